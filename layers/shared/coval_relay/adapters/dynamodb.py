@@ -1,0 +1,144 @@
+"""The conversation table: one item a call, every write conditional on the revision that was seen."""
+
+import json
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import TypeAdapter
+
+from coval_relay.domain.call import Call
+from coval_relay.domain.errors import Retryable
+from coval_relay.domain.ports import Clock, Conflict
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SHARDS = 8
+INDEX = "due"
+DAY_SECONDS = 86_400
+OPTIONAL = ("facts", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")
+DERIVED = ("recording_state", "sweep_shard")
+
+
+@cache
+def _calls() -> TypeAdapter[Call]:
+    return TypeAdapter(Call)
+
+
+def to_item(call: Call) -> dict[str, Any]:
+    """The item's attributes: what is None is left out, facts are JSON (they may hold fractions)."""
+    item: dict[str, Any] = _calls().dump_python(call, mode="json", exclude_none=True)
+    if call.facts is not None:
+        item["facts"] = json.dumps(item["facts"])
+    if call.recording is not None:
+        item["recording_state"] = call.recording.state.value
+    if call.due_at is not None:
+        item["sweep_shard"] = zlib.crc32(call.external_conversation_id.encode()) % SHARDS
+    return item
+
+
+def from_item(item: Mapping[str, Any]) -> Call:
+    """The call that an item's attributes tell of."""
+    facts = json.loads(item["facts"]) if "facts" in item else None
+    return _calls().validate_python({**item, "facts": facts})
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoDbCalls:
+    """The CallStore on DynamoDB; `expires_at` is garbage collection only, nothing reads it."""
+
+    client: "DynamoDBClient"
+    table: str
+    clock: Clock
+    retention_days: int
+
+    def read(self, external_conversation_id: str) -> Call:
+        key = {"external_conversation_id": {"S": external_conversation_id}}
+        try:
+            answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        except (BotoCoreError, ClientError) as error:
+            raise _unreachable(error) from error
+        if "Item" not in answer:
+            return Call(external_conversation_id=external_conversation_id)
+        return from_item(_plain(answer["Item"]))
+
+    def write(self, seen: Call, call: Call) -> Call:
+        """One conditional UpdateItem.
+
+        The SDK repeats a write whose answer was lost, and then loses against itself:
+
+            write ── applied ── answer lost ── repeated ── condition fails, the item carries our write_id
+        """
+        written = replace(call, revision=seen.revision + 1)
+        write_id = uuid.uuid4().hex
+        try:
+            self.client.update_item(**self._update(seen, written, write_id))
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            current = _plain(cast("dict[str, Any]", error.response.get("Item", {})))
+            if current.get("write_id") != write_id:
+                raise Conflict(self._current(seen, current)) from None
+        except (BotoCoreError, ClientError) as error:
+            raise _unreachable(error) from error
+        return written
+
+    def due(self, shard: int, now: int, limit: int) -> Iterator[Call]:
+        try:
+            answer = self.client.query(
+                TableName=self.table,
+                IndexName=INDEX,
+                KeyConditionExpression="sweep_shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues={":shard": {"N": str(shard)}, ":now": {"N": str(now)}},
+                Limit=limit,
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise _unreachable(error) from error
+        return (from_item(_plain(item)) for item in answer["Items"])
+
+    def _current(self, seen: Call, item: Mapping[str, Any]) -> Call:
+        return from_item(item) if item else Call(external_conversation_id=seen.external_conversation_id)
+
+    def _update(self, seen: Call, call: Call, write_id: str) -> dict[str, Any]:
+        item = to_item(call)
+        key = item.pop("external_conversation_id")
+        now = self.clock()
+        item |= {
+            "write_id": write_id,
+            "updated_at": now,
+            "expires_at": now + self.retention_days * DAY_SECONDS,
+        }
+        absent = [name for name in (*OPTIONAL, *DERIVED) if name not in item]
+        names = {f"#{index}": name for index, name in enumerate([*item, *absent])}
+        sets = ", ".join(f"#{index} = :{index}" for index in range(len(item)))
+        removes = ", ".join(f"#{index}" for index in range(len(item), len(names)))
+        values = {f":{index}": value for index, value in enumerate(item.values())}
+        condition = "attribute_not_exists(revision)"
+        if seen.revision:
+            condition, values[":seen"] = "revision = :seen", seen.revision
+        return {
+            "TableName": self.table,
+            "Key": {"external_conversation_id": {"S": key}},
+            "UpdateExpression": f"SET {sets}" + (f" REMOVE {removes}" if removes else ""),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {name: _SERIALIZE(value) for name, value in values.items()},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+
+_SERIALIZE = TypeSerializer().serialize
+_DESERIALIZE = TypeDeserializer().deserialize
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _DESERIALIZE(value) for name, value in item.items()}
+
+
+def _unreachable(error: BotoCoreError | ClientError) -> Retryable:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    return Retryable(f"table_{code}")

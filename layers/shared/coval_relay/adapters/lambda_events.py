@@ -1,0 +1,66 @@
+"""What Lambda hands a function: SQS records, bare events, lists of them, classic S3 notifications."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coval_relay.adapters.s3_events import classic_events
+
+FIRST_SENT = "first_sent"
+"""Message attribute: when a message that waits came first, in epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event to handle; `event` is None where the body is no JSON object, `message_id` without a queue."""
+
+    event: Mapping[str, Any] | None
+    raw: str
+    message_id: str | None = None
+    first_sent: int | None = None
+
+
+def deliveries(payload: Any) -> Iterator[Delivery]:
+    """All events of one invocation, in order."""
+    if isinstance(payload, Mapping) and _is_sqs(payload):
+        for record in payload["Records"]:
+            yield from _from_record(record)
+    else:
+        for event in _events(payload):
+            yield Delivery(event, json.dumps(event))
+
+
+def _is_sqs(payload: Mapping[str, Any]) -> bool:
+    records = payload.get("Records")
+    return isinstance(records, list) and any(r.get("eventSource") == "aws:sqs" for r in records)
+
+
+def _from_record(record: Mapping[str, Any]) -> Iterator[Delivery]:
+    body, message_id = record["body"], record["messageId"]
+    sent = record.get("messageAttributes", {}).get(FIRST_SENT, {}).get("stringValue")
+    sent = sent or str(int(record.get("attributes", {}).get("SentTimestamp", "0")) // 1000)
+    try:
+        events = list(_events(json.loads(body)))
+    except ValueError:
+        yield Delivery(None, body, message_id, int(sent))
+        return
+    for event in events:
+        raw = body if len(events) == 1 else json.dumps(event)
+        yield Delivery(event, raw, message_id, int(sent))
+
+
+def _events(content: Any) -> Iterator[Mapping[str, Any] | None]:
+    if isinstance(content, list):
+        for part in content:
+            yield from _events(part)
+    elif not isinstance(content, Mapping):
+        yield None
+    elif content.get("Event") == "s3:TestEvent":
+        return
+    elif content.get("Type") == "Notification" and isinstance(content.get("Message"), str):
+        yield from _events(json.loads(content["Message"]))
+    elif isinstance(content.get("Records"), list) and "detail-type" not in content:
+        yield from classic_events(content)
+    else:
+        yield content

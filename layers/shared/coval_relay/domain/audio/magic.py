@@ -1,0 +1,55 @@
+"""Container formats told apart by their first bytes, never by a name or a declared type."""
+
+from typing import Final
+
+_NAMES: Final = (
+    (b"OggS", "OGG"),
+    (b"fLaC", "FLAC"),
+    (b"#!AMR", "AMR"),
+    (b"caff", "CAF"),
+    (b".snd", "AU"),
+    (b"NIST_1A", "SPHERE"),
+    (b"ADIF", "AAC"),
+    (b"riff\x2e\x91\xcf\x11", "W64"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
+    (b"RIFX", "RIFX"),
+)
+_EBML = b"\x1a\x45\xdf\xa3"
+_MPEG_SYNC = 0xFFE0
+
+
+def is_wav(head: bytes) -> bool:
+    """RIFF, or one of its 64-bit forms (EBU Tech 3306: RF64; ITU-R BS.2088: BW64)."""
+    return head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE"
+
+
+def foreign_format(head: bytes) -> str | None:
+    """The name of an audio format that Coval does not take; None where the bytes are not known as one."""
+    for magic, name in _NAMES:
+        if head.startswith(magic):
+            return name
+    if head[4:8] == b"ftyp":
+        return "M4A" if head[8:11] == b"M4A" else "MP4"
+    if head.startswith(_EBML):
+        return "WEBM" if b"webm" in head[:64] else "MKV"
+    if head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"):
+        return "AIFF"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return "AVI"
+    return _mpeg_relative(head)
+
+
+def _mpeg_relative(head: bytes) -> str | None:
+    """AAC (ADTS) and MP2 share MP3's sync bits; the two layer bits tell them apart (ISO 11172-3, 13818-7).
+
+    Layer I is left out: with it every UTF-16 text, which begins FF FE, would be called audio.
+    """
+    word = int.from_bytes(head[:2], "big")
+    if len(head) < 4 or word & _MPEG_SYNC != _MPEG_SYNC:
+        return None
+    layer = word >> 1 & 3
+    if layer == 0 and word & 0x10 and head[2] >> 2 & 15 < 13:
+        return "AAC"
+    if layer == 2 and head[2] >> 4 != 15 and head[2] >> 2 & 3 != 3:
+        return "MP2"
+    return None

@@ -1,0 +1,108 @@
+"""WAV: a walk over the chunks of RIFF, RF64 and BW64 (EBU Tech 3306) as far as the `data` chunk."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from coval_relay.domain.audio.facts import AudioFacts, unreadable
+from coval_relay.domain.audio.ranges import Ranges
+
+FIRST_CHUNK = 12
+CHUNK_HEADER = 8
+AHEAD = 4096
+"""A read beyond the first window fetches this much: small chunks tend to stand together."""
+UNKNOWN_SIZES: Final = (0, 0xFFFFFFFF)
+"""What a writer leaves behind that did not know the length, or could not go back to fill it in."""
+EXTENSIBLE = 0xFFFE
+PCM = 1
+FLOAT = 3
+LINEAR: Final = (PCM, FLOAT, 6, 7)
+"""Format tags whose every sample takes the same room: PCM, float, A-law, mu-law."""
+CODECS: Final = {
+    2: "adpcm_ms",
+    6: "pcm_alaw",
+    7: "pcm_mulaw",
+    0x11: "adpcm_ima_wav",
+    0x31: "gsm_ms",
+    0x45: "adpcm_g726",
+    0x55: "mp3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WaveFormat:
+    """The `fmt ` chunk (RFC 2361); the tag is the sub-format's where the chunk is an extensible one."""
+
+    tag: int
+    channels: int
+    sample_rate: int
+    average_bytes: int
+    bits: int
+
+    @property
+    def codec(self) -> str:
+        if self.tag == PCM:
+            return "pcm_u8" if self.bits <= 8 else f"pcm_s{-(-self.bits // 8) * 8}le"
+        if self.tag == FLOAT:
+            return f"pcm_f{self.bits}le"
+        return CODECS.get(self.tag, f"wav_0x{self.tag:04x}")
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of all channels."""
+        return self.channels * max(1, -(-self.bits // 8))
+
+    def milliseconds(self, data_size: int) -> int:
+        """Of `data_size` bytes; compressed codecs by the average rate that their header tells."""
+        if self.tag in LINEAR:
+            return data_size // self.frame_bytes * 1000 // self.sample_rate
+        return data_size * 1000 // self.average_bytes
+
+
+def measure(source: Ranges) -> AudioFacts:
+    """Facts of a WAV; raises AudioRefused where no usable `fmt ` stands before a `data` chunk."""
+    wave_format, data_size = _walk(source)
+    return AudioFacts(
+        format="wav",
+        content_type="audio/wav",
+        duration_milliseconds=wave_format.milliseconds(data_size),
+        channels=wave_format.channels,
+        sample_rate=wave_format.sample_rate,
+        codec=wave_format.codec,
+        size=source.size,
+    )
+
+
+def _walk(source: Ranges) -> tuple[WaveFormat, int]:
+    wave_format: WaveFormat | None = None
+    long_size: int | None = None
+    position = FIRST_CHUNK
+    while len(header := source.at(position, CHUNK_HEADER, AHEAD)) == CHUNK_HEADER:
+        name, size = struct.unpack("<4sI", header)
+        position += CHUNK_HEADER
+        if name == b"data" and wave_format:
+            return wave_format, _data_size(size, long_size, source.size - position)
+        if name == b"fmt ":
+            wave_format = _wave_format(source.at(position, min(size, 40), AHEAD))
+        elif name == b"ds64":
+            long_size = int.from_bytes(source.at(position + 8, 8, AHEAD), "little")
+        position += size + size % 2
+    raise unreadable()
+
+
+def _data_size(declared: int, long_size: int | None, rest: int) -> int:
+    """Never more than the object holds; everything to its end where the writer did not know."""
+    size = long_size if declared == 0xFFFFFFFF and long_size else declared
+    return rest if size in UNKNOWN_SIZES else min(size, rest)
+
+
+def _wave_format(chunk: bytes) -> WaveFormat:
+    if len(chunk) < 14:
+        raise unreadable()
+    tag, channels, sample_rate, average_bytes = struct.unpack_from("<HHII", chunk)
+    bits = int.from_bytes(chunk[14:16], "little")
+    if tag == EXTENSIBLE and len(chunk) >= 26:
+        tag = int.from_bytes(chunk[24:26], "little")
+    if not channels or not sample_rate or (tag not in LINEAR and not average_bytes):
+        raise unreadable()
+    return WaveFormat(tag, channels, sample_rate, average_bytes, bits)

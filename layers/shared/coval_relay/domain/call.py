@@ -1,0 +1,166 @@
+"""One telephone call as the relay knows it: the item of the conversation table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from coval_relay.domain.recordings import ObjectVersion
+
+
+class ConversationState(StrEnum):
+    """How far the call's conversation in Coval has come."""
+
+    NONE = "NONE"
+    """Nothing that could be submitted is known."""
+    OPEN = "OPEN"
+    """The call's facts are known, its text is in a message that will come again."""
+    WAITING = "WAITING"
+    """The call has ended; its transcript is still to come, or only its recording will."""
+    SUBMITTING = "SUBMITTING"
+    """A worker holds the lease and may be sending."""
+    SUBMITTED = "SUBMITTED"
+    FILTERED = "FILTERED"
+    """Coval knows the call as one of its own simulations."""
+    REJECTED = "REJECTED"
+
+
+class RecordingState(StrEnum):
+    """How far the call's recording has come."""
+
+    READY = "READY"
+    """An object that is to be uploaded."""
+    LINKED = "LINKED"
+    """Coval will fetch it by URL: too large for an upload, or known by its URL only."""
+    UPLOADED = "UPLOADED"
+    """Coval holds the bytes under an upload id."""
+    PINNED = "PINNED"
+    """A worker is attaching exactly this one."""
+    ATTACHED = "ATTACHED"
+    REJECTED = "REJECTED"
+
+
+class CallEnd(StrEnum):
+    """What the call-end event said of the transcript."""
+
+    UNSEEN = "UNSEEN"
+    WITH_TEXT = "WITH_TEXT"
+    WITHOUT_TEXT = "WITHOUT_TEXT"
+    TEXT_PENDING = "TEXT_PENDING"
+
+
+TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
+UNFINISHED = frozenset(
+    {RecordingState.READY, RecordingState.LINKED, RecordingState.UPLOADED, RecordingState.PINNED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was refused or left out: a code for machines, a text for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the call-end event told besides the words; times are epoch seconds but for `occurred_at`."""
+
+    occurred_at: str
+    ended_at: int
+    agent_id: str | None = None
+    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    recording_expected: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptPointer:
+    """Where a transcript lies that is not in the event itself."""
+
+    bucket: str
+    key: str
+    format: str
+    stored_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which parts of a call a submit carries."""
+
+    text: bool
+    facts: bool
+    recording: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to submit, until `until` (epoch seconds), and what goes along."""
+
+    token: str
+    until: int
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording of the call, chosen among all objects that came for it."""
+
+    identity: str
+    """Bucket, key and version, or URL: the same object is the same recording."""
+    order: str
+    """Sorts the recordings of a call: a later one replaces an earlier one."""
+    created_at: int
+    state: RecordingState
+    version: ObjectVersion | None = None
+    url: str | None = field(default=None, repr=False)
+    content_type: str | None = None
+    size: int = 0
+    duration_milliseconds: int = 0
+    channels: int = 0
+    usable: bool = True
+    """False where our own look at the audio refused it: it never displaces another recording."""
+    upload_id: str | None = None
+    fetch_failures: int = 0
+    reason: Reason | None = None
+    changed_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The state item; `revision` 0 means that there is none yet, times are epoch seconds."""
+
+    external_conversation_id: str
+    revision: int = 0
+    state: ConversationState = ConversationState.NONE
+    call_end: CallEnd = CallEnd.UNSEEN
+    facts: Facts | None = None
+    transcript: TranscriptPointer | None = None
+    lease: Lease | None = None
+    maybe_sent: bool = False
+    """A submit may have reached Coval unseen: read before every POST. Never cleared."""
+    conversation_id: str | None = None
+    sent: Parts | None = None
+    late: tuple[str, ...] = ()
+    reason: Reason | None = None
+    notes: tuple[Reason, ...] = ()
+    """Inputs that were refused or left out, newest last."""
+    recording: Recording | None = None
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    """Every other recording object of the call: identity → how it ended."""
+    created_at: int = 0
+    waiting_since: int = 0
+    submitted_at: int = 0
+    audited_at: int = 0
+    text_only_at: int = 0
+    swept: int = 0
+    due_at: int | None = None
+
+    @property
+    def recording_state(self) -> RecordingState | None:
+        return self.recording.state if self.recording else None
+
+
+Item = Mapping[str, Any]

@@ -1,0 +1,600 @@
+"""The state protocol: every rule about what may happen to a call, and nothing else.
+
+Each event is a function from the call as it was seen to a Transition: the call as it shall be, and what
+to do then. Nothing here reads a clock or sends anything. A transition is written under the condition that
+the item still has the revision it was decided on; whoever loses that race decides again on the item that
+won:
+
+    worker A   ── decides on r7 ── writes r8 if r7 ✓
+    worker B   ──── decides on r7 ─────── writes r8 if r7 ✗ ── gets r8 ── decides on r8 ──
+
+Sending is not idempotent on Coval's side. So a call is sent by whoever holds its lease, a lease outlives
+the last request that its owner can make, and who takes over an ended lease reads before it sends:
+
+    owner      claim ──── POST ─ ─ ─ (dies)      lease ends
+    successor                                        │ take over ── strong read ── POST or adopt
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from coval_relay.domain.call import (
+    TERMINAL,
+    UNFINISHED,
+    Call,
+    CallEnd,
+    ConversationState,
+    Facts,
+    Lease,
+    Parts,
+    Reason,
+    Recording,
+    RecordingState,
+    TranscriptPointer,
+)
+
+OLD_CALL_SECONDS = 86_400
+"""A call that ended this long before it was first seen may have been sent under an item that is gone."""
+NOTES_KEPT = 20
+OUTCOMES_KEPT = 100
+RETRY_SECONDS = 30
+LONGEST_REST_SECONDS = 6 * 3600
+MOST_FETCH_FAILURES = 5
+FETCH_FAILED = Reason("audio_fetch_failed", "Coval could not fetch the recording's URL.")
+NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
+
+
+class Then(StrEnum):
+    """What the worker does after the write."""
+
+    FOLLOW = "follow"
+    """See what the item asks for next."""
+    DONE = "done"
+    WAIT = "wait"
+    """Nothing was decided: the same message has to come again."""
+    SUBMIT = "submit"
+    READ_FIRST = "read_first"
+    """As SUBMIT, after a strong read has shown that nothing was made."""
+    UPLOAD = "upload"
+    ATTACH = "attach"
+    AUDIT = "audit"
+    UPLOAD_AGAIN = "upload_again"
+    """Send the recording's message again: Coval no longer has the upload."""
+
+
+class Next(StrEnum):
+    """What an item asks for when nobody is working on it."""
+
+    NOTHING = "nothing"
+    ATTACH = "attach"
+    SUBMIT_TRANSCRIPT = "submit_transcript"
+    SUBMIT_RECORDING = "submit_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The call as it shall be, what to do then, and for WAIT until when (epoch seconds)."""
+
+    call: Call
+    then: Then = Then.FOLLOW
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One delivery's right to try: a fresh token, and how long its lease would last."""
+
+    token: str
+    lease_until: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The operator's times, in seconds."""
+
+    grace: int
+    transcript: int
+    recording: int
+    audit: int
+    resume: int
+
+
+# --- claiming, and giving back -----------------------------------------------------------------------
+
+
+def _claim(call: Call, attempt: Attempt, *, text: bool) -> Transition:
+    pinned = call.recording_state is RecordingState.UPLOADED or (
+        call.recording_state is RecordingState.LINKED and not text
+    )
+    parts = Parts(text=text, facts=call.call_end is not CallEnd.UNSEEN, recording=pinned)
+    lease = Lease(attempt.token, attempt.lease_until, parts)
+    claimed = replace(
+        call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now
+    )
+    read_first = claimed.maybe_sent or _seen_long_after_its_end(claimed)
+    return Transition(claimed, Then.READ_FIRST if read_first else Then.SUBMIT)
+
+
+def _take_over(call: Call, attempt: Attempt, *, text: bool) -> Transition:
+    return _claim(replace(call, maybe_sent=True), attempt, text=text)
+
+
+def _seen_long_after_its_end(call: Call) -> bool:
+    moments = [call.facts.ended_at] if call.facts else []
+    moments += [call.recording.created_at] if call.recording and not call.facts else []
+    return any(call.created_at - moment > OLD_CALL_SECONDS for moment in moments)
+
+
+def _back(call: Call) -> Call:
+    """The state without a lease, by the facts at hand."""
+    state = {
+        CallEnd.UNSEEN: ConversationState.NONE,
+        CallEnd.WITH_TEXT: ConversationState.OPEN,
+        CallEnd.WITHOUT_TEXT: ConversationState.WAITING,
+        CallEnd.TEXT_PENDING: ConversationState.WAITING,
+    }[call.call_end]
+    return replace(call, state=state, lease=None)
+
+
+def _holds(call: Call, token: str) -> bool:
+    return call.lease is not None and call.lease.token == token
+
+
+def _lost(call: Call, now: int) -> Transition:
+    """What the former owner of a lease does when it finds another one's work."""
+    if call.state in TERMINAL:
+        return Transition(call)
+    return Transition(call, Then.WAIT, call.lease.until if call.lease else now + RETRY_SECONDS)
+
+
+# --- call end and transcript -------------------------------------------------------------------------
+
+
+def call_ended(
+    call: Call, kind: CallEnd, facts: Facts, pointer: TranscriptPointer | None, attempt: Attempt
+) -> Transition:
+    """A call ended: with its text in the event, with a pointer to it, with a text to come, or with none."""
+    text = kind is CallEnd.WITH_TEXT or pointer is not None
+    known = replace(
+        call,
+        call_end=kind,
+        facts=facts,
+        transcript=pointer or call.transcript,
+        created_at=call.created_at or attempt.now,
+        waiting_since=call.waiting_since or attempt.now,
+    )
+    if call.state in TERMINAL:
+        return Transition(_note_late(call, text=text, facts=True))
+    if call.state is ConversationState.SUBMITTING:
+        return _ended_during_submit(call, known, attempt, text=text)
+    if text:
+        return _claim(known, attempt, text=True)
+    if call.state is ConversationState.OPEN:
+        return Transition(call)
+    return Transition(_noting_nothing_to_evaluate(replace(known, state=ConversationState.WAITING)))
+
+
+def _noting_nothing_to_evaluate(call: Call) -> Call:
+    assert call.facts is not None
+    hopeless = call.call_end is CallEnd.WITHOUT_TEXT and not call.facts.recording_expected
+    if not hopeless or call.recording or NOTHING_TO_EVALUATE in call.notes:
+        return call
+    return replace(call, notes=(*call.notes, NOTHING_TO_EVALUATE)[-NOTES_KEPT:])
+
+
+def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, text: bool) -> Transition:
+    assert call.lease is not None
+    if call.lease.until > attempt.now:
+        return Transition(call, Then.WAIT, call.lease.until)
+    if text:
+        return _take_over(known, attempt, text=True)
+    if known.call_end is CallEnd.WITHOUT_TEXT and not call.lease.parts.text:
+        kept = replace(known, call_end=_stronger(call.call_end, known.call_end))
+        return _take_over(kept, attempt, text=False)
+    return Transition(call, Then.WAIT, attempt.now + RETRY_SECONDS)
+
+
+def _stronger(before: CallEnd, now: CallEnd) -> CallEnd:
+    return now if before in (CallEnd.UNSEEN, CallEnd.WITH_TEXT) else before
+
+
+def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt) -> Transition:
+    """A transcript object came by itself; without the call's facts it waits for them."""
+    stored = replace(call, transcript=pointer, created_at=call.created_at or attempt.now)
+    if call.state in TERMINAL:
+        return Transition(_note_late(call, text=True, facts=False))
+    if call.state is ConversationState.OPEN:
+        return Transition(call)
+    if call.state is not ConversationState.SUBMITTING:
+        if call.call_end is CallEnd.UNSEEN:
+            return Transition(call if call.transcript else stored, Then.DONE)
+        return _claim(stored, attempt, text=True)
+    assert call.lease is not None
+    if call.lease.until > attempt.now:
+        return Transition(call, Then.WAIT, call.lease.until)
+    return _take_over(stored, attempt, text=True)
+
+
+def _note_late(call: Call, *, text: bool, facts: bool) -> Call:
+    """What came after the submit is recorded, never sent."""
+    if call.state is not ConversationState.SUBMITTED or call.sent is None:
+        return call
+    late = set(call.late)
+    if text and not call.sent.text:
+        late.add("transcript")
+    if facts and not call.sent.facts:
+        late.add("facts")
+    return replace(call, late=tuple(sorted(late)))
+
+
+def input_refused(call: Call, reason: Reason, now: int) -> Transition:
+    """An event about this call broke a rule: the reason stays on the item, the state is as it was."""
+    if reason in call.notes:
+        return Transition(call, Then.DONE)
+    notes = (*call.notes, reason)[-NOTES_KEPT:]
+    return Transition(replace(call, notes=notes, created_at=call.created_at or now), Then.DONE)
+
+
+# --- the answers to a submit -------------------------------------------------------------------------
+
+
+def submitted(
+    call: Call, token: str, conversation_id: str, *, sent: Parts, has_audio: bool, now: int
+) -> Transition:
+    """Coval has the conversation: made by this attempt, or adopted because a read has found it."""
+    if not _holds(call, token):
+        return _lost(call, now)
+    assert call.lease is not None
+    after = replace(
+        call,
+        state=ConversationState.SUBMITTED,
+        lease=None,
+        conversation_id=conversation_id,
+        sent=sent,
+        submitted_at=now,
+        recording=_attached_by_submit(call, has_audio=has_audio, now=now),
+    )
+    due_text = call.lease.parts.text or call.call_end is CallEnd.WITH_TEXT or call.transcript is not None
+    return Transition(_note_late(after, text=due_text, facts=call.call_end is not CallEnd.UNSEEN))
+
+
+def _attached_by_submit(call: Call, *, has_audio: bool, now: int) -> Recording | None:
+    pinned = call.lease is not None and call.lease.parts.recording
+    if call.recording and pinned and has_audio and call.recording.state in UNFINISHED:
+        return replace(call.recording, state=RecordingState.ATTACHED, changed_at=now)
+    return call.recording
+
+
+def call_refused(call: Call, token: str, state: ConversationState, reason: Reason, now: int) -> Transition:
+    """Coval filtered or refused the call for good; the recording that went along ends with it."""
+    if not _holds(call, token):
+        return _lost(call, now)
+    assert call.lease is not None
+    recording = call.recording
+    if recording and call.lease.parts.recording:
+        recording = _refused(recording, reason, now)
+    return Transition(replace(call, state=state, lease=None, reason=reason, recording=recording))
+
+
+def audio_refused(call: Call, token: str, reason: Reason, now: int) -> Transition:
+    """Coval refused the audio: the text goes without it under the same lease."""
+    if not _holds(call, token):
+        return _lost(call, now)
+    recording = _refused(call.recording, reason, now) if call.recording else None
+    return _without_recording(replace(call, recording=recording), Then.FOLLOW)
+
+
+def upload_lost(call: Call, token: str, now: int) -> Transition:
+    """Coval does not know the upload id, and a read has shown that no conversation used it up."""
+    if not _holds(call, token):
+        return _lost(call, now)
+    recording = call.recording
+    if recording and recording.state is RecordingState.UPLOADED:
+        recording = replace(recording, state=RecordingState.READY, upload_id=None, changed_at=now)
+    return _without_recording(replace(call, recording=recording), Then.UPLOAD_AGAIN)
+
+
+def _without_recording(call: Call, otherwise: Then) -> Transition:
+    assert call.lease is not None
+    lease = replace(call.lease, parts=replace(call.lease.parts, recording=False))
+    if lease.parts.text:
+        return Transition(replace(call, lease=lease), Then.SUBMIT)
+    return Transition(_back(call), otherwise)
+
+
+def _refused(recording: Recording, reason: Reason, now: int) -> Recording:
+    return replace(
+        recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url=None, changed_at=now
+    )
+
+
+def given_back(call: Call, token: str, now: int) -> Transition:
+    """Known not to have been sent: the lease ends at once, the message comes again."""
+    if not _holds(call, token):
+        return _lost(call, now)
+    return Transition(_back(call), Then.WAIT, now + RETRY_SECONDS)
+
+
+def released(call: Call, token: str, now: int) -> Transition:
+    """A take-over found nothing in Coval and has not the text that is due: that comes with its message."""
+    if not _holds(call, token):
+        return _lost(call, now)
+    return Transition(_back(call))
+
+
+def text_withdrawn(call: Call, token: str, reason: Reason, now: int) -> Transition:
+    """The transcript cannot be sent: the call goes on as one without text."""
+    if not _holds(call, token):
+        return _lost(call, now)
+    noted = input_refused(call, reason, now).call
+    end = CallEnd.UNSEEN if call.facts is None else CallEnd.WITHOUT_TEXT
+    return Transition(_back(replace(noted, call_end=end, transcript=None)))
+
+
+# --- recordings --------------------------------------------------------------------------------------
+
+
+def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
+    """A recording came for this call: READY, LINKED, or REJECTED by our own look at it."""
+    current = call.recording
+    if current is None:
+        return _begin(call, arrived, attempt)
+    if arrived.identity == current.identity:
+        return _again(call, current, attempt)
+    if arrived.identity in call.outcomes and _rank(arrived) < _rank(current):
+        return Transition(call)
+    if current.state is RecordingState.ATTACHED or _rank(arrived) < _rank(current):
+        return Transition(_with_outcome(call, arrived))
+    if _frozen(call):
+        until = call.lease.until if call.lease else attempt.now + RETRY_SECONDS
+        return Transition(call, Then.WAIT, max(until, attempt.now + 1))
+    return _begin(_with_outcome(call, current), arrived, attempt)
+
+
+def _rank(recording: Recording) -> tuple[bool, str]:
+    return recording.usable, recording.order
+
+
+def _frozen(call: Call) -> bool:
+    pinned = call.lease is not None and call.lease.parts.recording
+    return pinned or call.recording_state is RecordingState.PINNED
+
+
+def _begin(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
+    after = replace(
+        call,
+        recording=replace(arrived, changed_at=attempt.now),
+        created_at=call.created_at or attempt.now,
+        outcomes={k: v for k, v in call.outcomes.items() if k != arrived.identity},
+    )
+    to_upload = arrived.state is RecordingState.READY and call.state not in TERMINAL
+    return Transition(after, Then.UPLOAD if to_upload else Then.FOLLOW)
+
+
+def _again(call: Call, current: Recording, attempt: Attempt) -> Transition:
+    if current.state is RecordingState.READY and call.state not in TERMINAL:
+        return Transition(call, Then.UPLOAD)
+    if call.state is not ConversationState.SUBMITTING or current.state not in UNFINISHED:
+        return Transition(call)
+    assert call.lease is not None
+    if call.lease.parts.text:
+        return Transition(call, Then.DONE)
+    if call.lease.until > attempt.now:
+        return Transition(call, Then.WAIT, call.lease.until)
+    return _take_over(call, attempt, text=False)
+
+
+def _with_outcome(call: Call, recording: Recording) -> Call:
+    ending = "superseded"
+    if recording.state is RecordingState.REJECTED and recording.reason:
+        ending = f"rejected: {recording.reason.code}"
+    outcomes = {**call.outcomes, recording.identity: ending}
+    return replace(call, outcomes=dict(list(outcomes.items())[-OUTCOMES_KEPT:]))
+
+
+def _is_ready(call: Call, identity: str) -> bool:
+    return (
+        call.recording is not None
+        and call.recording.identity == identity
+        and call.recording.state is RecordingState.READY
+    )
+
+
+def recording_uploaded(call: Call, identity: str, upload_id: str, now: int) -> Transition:
+    """Coval holds the bytes; another recording may have been chosen meanwhile."""
+    then = Then.DONE if call.state is ConversationState.SUBMITTING else Then.FOLLOW
+    if not _is_ready(call, identity):
+        return Transition(call, then)
+    assert call.recording is not None
+    uploaded = replace(call.recording, state=RecordingState.UPLOADED, upload_id=upload_id, changed_at=now)
+    return Transition(replace(call, recording=uploaded), then)
+
+
+def recording_refused(call: Call, identity: str, reason: Reason, now: int) -> Transition:
+    """The recording can not be had or not be used; says so where it is still the chosen one."""
+    if call.recording is None or call.recording.identity != identity:
+        return Transition(call)
+    if call.recording.state not in (RecordingState.READY, RecordingState.PINNED):
+        return Transition(call)
+    return Transition(replace(call, recording=_refused(call.recording, reason, now)))
+
+
+def attach(call: Call, now: int) -> Transition:
+    """Pin the recording before the one-shot PATCH, so that none can replace it under way."""
+    if call.recording is None or call.recording.state not in UNFINISHED:
+        return Transition(call)
+    if call.state is ConversationState.SUBMITTED:
+        pinned = replace(call.recording, state=RecordingState.PINNED, changed_at=now)
+        already = call.recording.state is RecordingState.PINNED
+        return Transition(call if already else replace(call, recording=pinned), Then.ATTACH)
+    if call.state in TERMINAL:
+        reason = call.reason or Reason("call_refused", "The call itself was refused.")
+        return Transition(replace(call, recording=_refused(call.recording, reason, now)))
+    return Transition(call)
+
+
+def attached(call: Call, identity: str, now: int) -> Transition:
+    """The PATCH was answered with 200, or with 409 and a GET that shows audio."""
+    if call.recording is None or call.recording.identity != identity:
+        return Transition(call)
+    if call.recording.state is not RecordingState.PINNED:
+        return Transition(call)
+    done = replace(call.recording, state=RecordingState.ATTACHED, url=None, upload_id=None, changed_at=now)
+    return Transition(replace(call, recording=done))
+
+
+def attach_fetch_failed(call: Call, identity: str, now: int) -> Transition:
+    """Coval could not fetch the recording's URL; a fresh one is tried, but not for ever."""
+    if call.recording is None or call.recording.identity != identity:
+        return Transition(call)
+    counted = _count_fetch_failure(call.recording)
+    if counted.fetch_failures >= MOST_FETCH_FAILURES:
+        return recording_refused(call, identity, FETCH_FAILED, now)
+    return Transition(
+        replace(call, recording=counted), Then.WAIT, now + RETRY_SECONDS * counted.fetch_failures
+    )
+
+
+def submit_fetch_failed(call: Call, token: str, now: int) -> Transition:
+    """As `attach_fetch_failed`, for a submit that named the URL: it has made nothing."""
+    if not _holds(call, token) or call.recording is None:
+        return _lost(call, now)
+    counted = _count_fetch_failure(call.recording)
+    if counted.fetch_failures >= MOST_FETCH_FAILURES:
+        return audio_refused(call, token, FETCH_FAILED, now)
+    return given_back(replace(call, recording=counted), token, now)
+
+
+def _count_fetch_failure(recording: Recording) -> Recording:
+    return replace(recording, fetch_failures=recording.fetch_failures + 1)
+
+
+# --- what comes next, and when the sweep looks -------------------------------------------------------
+
+
+def next_step(call: Call) -> Next:
+    """What the item asks for; every handler ends by doing this, before it acknowledges."""
+    recording = call.recording_state
+    if call.state in TERMINAL:
+        return Next.ATTACH if recording in UNFINISHED else Next.NOTHING
+    if call.state is not ConversationState.WAITING:
+        return Next.NOTHING
+    if call.transcript:
+        return Next.SUBMIT_TRANSCRIPT
+    sendable = recording in (RecordingState.UPLOADED, RecordingState.LINKED)
+    if call.call_end is CallEnd.WITHOUT_TEXT and sendable:
+        return Next.SUBMIT_RECORDING
+    return Next.NOTHING
+
+
+def claim_next(call: Call, step: Next, attempt: Attempt) -> Transition:
+    """Claim what `next_step` asked for, where it still asks for it."""
+    if next_step(call) is not step:
+        return Transition(call)
+    return _claim(call, attempt, text=step is Next.SUBMIT_TRANSCRIPT)
+
+
+def resume(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
+    """The sweep found the call unfinished: do what its deadlines ask for."""
+    if call.state is ConversationState.SUBMITTING:
+        return _resume_submit(call, attempt)
+    if call.state is ConversationState.NONE:
+        return _resume_without_call_end(call, deadlines, attempt)
+    return _resume_deadlines(call, deadlines, attempt.now)
+
+
+def _resume_submit(call: Call, attempt: Attempt) -> Transition:
+    assert call.lease is not None
+    if call.lease.until > attempt.now:
+        return Transition(call, Then.DONE)
+    return _take_over(call, attempt, text=call.lease.parts.text)
+
+
+def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
+    if call.state is ConversationState.WAITING and _text_overdue(call, deadlines, now):
+        return Transition(replace(call, call_end=CallEnd.WITHOUT_TEXT))
+    if _audit_due(call, deadlines, now):
+        return Transition(call, Then.AUDIT)
+    if _recording_overdue(call, deadlines, now):
+        return Transition(replace(call, text_only_at=now), Then.DONE)
+    return Transition(call)
+
+
+def _resume_without_call_end(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
+    if call.transcript:
+        overdue = call.transcript.stored_at + deadlines.transcript <= attempt.now
+        return _claim(call, attempt, text=True) if overdue else Transition(call)
+    sendable = call.recording_state in (RecordingState.UPLOADED, RecordingState.LINKED)
+    if sendable and call.recording and call.recording.changed_at + deadlines.grace <= attempt.now:
+        return _claim(call, attempt, text=False)
+    return Transition(call)
+
+
+def _text_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
+    pending = call.call_end is CallEnd.TEXT_PENDING and call.transcript is None
+    return pending and call.waiting_since + deadlines.transcript <= now
+
+
+def _audit_due(call: Call, deadlines: Deadlines, now: int) -> bool:
+    owed = call.state is ConversationState.SUBMITTED and call.maybe_sent and not call.audited_at
+    return owed and call.submitted_at + deadlines.audit <= now
+
+
+def _recording_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
+    return _recording_owed(call) and call.submitted_at + deadlines.recording <= now
+
+
+def _recording_owed(call: Call) -> bool:
+    expected = call.facts is not None and call.facts.recording_expected and not call.text_only_at
+    return call.state is ConversationState.SUBMITTED and call.recording is None and expected
+
+
+def audited(call: Call, now: int) -> Transition:
+    """No second conversation of this call is left in Coval."""
+    return Transition(replace(call, audited_at=now))
+
+
+def swept(call: Call, now: int) -> Transition:
+    """The sweep has sent the call's message: look again later, and ever later."""
+    if call.due_at is None or call.due_at > now:
+        return Transition(call, Then.DONE)
+    return Transition(replace(call, swept=call.swept + 1))
+
+
+def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
+    """When the sweep has to look at this call; None where nothing is left to do."""
+    moments = [*_conversation_due(call, deadlines), *_recording_due(call, deadlines)]
+    if not moments:
+        return None
+    rest = min(deadlines.resume * 2 ** (call.swept - 1), LONGEST_REST_SECONDS) if call.swept else 0
+    return max(min(moments), now + rest)
+
+
+def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
+    if call.state is ConversationState.SUBMITTING and call.lease:
+        return [call.lease.until]
+    if call.state is ConversationState.SUBMITTED and call.maybe_sent and not call.audited_at:
+        return [call.submitted_at + deadlines.audit]
+    if call.state is ConversationState.NONE and call.transcript:
+        return [call.transcript.stored_at + deadlines.transcript]
+    if call.state is ConversationState.WAITING and call.transcript:
+        return [call.transcript.stored_at + deadlines.resume]
+    if call.state is ConversationState.WAITING and call.call_end is CallEnd.TEXT_PENDING:
+        return [call.waiting_since + deadlines.transcript]
+    return []
+
+
+def _recording_due(call: Call, deadlines: Deadlines) -> list[int]:
+    if call.recording is None:
+        return [call.submitted_at + deadlines.recording] if _recording_owed(call) else []
+    sendable = call.recording.state in (RecordingState.UPLOADED, RecordingState.LINKED)
+    if call.state in TERMINAL:
+        return [call.recording.changed_at + deadlines.resume] if call.recording.state in UNFINISHED else []
+    if call.recording.state is RecordingState.READY and call.state is not ConversationState.SUBMITTING:
+        return [call.recording.changed_at + deadlines.resume]
+    if sendable and call.state is ConversationState.NONE:
+        return [call.recording.changed_at + deadlines.grace]
+    if sendable and next_step(call) is Next.SUBMIT_RECORDING:
+        return [call.recording.changed_at + deadlines.resume]
+    return []

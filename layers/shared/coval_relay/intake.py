@@ -1,0 +1,127 @@
+"""The functions' edge: every delivery ends as done, as waiting, as rejected with a reason, or as failed."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from coval_relay.adapters.lambda_events import Delivery, deliveries
+from coval_relay.domain import protocol
+from coval_relay.domain.call import Call, Reason
+from coval_relay.domain.errors import InvalidInput, NotReady, Permanent, Retryable
+from coval_relay.domain.journal import Journal, LogEvent
+from coval_relay.domain.messages import Message
+from coval_relay.domain.protocol import RETRY_SECONDS, Attempt
+from coval_relay.services.calls import Calls
+from coval_relay.services.progress import Outcome
+from coval_relay.services.recording_owner import checked_id
+
+LONGEST_DELAY_SECONDS = 900
+"""Most that SQS delays a message (SQS, SendMessage: DelaySeconds)."""
+LONGEST_WAIT_SECONDS = 4 * 86_400
+FINAL_WRITE_SECONDS = 5
+
+
+class OwnQueue(Protocol):
+    """The function's own queue."""
+
+    def __call__(self, body: str, delay_seconds: int, first_sent: int) -> None: ...
+
+
+class DeadLetters(Protocol):
+    """The function's own dead-letter queue."""
+
+    def __call__(self, body: str, reason: Reason) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Hands each delivery to the function's use case, and its outcome to the queue.
+
+    A message waits by being sent again with a delay, so that the queue's receive count counts failures only.
+    """
+
+    translate: Callable[[Mapping[str, Any]], Message]
+    service: Callable[[Message, Attempt], Outcome]
+    calls: Calls
+    own_queue: OwnQueue
+    dead_letters: DeadLetters
+    journal: Journal
+    request_seconds: int
+    processing_seconds: int
+
+    def __call__(self, payload: Any, remaining: Callable[[], float]) -> dict[str, Any]:
+        """Returns SQS's partial batch answer; without a queue a failure is raised."""
+        failed: list[str] = []
+        for delivery in deliveries(payload):
+            try:
+                self._handle(delivery, remaining)
+            except Exception as error:
+                self.journal(LogEvent.DELIVERY_FAILED, _call_id(delivery), kind=type(error).__name__)
+                if delivery.message_id is None:
+                    raise
+                failed.append(delivery.message_id)
+        return {"batchItemFailures": [{"itemIdentifier": name} for name in dict.fromkeys(failed)]}
+
+    def _handle(self, delivery: Delivery, remaining: Callable[[], float]) -> None:
+        try:
+            outcome = self._serve(delivery, remaining())
+        except InvalidInput as error:
+            self._reject(delivery, Reason("invalid_input", str(error)))
+        except Permanent as error:
+            self._reject(delivery, Reason(error.code, error.reason))
+        except (Retryable, NotReady) as error:
+            pause = error.retry_after if isinstance(error, Retryable) else None
+            self._wait(delivery, self.calls.clock() + int(pause or RETRY_SECONDS), error.code)
+        else:
+            if outcome.until is not None:
+                self._wait(delivery, outcome.until, "lease_or_busy")
+
+    def _serve(self, delivery: Delivery, remaining: float) -> Outcome:
+        now = self.calls.clock()
+        if remaining < self.request_seconds + FINAL_WRITE_SECONDS:
+            return Outcome(until=now + 1)
+        if delivery.event is None:
+            raise InvalidInput("body", "must be a JSON object")
+        message = self.translate(delivery.event)
+        lease_until = now + int(remaining) + 1 + self.processing_seconds
+        return self.service(message, Attempt(uuid.uuid4().hex, lease_until, now))
+
+    def _wait(self, delivery: Delivery, until: int, code: str) -> None:
+        now = self.calls.clock()
+        first_sent = delivery.first_sent or now
+        if now - first_sent > LONGEST_WAIT_SECONDS:
+            self.journal(LogEvent.WAITED_TOO_LONG, _call_id(delivery), code=code)
+            self.dead_letters(delivery.raw, Reason("waited_too_long", f"It has waited for days: {code}."))
+            return
+        delay = min(max(until - now, 1), LONGEST_DELAY_SECONDS)
+        self.own_queue(delivery.raw, delay, first_sent)
+        self.journal(LogEvent.WAITING, _call_id(delivery), code=code, seconds=delay)
+
+    def _reject(self, delivery: Delivery, reason: Reason) -> None:
+        """The reason stays on the call's item; where no call is known, the event goes to the dead letters."""
+        call_id = _call_id(delivery)
+        if call_id:
+            self.calls.settle(
+                Call(external_conversation_id=call_id),
+                lambda seen: protocol.input_refused(seen, reason, self.calls.clock()),
+            )
+        else:
+            self.dead_letters(delivery.raw, reason)
+        self.journal(LogEvent.INPUT_REJECTED, call_id, code=reason.code, reason=reason.text)
+
+
+def _call_id(delivery: Delivery) -> str:
+    """The call's id, where the event names one that can be one."""
+    detail = delivery.event.get("detail") if delivery.event else None
+    found = detail.get("external_conversation_id") if isinstance(detail, Mapping) else None
+    try:
+        return checked_id(found) if isinstance(found, str) else ""
+    except InvalidInput:
+        return ""
+
+
+def dead_letter_attributes(reason: Reason) -> dict[str, str]:
+    """What stands on a dead letter besides the event."""
+    return {"reason_code": reason.code, "reason": json.dumps(reason.text)[1:-1][:256]}

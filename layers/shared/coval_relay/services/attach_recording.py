@@ -1,0 +1,195 @@
+"""Use case: a recording goes to a conversation that exists; and whatever is left unfinished goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from coval_relay.domain import protocol
+from coval_relay.domain.call import Call, Reason, Recording, RecordingState
+from coval_relay.domain.coval import CONFLICT, NOT_FOUND, CovalClient
+from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.journal import Journal, LogEvent
+from coval_relay.domain.messages import (
+    AttachRecording as AttachMessage,
+)
+from coval_relay.domain.messages import (
+    Message,
+    ObjectCreated,
+    RecordingFound,
+    RecordingReady,
+    Resume,
+    Sweep,
+)
+from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
+from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, ObjectVersion, RecordingSource
+from coval_relay.services.calls import Calls
+from coval_relay.services.mailbox import Mailbox
+from coval_relay.services.progress import DONE, FETCH_FAILED, Outcome, Progress, live
+from coval_relay.services.recording_owner import GONE, REPLACED, RecordingOwner
+from coval_relay.services.sweep import SweepCalls
+
+MOST_EXTRA_CONVERSATIONS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachRecording:
+    """Pins the recording, PATCHes its URL, and believes a 409 only after a GET."""
+
+    calls: Calls
+    source: RecordingSource
+    owner: RecordingOwner
+    coval: CovalClient
+    progress: Progress
+    mailbox: Mailbox
+    sweep: SweepCalls
+    journal: Journal
+    url_hosts: tuple[str, ...]
+
+    def __call__(self, message: Message, attempt: Attempt) -> Outcome:
+        match message:
+            case AttachMessage():
+                return self._arrived(message.external_conversation_id, message.recording, attempt)
+            case Resume():
+                return self._resume(message, attempt)
+            case RecordingReady():
+                return self._ready(message, attempt)
+            case Sweep():
+                return self.sweep()
+        raise InvalidInput("detail-type", "is not one that this function takes")
+
+    # --- what came -----------------------------------------------------------------------------------
+
+    def _arrived(self, call_id: str, recording: Recording, attempt: Attempt) -> Outcome:
+        def decide(seen: Call) -> Transition:
+            return _then_attach(protocol.recording_arrived(seen, recording, attempt), attempt.now)
+
+        return self._carry_out(self.calls.settle(self.calls.read(call_id), decide), attempt)
+
+    def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
+        def decide(seen: Call) -> Transition:
+            return _then_attach(protocol.resume(seen, self.calls.deadlines, attempt), attempt.now)
+
+        call = self.calls.read(resume.external_conversation_id)
+        transition = self.calls.settle(call, decide)
+        if transition.call.text_only_at and not call.text_only_at:
+            self.journal(LogEvent.RECORDING_MISSING, call.external_conversation_id)
+        return self._carry_out(transition, attempt)
+
+    def _ready(self, ready: RecordingReady, attempt: Attempt) -> Outcome:
+        parts = urlsplit(ready.uri)
+        if parts.scheme == "s3":
+            return self._ready_object(ready, parts.netloc, ready.uri.split("/", 3)[3])
+        if parts.hostname not in self.url_hosts:
+            raise InvalidInput("detail.recording.uri", "its host is not among the allowed ones")
+        self.journal(LogEvent.RECORDING_RECEIVED, ready.external_conversation_id, state="LINKED")
+        recording = Recording(
+            identity=f"https://{parts.hostname}{parts.path}",
+            order=f"{ready.created_at:012d}",
+            created_at=ready.created_at,
+            state=RecordingState.LINKED,
+            url=ready.uri,
+        )
+        return self._arrived(ready.external_conversation_id, recording, attempt)
+
+    def _ready_object(self, ready: RecordingReady, bucket: str, key: str) -> Outcome:
+        asked = ObjectVersion(bucket=bucket, key=key, etag="")
+        self.owner.check_place(asked)
+        try:
+            head = self.source.head(asked)
+        except ObjectGone:
+            raise InvalidInput("detail.recording.uri", "names an object that is not there") from None
+        version = ObjectVersion(bucket, key, head.etag, head.version_id)
+        created = ObjectCreated(
+            version=version, size=head.size, order=f"{ready.created_at:012d}", created_at=ready.created_at
+        )
+        self.mailbox.recording(
+            RecordingFound(external_conversation_id=ready.external_conversation_id, created=created)
+        )
+        return DONE
+
+    # --- attaching -----------------------------------------------------------------------------------
+
+    def _carry_out(self, transition: Transition, attempt: Attempt) -> Outcome:
+        if transition.then is Then.ATTACH:
+            transition = self._attach(transition.call)
+        elif transition.then is Then.AUDIT:
+            transition = self._audit(transition.call)
+        return self.progress.go(transition, attempt)
+
+    def _attach(self, call: Call) -> Transition:
+        assert call.recording is not None
+        assert call.conversation_id is not None
+        identity = call.recording.identity
+        try:
+            self.coval.attach_audio(call.conversation_id, self._url(call.recording))
+        except ObjectGone:
+            return self._refuse(call, identity, GONE)
+        except ObjectReplaced:
+            return self._refuse(call, identity, REPLACED)
+        except OutcomeUnknown:
+            return Transition(call, Then.WAIT, self.calls.clock() + RETRY_SECONDS)
+        except Retryable as error:
+            return self._not_now(call, identity, error)
+        except Permanent as error:
+            return self._refused(call, identity, error)
+        return self._attached(call, identity)
+
+    def _url(self, recording: Recording) -> str:
+        if recording.version is None:
+            assert recording.url is not None
+            return recording.url
+        # A presigned GET cannot pin an ETag: look right before signing that the object is still this one.
+        self.source.head(recording.version)
+        return self.source.presign(recording.version)
+
+    def _attached(self, call: Call, identity: str) -> Transition:
+        self.journal(LogEvent.RECORDING_ATTACHED, call.external_conversation_id)
+        return self._settle(call, lambda seen: protocol.attached(seen, identity, self.calls.clock()))
+
+    def _refused(self, call: Call, identity: str, error: Permanent) -> Transition:
+        assert call.conversation_id is not None
+        if error.status in (NOT_FOUND, CONFLICT):
+            conversation = self.coval.get(call.conversation_id)
+            if error.status == CONFLICT and conversation and conversation.has_audio:
+                return self._attached(call, identity)
+            if conversation:
+                return Transition(call, Then.WAIT, self.calls.clock() + RETRY_SECONDS)
+        return self._refuse(call, identity, Reason(error.code, error.reason))
+
+    def _refuse(self, call: Call, identity: str, reason: Reason) -> Transition:
+        self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
+        return self._settle(
+            call, lambda seen: protocol.recording_refused(seen, identity, reason, self.calls.clock())
+        )
+
+    def _not_now(self, call: Call, identity: str, error: Retryable) -> Transition:
+        if error.code != FETCH_FAILED:
+            raise error
+        now = self.calls.clock()
+        return self._settle(call, lambda seen: protocol.attach_fetch_failed(seen, identity, now))
+
+    # --- audit ---------------------------------------------------------------------------------------
+
+    def _audit(self, call: Call) -> Transition:
+        """Delete what a POST made that landed after the read that should have seen it."""
+        for _ in range(MOST_EXTRA_CONVERSATIONS):
+            extras = [
+                found.conversation_id
+                for found in live(self.coval.find(call.external_conversation_id))
+                if found.conversation_id != call.conversation_id
+            ]
+            if not extras:
+                break
+            self.coval.delete(extras[-1])
+            self.journal(LogEvent.EXTRA_CONVERSATION_DELETED, call.external_conversation_id)
+        return self._settle(call, lambda seen: protocol.audited(seen, self.calls.clock()))
+
+    def _settle(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
+        return self.calls.settle(call, decide)
+
+
+def _then_attach(transition: Transition, now: int) -> Transition:
+    """The second step at once where the first one ends in it: one write for both."""
+    if transition.then is Then.FOLLOW and protocol.next_step(transition.call) is Next.ATTACH:
+        return protocol.attach(transition.call, now)
+    return transition

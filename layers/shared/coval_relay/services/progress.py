@@ -1,0 +1,304 @@
+"""Carries a call as far as it can go now: submits what is claimed, then does what the item asks for next."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from coval_relay.domain import protocol
+from coval_relay.domain.call import Call, ConversationState, Reason, RecordingState
+from coval_relay.domain.coval import BAD_REQUEST, NOT_FOUND, Conversation, CovalClient, Filtered
+from coval_relay.domain.errors import InvalidInput, NotReady, OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.journal import Journal, LogEvent
+from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
+from coval_relay.domain.payload import OversizePolicy, PayloadTooLarge, Submit, encode, parts_of
+from coval_relay.domain.ports import Documents
+from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
+from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.transcript import Transcript
+from coval_relay.services.calls import Calls
+from coval_relay.services.mailbox import Mailbox
+
+GONE = frozenset({"DELETED", "CANCELLED"})
+FETCH_FAILED = "audio_fetch_failed"
+MOST_DOCUMENT_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a message ends: done, or to come again at `until` (epoch seconds)."""
+
+    until: int | None = None
+
+
+DONE = Outcome()
+
+
+def live(conversations: list[Conversation]) -> list[Conversation]:
+    """Those that were not deleted in Coval, oldest first."""
+    return sorted((c for c in conversations if c.status not in GONE), key=lambda c: c.create_time or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptFiles:
+    """Transcripts that lie in S3, and how their content is read."""
+
+    documents: Documents
+    parse: Callable[[object], Transcript]
+
+    def load(self, call: Call) -> Transcript:
+        """Raises NotReady, InvalidInput, Permanent, Retryable."""
+        assert call.transcript is not None
+        raw = self.documents.read(call.transcript.bucket, call.transcript.key, MOST_DOCUMENT_BYTES)
+        try:
+            content = json.loads(raw)
+        except ValueError:
+            raise InvalidInput("transcript", "must be JSON") from None
+        return self.parse(content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One function's way to submit; what it has no permission for it hands to the function that has.
+
+    `transcripts` is None where the function may not read them, `presign` where it may not read recordings.
+    """
+
+    calls: Calls
+    coval: CovalClient
+    mailbox: Mailbox
+    journal: Journal
+    max_payload_bytes: int
+    oversize: OversizePolicy
+    transcripts: TranscriptFiles | None = None
+    presign: Callable[[ObjectVersion], str] | None = None
+
+    def go(self, transition: Transition, attempt: Attempt, transcript: Transcript | None = None) -> Outcome:
+        """Submit, follow, submit again, until nothing is left that can be done here and now."""
+        while True:
+            if transition.then in (Then.SUBMIT, Then.READ_FIRST):
+                transition = self._submit(transition, attempt, transcript)
+            elif transition.then is Then.WAIT:
+                return Outcome(transition.until)
+            elif transition.then is Then.UPLOAD_AGAIN:
+                self._upload_again(transition.call)
+                transition = replace(transition, then=Then.FOLLOW)
+            elif transition.then is Then.FOLLOW:
+                following = self._follow(transition.call, attempt)
+                if following is None:
+                    return DONE
+                transition = following
+            else:
+                return DONE
+
+    # --- what comes next -----------------------------------------------------------------------------
+
+    def _follow(self, call: Call, attempt: Attempt) -> Transition | None:
+        step = protocol.next_step(call)
+        here = {
+            Next.SUBMIT_TRANSCRIPT: self.transcripts is not None,
+            Next.SUBMIT_RECORDING: self.presign is not None
+            or call.recording_state is RecordingState.UPLOADED,
+        }
+        if here.get(step, False):
+            return self.calls.settle(call, lambda seen: protocol.claim_next(seen, step, attempt))
+        if step is Next.SUBMIT_TRANSCRIPT:
+            self.mailbox.call_end(Resume(call.external_conversation_id))
+        elif step in (Next.ATTACH, Next.SUBMIT_RECORDING):
+            self.mailbox.attach(Resume(call.external_conversation_id))
+        return None
+
+    def _upload_again(self, call: Call) -> None:
+        found = recording_of(call)
+        if found:
+            self.mailbox.recording(found)
+
+    # --- one submit ----------------------------------------------------------------------------------
+
+    def _submit(self, transition: Transition, attempt: Attempt, given: Transcript | None) -> Transition:
+        call, token = transition.call, attempt.token
+        try:
+            if transition.then is Then.READ_FIRST:
+                found = live(self.coval.find(call.external_conversation_id))
+                if found:
+                    return self._adopt(call, token, found[0])
+            return self._send(call, token, given)
+        except Retryable as error:
+            return self._not_sent(call, token, error)
+        except OutcomeUnknown as error:
+            self.journal(LogEvent.SUBMIT_UNKNOWN, call.external_conversation_id, code=error.code)
+            return Transition(call, Then.WAIT, call.lease.until + 1 if call.lease else 0)
+        except Permanent as error:
+            return self._refused(call, token, error)
+
+    def _not_sent(self, call: Call, token: str, error: Retryable) -> Transition:
+        now = self._now()
+        if error.code == FETCH_FAILED:
+            return self._settle(call, lambda seen: protocol.submit_fetch_failed(seen, token, now))
+        back = self._settle(call, lambda seen: protocol.given_back(seen, token, now))
+        return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
+
+    def _send(self, call: Call, token: str, given: Transcript | None) -> Transition:
+        assert call.lease is not None
+        transcript = None
+        if call.lease.parts.text:
+            try:
+                transcript = given or self._load(call)
+            except NotReady:
+                return self._text_missing(call, token)
+            except (InvalidInput, Permanent) as error:
+                return self._withdraw(call, token, _reason_of(error))
+        submit = self._request(call, transcript)
+        due, in_hand = call.lease.parts, submit.parts
+        if (due.text, due.recording) != (in_hand.text, in_hand.recording) or not (due.text or due.recording):
+            return self._settle(call, lambda seen: protocol.released(seen, token, self._now()))
+        return self._post(call, token, submit)
+
+    def _load(self, call: Call) -> Transcript | None:
+        """The text by its pointer; None where its message has it, or another function must read it."""
+        return self.transcripts.load(call) if self.transcripts and call.transcript else None
+
+    def _text_missing(self, call: Call, token: str) -> Transition:
+        deadline = max(call.waiting_since, call.transcript.stored_at if call.transcript else 0)
+        if deadline + self.calls.deadlines.transcript <= self._now():
+            return self._withdraw(call, token, Reason("transcript_missing", "The transcript never came."))
+        return self._settle(call, lambda seen: protocol.given_back(seen, token, self._now()))
+
+    def _post(self, call: Call, token: str, submit: Submit) -> Transition:
+        try:
+            body = encode(submit, limit=self.max_payload_bytes, policy=self.oversize)
+        except PayloadTooLarge as error:
+            return self._too_large(call, token, error)
+        answer = self.coval.submit(body)
+        if isinstance(answer, Filtered):
+            reason = Reason("filtered", f"Coval knows the call as its simulation ({answer.reason}).")
+            return self._end(call, token, ConversationState.FILTERED, reason)
+        return self._made(call, token, submit, answer)
+
+    def _request(self, call: Call, transcript: Transcript | None) -> Submit:
+        assert call.lease is not None
+        upload_id = audio_url = None
+        if call.lease.parts.recording and call.recording:
+            upload_id, audio_url = call.recording.upload_id, call.recording.url
+            if upload_id is None and call.recording.version and self.presign:
+                audio_url = self.presign(call.recording.version)
+        return Submit(
+            external_conversation_id=call.external_conversation_id,
+            facts=call.facts if call.lease.parts.facts else None,
+            transcript=transcript,
+            upload_id=upload_id,
+            audio_url=None if upload_id else audio_url,
+        )
+
+    # --- its answers ---------------------------------------------------------------------------------
+
+    def _made(self, call: Call, token: str, submit: Submit, answer: Conversation) -> Transition:
+        parts = submit.parts
+        has_audio = parts.recording and self._has_audio(answer)
+        made = self._settle(
+            call,
+            lambda seen: protocol.submitted(
+                seen, token, answer.conversation_id, sent=parts, has_audio=has_audio, now=self._now()
+            ),
+        )
+        self.journal(LogEvent.CALL_SUBMITTED, call.external_conversation_id, audio=int(has_audio))
+        return made
+
+    def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
+        has_audio = self._has_audio(found)
+        adopted = self._settle(
+            call,
+            lambda seen: protocol.submitted(
+                seen,
+                token,
+                found.conversation_id,
+                sent=parts_of(found.metadata),
+                has_audio=has_audio,
+                now=self._now(),
+            ),
+        )
+        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=int(has_audio))
+        return adopted
+
+    def _has_audio(self, conversation: Conversation) -> bool:
+        if conversation.has_audio is None:
+            read = self.coval.get(conversation.conversation_id)
+            return bool(read and read.has_audio)
+        return conversation.has_audio
+
+    def _refused(self, call: Call, token: str, error: Permanent) -> Transition:
+        reason = Reason(error.code, error.reason)
+        if error.status == NOT_FOUND and concerns_upload(error):
+            return self._upload_gone(call, token)
+        if call.lease and call.lease.parts.recording and concerns_audio(error):
+            self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=error.code)
+            return self._settle(call, lambda seen: protocol.audio_refused(seen, token, reason, self._now()))
+        return self._end(call, token, ConversationState.REJECTED, reason)
+
+    def _upload_gone(self, call: Call, token: str) -> Transition:
+        try:
+            found = live(self.coval.find(call.external_conversation_id))
+        except Retryable:
+            return Transition(call, Then.WAIT, call.lease.until + 1 if call.lease else 0)
+        if found:
+            return self._adopt(call, token, found[0])
+        return self._settle(call, lambda seen: protocol.upload_lost(seen, token, self._now()))
+
+    def _too_large(self, call: Call, token: str, error: PayloadTooLarge) -> Transition:
+        reason = Reason(
+            "payload_too_large", f"The request has {error.size} bytes, the limit is {error.limit}."
+        )
+        if self.oversize == "reject" or not (call.lease and call.lease.parts.text):
+            return self._end(call, token, ConversationState.REJECTED, reason)
+        return self._withdraw(call, token, reason)
+
+    def _withdraw(self, call: Call, token: str, reason: Reason) -> Transition:
+        self.journal(LogEvent.TEXT_WITHDRAWN, call.external_conversation_id, code=reason.code)
+        return self._settle(call, lambda seen: protocol.text_withdrawn(seen, token, reason, self._now()))
+
+    def _end(self, call: Call, token: str, state: ConversationState, reason: Reason) -> Transition:
+        filtered = state is ConversationState.FILTERED
+        event = LogEvent.CALL_FILTERED if filtered else LogEvent.CALL_REFUSED
+        self.journal(event, call.external_conversation_id, code=reason.code)
+        return self._settle(call, lambda seen: protocol.call_refused(seen, token, state, reason, self._now()))
+
+    def _settle(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
+        return self.calls.settle(call, decide)
+
+    def _now(self) -> int:
+        return self.calls.clock()
+
+
+def recording_of(call: Call) -> RecordingFound | None:
+    """The message that brings a call's recording object again."""
+    recording = call.recording
+    if recording is None or recording.version is None:
+        return None
+    created = ObjectCreated(
+        version=recording.version,
+        size=recording.size,
+        order=recording.order,
+        created_at=recording.created_at,
+    )
+    return RecordingFound(external_conversation_id=call.external_conversation_id, created=created)
+
+
+def concerns_upload(error: Permanent) -> bool:
+    """Coval does not know the upload id (Coval API, submit: 404 `Upload not found`)."""
+    return error.field == "upload_id" or error.reason.startswith("Upload not found")
+
+
+def concerns_audio(error: Permanent) -> bool:
+    """Coval refused the audio and nothing else (Coval API, submit: 400 about audio)."""
+    named = error.field in ("audio_url", "audio", "upload_id")
+    worded = error.reason.startswith(("Audio ", "Unsupported audio", "Invalid or corrupt audio"))
+    return error.status == BAD_REQUEST and (named or worded)
+
+
+def _reason_of(error: InvalidInput | Permanent) -> Reason:
+    if isinstance(error, InvalidInput):
+        return Reason("invalid_transcript", str(error))
+    return Reason(error.code, error.reason)
+
+
+def _waiting(transition: Transition, until: int) -> Transition:
+    return replace(transition, until=until) if transition.then is Then.WAIT else transition

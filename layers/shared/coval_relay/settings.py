@@ -1,0 +1,112 @@
+"""Settings: one model a function, read from the environment that the template gives it."""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+
+def _split(value: object) -> object:
+    return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+
+def _load_json(value: object) -> object:
+    return json.loads(value or "{}") if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+"""A comma-separated list, as CloudFormation joins it."""
+
+
+class Settings(BaseModel):
+    """What all three functions need; the environment has the fields' names in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    table_name: str = Field(min_length=1)
+    queue_url: str = Field(min_length=1)
+    """The function's own queue: what has to wait goes back into it."""
+    dead_letter_queue_url: str = Field(min_length=1)
+    call_end_queue_url: str = Field(min_length=1)
+    recording_queue_url: str = Field(min_length=1)
+    attach_queue_url: str = Field(min_length=1)
+
+    coval_api_key_secret_arn: str = Field(min_length=1)
+    coval_base_url: str = Field(pattern=r"^https?://")
+    coval_path_family: Literal["conversations", "uploaded"] = "conversations"
+    coval_timeout_seconds: int = Field(30, ge=1, le=120)
+    coval_processing_seconds: int = Field(120, ge=1, le=900)
+    """Coval's longest processing of a request plus clock skew: how long a lease outlives its owner."""
+
+    grace_seconds: int = Field(3600, ge=1)
+    transcript_deadline_seconds: int = Field(21600, ge=1)
+    recording_deadline_seconds: int = Field(86400, ge=1)
+    audit_delay_seconds: int = Field(600, ge=1)
+    resume_seconds: int = Field(900, ge=1)
+    """How long unfinished work rests before the sweep sends it again."""
+    retention_days: int = Field(90, ge=1)
+
+    default_agent_id: str = Field("", pattern=r"^([A-Za-z0-9-]{22})?$")
+    agent_ids: Annotated[Mapping[str, str], BeforeValidator(_load_json)] = Field(default_factory=dict)
+    """JSON object: the platform's agent id → Coval's agent id."""
+    metrics: Names = ()
+    tags: Names = ()
+
+
+class RecordingAccess(BaseModel):
+    """What the functions that read recordings need besides."""
+
+    recording_buckets: Names = Field(min_length=1)
+    recording_prefixes: Names = ("",)
+    recording_key_pattern: str = Field(min_length=1)
+    """Regular expression with a group named external_conversation_id."""
+    bucket_owner: str = Field(pattern=r"^\d{12}$")
+
+
+class SubmitTranscriptSettings(Settings):
+    """Settings of submit_transcript."""
+
+    transcript_buckets: Names = ()
+    transcript_key_pattern: str = ""
+    bucket_owner: str = Field(pattern=r"^\d{12}$")
+    oversize_transcript: Literal["truncate", "recording", "reject"] = "truncate"
+    max_payload_bytes: int = Field(256_000, ge=1_000, le=262_144)
+
+
+class UploadRecordingSettings(Settings, RecordingAccess):
+    """Settings of upload_recording."""
+
+
+class AttachRecordingSettings(Settings, RecordingAccess):
+    """Settings of attach_recording."""
+
+    recording_url_hosts: Names = ()
+    """Hosts whose https URLs a Recording Ready event may name; none: only s3:// objects."""
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class SettingsError(RuntimeError):
+    """An environment variable is missing or breaks its rule."""
+
+
+def parse(model: type[S], environment: Mapping[str, str]) -> S:
+    """Validate an environment; raises SettingsError: each variable and its rule, never its value."""
+    values: dict[str, Any] = {
+        name: environment[name.upper()] for name in model.model_fields if name.upper() in environment
+    }
+    try:
+        return model(**values)
+    except ValidationError as error:
+        faults = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(faults) from None
+
+
+@cache
+def load(model: type[S]) -> S:
+    """The function's settings, read once an execution environment."""
+    return parse(model, os.environ)

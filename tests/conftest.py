@@ -1,0 +1,27 @@
+"""A clean room: no AWS profile, key or endpoint of the developer's reaches a test."""
+
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "POWERTOOLS_METRICS_NAMESPACE": "CovalRelay",
+}
+KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "PYENV_VERSION", "PYTHONPATH", "CI", "PIP_CERT", "SSL_CERT_FILE")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment() -> Iterator[None]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    with patch.dict(os.environ, {**kept, **ENVIRONMENT}, clear=True):
+        yield

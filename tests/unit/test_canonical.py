@@ -1,0 +1,188 @@
+"""The canonical events: what is taken, and the reason for everything that is not."""
+
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.call import CallEnd, Facts, TranscriptPointer
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.messages import CallEnded, RecordingReady
+from coval_relay.domain.transcript import Transcript
+from coval_relay.platforms.canonical import Translation, transcript_document
+from coval_relay.platforms.registry import translate
+from tests.support.events import TURNS, call_ended, event, recording_ready
+
+NOW = 1_790_951_800
+AGENT = "gk3jK9mPq2xRt5vW8yZaBc"
+TRANSLATION = Translation(
+    agent_ids={"front-desk": AGENT}, default_agent_id="d" * 22, tags=("relay",), transcript_buckets=("transcripts",)
+)
+
+
+def translated(told: dict[str, Any]) -> Any:
+    return translate(told, TRANSLATION, NOW)
+
+
+def refused(told: dict[str, Any]) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        translated(told)
+    return str(caught.value)
+
+
+def test_an_inline_transcript_becomes_coval_messages_and_facts() -> None:
+    told = call_ended(
+        agent={"id": "front-desk"},
+        tags=["billing"],
+        metrics=["29BlkepvvX19ebbLDB0y6Q"],
+        recording={"expected": True, "items": [{"started_at": "2026-10-02T16:31:08.5+02:00"}]},
+    )
+    assert translated(told) == CallEnded(
+        external_conversation_id="call-1",
+        kind=CallEnd.WITH_TEXT,
+        facts=Facts(
+            occurred_at="2026-10-02T14:31:08.500Z",
+            ended_at=1_790_951_797,
+            agent_id=AGENT,
+            metadata={"provider": "custom", "call_status": "completed", "campaign": "autumn"},
+            tags=("billing", "relay"),
+            metrics=("29BlkepvvX19ebbLDB0y6Q",),
+            recording_expected=True,
+        ),
+        transcript=Transcript(tuple(TURNS)),
+        pointer=None,
+    )
+
+
+def test_a_reference_becomes_a_pointer() -> None:
+    ended = translated(call_ended(transcript="reference"))
+    assert (ended.kind, ended.transcript) == (CallEnd.TEXT_PENDING, None)
+    assert ended.pointer == TranscriptPointer(
+        bucket="transcripts", key="call-1.json", format="canonical_v1", stored_at=NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("pending", CallEnd.TEXT_PENDING), ("none", CallEnd.WITHOUT_TEXT)]
+)
+def test_no_text_now(status: str, kind: CallEnd) -> None:
+    ended = translated(call_ended(transcript=status))
+    assert (ended.kind, ended.transcript, ended.pointer) == (kind, None, None)
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"),
+    [({"id": "front-desk"}, AGENT), ({"id": "x" * 22}, "x" * 22), ({"id": "unknown"}, "d" * 22), (None, "d" * 22)],
+)
+def test_the_agent_is_the_mapped_one_then_covals_own_then_the_default(agent: Any, expected: str) -> None:
+    assert translated(call_ended(agent=agent)).facts.agent_id == expected
+
+
+def test_nobody_expects_a_recording_of_a_call_that_was_not_answered() -> None:
+    assert translated(call_ended(transcript="none", status="no_answer")).facts.recording_expected is False
+
+
+def test_tool_calls_stay_as_they_are() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    messages = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "[]", "tool_call_id": "c1"},
+    ]
+    ended = translated(call_ended(transcript={"status": "inline", "messages": messages}))
+    assert [dict(message) for message in ended.transcript.messages] == messages_with_tuples(messages)
+
+
+def messages_with_tuples(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**m, "tool_calls": tuple(m["tool_calls"])} if "tool_calls" in m else m for m in messages]
+
+
+def test_a_recording_uri() -> None:
+    ready = translated(recording_ready("s3://recordings/rec/call-1.wav"))
+    assert ready == RecordingReady(
+        external_conversation_id="call-1", uri="s3://recordings/rec/call-1.wav", created_at=NOW
+    )
+
+
+def turn(**changes: Any) -> dict[str, Any]:
+    return {"status": "inline", "messages": [TURNS[0], {**TURNS[1], **changes}]}
+
+
+FIRST, SECOND = "detail.transcript.messages[0]", "detail.transcript.messages[1]"
+NUMBER = "Input should be a valid number"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"external_conversation_id": ""}, "detail.external_conversation_id: String should have at least 1 character"),
+        (
+            {"external_conversation_id": "x" * 300},
+            "detail.external_conversation_id: String should have at most 256 characters",
+        ),
+        ({"external_conversation_id": 7}, "detail.external_conversation_id: Input should be a valid string"),
+        (
+            {"external_conversation_id": 'a"b'},
+            "detail.external_conversation_id: must have no double quote and no control character: "
+            "Coval could not be asked for it",
+        ),
+        ({"schema_version": "2"}, r"detail.schema_version: String should match pattern '^1(\.\d+)*$'"),
+        ({"started_at": "2026-10-02T14:30:50"}, "detail.started_at: must have a zone"),
+        ({"answered_at": 1790951467}, "detail.answered_at: must be an RFC 3339 time with a zone"),
+        ({"started_at": None, "answered_at": ""}, "detail: must have started_at or answered_at"),
+        ({"ended_at": "2026-10-02T14:00:00Z"}, "detail: ended_at must not be before the call's start"),
+        ({"metadata": {"call_id": "x"}}, "detail.metadata: must not have the key call_id: Coval reserves it"),
+        ({"tags": ["  "]}, r"detail.tags[0]: String should match pattern '\S'"),
+        ({"transcript": {"status": "inline", "messages": []}}, "detail.transcript: an inline transcript must have messages"),
+        ({"transcript": {"status": "reference"}}, "detail.transcript: a transcript by reference must have a reference"),
+        (
+            {"transcript": turn(role="agent")},
+            f"{SECOND}.role: Input should be 'assistant', 'user', 'system' or 'tool'",
+        ),
+        ({"transcript": turn(content="")}, f"{SECOND}: must have content"),
+        ({"transcript": turn(start_time="2.4")}, f"{SECOND}.start_time: {NUMBER}"),
+        ({"transcript": turn(start_time=-1)}, f"{SECOND}.start_time: Input should be greater than or equal to 0"),
+        ({"transcript": turn(end_time=1.0)}, f"{SECOND}.end_time: must not be before start_time"),
+        ({"transcript": turn(end_time=None)}, f"{SECOND}: start_time and end_time go together"),
+        (
+            {"transcript": turn(start_time=240_000, end_time=500_000)},
+            "detail.transcript.messages: times must be seconds: the last one lies far beyond the call's length",
+        ),
+        (
+            {"transcript": turn(role="tool", tool_call_id="nobody")},
+            f"{SECOND}.tool_call_id: must name an earlier tool call",
+        ),
+    ],
+)
+def test_a_reason_names_the_field_and_the_rule(changes: dict[str, Any], reason: str) -> None:
+    assert refused(call_ended(**changes)) == reason
+
+
+def test_no_detail_and_another_detail_type() -> None:
+    assert refused(event("Call Ended", None)).startswith("detail: Input should be")
+    assert refused(event("Call Started", {})) == "detail-type: must be one of: Call Ended, Recording Ready"
+
+
+def test_a_reference_outside_the_configured_buckets_is_refused() -> None:
+    reference = {"uri": "s3://elsewhere/x.json", "format": "canonical_v1"}
+    told = call_ended(transcript={"status": "reference", "reference": reference})
+    assert refused(told) == "detail.transcript.reference.uri: must lie in a configured transcript bucket"
+
+
+@pytest.mark.parametrize("content", [TURNS, {"messages": TURNS}])
+def test_a_transcript_file(content: object) -> None:
+    assert transcript_document(content) == Transcript(tuple(TURNS))
+
+
+def test_a_transcript_file_that_is_none() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        transcript_document({"messages": []})
+    assert str(caught.value) == "transcript: an inline transcript must have messages"
+
+
+def test_no_reason_repeats_the_value() -> None:
+    secret = "my card is 4242"
+    reasons = [
+        refused(call_ended(transcript=turn(role=secret))),
+        refused(call_ended(started_at=secret)),
+        refused(call_ended(schema_version=secret)),
+    ]
+    assert not any(secret in reason for reason in reasons)
