@@ -15,7 +15,13 @@ _NAMES: Final = (
     (b"RIFX", "RIFX"),
 )
 _EBML = b"\x1a\x45\xdf\xa3"
-_MPEG_SYNC = 0xFFE0
+_ADTS = 0xFFF0
+_ADTS_MASK = 0xFFF6
+_ADTS_RATES = 13
+_LAYER_2 = 0xFFE4
+_LAYER_MASK = 0xFFE6
+_RESERVED = 3
+"""Sample rate index that MPEG audio leaves unused."""
 
 
 def is_wav(head: bytes) -> bool:
@@ -44,12 +50,9 @@ def _mpeg_relative(head: bytes) -> str | None:
 
     Layer I is left out: with it every UTF-16 text, which begins FF FE, would be called audio.
     """
-    word = int.from_bytes(head[:2], "big")
-    if len(head) < 4 or word & _MPEG_SYNC != _MPEG_SYNC:
-        return None
-    layer = word >> 1 & 3
-    if layer == 0 and word & 0x10 and head[2] >> 2 & 15 < 13:
+    word, rates = int.from_bytes(head[:2], "big"), head[2:3]
+    if word & _ADTS_MASK == _ADTS and rates and rates[0] >> 2 & 15 < _ADTS_RATES:
         return "AAC"
-    if layer == 2 and head[2] >> 4 != 15 and head[2] >> 2 & 3 != 3:
+    if word & _LAYER_MASK == _LAYER_2 and rates and rates[0] >> 2 & 3 != _RESERVED:
         return "MP2"
     return None

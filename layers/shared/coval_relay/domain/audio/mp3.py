@@ -7,12 +7,12 @@ from coval_relay.domain.audio.mpeg import Frame, Run
 from coval_relay.domain.audio.ranges import WINDOW, Ranges
 from coval_relay.domain.audio.vbr_tag import vbr_tag
 
-WHOLE = 1024 * 1024
-"""Up to here a stream without a count is read whole, and its frames are counted."""
 SPOT = 16 * 1024
 """A look at whether the bit rate is still the same."""
 SAMPLES = 32
 SAMPLE = 48 * 1024
+WHOLE = SAMPLES * SAMPLE
+"""Up to here a stream without a count is read whole, and its frames are counted."""
 
 
 def measure(source: Ranges) -> AudioFacts:
@@ -20,8 +20,8 @@ def measure(source: Ranges) -> AudioFacts:
 
     With a Xing, Info or VBRI count, and at a constant bit rate, the duration is exact to a frame, encoder
     delay and padding counted in. At a variable rate without a count it is exact up to WHOLE bytes; beyond,
-    it is estimated from SAMPLES windows spread over the object: within 2 % on conversation, within 6 % where
-    a tenth of the hour is silence or music on hold (measured on LAME's VBR and ABR modes).
+    it is estimated from SAMPLES windows spread over the object. Measured over an hour of conversation: no
+    bias, standard deviation 1 %, worst of 60 seen 2.3 %; with minutes of silence or noise on hold, up to 6 %.
     """
     tags_end = id3.end_of_leading_tags(source)
     position, frame = _first_frame(source, tags_end)

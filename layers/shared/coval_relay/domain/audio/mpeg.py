@@ -10,6 +10,12 @@ from typing import Final
 HEADER = 4
 SURE = 3
 """So many frames in a row are no coincidence: one header alone stands in about 16 kB of noise."""
+MPEG_1 = 3
+_MPEG_RESERVED = 1
+_RATE_RESERVED = 3
+_BIT_RATES_UNREAD: Final = (0, 15)
+"""Free format, and forbidden."""
+_MONO = 3
 _KILOBITS_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KILOBITS_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -51,24 +57,24 @@ def frame_at(data: bytes, position: int) -> Frame | None:
     if len(header) < HEADER or int.from_bytes(header[:2], "big") & _SYNC_AND_LAYER != _LAYER_3:
         return None
     version, rate_index, bit_rate_index = header[1] >> 3 & 3, header[2] >> 2 & 3, header[2] >> 4
-    if version == 1 or rate_index == 3 or bit_rate_index in (0, 15):
+    if version == _MPEG_RESERVED or rate_index == _RATE_RESERVED or bit_rate_index in _BIT_RATES_UNREAD:
         return None
-    kilobits = (_KILOBITS_1 if version == 3 else _KILOBITS_2)[bit_rate_index]
+    kilobits = (_KILOBITS_1 if version == MPEG_1 else _KILOBITS_2)[bit_rate_index]
     sample_rate = _RATES[version][rate_index]
-    samples = 1152 if version == 3 else 576
+    samples = 1152 if version == MPEG_1 else 576
     return Frame(
         version=version,
         sample_rate=sample_rate,
         bit_rate=kilobits * 1000,
-        channels=1 if header[3] >> 6 == 3 else 2,
+        channels=1 if header[3] >> 6 == _MONO else 2,
         length=samples // 8 * kilobits * 1000 // sample_rate + (header[2] >> 1 & 1),
         samples=samples,
     )
 
 
-def synchronise(data: bytes, like: Frame | None = None) -> tuple[int, Frame] | None:
+def synchronise(data: bytes, start: int = 0, like: Frame | None = None) -> tuple[int, Frame] | None:
     """The first position from which SURE frames of one stream follow each other, and the frame there."""
-    position = data.find(b"\xff")
+    position = data.find(b"\xff", start)
     while position >= 0:
         frame = frame_at(data, position)
         if frame and (like is None or frame.same_stream(like)) and _is_sure(data, position, frame):
@@ -78,11 +84,14 @@ def synchronise(data: bytes, like: Frame | None = None) -> tuple[int, Frame] | N
 
 
 def run(data: bytes, like: Frame) -> Run:
-    """Adds up the frames of a window that lie in it whole, from the first that is sure."""
-    found = synchronise(data, like)
-    if not found:
-        return Run()
-    frames = list(_frames(data, *found))
+    """Adds up the frames that lie whole in a window, from the first that is sure; breaks are skipped."""
+    frames: list[Frame] = []
+    end = 0
+    # moves on every time: SURE headers inside the window enclose at least one whole frame
+    while found := synchronise(data, end, like):
+        unbroken = list(_frames(data, *found))
+        frames += unbroken
+        end = found[0] + sum(frame.length for frame in unbroken)
     return Run(
         sum(frame.length for frame in frames),
         sum(frame.samples for frame in frames),

@@ -11,9 +11,14 @@ FIRST_CHUNK = 12
 CHUNK_HEADER = 8
 AHEAD = 4096
 """A read beyond the first window fetches this much: small chunks tend to stand together."""
+IN_DS64 = 0xFFFFFFFF
 UNKNOWN_SIZES: Final = (0, 0xFFFFFFFF)
 """What a writer leaves behind that did not know the length, or could not go back to fill it in."""
+FORMAT_BYTES = 14
+"""The least that a `fmt ` chunk holds: WAVEFORMAT, without bits."""
 EXTENSIBLE = 0xFFFE
+SUB_FORMAT = slice(24, 26)
+BYTE = 8
 PCM = 1
 FLOAT = 3
 LINEAR: Final = (PCM, FLOAT, 6, 7)
@@ -42,7 +47,7 @@ class WaveFormat:
     @property
     def codec(self) -> str:
         if self.tag == PCM:
-            return "pcm_u8" if self.bits <= 8 else f"pcm_s{-(-self.bits // 8) * 8}le"
+            return "pcm_u8" if self.bits <= BYTE else f"pcm_s{-(-self.bits // BYTE) * BYTE}le"
         if self.tag == FLOAT:
             return f"pcm_f{self.bits}le"
         return CODECS.get(self.tag, f"wav_0x{self.tag:04x}")
@@ -50,10 +55,10 @@ class WaveFormat:
     @property
     def frame_bytes(self) -> int:
         """Bytes of one sample of all channels."""
-        return self.channels * max(1, -(-self.bits // 8))
+        return self.channels * max(1, -(-self.bits // BYTE))
 
     def milliseconds(self, data_size: int) -> int:
-        """Of `data_size` bytes; compressed codecs by the average rate that their header tells."""
+        """Of `data_size` bytes; compressed codecs by their average rate, so to within their last block."""
         if self.tag in LINEAR:
             return data_size // self.frame_bytes * 1000 // self.sample_rate
         return data_size * 1000 // self.average_bytes
@@ -92,17 +97,17 @@ def _walk(source: Ranges) -> tuple[WaveFormat, int]:
 
 def _data_size(declared: int, long_size: int | None, rest: int) -> int:
     """Never more than the object holds; everything to its end where the writer did not know."""
-    size = long_size if declared == 0xFFFFFFFF and long_size else declared
+    size = long_size if declared == IN_DS64 and long_size else declared
     return rest if size in UNKNOWN_SIZES else min(size, rest)
 
 
 def _wave_format(chunk: bytes) -> WaveFormat:
-    if len(chunk) < 14:
+    if len(chunk) < FORMAT_BYTES:
         raise unreadable()
     tag, channels, sample_rate, average_bytes = struct.unpack_from("<HHII", chunk)
     bits = int.from_bytes(chunk[14:16], "little")
-    if tag == EXTENSIBLE and len(chunk) >= 26:
-        tag = int.from_bytes(chunk[24:26], "little")
+    if tag == EXTENSIBLE and len(chunk) >= SUB_FORMAT.stop:
+        tag = int.from_bytes(chunk[SUB_FORMAT], "little")
     if not channels or not sample_rate or (tag not in LINEAR and not average_bytes):
         raise unreadable()
     return WaveFormat(tag, channels, sample_rate, average_bytes, bits)

@@ -7,7 +7,11 @@ from coval_relay.domain.audio.mpeg import HEADER, Frame
 
 HAS_FRAMES = 1
 HAS_LENGTH = 2
+XING_BYTES = 16
+"""Name, flags, frames, length."""
 VBRI_OFFSET = HEADER + 32
+VBRI_BYTES = 18
+"""Name, version, delay, quality, length, frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def vbr_tag(frame: Frame, data: bytes) -> VbrTag | None:
 
 
 def _xing(data: bytes) -> VbrTag | None:
-    if data[:4] not in (b"Xing", b"Info") or len(data) < 16:
+    if data[:4] not in (b"Xing", b"Info") or len(data) < XING_BYTES:
         return None
     flags = _number(data, 4)
     if not flags & HAS_FRAMES:
@@ -41,8 +45,8 @@ def _xing(data: bytes) -> VbrTag | None:
 
 
 def _vbri(data: bytes) -> VbrTag | None:
-    tag = data[VBRI_OFFSET : VBRI_OFFSET + 18]
-    if tag[:4] != b"VBRI" or len(tag) < 18:
+    tag = data[VBRI_OFFSET : VBRI_OFFSET + VBRI_BYTES]
+    if tag[:4] != b"VBRI" or len(tag) < VBRI_BYTES:
         return None
     return VbrTag(frames=_number(tag, 14), length=_number(tag, 10))
 

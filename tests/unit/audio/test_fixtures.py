@@ -1,0 +1,71 @@
+"""The recordings in the repository: our measure against the manifest, which holds ffprobe's."""
+
+import json
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.audio import AudioFacts, AudioRefused, check_limits, probe
+from tests.unit.audio.made_audio import FIXTURES, CountingReader
+
+MANIFEST: dict[str, dict[str, Any]] = json.loads((FIXTURES / "manifest.json").read_text())
+ACCEPTED = [name for name, entry in MANIFEST.items() if entry["refusal"] is None]
+REFUSED = [name for name, entry in MANIFEST.items() if entry["refusal"] is not None]
+TAGGED = {"stereo-cbr-16khz-without-xing.mp3": 32}
+"""Milliseconds that ffprobe measures too many: it takes the 128 bytes of ID3v1 for audio at 32 kbit/s."""
+
+
+def measured(name: str) -> AudioFacts:
+    data = (FIXTURES / name).read_bytes()
+    facts = probe(len(data), CountingReader(data))
+    check_limits(facts)
+    return facts
+
+
+def test_manifest_names_every_recording() -> None:
+    recordings = {path.name for path in FIXTURES.iterdir() if path.suffix in {".wav", ".mp3", ".ogg"}}
+    assert recordings == set(MANIFEST)
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted_recording_is_measured_as_ffprobe_does(name: str) -> None:
+    entry = MANIFEST[name]
+    facts = measured(name)
+    assert facts == AudioFacts(
+        format=entry["format"],
+        content_type="audio/mp3" if entry["format"] == "mp3" else "audio/wav",
+        duration_milliseconds=entry["duration_milliseconds"] - TAGGED.get(name, 0),
+        channels=entry["channels"],
+        sample_rate=entry["sample_rate"],
+        codec=entry["codec"],
+        size=entry["size"],
+    )
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_recording_is_refused_in_covals_words(name: str) -> None:
+    expected = MANIFEST[name]["refusal"]
+    with pytest.raises(AudioRefused) as refused:
+        measured(name)
+    assert refused.value == AudioRefused(expected["code"], expected["reason"])
+
+
+@pytest.mark.parametrize("name", [name for name in ACCEPTED if "without-xing" not in name])
+def test_head_alone_is_read(name: str) -> None:
+    data = (FIXTURES / name).read_bytes()
+    reader = CountingReader(data)
+    probe(len(data), reader)
+    assert reader.reads == [(0, min(len(data), 65536))]
+
+
+@pytest.mark.parametrize("name", [name for name in MANIFEST if "transcript" in MANIFEST[name]])
+def test_transcript_lies_inside_the_recording_in_order(name: str) -> None:
+    entry = MANIFEST[name]
+    times = [t for message in entry["transcript"] for t in (message["start_time"], message["end_time"])]
+    assert times == sorted(times)
+    assert times[0] >= 0
+    assert times[-1] * 1000 <= entry["duration_milliseconds"]
+
+
+def test_folder_is_small() -> None:
+    assert sum(path.stat().st_size for path in FIXTURES.iterdir()) < 1_500_000

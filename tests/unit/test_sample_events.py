@@ -1,0 +1,66 @@
+"""Every sample event in events/ is a fixture: here is what each becomes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coval_relay.adapters.lambda_events import deliveries
+from coval_relay.adapters.relay_messages import from_event
+from coval_relay.adapters.s3_events import object_created
+from coval_relay.domain.messages import Sweep
+from coval_relay.platforms.canonical import Translation
+from coval_relay.platforms.registry import translate
+
+EVENTS = Path(__file__).parents[2] / "events"
+TRANSLATION = Translation(transcript_buckets=("acme-transcripts",))
+
+
+def sample(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+CALLS = {
+    "call_ended_inline": ("acme-8842", "WITH_TEXT", 5, True),
+    "call_ended_reference": ("acme-8843", "TEXT_PENDING", 0, True),
+    "call_ended_pending": ("acme-8844", "TEXT_PENDING", 0, True),
+    "call_ended_without_transcript": ("acme-8845", "WITHOUT_TEXT", 0, True),
+    "call_ended_not_answered": ("acme-8846", "WITHOUT_TEXT", 0, False),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), CALLS.items())
+def test_call_end(name: str, expected: tuple[str, str, int, bool]) -> None:
+    ended: Any = translate(sample(name), TRANSLATION, 0)
+    words = len(ended.transcript.messages) if ended.transcript else 0
+    told = (ended.external_conversation_id, ended.kind.value, words, ended.facts.recording_expected)
+    assert told == expected
+
+
+def test_recording_ready() -> None:
+    ready: Any = translate(sample("recording_ready"), TRANSLATION, 0)
+    assert (ready.external_conversation_id, ready.uri) == (
+        "acme-8842",
+        "s3://acme-recordings/recordings/acme-8842.wav",
+    )
+
+
+def test_the_same_key_from_an_event_and_from_a_classic_notification() -> None:
+    (classic,) = deliveries(sample("s3_notification_classic"))
+    assert classic.event is not None
+    from_classic, from_bridge = object_created(classic.event), object_created(sample("s3_object_created_plus_sign"))
+    assert from_classic == from_bridge
+    assert from_bridge.version.key == "recordings/room +1 5%é.wav"
+
+
+def test_batch_and_sweep() -> None:
+    good, poison = deliveries(sample("sqs_batch"))
+    assert (good.event, poison.event) == (sample("call_ended_inline"), None)
+    assert from_event(sample("sweep")) == Sweep()
+
+
+def test_no_sample_is_left_out() -> None:
+    tested = {*CALLS, "recording_ready", "s3_notification_classic", "sqs_batch", "sweep"}
+    tested |= {"s3_object_created", "s3_object_created_plus_sign"}
+    assert {path.stem for path in EVENTS.glob("*.json")} == tested
