@@ -15,7 +15,10 @@ from tests.support.events import TURNS, call_ended, event, recording_ready
 NOW = 1_790_951_800
 AGENT = "gk3jK9mPq2xRt5vW8yZaBc"
 TRANSLATION = Translation(
-    agent_ids={"front-desk": AGENT}, default_agent_id="d" * 22, tags=("relay",), transcript_buckets=("transcripts",)
+    agent_ids={"front-desk": AGENT},
+    default_agent_id="d" * 22,
+    tags=("relay",),
+    transcript_buckets=("transcripts",),
 )
 
 
@@ -71,7 +74,12 @@ def test_no_text_now(status: str, kind: CallEnd) -> None:
 
 @pytest.mark.parametrize(
     ("agent", "expected"),
-    [({"id": "front-desk"}, AGENT), ({"id": "x" * 22}, "x" * 22), ({"id": "unknown"}, "d" * 22), (None, "d" * 22)],
+    [
+        ({"id": "front-desk"}, AGENT),
+        ({"id": "x" * 22}, "x" * 22),
+        ({"id": "unknown"}, "d" * 22),
+        (None, "d" * 22),
+    ],
 )
 def test_the_agent_is_the_mapped_one_then_covals_own_then_the_default(agent: Any, expected: str) -> None:
     assert translated(call_ended(agent=agent)).facts.agent_id == expected
@@ -113,7 +121,10 @@ NUMBER = "Input should be a valid number"
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"external_conversation_id": ""}, "detail.external_conversation_id: String should have at least 1 character"),
+        (
+            {"external_conversation_id": ""},
+            "detail.external_conversation_id: String should have at least 1 character",
+        ),
         (
             {"external_conversation_id": "x" * 300},
             "detail.external_conversation_id: String should have at most 256 characters",
@@ -121,8 +132,8 @@ NUMBER = "Input should be a valid number"
         ({"external_conversation_id": 7}, "detail.external_conversation_id: Input should be a valid string"),
         (
             {"external_conversation_id": 'a"b'},
-            "detail.external_conversation_id: must have no double quote and no control character: "
-            "Coval could not be asked for it",
+            ("detail.external_conversation_id: must have no double quote and no control character: "
+            "Coval could not be asked for it"),
         ),
         ({"schema_version": "2"}, r"detail.schema_version: String should match pattern '^1(\.\d+)*$'"),
         ({"started_at": "2026-10-02T14:30:50"}, "detail.started_at: must have a zone"),
@@ -131,20 +142,29 @@ NUMBER = "Input should be a valid number"
         ({"ended_at": "2026-10-02T14:00:00Z"}, "detail: ended_at must not be before the call's start"),
         ({"metadata": {"call_id": "x"}}, "detail.metadata: must not have the key call_id: Coval reserves it"),
         ({"tags": ["  "]}, r"detail.tags[0]: String should match pattern '\S'"),
-        ({"transcript": {"status": "inline", "messages": []}}, "detail.transcript: an inline transcript must have messages"),
-        ({"transcript": {"status": "reference"}}, "detail.transcript: a transcript by reference must have a reference"),
+        (
+            {"transcript": {"status": "inline", "messages": []}},
+            "detail.transcript: an inline transcript must have messages",
+        ),
+        (
+            {"transcript": {"status": "reference"}},
+            "detail.transcript: a transcript by reference must have a reference",
+        ),
         (
             {"transcript": turn(role="agent")},
             f"{SECOND}.role: Input should be 'assistant', 'user', 'system' or 'tool'",
         ),
         ({"transcript": turn(content="")}, f"{SECOND}: must have content"),
         ({"transcript": turn(start_time="2.4")}, f"{SECOND}.start_time: {NUMBER}"),
-        ({"transcript": turn(start_time=-1)}, f"{SECOND}.start_time: Input should be greater than or equal to 0"),
+        (
+            {"transcript": turn(start_time=-1)},
+            f"{SECOND}.start_time: Input should be greater than or equal to 0",
+        ),
         ({"transcript": turn(end_time=1.0)}, f"{SECOND}.end_time: must not be before start_time"),
         ({"transcript": turn(end_time=None)}, f"{SECOND}: start_time and end_time go together"),
         (
             {"transcript": turn(start_time=240_000, end_time=500_000)},
-            "detail.transcript.messages: times must be seconds: the last one lies far beyond the call's length",
+            "detail.transcript.messages: times must be seconds: the last is far beyond the call's length",
         ),
         (
             {"transcript": turn(role="tool", tool_call_id="nobody")},

@@ -142,8 +142,8 @@ def test_an_object_that_is_not_ours_or_nobodys() -> None:
     assert [reason.text for _, _, reason in world.dead if reason] == [
         "detail.bucket.name: is not one of the configured recording buckets",
         "detail.object.key: has none of the configured prefixes",
-        "detail.object.key: no rule finds a call id (tried: key pattern, metadata external-conversation-id,"
-        " tag external_conversation_id)",
+        ("detail.object.key: no rule finds a call id (tried: key pattern, metadata external-conversation-id,"
+        " tag external_conversation_id)"),
     ]
     assert world.store.items == {}
 
@@ -204,6 +204,12 @@ def test_an_object_that_is_gone_or_replaced(change: str, when: str) -> None:
 
 def test_a_url_of_a_foreign_host_is_refused() -> None:
     world = World()
-    detail = {"schema_version": "1", "external_conversation_id": "c", "recording": {"uri": "https://169.254.169.254/x"}}
+    detail = {
+        "schema_version": "1",
+        "external_conversation_id": "c",
+        "recording": {"uri": "https://169.254.169.254/x"},
+    }
     invoke(world, event("Recording Ready", detail), "attach")
-    assert world.store.read("c").notes[0].text == "detail.recording.uri: its host is not among the allowed ones"
+    assert (
+        world.store.read("c").notes[0].text == "detail.recording.uri: its host is not among the allowed ones"
+    )

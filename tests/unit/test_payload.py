@@ -13,12 +13,16 @@ from coval_relay.domain.transcript import Transcript
 from tests.support.events import TURNS
 
 FACTS = Facts(
-    occurred_at="2026-10-02T14:31:07.000Z", ended_at=1, agent_id="a" * 22, metadata={"campaign": "é"}, tags=("t",)
+    occurred_at="2026-10-02T14:31:07.000Z",
+    ended_at=1,
+    agent_id="a" * 22,
+    metadata={"campaign": "é"},
+    tags=("t",),
 )
 
 
 def body(submit: Submit, limit: int = 256_000, policy: Any = "truncate") -> dict[str, Any]:
-    encoded = encode(submit, limit=limit, policy=policy)
+    encoded = encode(submit, limit=limit, policy=policy).body
     assert len(encoded) <= limit
     return json.loads(encoded)  # type: ignore[no-any-return]
 
@@ -51,7 +55,7 @@ def test_audio_alone() -> None:
 
 
 def test_what_is_not_ascii_goes_out_escaped() -> None:
-    encoded = encode(Submit(external_conversation_id="ü", upload_id="u"), limit=1000, policy="reject")
+    encoded = encode(Submit(external_conversation_id="ü", upload_id="u"), limit=1000, policy="reject").body
     assert encoded.isascii()
 
 
@@ -63,7 +67,9 @@ def test_the_other_policies_do_not_shorten(policy: Any) -> None:
 
 
 def test_truncating_cannot_help_where_one_message_is_too_large() -> None:
-    submit = Submit(external_conversation_id="c", transcript=Transcript(({"role": "user", "content": "x" * 900},)))
+    submit = Submit(
+        external_conversation_id="c", transcript=Transcript(({"role": "user", "content": "x" * 900},))
+    )
     with pytest.raises(PayloadTooLarge) as caught:
         encode(submit, limit=500, policy="truncate")
     assert caught.value.limit == 500
@@ -98,11 +104,9 @@ def test_as_few_as_possible_are_dropped_and_the_limit_is_kept(texts: list[str], 
     assert sent["transcript"] == list(messages[dropped:])
     if dropped > 1:
         fewer = Transcript(messages[dropped - 1 :])
-        again = encode(
-            Submit(external_conversation_id="c", transcript=fewer), limit=10**9, policy="truncate"
-        )
+        again = encode(Submit(external_conversation_id="c", transcript=fewer), limit=10**9, policy="truncate")
         stamp = ',"transcript_truncated":true,"transcript_dropped_messages":'
-        assert len(again) + len(stamp) + len(str(dropped - 1)) > limit
+        assert len(again.body) + len(stamp) + len(str(dropped - 1)) > limit
 
 
 def test_the_stamp_tells_what_was_sent() -> None:

@@ -44,13 +44,19 @@ def submitting(parts: Parts = TEXT, until: int = NOW + 50, token: str = "other",
     return call(S.SUBMITTING, lease=Lease(token, until, parts), **changes)
 
 
-def ended(seen: Call, kind: CallEnd = CallEnd.WITH_TEXT, pointer: TranscriptPointer | None = None) -> Transition:
+def ended(
+    seen: Call, kind: CallEnd = CallEnd.WITH_TEXT, pointer: TranscriptPointer | None = None
+) -> Transition:
     return protocol.call_ended(seen, kind, FACTS, pointer, MINE)
 
 
 def summary(transition: Transition) -> tuple[str, str | None, str]:
     seen = transition.call
-    return seen.state.value, seen.recording_state.value if seen.recording_state else None, transition.then.value
+    return (
+        seen.state.value,
+        seen.recording_state.value if seen.recording_state else None,
+        transition.then.value,
+    )
 
 
 ENDED_LEASE = {"until": NOW}
@@ -146,7 +152,11 @@ def made(seen: Call, *, has_audio: bool = False, sent: Parts = TEXT) -> Transiti
 def test_an_answer_ends_the_lease_and_the_pinned_recording() -> None:
     both = Parts(text=True, facts=True, recording=True)
     assert summary(made(mine())) == ("SUBMITTED", None, "follow")
-    assert summary(made(mine(both, recording=UPLOADED), has_audio=True)) == ("SUBMITTED", "ATTACHED", "follow")
+    assert summary(made(mine(both, recording=UPLOADED), has_audio=True)) == (
+        "SUBMITTED",
+        "ATTACHED",
+        "follow",
+    )
     assert summary(made(mine(both, recording=UPLOADED))) == ("SUBMITTED", "UPLOADED", "follow")
     assert summary(made(mine(recording=UPLOADED), has_audio=True)) == ("SUBMITTED", "UPLOADED", "follow")
 
@@ -272,7 +282,10 @@ def test_every_recording_has_an_outcome() -> None:
 def test_what_our_own_look_refused_never_displaces_and_is_always_displaced() -> None:
     blip = recording(R.REJECTED, order="3", usable=False, reason=REASON)
     kept = arrived(call(recording=recording()), blip)
-    assert (summary(kept), kept.call.outcomes) == (("NONE", "READY", "follow"), {"s3://b/k3#e": "rejected: code"})
+    assert (summary(kept), kept.call.outcomes) == (
+        ("NONE", "READY", "follow"),
+        {"s3://b/k3#e": "rejected: code"},
+    )
     assert summary(arrived(call(recording=blip), recording(order="1"))) == ("NONE", "READY", "upload")
 
 
@@ -318,7 +331,11 @@ def test_a_url_that_cannot_be_fetched_is_tried_five_times() -> None:
         tried = protocol.attach_fetch_failed(seen, "s3://b/k2#e", NOW)
         assert (tried.then, tried.until) == (Then.WAIT, NOW + 30 * count)
         seen = tried.call
-    assert summary(protocol.attach_fetch_failed(seen, "s3://b/k2#e", NOW)) == ("SUBMITTED", "REJECTED", "follow")
+    assert summary(protocol.attach_fetch_failed(seen, "s3://b/k2#e", NOW)) == (
+        "SUBMITTED",
+        "REJECTED",
+        "follow",
+    )
 
 
 def test_a_url_that_a_submit_named_likewise() -> None:

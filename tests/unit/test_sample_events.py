@@ -49,7 +49,10 @@ def test_recording_ready() -> None:
 def test_the_same_key_from_an_event_and_from_a_classic_notification() -> None:
     (classic,) = deliveries(sample("s3_notification_classic"))
     assert classic.event is not None
-    from_classic, from_bridge = object_created(classic.event), object_created(sample("s3_object_created_plus_sign"))
+    from_classic, from_bridge = (
+        object_created(classic.event),
+        object_created(sample("s3_object_created_plus_sign")),
+    )
     assert from_classic == from_bridge
     assert from_bridge.version.key == "recordings/room +1 5%é.wav"
 

@@ -15,7 +15,10 @@ COMMON = {
     "COVAL_BASE_URL": "https://api.coval.dev/v1",
     "BUCKET_OWNER": "111122223333",
 }
-RECORDINGS = {"RECORDING_BUCKETS": "a-bucket,b-bucket", "RECORDING_KEY_PATTERN": "(?P<external_conversation_id>.+)"}
+RECORDINGS = {
+    "RECORDING_BUCKETS": "a-bucket,b-bucket",
+    "RECORDING_KEY_PATTERN": "(?P<external_conversation_id>.+)",
+}
 
 
 def test_lists_numbers_and_defaults() -> None:

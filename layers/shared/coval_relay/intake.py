@@ -1,9 +1,11 @@
 """The functions' edge: every delivery ends as done, as waiting, as rejected with a reason, or as failed."""
 
 import json
+import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from coval_relay.adapters.lambda_events import Delivery, deliveries
@@ -58,7 +60,13 @@ class Intake:
             try:
                 self._handle(delivery, remaining)
             except Exception as error:
-                self.journal(LogEvent.DELIVERY_FAILED, _call_id(delivery), kind=type(error).__name__)
+                # No message of an unforeseen error is logged: it may quote what it was about.
+                self.journal(
+                    LogEvent.DELIVERY_FAILED,
+                    _call_id(delivery),
+                    kind=type(error).__name__,
+                    where=_raised_at(error),
+                )
                 if delivery.message_id is None:
                     raise
                 failed.append(delivery.message_id)
@@ -110,6 +118,11 @@ class Intake:
         else:
             self.dead_letters(delivery.raw, reason)
         self.journal(LogEvent.INPUT_REJECTED, call_id, code=reason.code, reason=reason.text)
+
+
+def _raised_at(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _call_id(delivery: Delivery) -> str:

@@ -22,6 +22,7 @@ class LogEvent(Enum):
         "A submit had no clear outcome; it is read before it is sent again.",
         "Unknown",
     )
+    SUBMIT_PUT_OFF = ("WARNING", "Coval could not take the call now; it comes again.", "PutOff")
     RECORDING_UPLOADED = ("INFO", "Coval holds the recording's bytes.", "Uploaded")
     RECORDING_ATTACHED = ("INFO", "The conversation has its recording.", "Attached")
     RECORDING_REFUSED = ("WARNING", "The recording cannot be used.", "RecordingRefused")

@@ -38,8 +38,16 @@ class Submit:
         return Parts(text=self.transcript is not None, facts=self.facts is not None, recording=recording)
 
 
-def encode(submit: Submit, *, limit: int, policy: OversizePolicy) -> bytes:
-    """The request's body, at most `limit` bytes.
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A request's body, and how many of the oldest messages it leaves out."""
+
+    body: bytes
+    dropped: int = 0
+
+
+def encode(submit: Submit, *, limit: int, policy: OversizePolicy) -> Payload:
+    """The request, at most `limit` bytes.
 
     Coval queues what it gets under a limit of 256 KB and may escape what is not ASCII, so it goes out
     escaped: what is measured here is the most that it can become (Coval API, submit: 413).
@@ -48,11 +56,12 @@ def encode(submit: Submit, *, limit: int, policy: OversizePolicy) -> bytes:
     """
     body = _bytes(submit, dropped=0)
     if len(body) <= limit:
-        return body
+        return Payload(body)
     messages = submit.transcript.messages if submit.transcript else ()
     if policy != "truncate" or len(_bytes(submit, dropped=len(messages) - 1)) > limit:
         raise PayloadTooLarge(len(body), limit)
-    return _bytes(submit, dropped=_fewest_to_drop(submit, len(messages), limit))
+    dropped = _fewest_to_drop(submit, len(messages), limit)
+    return Payload(_bytes(submit, dropped=dropped), dropped)
 
 
 def _fewest_to_drop(submit: Submit, count: int, limit: int) -> int:

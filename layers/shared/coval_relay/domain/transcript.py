@@ -34,7 +34,7 @@ def check_times(messages: tuple[Message, ...], call_seconds: float | None, path:
             raise InvalidInput(f"{path}[{index}].end_time", "must not be before start_time")
     ends = [message["end_time"] for message in messages if message.get("end_time") is not None]
     if ends and call_seconds is not None and max(ends) > UNIT_FACTOR * call_seconds + UNIT_SLACK_SECONDS:
-        raise InvalidInput(path, "times must be seconds: the last one lies far beyond the call's length")
+        raise InvalidInput(path, "times must be seconds: the last is far beyond the call's length")
 
 
 def check_tool_calls(messages: tuple[Message, ...], path: str) -> None:

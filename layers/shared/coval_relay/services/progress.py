@@ -132,6 +132,7 @@ class Progress:
 
     def _not_sent(self, call: Call, token: str, error: Retryable) -> Transition:
         now = self._now()
+        self.journal(LogEvent.SUBMIT_PUT_OFF, call.external_conversation_id, code=error.code)
         if error.code == FETCH_FAILED:
             return self._settle(call, lambda seen: protocol.submit_fetch_failed(seen, token, now))
         back = self._settle(call, lambda seen: protocol.given_back(seen, token, now))
@@ -165,10 +166,12 @@ class Progress:
 
     def _post(self, call: Call, token: str, submit: Submit) -> Transition:
         try:
-            body = encode(submit, limit=self.max_payload_bytes, policy=self.oversize)
+            payload = encode(submit, limit=self.max_payload_bytes, policy=self.oversize)
         except PayloadTooLarge as error:
             return self._too_large(call, token, error)
-        answer = self.coval.submit(body)
+        if payload.dropped:
+            self.journal(LogEvent.TEXT_TRUNCATED, call.external_conversation_id, messages=payload.dropped)
+        answer = self.coval.submit(payload.body)
         if isinstance(answer, Filtered):
             reason = Reason("filtered", f"Coval knows the call as its simulation ({answer.reason}).")
             return self._end(call, token, ConversationState.FILTERED, reason)
