@@ -20,7 +20,7 @@ ENVIRONMENT = {
 KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "PYENV_VERSION", "PYTHONPATH", "CI", "PIP_CERT", "SSL_CERT_FILE")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def clean_environment() -> Iterator[None]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     with patch.dict(os.environ, {**kept, **ENVIRONMENT}, clear=True):
