@@ -22,9 +22,7 @@ def running(folder: Path) -> Iterator[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     settings = {"IOT_MTLS_ENABLED": "0", "GATEWAY_PORT": url.rsplit(":", 1)[1], "STATE_DIR": str(folder)}
     command = [str(AWS_PYTHON), "-m", "hypercorn", "ministack.app:app", "--bind", url.removeprefix("http://")]
-    server.start(
-        [*command, "--log-level", "WARNING"], {**kept, **settings}, lambda: _answers(url), folder
-    )
+    server.start([*command, "--log-level", "WARNING"], {**kept, **settings}, lambda: _answers(url), folder)
     try:
         yield url
     finally:

@@ -12,6 +12,7 @@ from coval_relay.domain.coval import Agent, ContentType, Conversation, Filtered,
 from coval_relay.domain.errors import NotReady, Permanent
 from coval_relay.domain.ports import Conflict
 from coval_relay.domain.recordings import ObjectGone, ObjectHead, ObjectReplaced, ObjectVersion
+from tests.support.events import etag
 
 
 @dataclass
@@ -154,6 +155,9 @@ class FakeBucket:
     objects: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     tagging: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def put(self, key: str, content: bytes) -> None:
+        self.objects[key] = (etag(content), content)
 
     def _content(self, version: ObjectVersion) -> bytes:
         if version.key not in self.objects:

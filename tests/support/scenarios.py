@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.events import TURNS, call_ended, etag, object_created, recording_ready, wav
+from tests.support.events import TURNS, call_ended, object_created, recording_ready, wav
 from tests.support.world import World
 
 KEY = "rec/call-1.wav"
@@ -24,7 +24,7 @@ class Scenario:
 
 
 def put(world: World, content: bytes, key: str = KEY) -> dict[str, Any]:
-    world.bucket.objects[key] = (etag(content), content)
+    world.bucket.put(key, content)
     return object_created(key, content)
 
 
@@ -118,8 +118,13 @@ SCENARIOS = [
 
 def outcome(world: World) -> tuple[str, str | None, bool, bool]:
     """What the item says and what Coval holds; asserts that they agree and that nothing is doubled."""
-    call = world.store.read("call-1")
     held = [c for c in world.coval.conversations.values() if c["external_conversation_id"] == "call-1"]
+    return compared(world, held)
+
+
+def compared(world: World, held: list[dict[str, Any]]) -> tuple[str, str | None, bool, bool]:
+    """The outcome, where Coval holds these conversations of the call, each with `audio` and `transcript`."""
+    call = world.store.read("call-1")
     assert len(held) <= 1, "P1: two conversations of one call"
     assert "EXTRA_CONVERSATION_DELETED" not in world.events(), (
         "P1: the audit had to delete a second conversation"

@@ -99,11 +99,11 @@ def _handler(model: type[Settings], build: Callable[[Any, Budget], Intake]) -> H
 
 
 def _submit_transcript(choices: SubmitTranscriptSettings, budget: Budget) -> Intake:
-    from coval_relay.adapters.s3 import S3Documents
+    from coval_relay.adapters.s3 import S3Documents, s3_client
     from coval_relay.services.submit_transcript import SubmitTranscript
 
     calls, coval, mailbox = _calls(choices), _coval(choices, budget), _mailbox(choices)
-    documents = S3Documents(_client("s3"), choices.bucket_owner)
+    documents = S3Documents(s3_client(), choices.bucket_owner)
     progress = Progress(
         calls=calls,
         coval=coval,
@@ -161,7 +161,7 @@ def _attach_recording(choices: AttachRecordingSettings, budget: Budget) -> Intak
 def _client(service: str) -> Any:
     import boto3
 
-    return boto3.client(service)  # type: ignore[call-overload]
+    return boto3.client(service)
 
 
 def _calls(choices: Settings) -> Calls:
@@ -187,9 +187,9 @@ def _coval(choices: Settings, budget: Budget) -> CovalClient:
 
 
 def _recordings(choices: RecordingAccess) -> "S3Recordings":
-    from coval_relay.adapters.s3 import S3Recordings
+    from coval_relay.adapters.s3 import S3Recordings, s3_client
 
-    return S3Recordings(_client("s3"), choices.bucket_owner)
+    return S3Recordings(s3_client(), choices.bucket_owner)
 
 
 def _owner(choices: RecordingAccess, source: "S3Recordings") -> "RecordingOwner":

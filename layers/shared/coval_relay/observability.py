@@ -40,6 +40,7 @@ def journal(event: LogEvent, external_conversation_id: str = "", **fields: str |
     """Write one log line, and count the event where it has a metric."""
     level, message, metric = event.value
     extra = {"event": event.name, **call_fields(external_conversation_id), **fields}
-    logger().log(logging.getLevelName(level), message, extra=extra)
+    write = {"INFO": Logger.info, "WARNING": Logger.warning, "ERROR": Logger.error}[level]
+    write(logger(), message, extra=extra)
     if metric:
         metrics().add_metric(name=metric, unit=MetricUnit.Count, value=1)

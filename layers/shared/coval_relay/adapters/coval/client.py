@@ -1,0 +1,336 @@
+"""The Coval port over HTTP (httpx): https://api.coval.dev/v1, both path families."""
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from coval_relay.adapters.coval import answers, refusals, retries
+from coval_relay.adapters.coval.answers import Page
+from coval_relay.adapters.coval.refusals import Answer, Failure, Kind
+from coval_relay.domain.coval import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    Agent,
+    ContentType,
+    Conversation,
+    Filtered,
+    Upload,
+)
+from coval_relay.domain.errors import InvalidInput, Permanent, RelayError, Retryable
+
+T = TypeVar("T")
+PathFamily = Literal["conversations", "uploaded"]
+
+CONNECT_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 5.0
+"""Idle connections are dropped silently on the way to Coval (coval-sdk closes its own after 5 s)."""
+RESERVE_SECONDS = 3.0
+"""Left of the invocation for what follows a request: the write of its outcome."""
+SHORTEST_READ_SECONDS = 2.0
+"""Less time than this is not worth asking in."""
+MOST_FOUND = 2
+AGENTS_PAGE_SIZE = 100
+NO_TIME_LEFT = "no_time_left"
+PUT_FAILED = "upload_put_failed"
+LENGTH_CHANGED = "recording_changed_length"
+
+NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class ApiKey(Protocol):
+    """Where the key comes from; both raise Retryable."""
+
+    def get(self) -> str: ...
+
+    def refresh(self) -> str:
+        """Read the key again, because Coval refused the one that `get` gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to Coval; `path` comes after the version."""
+
+    kind: Kind
+    method: str
+    path: str
+    params: Mapping[str, str] | None = None
+    content: bytes | None = None
+
+
+def http_client() -> httpx.Client:
+    """One client for Coval and its upload host: the key goes with each request, not with the client.
+
+    The environment is trusted: a VPC's egress proxy and certificate bundle (HTTPS_PROXY, SSL_CERT_FILE)
+    are legitimate.
+    """
+    return httpx.Client(follow_redirects=False, limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS))
+
+
+class HttpCovalClient:
+    """Coval's API; see the port for what is raised.
+
+    `budget` gives the seconds that the invocation has left: no request is begun that does not fit into it,
+    none goes on past it. `settling_seconds` is how long a default list may lag behind, waited for only
+    where Coval refuses strong reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        path_family: PathFamily,
+        api_key: ApiKey,
+        timeout_seconds: float,
+        budget: Callable[[], float],
+        settling_seconds: float = 10.0,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.time,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._root = f"{base_url.rstrip('/')}/v1"
+        family = {"conversations": "conversations", "uploaded": "conversations/uploaded"}
+        self._collection = family[path_family]
+        self._api_key = api_key
+        self._timeout_seconds = timeout_seconds
+        self._budget = budget
+        self._settling_seconds = settling_seconds
+        self._sleep = sleep
+        self._jitter = jitter
+        self._now = now
+        self._http = http or http_client()
+        _keep_urls_out_of_logs()
+
+    # --- conversations -------------------------------------------------------------------------------
+
+    def submit(self, body: bytes) -> Conversation | Filtered:
+        answer = self._call(Ask(Kind.EFFECT, "POST", f"{self._collection}:submit", content=body))
+        return _read(Kind.EFFECT, answers.submitted, answer)
+
+    def attach_audio(self, conversation_id: str, audio_url: str) -> Conversation:
+        content = _json({"audio_url": audio_url})
+        answer = self._call(Ask(Kind.EFFECT, "PATCH", self._place(conversation_id), content=content))
+        return _read(Kind.EFFECT, answers.conversation, answer)
+
+    def get(self, conversation_id: str) -> Conversation | None:
+        return self._get_one(self._place(conversation_id), answers.conversation)
+
+    def find(self, external_conversation_id: str) -> list[Conversation]:
+        """At most two, by one strongly consistent read; raises InvalidInput for an id that cannot be quoted.
+
+        Coval API, list: `consistency=strong` goes with one equality filter and page_size up to 2 only.
+        """
+        filtered = {"filter": _equality(external_conversation_id), "page_size": str(MOST_FOUND)}
+        try:
+            return self._conversations({"consistency": "strong", **filtered}).items
+        except Permanent as error:
+            if not _refuses_consistency(error):
+                raise
+        self._pause(self._settling_seconds)
+        return self._conversations(filtered).items
+
+    def delete(self, conversation_id: str) -> None:
+        try:
+            self._call(Ask(Kind.EFFECT, "DELETE", self._place(conversation_id)))
+        except Permanent as error:
+            if error.status != NOT_FOUND:
+                raise
+
+    def conversations(
+        self,
+        *,
+        filter: str | None = None,  # noqa: A002 - Coval's own name
+        order_by: str | None = None,
+        page_size: int = 50,
+    ) -> Iterator[Conversation]:
+        asked = {"filter": filter, "order_by": order_by, "page_size": str(page_size)}
+        return _all_pages(self._conversations, {name: value for name, value in asked.items() if value})
+
+    def _conversations(self, params: Mapping[str, str]) -> Page[Conversation]:
+        answer = self._call(Ask(Kind.READ, "GET", self._collection, params=params))
+        return _read(Kind.READ, answers.conversations, answer)
+
+    def _place(self, conversation_id: str) -> str:
+        return f"{self._collection}/{quote(conversation_id, safe='')}"
+
+    # --- audio ---------------------------------------------------------------------------------------
+
+    def create_upload(self, content_type: ContentType, size: int) -> Upload:
+        content = _json({"content_type": content_type, "expected_size_bytes": size})
+        answer = self._call(Ask(Kind.HARMLESS, "POST", "audio:upload", content=content))
+        return _read(Kind.HARMLESS, answers.upload, answer)
+
+    def put_audio(self, upload: Upload, chunks: Iterable[bytes], size: int) -> None:
+        """One PUT in constant memory; raises Retryable: a retry takes a new URL and reads `chunks` anew.
+
+        The length is declared, so the body is not sent chunked, which object stores refuse with 501.
+        """
+        headers = {"content-type": upload.content_type, "content-length": str(size)}
+        timeout = self._timeout(Kind.EFFECT)
+        with closing(self._paced(chunks)) as body:
+            try:
+                request = self._http.build_request(
+                    "PUT", upload.upload_url, headers=headers, content=body, timeout=timeout
+                )
+                status = self._exchange(request).status
+            except httpx.LocalProtocolError:
+                raise Retryable(LENGTH_CHANGED) from None
+            except (httpx.RequestError, httpx.InvalidURL):
+                raise Retryable(PUT_FAILED) from None
+        if not httpx.codes.is_success(status):
+            raise Retryable(PUT_FAILED)
+
+    def _paced(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
+        for chunk in chunks:
+            if self._budget() < RESERVE_SECONDS:
+                raise Retryable(NO_TIME_LEFT)
+            yield chunk
+
+    # --- agents --------------------------------------------------------------------------------------
+
+    def agents(self) -> Iterator[Agent]:
+        return _all_pages(self._agents, {"page_size": str(AGENTS_PAGE_SIZE)})
+
+    def get_agent(self, agent_id: str) -> Agent | None:
+        return self._get_one(f"agents/{quote(agent_id, safe='')}", answers.agent)
+
+    def create_agent(self, fields: Mapping[str, Any]) -> Agent:
+        answer = self._call(Ask(Kind.EFFECT, "POST", "agents", content=_json(fields)))
+        return _read(Kind.EFFECT, answers.agent, answer)
+
+    def _agents(self, params: Mapping[str, str]) -> Page[Agent]:
+        return _read(Kind.READ, answers.agents, self._call(Ask(Kind.READ, "GET", "agents", params=params)))
+
+    # --- one call ------------------------------------------------------------------------------------
+
+    def _get_one(self, path: str, read: Callable[[bytes], T]) -> T | None:
+        try:
+            answer = self._call(Ask(Kind.READ, "GET", path))
+        except Permanent as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        return _read(Kind.READ, read, answer)
+
+    def _call(self, ask: Ask) -> Answer:
+        """One request and what may be repeated of it; returns a 2xx answer."""
+        attempt = 1
+        while True:
+            try:
+                return self._authenticated(ask)
+            except RelayError as error:
+                spare = self._budget() - RESERVE_SECONDS
+                wait = retries.pause(ask.kind, error, attempt, spare, self._jitter())
+                if wait is None:
+                    raise
+            self._sleep(wait)
+            attempt += 1
+
+    def _authenticated(self, ask: Ask) -> Answer:
+        """A 401 has had no effect: once more with the key read again."""
+        answer = self._send(ask, self._api_key.get())
+        if answer.status == refusals.UNAUTHENTICATED_STATUS:
+            answer = self._send(ask, self._api_key.refresh())
+        if httpx.codes.is_success(answer.status):
+            return answer
+        raise refusals.refused(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))
+
+    def _send(self, ask: Ask, key: str) -> Answer:
+        # Coval's gateway tells header names apart by case and knows the lower-case one only.
+        headers = {"x-api-key": key, **({"content-type": "application/json"} if ask.content else {})}
+        request = self._http.build_request(
+            ask.method,
+            f"{self._root}/{ask.path}",
+            params=ask.params,
+            content=ask.content,
+            headers=headers,
+            timeout=self._timeout(ask.kind),
+        )
+        try:
+            return self._exchange(request)
+        except httpx.RequestError as error:
+            raise refusals.failed(ask.kind, _failure(error)) from None
+
+    def _exchange(self, request: httpx.Request) -> Answer:
+        """Read the answer to its end, but not past the invocation's: a dripping body is cut off."""
+        response = self._http.send(request, stream=True)
+        body = bytearray()
+        with closing(response):
+            for chunk in response.iter_bytes():
+                body += chunk
+                if self._budget() < RESERVE_SECONDS:
+                    raise httpx.ReadTimeout(NO_TIME_LEFT, request=request)
+        return Answer(response.status_code, {**response.headers}, bytes(body))
+
+    def _timeout(self, kind: Kind) -> httpx.Timeout:
+        """Raises Retryable where too little time is left: an effect gets its whole timeout or none."""
+        left = self._budget() - RESERVE_SECONDS
+        least = min(SHORTEST_READ_SECONDS, self._timeout_seconds)
+        if left < (least if kind is Kind.READ else self._timeout_seconds):
+            raise Retryable(NO_TIME_LEFT)
+        seconds = min(self._timeout_seconds, left)
+        connect = min(CONNECT_SECONDS, seconds)
+        return httpx.Timeout(seconds, connect=connect, pool=connect)
+
+    def _pause(self, seconds: float) -> None:
+        if self._budget() - RESERVE_SECONDS < seconds:
+            raise Retryable(NO_TIME_LEFT)
+        self._sleep(seconds)
+
+
+def _all_pages(fetch: Callable[[Mapping[str, str]], Page[T]], params: Mapping[str, str]) -> Iterator[T]:
+    page = fetch(params)
+    yield from page.items
+    while page.next_token:
+        page = fetch({**params, "page_token": page.next_token})
+        yield from page.items
+
+
+def _read(kind: Kind, read: Callable[[bytes], T], answer: Answer) -> T:
+    try:
+        return read(answer.body)
+    except answers.Unreadable:
+        raise refusals.unreadable(kind) from None
+
+
+def _failure(error: httpx.RequestError) -> Failure:
+    if isinstance(error, NOT_SENT):
+        return Failure.NOT_SENT
+    return Failure.TIMEOUT if isinstance(error, httpx.TimeoutException) else Failure.BROKEN
+
+
+def _json(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def _equality(external_conversation_id: str) -> str:
+    """Coval's filter has no escape for a double quote (Coval API, list: filter)."""
+    if '"' in external_conversation_id or not external_conversation_id.isprintable():
+        raise InvalidInput("external_conversation_id", "must be printable and hold no double quote")
+    return f'external_conversation_id="{external_conversation_id}"'
+
+
+def _refuses_consistency(error: Permanent) -> bool:
+    named = error.field == "consistency" or "consistency" in error.reason.lower()
+    return error.status == BAD_REQUEST and named
+
+
+def _keep_urls_out_of_logs() -> None:
+    """httpx logs each URL at INFO: upload URLs are secrets."""
+    for library in ("httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -1,0 +1,81 @@
+"""Coval's API key from Secrets Manager, cached."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from coval_relay.domain.errors import Retryable
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+LIFE_SECONDS = 300.0
+REFRESH_SECONDS = 5.0
+"""A key that Coval refuses is not read again more often than this."""
+UNUSABLE = "api_key_secret_unusable"
+_KEY = re.compile(r"[!-~]+")
+
+
+def key_of(secret: str) -> str:
+    """The key in a secret's text: the text itself, or `api_key` of a JSON object.
+
+    Raises Retryable where there is none that a header could carry: operators mend the secret, calls wait.
+    """
+    key: object = secret.strip()
+    if secret.lstrip().startswith("{"):
+        try:
+            key = json.loads(secret).get("api_key")
+        except ValueError:
+            key = None
+    if not isinstance(key, str) or not _KEY.fullmatch(key.strip()):
+        raise Retryable(UNUSABLE)
+    return key.strip()
+
+
+class SecretApiKey:
+    """The key under one secret's ARN, in the ARN's own region; `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        arn: str,
+        client: "SecretsManagerClient | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._arn = arn
+        self._client = client or _connect(arn)
+        self._clock = clock
+        self._key = ""
+        self._read_at = 0.0
+
+    def get(self) -> str:
+        """The key, at most five minutes old; raises Retryable."""
+        return self._newer_than(LIFE_SECONDS)
+
+    def refresh(self) -> str:
+        """The key read again, unless that was done a moment ago; raises Retryable."""
+        return self._newer_than(REFRESH_SECONDS)
+
+    def _newer_than(self, seconds: float) -> str:
+        now = self._clock()
+        if not self._key or now - self._read_at >= seconds:
+            self._key, self._read_at = self._read(), now
+        return self._key
+
+    def _read(self) -> str:
+        try:
+            answer = self._client.get_secret_value(SecretId=self._arn)
+        except ClientError as error:
+            raise Retryable(f"secretsmanager_{error.response['Error']['Code']}") from error
+        except BotoCoreError as error:
+            raise Retryable("secretsmanager_unreachable") from error
+        return key_of(answer.get("SecretString", ""))
+
+
+def _connect(arn: str) -> "SecretsManagerClient":
+    import boto3  # noqa: PLC0415 - only what makes its own client pays for the import
+
+    return boto3.client("secretsmanager", region_name=arn.split(":")[3])

@@ -1,0 +1,1 @@
+"""Figures that README quotes, printed by a command."""

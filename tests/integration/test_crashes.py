@@ -1,0 +1,114 @@
+"""A worker dies before and after each remote effect, on real parts.
+
+The use cases run on DynamoDB and S3 of the emulator and on the strict simulator, over HTTP; only the queues and
+the clock are the test's own. Whatever dies, the call ends the same, with one conversation.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from coval_relay.adapters.coval import HttpCovalClient
+from coval_relay.adapters.coval.client import http_client
+from coval_relay.adapters.dynamodb import DynamoDbCalls
+from coval_relay.adapters.s3 import S3Recordings
+from local.simulator import RunningSimulator, running
+
+from tests.support.emulator import client
+from tests.support.fakes import FakeClock
+from tests.support.scenarios import SCENARIOS, Scenario, compared
+from tests.support.table import create_table
+from tests.support.world import FUNCTION_SECONDS, Executioner, World
+
+TABLE = "crashes"
+REAL = [s for s in SCENARIOS if s.name not in ("recording by URL", "recording refused by Coval")]
+"""Without those whose recording lies at a host of the outside."""
+
+
+class Key:
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def get(self) -> str:
+        return self._key
+
+    refresh = get
+
+
+class EmulatedBucket(S3Recordings):
+    """The bucket of the scenarios, on the emulator."""
+
+    def put(self, key: str, content: bytes) -> None:
+        self.client.put_object(Bucket="recordings", Key=key, Body=content)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The real parts that all runs share."""
+
+    aws: dict[str, Any]
+    simulator: RunningSimulator
+    coval: HttpCovalClient
+
+
+@pytest.fixture(scope="module")
+def parts(aws: dict[str, Any]) -> Iterator[Parts]:
+    with running() as simulator, closing(http_client()) as http:
+        coval = HttpCovalClient(
+            base_url=simulator.url,
+            path_family="conversations",
+            api_key=Key(simulator.api_key),
+            timeout_seconds=10,
+            budget=lambda: FUNCTION_SECONDS,
+            http=http,
+        )
+        yield Parts(aws, simulator, coval)
+
+
+@pytest.fixture(scope="module")
+def aws(aws_url: str) -> dict[str, Any]:
+    clients = {service: client(service, aws_url) for service in ("dynamodb", "s3")}
+    create_table(clients["dynamodb"], TABLE)
+    clients["s3"].create_bucket(Bucket="recordings")
+    return clients
+
+
+def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:
+    parts.simulator.admin.reset()
+    parts.aws["dynamodb"].delete_item(TableName=TABLE, Key={"external_conversation_id": {"S": "call-1"}})
+    clock = FakeClock()
+    world = World(
+        clock=clock,
+        store=DynamoDbCalls(parts.aws["dynamodb"], TABLE, clock, 30),
+        coval=parts.coval,
+        bucket=EmulatedBucket(parts.aws["s3"], "000000000000"),
+        executioner=executioner,
+    )
+    scenario.play(world)
+    world.run()
+    return world
+
+
+def outcome(world: World, simulator: RunningSimulator) -> tuple[str, str | None, bool, bool]:
+    for request in simulator.admin.requests(path="/v1/conversations:submit"):
+        pass
+    assert world.dead == []
+    return compared(world, simulator.admin.conversations("call-1"))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("scenario", REAL, ids=str)
+def test_a_death_at_any_effect_changes_nothing_in_the_end(
+    scenario: Scenario, after: bool, parts: Parts
+) -> None:
+    quiet = Executioner()
+    assert outcome(played(scenario, parts, quiet), parts.simulator) == scenario.expected
+    assert quiet.count > 0
+    for at in range(1, quiet.count + 1):
+        executioner = Executioner(at=at, after=after)
+        world = played(scenario, parts, executioner)
+        where = f"died {'after' if after else 'before'} effect {at}: {executioner.names[at - 1]}"
+        assert outcome(world, parts.simulator) == scenario.expected, where
