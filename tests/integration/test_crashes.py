@@ -16,7 +16,6 @@ from coval_relay.adapters.coval.client import http_client
 from coval_relay.adapters.dynamodb import DynamoDbCalls
 from coval_relay.adapters.s3 import S3Recordings
 from local.simulator import RunningSimulator, running
-
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared

@@ -132,8 +132,10 @@ NUMBER = "Input should be a valid number"
         ({"external_conversation_id": 7}, "detail.external_conversation_id: Input should be a valid string"),
         (
             {"external_conversation_id": 'a"b'},
-            ("detail.external_conversation_id: must have no double quote and no control character: "
-            "Coval could not be asked for it"),
+            (
+                "detail.external_conversation_id: must have no double quote and no control character: "
+                "Coval could not be asked for it"
+            ),
         ),
         ({"schema_version": "2"}, r"detail.schema_version: String should match pattern '^1(\.\d+)*$'"),
         ({"started_at": "2026-10-02T14:30:50"}, "detail.started_at: must have a zone"),

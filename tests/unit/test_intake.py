@@ -142,8 +142,10 @@ def test_an_object_that_is_not_ours_or_nobodys() -> None:
     assert [reason.text for _, _, reason in world.dead if reason] == [
         "detail.bucket.name: is not one of the configured recording buckets",
         "detail.object.key: has none of the configured prefixes",
-        ("detail.object.key: no rule finds a call id (tried: key pattern, metadata external-conversation-id,"
-        " tag external_conversation_id)"),
+        (
+            "detail.object.key: no rule finds a call id (tried: key pattern, metadata external-conversation-id,"
+            " tag external_conversation_id)"
+        ),
     ]
     assert world.store.items == {}
 

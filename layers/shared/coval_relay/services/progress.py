@@ -159,8 +159,8 @@ class Progress:
         return self.transcripts.load(call) if self.transcripts and call.transcript else None
 
     def _text_missing(self, call: Call, token: str) -> Transition:
-        deadline = max(call.waiting_since, call.transcript.stored_at if call.transcript else 0)
-        if deadline + self.calls.deadlines.transcript <= self._now():
+        since = call.waiting_since or (call.transcript.stored_at if call.transcript else 0)
+        if since + self.calls.deadlines.transcript <= self._now():
             return self._withdraw(call, token, Reason("transcript_missing", "The transcript never came."))
         return self._settle(call, lambda seen: protocol.given_back(seen, token, self._now()))
 

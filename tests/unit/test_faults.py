@@ -1,0 +1,264 @@
+"""What Coval, the clock and the operators can do to a call, each with its visible end."""
+
+import json
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.call import Reason
+from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
+from tests.support.events import TURNS, call_ended, recording_ready, wav
+from tests.support.scenarios import outcome, put
+from tests.support.world import World
+
+
+def submitted_bodies(world: World) -> list[dict[str, Any]]:
+    return list(world.coval.conversations.values())
+
+
+@pytest.mark.parametrize("carried_out", [False, True], ids=["lost on the way", "accepted, then silent"])
+def test_a_submit_without_a_clear_answer_is_read_before_it_is_repeated(carried_out: bool) -> None:
+    world = World()
+    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), carried_out))
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+    assert world.coval.calls.count("submit") == (1 if carried_out else 2)
+    assert ("CALL_ADOPTED" in world.events()) is carried_out
+    assert world.store.read("call-1").audited_at > 0
+
+
+def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
+    world = World()
+    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.send("call_end", call_ended())
+    world.run(hours=0.1)
+    (ours,) = world.coval.conversations
+    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "metadata": {}}).encode())
+    world.run()
+    assert list(world.coval.conversations) == [ours]
+    assert world.events().count("EXTRA_CONVERSATION_DELETED") == 1
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_an_attach_without_a_clear_answer_ends_attached(carried_out: bool) -> None:
+    world = World()
+    world.coval.errors.append(("attach", OutcomeUnknown("timeout"), carried_out))
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+    assert ("get" in world.coval.calls) is carried_out
+
+
+def test_a_409_is_believed_only_after_a_get() -> None:
+    world = World()
+    conflict = Permanent("ALREADY_EXISTS", "Audio already attached", "audio", 409)
+    world.coval.errors.append(("attach", conflict, False))
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+    assert world.coval.calls.count("attach") == 2
+
+
+def test_a_conversation_deleted_in_coval_refuses_its_recording() -> None:
+    world = World()
+    world.send("call_end", call_ended())
+    world.run()
+    world.coval.conversations.clear()
+    world.send("recording", put(world, wav()))
+    world.run()
+    recording = world.store.read("call-1").recording
+    assert (recording.state.value, recording.reason) == (
+        "REJECTED",
+        Reason("NOT_FOUND", "Conversation not found"),
+    )
+
+
+@pytest.mark.parametrize("failures", [2, 9])
+def test_a_url_that_coval_cannot_fetch_is_signed_anew_some_times(failures: int) -> None:
+    world = World()
+    for _ in range(failures):
+        world.coval.errors.append(("attach", Retryable("audio_fetch_failed"), False))
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    state = "ATTACHED" if failures < 5 else "REJECTED"
+    assert outcome(world) == ("SUBMITTED", state, failures < 5, True)
+
+
+def test_an_upload_that_coval_forgot_is_made_again() -> None:
+    world = World()
+    world.send("recording", put(world, wav()))
+    world.run(hours=0.01)
+    world.coval.uploads.clear()
+    world.send("call_end", call_ended(transcript="none"))
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
+    assert world.coval.calls.count("create_upload") == 2
+
+
+def test_an_upload_that_coval_forgot_does_not_keep_the_text_waiting() -> None:
+    world = World()
+    world.send("recording", put(world, wav()))
+    world.run(hours=0.01)
+    world.coval.uploads.clear()
+    world.send("call_end", call_ended())
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+    assert "attach" in world.coval.calls
+
+
+def test_refused_audio_does_not_take_the_text_along() -> None:
+    world = World()
+    world.send("recording", put(world, wav()))
+    world.run(hours=0.01)
+    for name in world.coval.uploads:
+        world.coval.uploads[name] = b"refused"
+    world.send("call_end", call_ended())
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "REJECTED", False, True)
+    assert world.store.read("call-1").recording.reason == Reason("INVALID_ARGUMENT", "Audio file is empty.")
+
+
+def test_text_after_the_grace_time_is_late_not_lost() -> None:
+    world = World()
+    world.send("recording", put(world, wav()))
+    world.send("call_end", call_ended(), delay=3600)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
+    assert world.store.read("call-1").late == ("facts", "transcript")
+
+
+def test_a_transcript_that_never_comes_leaves_the_recording_to_speak() -> None:
+    world = World()
+    world.send("call_end", call_ended(transcript="pending"))
+    world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
+
+
+def test_a_reference_to_nothing_is_waited_for_until_the_deadline() -> None:
+    world = World()
+    world.send("call_end", call_ended(transcript="reference"))
+    world.send("recording", put(world, wav()), delay=60)
+    world.run(hours=0.2)
+    assert world.store.read("call-1").state.value == "WAITING"
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
+    assert world.store.read("call-1").notes == (Reason("transcript_missing", "The transcript never came."),)
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"{not json", "transcript: must be JSON"),
+        (
+            json.dumps([{**TURNS[0], "role": "agent"}]).encode(),
+            "transcript.messages[0].role: Input should be 'assistant', 'user', 'system' or 'tool'",
+        ),
+    ],
+)
+def test_a_transcript_file_that_breaks_a_rule_is_noted(content: bytes, rule: str) -> None:
+    world = World()
+    world.documents.documents["call-1.json"] = content
+    world.send("call_end", call_ended(transcript="reference"))
+    world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
+    assert world.store.read("call-1").notes == (Reason("invalid_transcript", rule),)
+
+
+def test_a_recording_that_never_comes_is_noted_and_still_attached_when_it_does() -> None:
+    world = World()
+    world.send("call_end", call_ended())
+    world.run(hours=30)
+    assert world.events().count("RECORDING_MISSING") == 1
+    world.send("recording", put(world, wav()))
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+
+
+def test_a_newer_recording_after_the_attach_is_superseded() -> None:
+    world = World()
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    newer = put(world, wav(7.0))
+    newer["time"] = "2026-10-02T15:00:00Z"
+    world.send("recording", newer)
+    world.run()
+    call = world.store.read("call-1")
+    assert list(call.outcomes.values()) == ["superseded"]
+    assert call.recording.state.value == "ATTACHED"
+
+
+def test_a_call_of_long_ago_is_looked_up_before_it_is_sent() -> None:
+    world = World()
+    world.clock.now += 5 * 86_400
+    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "metadata": {}}).encode())
+    world.send("call_end", call_ended())
+    world.run()
+    assert len(world.coval.conversations) == 1
+    assert world.store.read("call-1").late == ("facts", "transcript")
+
+
+def test_a_call_without_anything_to_evaluate_says_so() -> None:
+    world = World()
+    world.send("call_end", call_ended(transcript="none", status="no_answer"))
+    world.run()
+    call = world.store.read("call-1")
+    assert [note.code for note in call.notes] == ["skipped"]
+    assert (call.due_at, world.coval.calls) == (None, [])
+    assert "CALL_SKIPPED" in world.events()
+
+
+LONG = [{"role": "user", "content": "word " * 200} for _ in range(900)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected", "with_recording"),
+    [
+        ("truncate", ("SUBMITTED", None, False, True), False),
+        ("recording", ("SUBMITTED", "ATTACHED", True, False), True),
+        ("recording", ("WAITING", None, False, False), False),
+        ("reject", ("REJECTED", "REJECTED", False, False), True),
+    ],
+)
+def test_a_transcript_of_nearly_a_megabyte(
+    policy: str, expected: tuple[str, str | None, bool, bool], with_recording: bool
+) -> None:
+    world = World(oversize=policy)
+    world.send("call_end", call_ended(transcript={"status": "inline", "messages": LONG}))
+    if with_recording:
+        world.send("recording", put(world, wav()), delay=60)
+    world.run()
+    assert outcome(world) == expected
+    if policy == "truncate":
+        (body,) = submitted_bodies(world)
+        told = body["metadata"]["transcript_dropped_messages"]
+        assert (told + len(body["transcript"]), body["metadata"]["transcript_truncated"]) == (900, True)
+        assert "TEXT_TRUNCATED" in world.events()
+    else:
+        noted = [note.code for note in world.store.read("call-1").notes]
+        assert noted == (["payload_too_large"] if policy == "recording" else [])
+
+
+def test_a_recording_that_an_event_names_in_s3() -> None:
+    world = World(key_pattern="^never(?P<external_conversation_id>x)$")
+    put(world, wav(), "odd/unknown.wav")
+    world.send("attach", recording_ready("s3://recordings/odd/unknown.wav"))
+    world.send("call_end", call_ended(), delay=30)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+
+
+def test_a_recording_that_an_event_names_and_that_is_not_there() -> None:
+    world = World()
+    world.send("attach", recording_ready("s3://recordings/odd/unknown.wav"))
+    world.run()
+    assert world.store.read("call-1").notes == (
+        Reason("invalid_input", "detail.recording.uri: names an object that is not there"),
+    )
