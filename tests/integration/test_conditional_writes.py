@@ -1,4 +1,4 @@
-"""Where atomic writes are what matters: sixteen workers, one item, on the emulator that really serialises them."""
+"""Sixteen workers, one item, on an emulator that really serialises their writes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """A worker dies before and after each remote effect, on real parts.
 
-The use cases run on DynamoDB and S3 of the emulator and on the strict simulator, over HTTP; only the queues and
-the clock are the test's own. Whatever dies, the call ends the same, with one conversation.
+The use cases run on DynamoDB and S3 of the emulator and on the strict simulator, over HTTP; only the queues
+and the clock are the test's own. Whatever dies, the call ends the same, with one conversation.
 """
 
 from collections.abc import Iterator

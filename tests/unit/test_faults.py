@@ -181,6 +181,24 @@ def test_a_recording_that_never_comes_is_noted_and_still_attached_when_it_does()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 
 
+@pytest.mark.parametrize("lost", ["upload", "attach"])
+def test_a_message_that_got_lost_is_made_up_for_by_the_sweep(lost: str) -> None:
+    world = World()
+    if lost == "attach":
+        world.send("call_end", call_ended())
+        world.run(hours=0.01)
+    world.coval.errors.append(("create_upload", Retryable("unreachable"), False))
+    world.coval.errors.append(("attach", Retryable("unreachable"), False))
+    world.send("recording", put(world, wav()))
+    world.run(hours=0.002)
+    world.letters.clear()
+    if lost == "upload":
+        world.send("call_end", call_ended(transcript="none"))
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, lost == "attach")
+    assert "SWEPT" in world.events()
+
+
 def test_a_newer_recording_after_the_attach_is_superseded() -> None:
     world = World()
     world.send("call_end", call_ended())

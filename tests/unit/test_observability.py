@@ -2,6 +2,7 @@
 
 import json
 import logging
+import uuid
 
 import pytest
 
@@ -10,7 +11,9 @@ from coval_relay.domain.journal import LogEvent
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> None:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A logger of its own name: loggers of one name share the stream that the first one was given."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", uuid.uuid4().hex)
     observability.logger.cache_clear()
     observability.metrics.cache_clear()
 
