@@ -11,6 +11,13 @@ import pytest
 
 from local.stack.processes import Server, ServerFailed, free_port, wait_until
 
+LISTENER = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+input()
+"""
+
 
 def _serve(server: Server, folder: Path) -> None:
     url = f"http://127.0.0.1:{server.port()}"
@@ -72,12 +79,7 @@ def test_a_recorded_id_that_belongs_to_somebody_else_is_left_alone(tmp_path: Pat
 
 def test_a_port_that_was_taken_meanwhile_is_given_up(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import socket; s = socket.create_server(('127.0.0.1', 0)); "
-            "print(s.getsockname()[1], flush=True); input()",
-        ],
+        [sys.executable, "-c", LISTENER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as stranger:

@@ -104,7 +104,7 @@ def _next_token(answer: Json) -> str | None:
 
 def _read(model: type[T], value: object) -> T:
     """Unknown fields are passed over; a null counts as a field that is not there."""
-    reader = _reader(model)
+    reader = _reader(model)  # type: ignore[arg-type]  # a type is hashable
     try:
         if isinstance(value, Mapping):
             value = {name: field for name, field in value.items() if field is not None}

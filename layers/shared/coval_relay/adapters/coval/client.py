@@ -182,24 +182,28 @@ class HttpCovalClient:
         """
         headers = {"content-type": upload.content_type, "content-length": str(size)}
         timeout = self._timeout(Kind.EFFECT)
-        with closing(self._paced(chunks)) as body:
+        with closing(self._measured(chunks, size)) as body:
             try:
                 request = self._http.build_request(
                     "PUT", upload.upload_url, headers=headers, content=body, timeout=timeout
                 )
                 status = self._exchange(request).status
-            except httpx.LocalProtocolError:
-                raise Retryable(LENGTH_CHANGED) from None
             except (httpx.RequestError, httpx.InvalidURL):
                 raise Retryable(PUT_FAILED) from None
         if not httpx.codes.is_success(status):
             raise Retryable(PUT_FAILED)
 
-    def _paced(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
+    def _measured(self, chunks: Iterable[bytes], size: int) -> Generator[bytes, None, None]:
+        missing = size
         for chunk in chunks:
+            missing -= len(chunk)
+            if missing < 0:
+                break
             if self._budget() < RESERVE_SECONDS:
                 raise Retryable(NO_TIME_LEFT)
             yield chunk
+        if missing:
+            raise Retryable(LENGTH_CHANGED)
 
     # --- agents --------------------------------------------------------------------------------------
 

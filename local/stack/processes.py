@@ -1,0 +1,142 @@
+"""The servers of the local stack: started apart from this process, known again by later ones, ended by id.
+
+Each server holds a lock on its own record file for as long as it lives (it inherits the open file), so a
+process id is believed only while the lock is held: an id that the system has given to somebody else is never
+signalled.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ServerFailed(RuntimeError):
+    """A server ended, or did not answer in time; names its log."""
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Look again and again until the condition holds; False when the seconds are over."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server process and its files in the stack's folder."""
+
+    name: str
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / f"{self.name}.json"
+
+    def port(self) -> int:
+        """The server's port: the recorded one, or a free one that is recorded for all later runs."""
+        recorded = self._read().get("port")
+        if recorded is None or not (self.running() or _is_free(recorded)):
+            recorded = free_port()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._record.write_text(json.dumps({"port": recorded}))
+        return int(recorded)
+
+    def running(self) -> bool:
+        """Whether the process that was started still lives."""
+        if not self._record.exists():
+            return False
+        with self._record.open() as record:
+            return not _lock(record.fileno())
+
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        healthy: Callable[[], bool],
+        directory: Path,
+    ) -> None:
+        """Start the server and wait until it answers; raises ServerFailed."""
+        port = self.port()
+        with self._record.open("r+") as record, self.log.open("ab") as log:
+            if not _lock(record.fileno()):
+                raise ServerFailed(f"{self.name} runs already")
+            process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[record.fileno()],
+                start_new_session=True,
+            )
+            record.truncate()
+            record.write(json.dumps({"port": port, "pid": process.pid}))
+        answered = wait_until(lambda: process.poll() is not None or healthy(), 60)
+        died, process.returncode = process.poll() is not None, 0  # it may outlive this process, on purpose
+        if died or not answered:
+            self.stop()
+            raise ServerFailed(f"{self.name} does not answer; see {self.log}")
+
+    def stop(self) -> bool:
+        """End the server and all that it started; False where it did not run."""
+        if not self.running():
+            return False
+        group = int(self._read()["pid"])
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            os.killpg(group, sign)
+            if wait_until(lambda: not self.running(), 10):
+                _reap(group)
+                return True
+        raise ServerFailed(f"{self.name} (process {group}) does not end")
+
+    def _read(self) -> dict[str, int]:
+        return json.loads(self._record.read_text()) if self._record.exists() else {}
+
+
+def _reap(process: int) -> None:
+    """Let the system forget an ended process, where it was this process's own child."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(process, 0)
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock that a living server holds; it goes with the file that is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

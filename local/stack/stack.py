@@ -1,0 +1,203 @@
+"""Up, down and status of one local stack."""
+
+import os
+import shutil
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import httpx
+
+from local.simulator.switches import DEFAULT_API_KEY
+from local.stack import environment
+from local.stack.build import build
+from local.stack.deploy import deploy
+from local.stack.parameters import PARAMETERS, RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
+from local.stack.paths import AWS_PYTHON, PROJECT, PYTHON, Files
+from local.stack.processes import Server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+SECRET = "coval-relay/api-key"  # noqa: S105 -- its name
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack that is up: where its two servers answer, and what CloudFormation says of it."""
+
+    aws_url: str
+    coval_url: str
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        return self.outputs["ConversationTableName"]
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return tuple(self.outputs[f"{name}QueueUrl"] for name in ("CallEnd", "Recording", "Attach"))
+
+    @property
+    def dead_letter_queues(self) -> tuple[str, ...]:
+        return tuple(self.outputs[f"{name}DeadLetterQueueUrl"] for name in ("CallEnd", "Recording", "Attach"))
+
+
+def aws_server(files: Files) -> Server:
+    return Server("ministack", files.folder)
+
+
+def simulator_server(files: Files) -> Server:
+    return Server("simulator", files.folder)
+
+
+def aws_url(files: Files) -> str:
+    return f"https://127.0.0.1:{aws_server(files).port()}"
+
+
+def coval_url(files: Files) -> str:
+    return f"http://127.0.0.1:{simulator_server(files).port()}"
+
+
+def up(files: Files) -> Stack:
+    """Start what does not run, build what has changed, deploy what is not deployed; in that order."""
+    aws, simulator = aws_server(files), simulator_server(files)
+    environment.isolate(aws_url(files), files.aws)
+    _start_simulator(simulator, files)
+    _start_aws(aws, files)
+    secret = _resources()
+    parameters = {**PARAMETERS, "CovalBaseUrl": coval_url(files), "CovalApiKeySecretArn": secret}
+    outputs = deploy(build(), parameters, files)
+    _write_environment(files, aws_url(files))
+    return Stack(aws_url=aws_url(files), coval_url=coval_url(files), outputs=outputs)
+
+
+def down(files: Files) -> list[str]:
+    """End the servers that run; their names."""
+    ended = [server.name for server in (aws_server(files), simulator_server(files)) if server.stop()]
+    files.deployed.unlink(missing_ok=True)
+    shutil.rmtree(files.temporary, ignore_errors=True)
+    return ended
+
+
+def is_up(files: Files) -> bool:
+    """Whether both servers run."""
+    return aws_server(files).running() and simulator_server(files).running()
+
+
+def status(files: Files) -> dict[str, str]:
+    """Each server and where it answers, or that it does not run."""
+    servers = {aws_server(files): aws_url(files), simulator_server(files): coval_url(files)}
+    return {server.name: url if server.running() else "not running" for server, url in servers.items()}
+
+
+def answers(url: str, files: Files) -> bool:
+    """Whether a health page answers 200."""
+    trusted = ssl.create_default_context(cafile=files.aws / "certificate.pem")
+    try:
+        return httpx.get(url, timeout=2, trust_env=False, verify=trusted).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _start_aws(server: Server, files: Files) -> None:
+    if server.running():
+        return
+    files.deployed.unlink(missing_ok=True)
+    shutil.rmtree(files.temporary, ignore_errors=True)
+    files.temporary.mkdir(parents=True)
+    certificate, key = str(files.aws / "certificate.pem"), str(files.aws / "key.pem")
+    server.start(
+        # not its own command: that one opens port 443, too, where it may
+        [
+            *(
+                str(AWS_PYTHON),
+                "-m",
+                "hypercorn",
+                "ministack.app:app",
+                "--bind",
+                f"127.0.0.1:{server.port()}",
+            ),
+            *("--certfile", certificate, "--keyfile", key, "--keep-alive", "75", "--log-level", "WARNING"),
+        ],
+        _server_environment(
+            AUTH="true",
+            AWS_CA_BUNDLE=certificate,
+            AWS_EC2_METADATA_DISABLED="true",
+            GATEWAY_PORT=str(server.port()),
+            IOT_MTLS_ENABLED="0",
+            LAMBDA_EXECUTOR="local",
+            MINISTACK_REGION=environment.REGION,
+            MINISTACK_SSL_CERT=certificate,
+            MINISTACK_SSL_KEY=key,
+            REQUESTS_CA_BUNDLE=certificate,
+            SSL_CERT_FILE=certificate,
+            STATE_DIR=str(files.temporary),
+            TMPDIR=str(files.temporary),
+            USE_SSL="1",
+        ),
+        lambda: answers(f"{aws_url(files)}/_ministack/health", files),
+        files.folder,
+    )
+
+
+def _start_simulator(server: Server, files: Files) -> None:
+    if server.running():
+        return
+    server.start(
+        [
+            str(PYTHON),
+            "-m",
+            "local.simulator",
+            "--port",
+            str(server.port()),
+            "--state-dir",
+            str(files.simulator),
+        ],
+        # it fetches recordings from the local S3
+        _server_environment(SSL_CERT_FILE=str(files.aws / "certificate.pem")),
+        lambda: answers(f"{coval_url(files)}/_simulator/health", files),
+        PROJECT,
+    )
+
+
+def _server_environment(**settings: str) -> dict[str, str]:
+    """Little: the emulator hands its own environment on to every function."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "NO_PROXY", "no_proxy")
+    return {**{name: os.environ[name] for name in kept if name in os.environ}, **settings}
+
+
+def _resources() -> str:
+    """What the operator of a real account has already: buckets and the key's secret; its ARN."""
+    s3: S3Client = boto3.client("s3")
+    there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    for bucket in {RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS} - there:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+        if bucket != RECORDINGS_UNVERSIONED:
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return _secret()
+
+
+def _secret() -> str:
+    secrets: SecretsManagerClient = boto3.client("secretsmanager")
+    try:
+        return secrets.describe_secret(SecretId=SECRET)["ARN"]
+    except secrets.exceptions.ResourceNotFoundException:
+        return secrets.create_secret(Name=SECRET, SecretString=DEFAULT_API_KEY)["ARN"]
+
+
+def _write_environment(files: Files, endpoint: str) -> None:
+    exports = environment.aws(endpoint, files.aws).items()
+    lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN", *(f"export {name}='{value}'" for name, value in exports)]
+    files.environment.write_text("\n".join(lines) + "\n")
+
+
+def default_files(folder: str | None) -> Files:
+    return Files(Path(folder).resolve()) if folder else Files()

@@ -1,0 +1,99 @@
+"""Each function's environment and its settings model are the same list."""
+
+import json
+
+import pytest
+from coval_relay.settings import (
+    AttachRecordingSettings,
+    Settings,
+    SubmitTranscriptSettings,
+    UploadRecordingSettings,
+    parse,
+)
+
+from tests.template.cloudformation import Stack
+from tests.template.deployments import QUEUE_OF, SECRET
+
+LARGEST_ENVIRONMENT_BYTES = 4096
+MODELS = {
+    "SubmitTranscript": SubmitTranscriptSettings,
+    "UploadRecording": UploadRecordingSettings,
+    "AttachRecording": AttachRecordingSettings,
+}
+each_function = pytest.mark.parametrize("function", MODELS)
+
+
+def variables(stack: Stack, function: str) -> dict[str, str]:
+    found: dict[str, str] = stack.properties(f"{function}Function")["Environment"]["Variables"]
+    return found
+
+
+@each_function
+def test_environment_is_the_settings_model_both_ways(smallest: Stack, function: str) -> None:
+    own = {name.lower() for name in variables(smallest, function) if not name.startswith("POWERTOOLS_")}
+    assert own == set(MODELS[function].model_fields)
+
+
+@each_function
+def test_powertools_names_the_stack(smallest: Stack, function: str) -> None:
+    found = variables(smallest, function)
+    assert {name: found[name] for name in found if name.startswith("POWERTOOLS_")} == {
+        "POWERTOOLS_SERVICE_NAME": "relay",
+        "POWERTOOLS_METRICS_NAMESPACE": "CovalRelay",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+
+
+@each_function
+def test_defaults_are_those_of_the_code(smallest: Stack, function: str) -> None:
+    model: type[Settings] = MODELS[function]
+    settings = parse(model, variables(smallest, function))
+    defaults = {
+        name: field.get_default(call_default_factory=True, validated_data={})
+        for name, field in model.model_fields.items()
+        if not field.is_required()
+    }
+    assert settings.model_dump(include=set(defaults)) == defaults
+
+
+@each_function
+def test_queues_are_the_function_s_own(smallest: Stack, function: str) -> None:
+    settings = parse(MODELS[function], variables(smallest, function))
+    queue = QUEUE_OF[function]
+    assert settings.model_dump(include={"table_name", "coval_api_key_secret_arn"} | QUEUE_FIELDS) == {
+        "table_name": "ConversationTable",
+        "queue_url": f"{queue}Queue",
+        "dead_letter_queue_url": f"{queue}DeadLetterQueue",
+        "call_end_queue_url": "CallEndQueue",
+        "recording_queue_url": "RecordingQueue",
+        "attach_queue_url": "AttachQueue",
+        "coval_api_key_secret_arn": SECRET,
+    }
+
+
+QUEUE_FIELDS = {
+    "queue_url",
+    "dead_letter_queue_url",
+    "call_end_queue_url",
+    "recording_queue_url",
+    "attach_queue_url",
+}
+
+
+def test_lists_and_maps_reach_the_code_whole(fullest: Stack) -> None:
+    attach = parse(AttachRecordingSettings, variables(fullest, "AttachRecording"))
+    submit = parse(SubmitTranscriptSettings, variables(fullest, "SubmitTranscript"))
+    assert attach.recording_buckets == ("acme-recordings", "acme-voicemail")
+    assert attach.recording_prefixes == ("voice/", "calls/2026 é+")
+    assert attach.recording_url_hosts == ("media.example.com", "api.example.org")
+    assert attach.bucket_owner == "111122223333"
+    assert submit.transcript_buckets == ("acme-recordings",)
+    assert submit.agent_ids == {"front-desk": "abcdefghij0123456789AB", "sales": "abcdefghij0123456789AC"}
+    assert submit.metrics == ("metric-1", "metric-2")
+    assert submit.tags == ("production", "front desk")
+
+
+@each_function
+def test_environment_has_room_left(fullest: Stack, function: str) -> None:
+    """Lambda: all variables of a function together take at most 4 KB."""
+    assert len(json.dumps(variables(fullest, function))) < LARGEST_ENVIRONMENT_BYTES * 3 / 4

@@ -1,0 +1,155 @@
+"""The parameters: complete, checked each by itself and against each other."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.cloudformation import Stack
+from tests.template.deployments import FULLEST, SMALLEST, key
+
+Template = dict[str, Any]
+GROUP = "external_conversation_id"
+
+
+def accepts(definition: dict[str, Any], text: str) -> bool:
+    """Whether CloudFormation takes a value, as the constraints of its parameter type say."""
+    members = text.split(",") if definition["Type"] == "CommaDelimitedList" else [text]
+    if definition["Type"] == "Number" and "MinValue" in definition:
+        return bool(definition["MinValue"] <= int(text) <= definition["MaxValue"])
+    if "AllowedValues" in definition:
+        return all(member in map(str, definition["AllowedValues"]) for member in members)
+    if len(text) > definition.get("MaxLength", len(text)):
+        return False
+    return all(re.fullmatch(definition["AllowedPattern"], member) for member in members)
+
+
+def test_each_parameter_is_typed_described_and_constrained(translated: Template) -> None:
+    constraints = ({"AllowedPattern", "ConstraintDescription"}, {"AllowedValues"}, {"MinValue", "MaxValue"})
+    for name, definition in translated["Parameters"].items():
+        assert definition["Type"] in ("String", "Number", "CommaDelimitedList"), name
+        assert definition["Description"].endswith("."), name
+        assert any(constraint <= set(definition) for constraint in constraints), name
+
+
+def test_only_what_nobody_can_guess_is_required(translated: Template) -> None:
+    required = {name for name, definition in translated["Parameters"].items() if "Default" not in definition}
+    assert required == set(SMALLEST)
+
+
+def test_defaults_are_accepted(translated: Template) -> None:
+    for name, definition in translated["Parameters"].items():
+        assert accepts(definition, str(definition.get("Default", SMALLEST.get(name)))), name
+
+
+def test_each_parameter_stands_in_one_group(translated: Template) -> None:
+    groups = translated["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    listed = [name for group in groups for name in group["Parameters"]]
+    assert sorted(listed) == sorted(translated["Parameters"])
+
+
+def test_each_parameter_is_used(templates: dict[str, Template]) -> None:
+    used = str({part: templates["source"][part] for part in ("Globals", "Conditions", "Resources")})
+    assert [name for name in templates["source"]["Parameters"] if f"'{name}'" not in used] == []
+
+
+@pytest.mark.parametrize("name", FULLEST)
+def test_all_options_are_accepted(translated: Template, name: str) -> None:
+    assert accepts(translated["Parameters"][name], FULLEST[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CovalApiKeySecretArn", "coval/api-key"),
+        ("CovalBaseUrl", "http://api.coval.dev"),
+        ("CovalBaseUrl", "https://api.coval.dev/v1"),
+        ("CovalPathFamily", "v2"),
+        ("DefaultAgentId", "too-short"),
+        ("AgentIds", "front-desk=abcdefghij0123456789AB"),
+        ("AgentIds", '{"front-desk": "short"}'),
+        ("AgentIds", "{" + '"a": "abcdefghij0123456789AB",' * 100 + '"a": "abcdefghij0123456789AB"}'),
+        ("EventBusName", "my bus"),
+        ("MaxPayloadBytes", "262145"),
+        ("RecordingBuckets", ""),
+        ("RecordingBuckets", "acme-recordings,s3://acme"),
+        ("RecordingPrefixes", "voice/*"),
+        ("RecordingPrefixes", 'voice/"'),
+        ("RecordingKeyPattern", r"^voice/([^/]+)\.wav$"),
+        ("RecordingKmsKeyArns", "alias/recordings"),
+        ("RecordingUrlHosts", "https://media.example.com"),
+        ("TranscriptKeyPattern", ".*"),
+        ("SweepSchedule", "cron(0 * * * ? *)"),
+        ("GraceSeconds", "518401"),
+        ("RetentionDays", "7"),
+        ("LogLevel", "DEBUG"),
+        ("UploadRecordingTimeoutSeconds", "301"),
+        ("UploadRecordingMaximumConcurrency", "1"),
+        ("AlarmTopicArn", "operators"),
+        ("TableKmsKeyArn", key("table").replace(":key/", ":alias/")),
+    ],
+)
+def test_wrong_values_are_refused(translated: Template, name: str, value: str) -> None:
+    assert not accepts(translated["Parameters"][name], value)
+
+
+@pytest.mark.parametrize(
+    ("recording", "call_id"),
+    [
+        ("call-1.wav", "call-1"),
+        ("voice/2026/11/21/+15550100001 é.MP3", "+15550100001 é"),
+        ("voice/call.1.wav", "call.1"),
+        ("voice/call-1.json", None),
+        ("voice/.wav", None),
+    ],
+)
+def test_default_key_pattern_takes_the_file_name(smallest: Stack, recording: str, call_id: str | None) -> None:
+    found = re.search(str(smallest.parameter("RecordingKeyPattern")), recording)
+    assert (found and found[GROUP]) == call_id
+
+
+TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
+
+
+@pytest.mark.parametrize(
+    ("given", "broken"),
+    [
+        ({}, []),
+        (FULLEST, []),
+        ({"CovalTimeoutSeconds": "10", "UploadRecordingTimeoutSeconds": "30"}, []),
+        ({"UploadRecordingTimeoutSeconds": "60"}, []),
+        (
+            {"TranscriptBuckets": "acme-transcripts"},
+            ["TranscriptBuckets needs a TranscriptKeyPattern, which finds the call's id in the keys."],
+        ),
+        (
+            {**FULLEST, "TranscriptPrefixes": "", "RecordingPrefixes": ""},
+            [
+                "Where transcripts lie in a recording bucket, TranscriptPrefixes tells them apart.",
+                "Where transcripts lie in a recording bucket, RecordingPrefixes tells the recordings apart.",
+            ],
+        ),
+        ({"SubmitTranscriptTimeoutSeconds": "30"}, [f"SubmitTranscript{TIMEOUT}"]),
+        ({"UploadRecordingTimeoutSeconds": "30"}, [f"UploadRecording{TIMEOUT}"]),
+        ({"CovalTimeoutSeconds": "20", "AttachRecordingTimeoutSeconds": "30"}, [f"AttachRecording{TIMEOUT}"]),
+        ({"CovalTimeoutSeconds": "60", "SubmitTranscriptTimeoutSeconds": "60"}, [f"SubmitTranscript{TIMEOUT}"]),
+        ({"CovalTimeoutSeconds": "45", "AttachRecordingTimeoutSeconds": "60"}, [f"AttachRecording{TIMEOUT}"]),
+    ],
+)
+def test_rules_across_parameters(translated: Template, given: dict[str, str], broken: list[str]) -> None:
+    assert Stack(translated, {**SMALLEST, **given}).broken_rules() == broken
+
+
+def test_timeout_rules_cover_every_pair(translated: Template) -> None:
+    """The rules spell the comparison out, since CloudFormation cannot compare numbers."""
+    parameters = translated["Parameters"]
+    for request in parameters["CovalTimeoutSeconds"]["AllowedValues"]:
+        for invocation in parameters["UploadRecordingTimeoutSeconds"]["AllowedValues"]:
+            given = {
+                "CovalTimeoutSeconds": str(request),
+                "SubmitTranscriptTimeoutSeconds": "900",
+                "UploadRecordingTimeoutSeconds": str(invocation),
+                "AttachRecordingTimeoutSeconds": "900",
+            }
+            broken = Stack(translated, {**SMALLEST, **given}).broken_rules()
+            assert bool(broken) == (invocation < 2 * request), given

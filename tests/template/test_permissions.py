@@ -1,0 +1,148 @@
+"""What each role may do, word for word."""
+
+from typing import Any
+
+import pytest
+
+from tests.template.cloudformation import Stack
+from tests.template.deployments import QUEUE_OF, SECRET, key
+
+Statement = dict[str, Any]
+GET = ["s3:GetObject", "s3:GetObjectVersion"]
+GET_WITH_TAGS = [*GET, "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+each_function = pytest.mark.parametrize("function", QUEUE_OF)
+
+
+def statements(stack: Stack, role: str) -> dict[str, Statement]:
+    """The role's statements by their Sid; the role has one inline policy and nothing else."""
+    properties = stack.properties(role)
+    assert set(properties) == {"AssumeRolePolicyDocument", "Policies"}
+    (policy,) = properties["Policies"]
+    found = policy["PolicyDocument"]["Statement"]
+    by_sid = {one["Sid"]: {name: one[name] for name in one if name != "Sid"} for one in found}
+    assert len(by_sid) == len(found)
+    return by_sid
+
+
+def allow(action: str | list[str], resource: str | list[str]) -> Statement:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def use_key(service: str, resource: str | list[str], action: str | list[str] = "kms:Decrypt") -> Statement:
+    condition = {"StringEquals": {"kms:ViaService": f"{service}.eu-west-2.amazonaws.com"}}
+    return {**allow(action, resource), "Condition": condition}
+
+
+def common(function: str) -> dict[str, Statement]:
+    """What every function needs."""
+    queue = QUEUE_OF[function]
+    receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    to = ["CallEndQueue.Arn", "RecordingQueue.Arn", "AttachQueue.Arn", f"{queue}DeadLetterQueue.Arn"]
+    return {
+        "WriteLog": allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{function}LogGroup.Arn"),
+        "ReceiveMessages": allow(receive, f"{queue}Queue.Arn"),
+        "SendMessages": allow("sqs:SendMessage", to),
+        "KeepState": allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], "ConversationTable.Arn"),
+        "ReadApiKey": allow("secretsmanager:GetSecretValue", SECRET),
+    }
+
+
+def recordings(actions: list[str], buckets: list[str], prefixes: list[str]) -> dict[str, Statement]:
+    return {
+        "ReadRecordings": allow(actions, buckets),
+        "ReadNothingBesideThePrefixes": {"Effect": "Deny", "Action": actions, "NotResource": prefixes},
+    }
+
+
+SWEEP = {"FindUnfinishedCalls": allow("dynamodb:Query", "ConversationTable.Arn/index/due")}
+
+SMALLEST_OWN: dict[str, dict[str, Statement]] = {
+    "SubmitTranscript": {},
+    "UploadRecording": recordings(GET_WITH_TAGS, ["arn:aws:s3:::acme-recordings/*"], ["arn:aws:s3:::*/*"]),
+    "AttachRecording": {
+        **recordings(GET, ["arn:aws:s3:::acme-recordings/*"], ["arn:aws:s3:::*/*"]),
+        **SWEEP,
+    },
+}
+
+FULLEST_PLACES = (
+    ["arn:aws:s3:::acme-recordings/*", "arn:aws:s3:::acme-voicemail/*"],
+    ["arn:aws:s3:::*/voice/*", "arn:aws:s3:::*/calls/2026 é+*"],
+)
+RECORDING_KEYS = {"DecryptRecordings": use_key("s3", [key("recordings"), key("voicemail")])}
+FULLEST_KEYS = {
+    "DecryptState": use_key("dynamodb", key("table")),
+    "EncryptMessages": use_key("sqs", key("queues"), ["kms:Decrypt", "kms:GenerateDataKey"]),
+    "DecryptApiKey": use_key("secretsmanager", key("secret")),
+}
+FULLEST_OWN: dict[str, dict[str, Statement]] = {
+    "SubmitTranscript": {
+        "ReadTranscripts": allow("s3:GetObject", ["arn:aws:s3:::acme-recordings/*"]),
+        "ReadNothingBesideThePrefixes": {
+            "Effect": "Deny",
+            "Action": "s3:GetObject",
+            "NotResource": ["arn:aws:s3:::*/Analysis/*"],
+        },
+        "DecryptTranscripts": use_key("s3", [key("transcripts")]),
+    },
+    "UploadRecording": {**recordings(GET_WITH_TAGS, *FULLEST_PLACES), **RECORDING_KEYS},
+    "AttachRecording": {**recordings(GET, *FULLEST_PLACES), **SWEEP, **RECORDING_KEYS},
+}
+
+
+@each_function
+def test_statements_of_the_smallest_deployment(smallest: Stack, function: str) -> None:
+    assert statements(smallest, f"{function}Role") == {**common(function), **SMALLEST_OWN[function]}
+
+
+@each_function
+def test_statements_of_the_fullest_deployment(fullest: Stack, function: str) -> None:
+    expected = {**common(function), **FULLEST_OWN[function], **FULLEST_KEYS}
+    assert statements(fullest, f"{function}Role") == expected
+
+
+def test_the_schedule_may_start_the_sweep(fullest: Stack) -> None:
+    expected = {"StartSweep": allow("lambda:InvokeFunction", "AttachRecordingFunction.Arn")}
+    assert statements(fullest, "SweepRole") == expected
+
+
+@each_function
+def test_only_lambda_takes_a_function_s_role(smallest: Stack, function: str) -> None:
+    assert smallest.properties(f"{function}Role")["AssumeRolePolicyDocument"] == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+
+
+def test_only_schedules_of_this_account_take_the_sweep_s_role(smallest: Stack) -> None:
+    (trust,) = smallest.properties("SweepRole")["AssumeRolePolicyDocument"]["Statement"]
+    group = "arn:aws:scheduler:eu-west-2:111122223333:schedule-group/default"
+    assert trust == {
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": "111122223333"},
+            "ArnEquals": {"aws:SourceArn": group},
+        },
+    }
+
+
+def test_each_function_has_its_own_role_and_no_other_exists(fullest: Stack) -> None:
+    functions = fullest.resources("AWS::Lambda::Function")
+    roles = {name: function["Properties"]["Role"] for name, function in functions.items()}
+    assert roles == {f"{function}Function": f"{function}Role.Arn" for function in QUEUE_OF}
+    assert set(fullest.resources("AWS::IAM::Role")) == {*(f"{name}Role" for name in QUEUE_OF), "SweepRole"}
+    assert not [name for name, one in fullest.resources().items() if "Permission" in one["Type"]]
+
+
+def test_nothing_is_allowed_by_wildcard(fullest: Stack) -> None:
+    """A key of a bucket is the only part of a resource that is left open."""
+    for role in fullest.resources("AWS::IAM::Role"):
+        for sid, statement in statements(fullest, role).items():
+            assert "*" not in str(statement["Action"]), (role, sid)
+            resources = statement.get("Resource", [])
+            for resource in [resources] if isinstance(resources, str) else resources:
+                assert "*" not in resource.removesuffix("/*"), (role, sid)

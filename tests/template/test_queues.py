@@ -1,0 +1,93 @@
+"""Queues: their limits, what they are redriven to, who may send."""
+
+import pytest
+
+from tests.template.cloudformation import Stack
+from tests.template.deployments import QUEUE_OF, SMALLEST, key
+
+DAY = 86_400
+SENDERS = {
+    "CallEnd": ["CallEndedRule.Arn"],
+    "Recording": "RecordingRule.Arn",
+    "Attach": "RecordingReadyRule.Arn",
+}
+each_function = pytest.mark.parametrize("function", QUEUE_OF)
+
+
+@each_function
+def test_queue(smallest: Stack, function: str) -> None:
+    queue = QUEUE_OF[function]
+    assert smallest.properties(f"{queue}Queue") == {
+        "VisibilityTimeout": 6 * int(str(smallest.parameter(f"{function}TimeoutSeconds"))),
+        "MessageRetentionPeriod": 4 * DAY,
+        "RedrivePolicy": {"deadLetterTargetArn": f"{queue}DeadLetterQueue.Arn", "maxReceiveCount": 5},
+        "SqsManagedSseEnabled": True,
+    }
+
+
+@each_function
+def test_dead_letter_queue(smallest: Stack, function: str) -> None:
+    assert smallest.properties(f"{QUEUE_OF[function]}DeadLetterQueue") == {
+        "MessageRetentionPeriod": 14 * DAY,
+        "SqsManagedSseEnabled": True,
+    }
+
+
+@each_function
+def test_a_message_stays_hidden_for_six_timeouts_whatever_the_timeout(smallest: Stack, function: str) -> None:
+    name = f"{function}TimeoutSeconds"
+    for seconds in smallest.template["Parameters"][name]["AllowedValues"]:
+        stack = Stack(smallest.template, {**SMALLEST, name: str(seconds)})
+        assert stack.properties(f"{QUEUE_OF[function]}Queue")["VisibilityTimeout"] == 6 * seconds
+        assert stack.properties(f"{function}Function")["Timeout"] == str(seconds)
+
+
+def test_all_queues_take_the_customer_s_key(fullest: Stack) -> None:
+    queues = fullest.resources("AWS::SQS::Queue")
+    assert len(queues) == 6
+    for queue in queues.values():
+        assert queue["Properties"]["KmsMasterKeyId"] == key("queues")
+        assert "SqsManagedSseEnabled" not in queue["Properties"]
+
+
+@pytest.mark.parametrize("queue", [f"{name}{kind}" for name in SENDERS for kind in ("Queue", "DeadLetterQueue")])
+def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) -> None:
+    policy = smallest.properties(f"{queue}Policy")
+    assert policy["Queues"] == [queue]
+    assert policy["PolicyDocument"]["Statement"] == [
+        {
+            "Sid": "SendFromRules",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": f"{queue}.Arn",
+            "Condition": {"ArnEquals": {"aws:SourceArn": SENDERS[queue.removesuffix("DeadLetterQueue").removesuffix("Queue")]}},
+        },
+        {
+            "Sid": "RefusePlainHttp",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": f"{queue}.Arn",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]
+
+
+@pytest.mark.parametrize("queue", ["CallEndQueue", "CallEndDeadLetterQueue"])
+def test_the_transcripts_rule_may_send_too(fullest: Stack, queue: str) -> None:
+    send = fullest.properties(f"{queue}Policy")["PolicyDocument"]["Statement"][0]
+    expected = {"ArnEquals": {"aws:SourceArn": ["CallEndedRule.Arn", "TranscriptRule.Arn"]}}
+    assert send["Condition"] == expected
+
+
+@each_function
+def test_function_takes_from_its_queue(smallest: Stack, function: str) -> None:
+    batch_size = 1 if function == "UploadRecording" else 5
+    assert smallest.properties(f"{function}FunctionQueue") == {
+        "BatchSize": batch_size,
+        "EventSourceArn": f"{QUEUE_OF[function]}Queue.Arn",
+        "FunctionName": f"{function}Function",
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": smallest.parameter(f"{function}MaximumConcurrency")},
+    }

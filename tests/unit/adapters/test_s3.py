@@ -1,0 +1,282 @@
+"""Reading S3: pins, faults, presigned URLs."""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.response import StreamingBody
+from moto import mock_aws
+
+from coval_relay.adapters.s3 import DENIAL, S3Documents, S3Recordings, fault, s3_client
+from coval_relay.domain.errors import NotReady, Permanent, Retryable
+from coval_relay.domain.recordings import ObjectGone, ObjectHead, ObjectReplaced, ObjectVersion
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+OWNER = "123456789012"
+BUCKET, KEY = "recordings-bucket", "calls/a b+é%.wav"
+AUDIO = bytes(range(256)) * 8192
+"""Two chunks of a mebibyte."""
+
+
+@pytest.fixture
+def s3() -> "Iterator[S3Client]":
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+def put(s3: "S3Client", body: bytes = AUDIO) -> ObjectVersion:
+    answer = s3.put_object(
+        Bucket=BUCKET, Key=KEY, Body=body, Metadata={"External-Conversation-Id": "call-1"}, Tagging="a=b&c=d"
+    )
+    return ObjectVersion(BUCKET, KEY, answer["ETag"].strip('"'), answer.get("VersionId"))
+
+
+def versioned(s3: "S3Client") -> None:
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+
+@pytest.mark.parametrize("with_versions", [False, True])
+def test_an_object_is_read_whole_and_in_parts(s3: "S3Client", with_versions: bool) -> None:
+    if with_versions:
+        versioned(s3)
+    version = put(s3)
+    source = S3Recordings(s3, OWNER)
+    assert source.head(version) == ObjectHead(
+        len(AUDIO), version.etag, version.version_id, {"external-conversation-id": "call-1"}
+    )
+    assert source.tags(version) == {"a": "b", "c": "d"}
+    assert source.read_range(version, 10, 4) == AUDIO[10:14]
+    assert source.read_range(version, len(AUDIO) - 2, 100) == AUDIO[-2:]
+    assert source.read_range(version, len(AUDIO), 100) == b""
+    chunks = list(source.stream(version))
+    assert ([len(chunk) for chunk in chunks], b"".join(chunks)) == ([1048576, 1048576], AUDIO)
+
+
+def test_without_an_etag_whatever_stands_there_is_read(s3: "S3Client") -> None:
+    put(s3)
+    assert S3Recordings(s3, OWNER).head(ObjectVersion(BUCKET, KEY, "")).size == len(AUDIO)
+
+
+READS: dict[str, Callable[[S3Recordings, ObjectVersion], object]] = {
+    "head": lambda source, version: source.head(version),
+    "read_range": lambda source, version: source.read_range(version, 0, 4),
+    "stream": lambda source, version: list(source.stream(version)),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+def test_an_object_that_was_replaced(s3: "S3Client", read: str) -> None:
+    version = put(s3)
+    put(s3, b"another")
+    with pytest.raises(ObjectReplaced):
+        READS[read](S3Recordings(s3, OWNER), version)
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_version_is_read_although_a_newer_one_stands_there(s3: "S3Client", read: str) -> None:
+    versioned(s3)
+    version = put(s3)
+    put(s3, b"another")
+    READS[read](S3Recordings(s3, OWNER), version)
+
+
+@pytest.mark.parametrize("read", [*READS, "tags"])
+@pytest.mark.parametrize("with_versions", [False, True])
+def test_an_object_that_is_gone(s3: "S3Client", read: str, with_versions: bool) -> None:
+    if with_versions:
+        versioned(s3)
+    version = put(s3)
+    if version.version_id:
+        s3.delete_object(Bucket=BUCKET, Key=KEY, VersionId=version.version_id)
+    else:
+        s3.delete_object(Bucket=BUCKET, Key=KEY)
+    source = S3Recordings(s3, OWNER)
+    with pytest.raises(ObjectGone):
+        source.tags(version) if read == "tags" else READS[read](source, version)
+
+
+class Refusing:
+    """An S3 client whose every call fails, and keeps what it was asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.asked: list[dict[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**asked: Any) -> Any:
+            self.asked.append(asked)
+            raise self.error
+
+        return call
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "m"}}, "GetObject")
+
+
+@pytest.mark.parametrize(
+    ("read", "version_id", "permission"),
+    [
+        ("head", None, "s3:GetObject"),
+        ("head", "v1", "s3:GetObjectVersion"),
+        ("read_range", None, "s3:GetObject"),
+        ("stream", "v1", "s3:GetObjectVersion"),
+        ("tags", None, "s3:GetObjectTagging"),
+        ("tags", "v1", "s3:GetObjectVersionTagging"),
+    ],
+)
+def test_a_denial_names_the_permission(read: str, version_id: str | None, permission: str) -> None:
+    client: Any = Refusing(refusal("AccessDenied"))
+    source = S3Recordings(client, OWNER)
+    version = ObjectVersion(BUCKET, KEY, "e", version_id)
+    with pytest.raises(Permanent) as caught:
+        source.tags(version) if read == "tags" else READS[read](source, version)
+    assert caught.value == Permanent("access_denied", DENIAL.format(permission=permission))
+    assert [asked["ExpectedBucketOwner"] for asked in client.asked] == [OWNER]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refusal("404"), ObjectGone),
+        (refusal("NoSuchVersion"), ObjectGone),
+        (refusal("405"), ObjectGone),
+        (refusal("412"), ObjectReplaced),
+    ],
+)
+def test_faults_of_the_object(error: Exception, kind: type[Exception]) -> None:
+    assert type(fault(error, "p")) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (refusal("403"), Permanent("access_denied", DENIAL.format(permission="p"))),
+        (
+            refusal("InvalidObjectState"),
+            Permanent("object_archived", "The object is archived: restore it, then send the event again."),
+        ),
+        (refusal("SlowDown"), Retryable("s3_SlowDown")),
+        (refusal("KMS.DisabledException"), Retryable("s3_KMS.DisabledException")),
+        (EndpointConnectionError(endpoint_url="https://s3"), Retryable("s3_unreachable")),
+        (ConnectionResetError(), Retryable("s3_unreachable")),
+    ],
+)
+def test_faults_of_the_service(error: Exception, expected: Exception) -> None:
+    assert fault(error, "p") == expected
+
+
+@pytest.mark.parametrize("read", ["read_range", "stream"])
+def test_a_body_that_breaks_off(s3: "S3Client", monkeypatch: pytest.MonkeyPatch, read: str) -> None:
+    body = StreamingBody(io.BytesIO(b"short"), 100)
+    monkeypatch.setattr(s3, "get_object", lambda **_: {"Body": body})
+    with pytest.raises(Retryable) as caught:
+        READS[read](S3Recordings(s3, OWNER), ObjectVersion(BUCKET, KEY, "e"))
+    assert caught.value == Retryable("s3_unreachable")
+
+
+class ResettingBody(io.BytesIO):
+    """Gives one chunk, then the connection is reset; knows whether it was closed."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            raise ConnectionResetError
+        return super().read(size)
+
+
+def test_a_stream_that_is_reset_or_left_is_closed(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [ResettingBody(AUDIO), ResettingBody(AUDIO)]
+    given = iter(bodies)
+    monkeypatch.setattr(s3, "get_object", lambda **_: {"Body": StreamingBody(next(given), len(AUDIO))})
+    source, version = S3Recordings(s3, OWNER), ObjectVersion(BUCKET, KEY, "e")
+    with pytest.raises(Retryable):
+        list(source.stream(version))
+    left = source.stream(version)
+    next(left)
+    del left
+    assert [body.closed for body in bodies] == [True, True]
+
+
+# --- presigned URLs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("region", "bucket", "version_id", "host", "path"),
+    [
+        ("us-east-1", BUCKET, None, f"{BUCKET}.s3.us-east-1.amazonaws.com", "/calls/a%20b%2B%C3%A9%25.wav"),
+        ("eu-west-2", BUCKET, "v1", f"{BUCKET}.s3.eu-west-2.amazonaws.com", "/calls/a%20b%2B%C3%A9%25.wav"),
+        # a certificate covers one label only
+        (
+            "eu-west-2",
+            "my.bucket",
+            None,
+            "s3.eu-west-2.amazonaws.com",
+            "/my.bucket/calls/a%20b%2B%C3%A9%25.wav",
+        ),
+    ],
+)
+def test_presigned_urls(region: str, bucket: str, version_id: str | None, host: str, path: str) -> None:
+    url = S3Recordings(s3_client(region), OWNER).presign(ObjectVersion(bucket, KEY, "e", version_id))
+    parts = urlsplit(url)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    assert (parts.scheme, parts.netloc, parts.path) == ("https", host, path)
+    assert query.pop("X-Amz-Signature")
+    date = query.pop("X-Amz-Date")
+    assert query == {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"testing/{date[:8]}/{region}/s3/aws4_request",
+        "X-Amz-Expires": "3600",
+        "X-Amz-SignedHeaders": "host",
+        **({"versionId": version_id} if version_id else {}),
+    }
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_an_endpoint_of_ones_own_has_the_bucket_in_the_path(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:4566")
+    url = S3Recordings(s3_client(), OWNER).presign(ObjectVersion(BUCKET, "k.wav", "e"))
+    assert url.startswith(f"http://127.0.0.1:4566/{BUCKET}/k.wav?X-Amz-Algorithm=AWS4-HMAC-SHA256&")
+
+
+def test_no_credentials_to_presign_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps credentials it has seen
+    with pytest.raises(Retryable) as caught:
+        S3Recordings(s3_client("eu-west-2"), OWNER).presign(ObjectVersion(BUCKET, KEY, "e"))
+    assert caught.value == Retryable("presign_failed")
+
+
+# --- transcripts -------------------------------------------------------------------------------------
+
+
+def test_a_document(s3: "S3Client") -> None:
+    s3.put_object(Bucket=BUCKET, Key="t.json", Body=b"0123456789")
+    documents = S3Documents(s3, OWNER)
+    assert documents.read(BUCKET, "t.json", 10) == b"0123456789"
+    with pytest.raises(Permanent) as caught:
+        documents.read(BUCKET, "t.json", 9)
+    assert caught.value == Permanent("document_too_large", "The object has more than 9 bytes.")
+
+
+def test_a_document_that_is_still_to_come(s3: "S3Client") -> None:
+    with pytest.raises(NotReady) as caught:
+        S3Documents(s3, OWNER).read(BUCKET, "none.json", 9)
+    assert caught.value == NotReady("document_missing")
+
+
+def test_a_document_that_may_not_be_read() -> None:
+    client: Any = Refusing(refusal("AccessDenied"))
+    with pytest.raises(Permanent) as caught:
+        S3Documents(client, OWNER).read(BUCKET, "t.json", 9)
+    assert caught.value == Permanent("access_denied", DENIAL.format(permission="s3:GetObject"))
+    assert client.asked == [{"Bucket": BUCKET, "Key": "t.json", "ExpectedBucketOwner": OWNER}]

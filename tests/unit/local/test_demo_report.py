@@ -1,0 +1,80 @@
+"""What the demo prints is what happened."""
+
+import re
+from typing import Any
+
+from local.demo.endings import ending
+from local.demo.scenarios import SCENARIOS, Ending, Scenario
+from local.demo.table import differences, render
+from local.demo.watch import describe_change, describe_request
+
+EXPECTED = Ending(audio="speech.wav", recording="ATTACHED")
+
+
+def test_names_of_scenarios_are_their_own() -> None:
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+
+
+def test_the_table_shows_what_differs_and_what_was_expected() -> None:
+    scenarios = [Scenario("one", (), EXPECTED), Scenario("another", (), EXPECTED)]
+    found = {"one": EXPECTED, "another": Ending(conversations=2, text=False, state="OPEN", reason="why")}
+
+    rows = [re.split(r"  +", line) for line in render(scenarios, found).splitlines()]
+    assert rows == [
+        ["scenario", "in Coval", "text", "audio", "waves", "state", "recording", "reason", "dead letter"],
+        [rows[1][0]],
+        ["one", "1", "yes", "as sent", "text", "SUBMITTED", "ATTACHED", "-", "-", "as expected"],
+        [
+            *("another", "2 (not 1)", "no (not yes)", "- (not speech.wav)", "text", "OPEN (not SUBMITTED)"),
+            *("- (not ATTACHED)", "why (not -)", "-", "DIFFERS"),
+        ],
+    ]
+    assert set(rows[1][0]) == {"-"}
+
+
+def test_differences_are_named() -> None:
+    assert differences(EXPECTED, EXPECTED) == ()
+    assert differences(EXPECTED, Ending(audio="other bytes", recording="ATTACHED")) == ("audio",)
+
+
+def test_a_change_of_an_item_is_told_once() -> None:
+    first = {"state": "OPEN"}
+    refused = {
+        "state": "SUBMITTED",
+        "recording_state": "REJECTED",
+        "conversation_id": "c",
+        "recording": {"reason": {"code": "audio_too_short"}},
+    }
+
+    assert describe_change({}, first) == "received   item: OPEN"
+    assert describe_change(first, refused) == (
+        "submitted, recording refused item: SUBMITTED REJECTED c audio_too_short"
+    )
+    assert describe_change(refused, refused) == ""
+
+
+def test_a_request_is_told_with_its_answer() -> None:
+    request = {"method": "POST", "path": "/v1/x", "response_status": None, "outcome": "held", "fault": 3}
+    assert describe_request(request) == "Coval      POST /v1/x -> held  (fault)"
+
+
+def test_an_ending_is_read_from_both_sides() -> None:
+    held: list[dict[str, Any]] = [
+        {
+            "transcript": [{"role": "user"}],
+            "audio": None,
+            "waves": [{"wave": "text", "webhook": {"time": "now"}}],
+        },
+        {
+            "transcript": None,
+            "audio": {"sha256": "0" * 64},
+            "waves": [{"wave": "audio", "webhook": None}],
+        },
+    ]
+    item = {"state": "REJECTED", "reason": {"code": "payload_too_large"}}
+    assert ending(held, item, "") == Ending(
+        conversations=2, text=True, audio="other bytes", state="REJECTED", reason="payload_too_large"
+    )
+    assert ending([], {}, "invalid_input") == Ending(
+        conversations=0, text=False, waves="", state="", dead_letter="invalid_input"
+    )
