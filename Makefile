@@ -88,7 +88,7 @@ validate: .venv-sam/installed ## Let the SAM CLI judge the template
 	.venv-sam/bin/sam validate --region us-east-1 --lint
 
 measure-upload: stack-tools ## Memory and throughput of a 100 MB upload
-	$(BIN)/python scripts/measure_upload.py
+	@$(BIN)/python -m local.measure.upload
 
 clean: ## Remove what was built and the local stack's files
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.stack down; fi

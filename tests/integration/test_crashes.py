@@ -4,6 +4,7 @@ The use cases run on DynamoDB and S3 of the emulator and on the strict simulator
 and the clock are the test's own. Whatever dies, the call ends the same, with one conversation.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from coval_relay.adapters.coval.client import http_client
 from coval_relay.adapters.dynamodb import DynamoDbCalls
 from coval_relay.adapters.s3 import S3Recordings
 from local.simulator import RunningSimulator, running
+from tests.support.coval_sdk_judge import judge_submit
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared
@@ -93,7 +95,7 @@ def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:
 
 def outcome(world: World, simulator: RunningSimulator) -> tuple[str, str | None, bool, bool]:
     for request in simulator.admin.requests(path="/v1/conversations:submit"):
-        pass
+        judge_submit(json.dumps(request["body"]).encode())
     assert world.dead == []
     return compared(world, simulator.admin.conversations("call-1"))
 

@@ -123,6 +123,40 @@ def test_refused_audio_does_not_take_the_text_along() -> None:
     assert world.store.read("call-1").recording.reason == Reason("INVALID_ARGUMENT", "Audio file is empty.")
 
 
+def large(world: World) -> dict[str, Any]:
+    """A recording of 110 MB, as far as its event and its head tell."""
+    created = put(world, wav())
+    created["detail"]["object"]["size"] = 110 * 1024 * 1024
+    return created
+
+
+@pytest.mark.parametrize("transcript", ["inline", "none"])
+@pytest.mark.parametrize("first", ["call end", "recording"])
+def test_a_recording_too_large_to_upload_goes_by_its_url(transcript: str, first: str) -> None:
+    world = World()
+    delays = (0, 60) if first == "call end" else (60, 0)
+    world.send("call_end", call_ended(transcript=transcript), delay=delays[0])
+    world.send("recording", large(world), delay=delays[1])
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, transcript == "inline")
+    assert submitted_bodies(world)[0]["audio"].startswith("https://recordings.test/")
+    assert "create_upload" not in world.coval.calls
+
+
+@pytest.mark.parametrize("failures", [2, 9])
+def test_a_url_in_a_submit_is_signed_anew_some_times(failures: int) -> None:
+    world = World()
+    for _ in range(failures):
+        world.coval.errors.append(("submit", Retryable("audio_fetch_failed"), False))
+    world.send("call_end", call_ended(transcript="none"))
+    world.send("recording", large(world), delay=60)
+    world.run()
+    expected = (
+        ("SUBMITTED", "ATTACHED", True, False) if failures < 5 else ("WAITING", "REJECTED", False, False)
+    )
+    assert outcome(world) == expected
+
+
 def test_text_after_the_grace_time_is_late_not_lost() -> None:
     world = World()
     world.send("recording", put(world, wav()))

@@ -1,0 +1,92 @@
+"""The script that switches EventBridge on at a bucket that has other notifications."""
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts import enable_eventbridge
+from tests.support import emulator
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+@pytest.fixture
+def client(aws_url: str) -> "S3Client":
+    found: S3Client = emulator.client("s3", aws_url)
+    return found
+
+
+@pytest.fixture
+def bucket(client: "S3Client") -> str:
+    name = f"recordings-{uuid.uuid4().hex}"
+    client.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def notified(client: "S3Client", bucket: str, aws_url: str) -> str:
+    """A bucket that tells a queue of new objects."""
+    queues: SQSClient = emulator.client("sqs", aws_url)
+    url = queues.create_queue(QueueName=bucket)["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "Id": "index",
+                    "QueueArn": arn,
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "voice/"}]}},
+                }
+            ]
+        },
+    )
+    return bucket
+
+
+def test_other_notifications_stay(client: "S3Client", notified: str) -> None:
+    before = enable_eventbridge.current(client, notified)
+    said = enable_eventbridge.enable(client, notified, apply=True)
+    assert said == f"{notified}: EventBridge is on; kept: QueueConfigurations"
+    assert before["QueueConfigurations"][0]["Id"] == "index"
+    assert enable_eventbridge.current(client, notified) == {**before, "EventBridgeConfiguration": {}}
+
+
+def test_nothing_is_written_unasked(client: "S3Client", notified: str) -> None:
+    before = enable_eventbridge.current(client, notified)
+    said = enable_eventbridge.enable(client, notified, apply=False)
+    assert said.startswith(f"{notified}: would be written with --apply:\n")
+    assert '"EventBridgeConfiguration": {}' in said
+    assert enable_eventbridge.current(client, notified) == before
+
+
+def test_what_is_on_stays_on(client: "S3Client", bucket: str) -> None:
+    first = enable_eventbridge.enable(client, bucket, apply=True)
+    second = enable_eventbridge.enable(client, bucket, apply=True)
+    assert first == f"{bucket}: EventBridge is on; kept: nothing else was there"
+    assert second == f"{bucket}: EventBridge is on already"
+
+
+def test_a_write_of_somebody_else_is_noticed(
+    client: "S3Client", notified: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = enable_eventbridge.current(client, notified)
+    monkeypatch.setattr(enable_eventbridge, "current", lambda *_: stale)
+    with pytest.raises(enable_eventbridge.ChangedMeanwhile, match=notified):
+        enable_eventbridge.enable(client, notified, apply=True)
+
+
+def test_each_named_bucket_is_served(
+    client: "S3Client", bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("boto3.client", lambda _: client)
+    enable_eventbridge.main([bucket, bucket, "--apply"])
+    on, already = capsys.readouterr().out.splitlines()
+    assert (on.split("; ")[0], already) == (
+        f"{bucket}: EventBridge is on",
+        f"{bucket}: EventBridge is on already",
+    )
