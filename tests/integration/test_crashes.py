@@ -17,7 +17,7 @@ from coval_relay.adapters.coval.client import http_client
 from coval_relay.adapters.dynamodb import DynamoDbCalls
 from coval_relay.adapters.s3 import S3Recordings
 from local.simulator import RunningSimulator, running
-from tests.support.coval_sdk_judge import judge_submit
+from tests.support.coval_sdk_judge import judge_patch, judge_submit, judge_upload
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared
@@ -94,8 +94,12 @@ def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:
 
 
 def outcome(world: World, simulator: RunningSimulator) -> tuple[str, str | None, bool, bool]:
-    for request in simulator.admin.requests(path="/v1/conversations:submit"):
-        judge_submit(json.dumps(request["body"]).encode())
+    judges = {":submit": judge_submit, "audio:upload": judge_upload}
+    for request in simulator.admin.requests(path="/v1/"):
+        judge = judge_patch if request["method"] == "PATCH" else None
+        judge = judge or next((judges[end] for end in judges if request["path"].endswith(end)), None)
+        if judge:
+            judge(json.dumps(request["body"]).encode())
     assert world.dead == []
     return compared(world, simulator.admin.conversations("call-1"))
 

@@ -143,8 +143,8 @@ def test_an_object_that_is_not_ours_or_nobodys() -> None:
         "detail.bucket.name: is not one of the configured recording buckets",
         "detail.object.key: has none of the configured prefixes",
         (
-            "detail.object.key: no rule finds a call id (tried: key pattern, metadata external-conversation-id,"
-            " tag external_conversation_id)"
+            "detail.object.key: no rule finds a call id (tried: key pattern, "
+            "metadata external-conversation-id, tag external_conversation_id)"
         ),
     ]
     assert world.store.items == {}
