@@ -49,5 +49,5 @@ class Storage:
             is_complete = True
         finally:
             if not is_complete:
-                path.unlink()
+                path.unlink(missing_ok=True)
         return StoredFile(path, size, digest.hexdigest())

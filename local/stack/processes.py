@@ -62,7 +62,7 @@ class Server:
         return self.folder / f"{self.name}.log"
 
     @property
-    def _record(self) -> Path:
+    def record(self) -> Path:
         return self.folder / f"{self.name}.json"
 
     def port(self) -> int:
@@ -71,14 +71,14 @@ class Server:
         if recorded is None or not (self.running() or _is_free(recorded)):
             recorded = free_port()
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._record.write_text(json.dumps({"port": recorded}))
+            self.record.write_text(json.dumps({"port": recorded}))
         return int(recorded)
 
     def running(self) -> bool:
         """Whether the process that was started still lives."""
-        if not self._record.exists():
+        if not self.record.exists():
             return False
-        with self._record.open() as record:
+        with self.record.open() as record:
             return not _lock(record.fileno())
 
     def start(
@@ -90,7 +90,7 @@ class Server:
     ) -> None:
         """Start the server and wait until it answers; raises ServerFailed."""
         port = self.port()
-        with self._record.open("r+") as record, self.log.open("ab") as log:
+        with self.record.open("r+") as record, self.log.open("ab") as log:
             if not _lock(record.fileno()):
                 raise ServerFailed(f"{self.name} runs already")
             process = subprocess.Popen(
@@ -124,7 +124,7 @@ class Server:
         raise ServerFailed(f"{self.name} (process {group}) does not end")
 
     def _read(self) -> dict[str, int]:
-        return json.loads(self._record.read_text()) if self._record.exists() else {}
+        return json.loads(self.record.read_text()) if self.record.exists() else {}
 
 
 def _reap(process: int) -> None:

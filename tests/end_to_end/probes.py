@@ -12,7 +12,7 @@ import boto3
 from coval_relay.adapters import relay_messages
 from coval_relay.adapters.s3_events import object_created
 from coval_relay.domain.call import Recording, RecordingState
-from coval_relay.domain.messages import AttachRecording
+from coval_relay.domain.messages import AttachRecording, Resume
 from local.demo.steps import AUDIO, facts
 from local.demo.watch import plain, reason_of
 from local.stack.parameters import RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
@@ -58,6 +58,7 @@ class Probes:
             self._outcome(
                 function, referred, call_ended(referred, {"status": "reference", "reference": reference})
             ),
+            self._outcome(function, referred, relay_messages.to_event(Resume(referred))),
         ]
 
     def _upload_recording(self) -> list[Outcome]:

@@ -39,4 +39,4 @@ def _answers(url: str) -> bool:
 def client(service: str, url: str) -> Any:
     """A client of the emulator that gives up soon."""
     settings = Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"})
-    return boto3.client(service, endpoint_url=url, region_name="us-east-1", config=settings)  # type: ignore[call-overload]
+    return boto3.client(service, endpoint_url=url, region_name="us-east-1", config=settings)

@@ -1,6 +1,6 @@
 """Evaluates a translated template as CloudFormation does: parameters, rules, conditions, intrinsic functions.
 
-A resource is spelt as its logical id where it is referred to, and as `Id.Attribute` where one of its attributes is.
+A resource is spelt as its logical id where it is referred to, as `Id.Attribute` where an attribute of it is.
 """
 
 import re

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from coval_relay.settings import (
     AttachRecordingSettings,
     Settings,
@@ -10,12 +11,11 @@ from coval_relay.settings import (
     UploadRecordingSettings,
     parse,
 )
-
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, SECRET
 
 LARGEST_ENVIRONMENT_BYTES = 4096
-MODELS = {
+MODELS: dict[str, type[Settings]] = {
     "SubmitTranscript": SubmitTranscriptSettings,
     "UploadRecording": UploadRecordingSettings,
     "AttachRecording": AttachRecordingSettings,
@@ -46,7 +46,7 @@ def test_powertools_names_the_stack(smallest: Stack, function: str) -> None:
 
 @each_function
 def test_defaults_are_those_of_the_code(smallest: Stack, function: str) -> None:
-    model: type[Settings] = MODELS[function]
+    model = MODELS[function]
     settings = parse(model, variables(smallest, function))
     defaults = {
         name: field.get_default(call_default_factory=True, validated_data={})

@@ -103,7 +103,9 @@ def test_wrong_values_are_refused(translated: Template, name: str, value: str) -
         ("voice/.wav", None),
     ],
 )
-def test_default_key_pattern_takes_the_file_name(smallest: Stack, recording: str, call_id: str | None) -> None:
+def test_default_key_pattern_takes_the_file_name(
+    smallest: Stack, recording: str, call_id: str | None
+) -> None:
     found = re.search(str(smallest.parameter("RecordingKeyPattern")), recording)
     assert (found and found[GROUP]) == call_id
 
@@ -132,7 +134,10 @@ TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
         ({"SubmitTranscriptTimeoutSeconds": "30"}, [f"SubmitTranscript{TIMEOUT}"]),
         ({"UploadRecordingTimeoutSeconds": "30"}, [f"UploadRecording{TIMEOUT}"]),
         ({"CovalTimeoutSeconds": "20", "AttachRecordingTimeoutSeconds": "30"}, [f"AttachRecording{TIMEOUT}"]),
-        ({"CovalTimeoutSeconds": "60", "SubmitTranscriptTimeoutSeconds": "60"}, [f"SubmitTranscript{TIMEOUT}"]),
+        (
+            {"CovalTimeoutSeconds": "60", "SubmitTranscriptTimeoutSeconds": "60"},
+            [f"SubmitTranscript{TIMEOUT}"],
+        ),
         ({"CovalTimeoutSeconds": "45", "AttachRecordingTimeoutSeconds": "60"}, [f"AttachRecording{TIMEOUT}"]),
     ],
 )

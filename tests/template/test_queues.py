@@ -50,7 +50,9 @@ def test_all_queues_take_the_customer_s_key(fullest: Stack) -> None:
         assert "SqsManagedSseEnabled" not in queue["Properties"]
 
 
-@pytest.mark.parametrize("queue", [f"{name}{kind}" for name in SENDERS for kind in ("Queue", "DeadLetterQueue")])
+@pytest.mark.parametrize(
+    "queue", [f"{name}{kind}" for name in SENDERS for kind in ("Queue", "DeadLetterQueue")]
+)
 def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) -> None:
     policy = smallest.properties(f"{queue}Policy")
     assert policy["Queues"] == [queue]
@@ -61,7 +63,11 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": f"{queue}.Arn",
-            "Condition": {"ArnEquals": {"aws:SourceArn": SENDERS[queue.removesuffix("DeadLetterQueue").removesuffix("Queue")]}},
+            "Condition": {
+                "ArnEquals": {
+                    "aws:SourceArn": SENDERS[queue.removesuffix("DeadLetterQueue").removesuffix("Queue")]
+                }
+            },
         },
         {
             "Sid": "RefusePlainHttp",

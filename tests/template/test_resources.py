@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from coval_relay.domain.journal import LogEvent
 
+from coval_relay.domain.journal import LogEvent
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, TOPIC, key
 
@@ -79,7 +79,9 @@ def test_layers_match_the_processor(
 ) -> None:
     deployment: Stack = request.getfixturevalue(stack)
     layers = deployment.resources("AWS::Lambda::LayerVersion")
-    logical = {name[:-10]: made["Properties"] for name, made in layers.items()}  # less the hash of the content
+    logical = {
+        name[:-10]: made["Properties"] for name, made in layers.items()
+    }  # less the hash of the content
     assert set(logical) == {layer, "SharedLayer"}
     assert logical[layer]["CompatibleArchitectures"] == [architecture]
     for function in deployment.resources("AWS::Lambda::Function").values():

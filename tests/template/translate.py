@@ -1,4 +1,4 @@
-"""Translate template.yaml as `sam deploy` and CloudFormation do; run by the SAM CLI's own interpreter, prints JSON."""
+"""Translates template.yaml as CloudFormation does; run by the SAM CLI's own interpreter, prints JSON."""
 
 import json
 import sys

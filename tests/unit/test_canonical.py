@@ -91,7 +91,7 @@ def test_nobody_expects_a_recording_of_a_call_that_was_not_answered() -> None:
 
 def test_tool_calls_stay_as_they_are() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "content": "[]", "tool_call_id": "c1"},
     ]

@@ -7,6 +7,7 @@ import pytest
 
 from coval_relay.domain.call import Reason
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
+from coval_relay.services.progress import MISSING
 from tests.support.events import TURNS, call_ended, recording_ready, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import World
@@ -182,7 +183,7 @@ def test_a_reference_to_nothing_is_waited_for_until_the_deadline() -> None:
     assert world.store.read("call-1").state.value == "WAITING"
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
-    assert world.store.read("call-1").notes == (Reason("transcript_missing", "The transcript never came."),)
+    assert world.store.read("call-1").notes == (MISSING,)
 
 
 @pytest.mark.parametrize(

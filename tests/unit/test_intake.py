@@ -197,7 +197,12 @@ def test_an_object_that_is_gone_or_replaced(change: str, when: str) -> None:
         happen()
     else:
         original = world.coval.create_upload
-        world.coval.create_upload = lambda *a: (happen(), original(*a))[1]
+
+        def meanwhile(*arguments: Any) -> Any:
+            happen()
+            return original(*arguments)
+
+        world.coval.create_upload = meanwhile
     world.send("recording", created)
     world.run()
     recording = world.store.read("call-1").recording

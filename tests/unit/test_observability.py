@@ -16,6 +16,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", uuid.uuid4().hex)
     observability.logger.cache_clear()
     observability.metrics.cache_clear()
+    observability.metrics().clear_metrics()
 
 
 def test_a_line_names_its_event_and_its_call(capsys: pytest.CaptureFixture[str]) -> None:

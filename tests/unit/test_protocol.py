@@ -1,6 +1,7 @@
 """The rules of the state protocol, row by row: (state, event) → (state, what to do then)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,21 +28,20 @@ POINTER = TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_a
 MINE = Attempt("mine", NOW + 180, NOW)
 REASON = Reason("code", "text")
 TEXT, AUDIO = Parts(text=True, facts=True, recording=False), Parts(text=False, facts=True, recording=True)
-S, R = ConversationState, RecordingState
 
 
-def call(state: S = S.NONE, **changes: object) -> Call:
-    return replace(Call(external_conversation_id="c", revision=1, state=state, created_at=NOW), **changes)  # type: ignore[arg-type]
+def call(state: ConversationState = ConversationState.NONE, **changes: Any) -> Call:
+    return replace(Call(external_conversation_id="c", revision=1, state=state, created_at=NOW), **changes)
 
 
-def recording(state: R = R.READY, order: str = "2", **changes: object) -> Recording:
+def recording(state: RecordingState = RecordingState.READY, order: str = "2", **changes: Any) -> Recording:
     version = ObjectVersion("b", f"k{order}", "e")
     made = Recording(identity=f"s3://b/k{order}#e", order=order, created_at=NOW, state=state, version=version)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
-def submitting(parts: Parts = TEXT, until: int = NOW + 50, token: str = "other", **changes: object) -> Call:
-    return call(S.SUBMITTING, lease=Lease(token, until, parts), **changes)
+def submitting(parts: Parts = TEXT, until: int = NOW + 50, token: str = "other", **changes: Any) -> Call:
+    return call(ConversationState.SUBMITTING, lease=Lease(token, until, parts), **changes)
 
 
 def ended(
@@ -60,23 +60,35 @@ def summary(transition: Transition) -> tuple[str, str | None, str]:
 
 
 ENDED_LEASE = {"until": NOW}
-UPLOADED = recording(R.UPLOADED, upload_id="upl")
+UPLOADED = recording(RecordingState.UPLOADED, upload_id="upl")
 
 
 @pytest.mark.parametrize(
     ("seen", "kind", "expected"),
     [
         (call(), CallEnd.WITH_TEXT, ("SUBMITTING", None, "submit")),
-        (call(S.OPEN, call_end=CallEnd.WITH_TEXT), CallEnd.WITH_TEXT, ("SUBMITTING", None, "submit")),
-        (call(S.WAITING, call_end=CallEnd.TEXT_PENDING), CallEnd.WITH_TEXT, ("SUBMITTING", None, "submit")),
+        (
+            call(ConversationState.OPEN, call_end=CallEnd.WITH_TEXT),
+            CallEnd.WITH_TEXT,
+            ("SUBMITTING", None, "submit"),
+        ),
+        (
+            call(ConversationState.WAITING, call_end=CallEnd.TEXT_PENDING),
+            CallEnd.WITH_TEXT,
+            ("SUBMITTING", None, "submit"),
+        ),
         (call(maybe_sent=True), CallEnd.WITH_TEXT, ("SUBMITTING", None, "read_first")),
         (call(created_at=NOW + 90_000), CallEnd.WITH_TEXT, ("SUBMITTING", None, "read_first")),
         (submitting(), CallEnd.WITH_TEXT, ("SUBMITTING", None, "wait")),
         (submitting(until=NOW), CallEnd.WITH_TEXT, ("SUBMITTING", None, "read_first")),
-        (call(S.SUBMITTED, sent=AUDIO), CallEnd.WITH_TEXT, ("SUBMITTED", None, "follow")),
-        (call(S.FILTERED), CallEnd.WITH_TEXT, ("FILTERED", None, "follow")),
+        (call(ConversationState.SUBMITTED, sent=AUDIO), CallEnd.WITH_TEXT, ("SUBMITTED", None, "follow")),
+        (call(ConversationState.FILTERED), CallEnd.WITH_TEXT, ("FILTERED", None, "follow")),
         (call(), CallEnd.WITHOUT_TEXT, ("WAITING", None, "follow")),
-        (call(S.OPEN, call_end=CallEnd.WITH_TEXT), CallEnd.WITHOUT_TEXT, ("OPEN", None, "follow")),
+        (
+            call(ConversationState.OPEN, call_end=CallEnd.WITH_TEXT),
+            CallEnd.WITHOUT_TEXT,
+            ("OPEN", None, "follow"),
+        ),
         (submitting(AUDIO), CallEnd.WITHOUT_TEXT, ("SUBMITTING", None, "wait")),
         (submitting(AUDIO, NOW), CallEnd.WITHOUT_TEXT, ("SUBMITTING", None, "read_first")),
         (submitting(TEXT, NOW), CallEnd.WITHOUT_TEXT, ("SUBMITTING", None, "wait")),
@@ -91,7 +103,7 @@ def test_call_end(seen: Call, kind: CallEnd, expected: tuple[str, str | None, st
 def test_a_claim_pins_the_upload_and_says_what_goes_along() -> None:
     claimed = ended(call(recording=UPLOADED)).call
     assert claimed.lease == Lease("mine", NOW + 180, Parts(text=True, facts=True, recording=True))
-    linked = ended(call(recording=recording(R.LINKED))).call
+    linked = ended(call(recording=recording(RecordingState.LINKED))).call
     assert linked.lease == Lease("mine", NOW + 180, TEXT)
 
 
@@ -113,14 +125,14 @@ def test_a_take_over_is_remembered_for_ever() -> None:
 def test_what_comes_after_the_submit_is_recorded_as_late(
     sent: Parts, kind: CallEnd, late: tuple[str, ...]
 ) -> None:
-    assert ended(call(S.SUBMITTED, sent=sent), kind).call.late == late
+    assert ended(call(ConversationState.SUBMITTED, sent=sent), kind).call.late == late
 
 
 def test_a_pointer_waits_for_the_facts_and_goes_with_them() -> None:
     stored = protocol.transcript_arrived(call(), POINTER, MINE)
     assert (summary(stored), stored.call.transcript) == (("NONE", None, "done"), POINTER)
     assert protocol.next_step(ended(stored.call, CallEnd.WITHOUT_TEXT).call) is Next.SUBMIT_TRANSCRIPT
-    waiting = call(S.WAITING, call_end=CallEnd.TEXT_PENDING)
+    waiting = call(ConversationState.WAITING, call_end=CallEnd.TEXT_PENDING)
     assert summary(protocol.transcript_arrived(waiting, POINTER, MINE)) == ("SUBMITTING", None, "submit")
     assert summary(ended(call(), CallEnd.TEXT_PENDING, POINTER)) == ("SUBMITTING", None, "submit")
 
@@ -128,10 +140,10 @@ def test_a_pointer_waits_for_the_facts_and_goes_with_them() -> None:
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (call(S.OPEN), ("OPEN", None, "follow")),
+        (call(ConversationState.OPEN), ("OPEN", None, "follow")),
         (submitting(), ("SUBMITTING", None, "wait")),
         (submitting(until=NOW), ("SUBMITTING", None, "read_first")),
-        (call(S.SUBMITTED, sent=AUDIO), ("SUBMITTED", None, "follow")),
+        (call(ConversationState.SUBMITTED, sent=AUDIO), ("SUBMITTED", None, "follow")),
     ],
 )
 def test_a_transcript_object(seen: Call, expected: tuple[str, str | None, str]) -> None:
@@ -141,7 +153,7 @@ def test_a_transcript_object(seen: Call, expected: tuple[str, str | None, str]) 
 # --- answers -----------------------------------------------------------------------------------------
 
 
-def mine(parts: Parts = TEXT, **changes: object) -> Call:
+def mine(parts: Parts = TEXT, **changes: Any) -> Call:
     return submitting(parts, token="mine", **changes)
 
 
@@ -173,14 +185,14 @@ def test_the_owner_of_a_lost_lease_changes_nothing() -> None:
         made(stranger),
         protocol.given_back(stranger, "mine", NOW),
         protocol.released(stranger, "mine", NOW),
-        protocol.call_refused(stranger, "mine", S.REJECTED, REASON, NOW),
+        protocol.call_refused(stranger, "mine", ConversationState.REJECTED, REASON, NOW),
         protocol.audio_refused(stranger, "mine", REASON, NOW),
         protocol.upload_lost(stranger, "mine", NOW),
         protocol.text_withdrawn(stranger, "mine", REASON, NOW),
         protocol.submit_fetch_failed(stranger, "mine", NOW),
     ):
         assert transition == Transition(stranger, Then.WAIT, NOW + 50)
-    done = call(S.SUBMITTED)
+    done = call(ConversationState.SUBMITTED)
     assert made(done) == Transition(done, Then.FOLLOW)
 
 
@@ -200,9 +212,11 @@ def test_back_is_by_the_facts_at_hand(call_end: CallEnd, back: str) -> None:
 
 
 def test_a_refusal_takes_the_pinned_recording_along() -> None:
-    refused = protocol.call_refused(mine(AUDIO, recording=UPLOADED), "mine", S.REJECTED, REASON, NOW)
+    refused = protocol.call_refused(
+        mine(AUDIO, recording=UPLOADED), "mine", ConversationState.REJECTED, REASON, NOW
+    )
     assert summary(refused) == ("REJECTED", "REJECTED", "follow")
-    kept = protocol.call_refused(mine(recording=UPLOADED), "mine", S.FILTERED, REASON, NOW)
+    kept = protocol.call_refused(mine(recording=UPLOADED), "mine", ConversationState.FILTERED, REASON, NOW)
     assert summary(kept) == ("FILTERED", "UPLOADED", "follow")
 
 
@@ -231,7 +245,7 @@ def test_a_withdrawn_text_leaves_the_recording_to_speak() -> None:
     seen = mine(call_end=CallEnd.WITH_TEXT, facts=FACTS, transcript=POINTER, recording=UPLOADED)
     after = protocol.text_withdrawn(seen, "mine", REASON, NOW).call
     assert (after.state, after.call_end, after.transcript, after.notes) == (
-        S.WAITING,
+        ConversationState.WAITING,
         CallEnd.WITHOUT_TEXT,
         None,
         (REASON,),
@@ -250,21 +264,33 @@ def arrived(seen: Call, told: Recording) -> Transition:
     ("seen", "told", "expected"),
     [
         (call(), recording(), ("NONE", "READY", "upload")),
-        (call(), recording(R.LINKED), ("NONE", "LINKED", "follow")),
-        (call(), recording(R.REJECTED), ("NONE", "REJECTED", "follow")),
-        (call(S.SUBMITTED), recording(), ("SUBMITTED", "READY", "follow")),
+        (call(), recording(RecordingState.LINKED), ("NONE", "LINKED", "follow")),
+        (call(), recording(RecordingState.REJECTED), ("NONE", "REJECTED", "follow")),
+        (call(ConversationState.SUBMITTED), recording(), ("SUBMITTED", "READY", "follow")),
         (call(recording=recording()), recording(), ("NONE", "READY", "upload")),
-        (call(S.SUBMITTED, recording=recording()), recording(), ("SUBMITTED", "READY", "follow")),
+        (
+            call(ConversationState.SUBMITTED, recording=recording()),
+            recording(),
+            ("SUBMITTED", "READY", "follow"),
+        ),
         (call(recording=UPLOADED), recording(), ("NONE", "UPLOADED", "follow")),
         (submitting(TEXT, recording=UPLOADED), recording(), ("SUBMITTING", "UPLOADED", "done")),
         (submitting(AUDIO, recording=UPLOADED), recording(), ("SUBMITTING", "UPLOADED", "wait")),
         (submitting(AUDIO, NOW, recording=UPLOADED), recording(), ("SUBMITTING", "UPLOADED", "read_first")),
         (call(recording=recording()), recording(order="1"), ("NONE", "READY", "follow")),
-        (call(recording=recording(R.ATTACHED)), recording(order="3"), ("NONE", "ATTACHED", "follow")),
-        (call(recording=recording(R.PINNED)), recording(order="3"), ("NONE", "PINNED", "wait")),
+        (
+            call(recording=recording(RecordingState.ATTACHED)),
+            recording(order="3"),
+            ("NONE", "ATTACHED", "follow"),
+        ),
+        (call(recording=recording(RecordingState.PINNED)), recording(order="3"), ("NONE", "PINNED", "wait")),
         (submitting(AUDIO, recording=UPLOADED), recording(order="3"), ("SUBMITTING", "UPLOADED", "wait")),
         (submitting(TEXT, recording=UPLOADED), recording(order="3"), ("SUBMITTING", "READY", "upload")),
-        (call(recording=recording(R.REJECTED)), recording(order="3"), ("NONE", "READY", "upload")),
+        (
+            call(recording=recording(RecordingState.REJECTED)),
+            recording(order="3"),
+            ("NONE", "READY", "upload"),
+        ),
     ],
 )
 def test_a_recording_arrives(seen: Call, told: Recording, expected: tuple[str, str | None, str]) -> None:
@@ -275,12 +301,12 @@ def test_every_recording_has_an_outcome() -> None:
     current = call(recording=recording())
     assert arrived(current, recording(order="1")).call.outcomes == {"s3://b/k1#e": "superseded"}
     assert arrived(current, recording(order="3")).call.outcomes == {"s3://b/k2#e": "superseded"}
-    refused = call(recording=recording(R.REJECTED, reason=REASON))
+    refused = call(recording=recording(RecordingState.REJECTED, reason=REASON))
     assert arrived(refused, recording(order="3")).call.outcomes == {"s3://b/k2#e": "rejected: code"}
 
 
 def test_what_our_own_look_refused_never_displaces_and_is_always_displaced() -> None:
-    blip = recording(R.REJECTED, order="3", usable=False, reason=REASON)
+    blip = recording(RecordingState.REJECTED, order="3", usable=False, reason=REASON)
     kept = arrived(call(recording=recording()), blip)
     assert (summary(kept), kept.call.outcomes) == (
         ("NONE", "READY", "follow"),
@@ -302,12 +328,18 @@ def test_an_upload_counts_for_the_recording_that_it_was_made_of() -> None:
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (call(S.SUBMITTED, recording=recording()), ("SUBMITTED", "PINNED", "attach")),
-        (call(S.SUBMITTED, recording=recording(R.PINNED)), ("SUBMITTED", "PINNED", "attach")),
-        (call(S.SUBMITTED, recording=recording(R.ATTACHED)), ("SUBMITTED", "ATTACHED", "follow")),
-        (call(S.FILTERED, recording=UPLOADED), ("FILTERED", "REJECTED", "follow")),
-        (call(S.WAITING, recording=UPLOADED), ("WAITING", "UPLOADED", "follow")),
-        (call(S.SUBMITTED), ("SUBMITTED", None, "follow")),
+        (call(ConversationState.SUBMITTED, recording=recording()), ("SUBMITTED", "PINNED", "attach")),
+        (
+            call(ConversationState.SUBMITTED, recording=recording(RecordingState.PINNED)),
+            ("SUBMITTED", "PINNED", "attach"),
+        ),
+        (
+            call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)),
+            ("SUBMITTED", "ATTACHED", "follow"),
+        ),
+        (call(ConversationState.FILTERED, recording=UPLOADED), ("FILTERED", "REJECTED", "follow")),
+        (call(ConversationState.WAITING, recording=UPLOADED), ("WAITING", "UPLOADED", "follow")),
+        (call(ConversationState.SUBMITTED), ("SUBMITTED", None, "follow")),
     ],
 )
 def test_attach(seen: Call, expected: tuple[str, str | None, str]) -> None:
@@ -315,18 +347,24 @@ def test_attach(seen: Call, expected: tuple[str, str | None, str]) -> None:
 
 
 def test_the_answer_to_an_attach_counts_for_the_pinned_recording() -> None:
-    pinned = call(S.SUBMITTED, recording=recording(R.PINNED))
+    pinned = call(ConversationState.SUBMITTED, recording=recording(RecordingState.PINNED))
     assert summary(protocol.attached(pinned, "s3://b/k2#e", NOW))[1] == "ATTACHED"
     assert summary(protocol.recording_refused(pinned, "s3://b/k2#e", REASON, NOW))[1] == "REJECTED"
-    for other in (pinned, call(S.SUBMITTED), call(S.SUBMITTED, recording=UPLOADED)):
+    for other in (
+        pinned,
+        call(ConversationState.SUBMITTED),
+        call(ConversationState.SUBMITTED, recording=UPLOADED),
+    ):
         name = "another" if other is pinned else "s3://b/k2#e"
         assert protocol.attached(other, name, NOW).call == other
         assert protocol.recording_refused(other, name, REASON, NOW).call == other
-        assert protocol.attach_fetch_failed(call(S.SUBMITTED), name, NOW).call == call(S.SUBMITTED)
+        assert protocol.attach_fetch_failed(call(ConversationState.SUBMITTED), name, NOW).call == call(
+            ConversationState.SUBMITTED
+        )
 
 
 def test_a_url_that_cannot_be_fetched_is_tried_five_times() -> None:
-    seen = call(S.SUBMITTED, recording=recording(R.PINNED))
+    seen = call(ConversationState.SUBMITTED, recording=recording(RecordingState.PINNED))
     for count in range(1, 5):
         tried = protocol.attach_fetch_failed(seen, "s3://b/k2#e", NOW)
         assert (tried.then, tried.until) == (Then.WAIT, NOW + 30 * count)
@@ -339,7 +377,7 @@ def test_a_url_that_cannot_be_fetched_is_tried_five_times() -> None:
 
 
 def test_a_url_that_a_submit_named_likewise() -> None:
-    linked = recording(R.LINKED, fetch_failures=3)
+    linked = recording(RecordingState.LINKED, fetch_failures=3)
     again = protocol.submit_fetch_failed(mine(AUDIO, recording=linked), "mine", NOW)
     assert summary(again) == ("NONE", "LINKED", "wait")
     last = replace(linked, fetch_failures=4)
@@ -355,14 +393,17 @@ def test_a_url_that_a_submit_named_likewise() -> None:
     [
         (call(), Next.NOTHING),
         (call(recording=UPLOADED), Next.NOTHING),
-        (call(S.SUBMITTED, recording=recording()), Next.ATTACH),
-        (call(S.REJECTED, recording=UPLOADED), Next.ATTACH),
-        (call(S.SUBMITTED, recording=recording(R.ATTACHED)), Next.NOTHING),
-        (call(S.WAITING, transcript=POINTER), Next.SUBMIT_TRANSCRIPT),
-        (call(S.WAITING, call_end=CallEnd.WITHOUT_TEXT, recording=UPLOADED), Next.SUBMIT_RECORDING),
-        (call(S.WAITING, call_end=CallEnd.WITHOUT_TEXT, recording=recording()), Next.NOTHING),
-        (call(S.WAITING, call_end=CallEnd.TEXT_PENDING, recording=UPLOADED), Next.NOTHING),
-        (call(S.OPEN, recording=UPLOADED), Next.NOTHING),
+        (call(ConversationState.SUBMITTED, recording=recording()), Next.ATTACH),
+        (call(ConversationState.REJECTED, recording=UPLOADED), Next.ATTACH),
+        (call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)), Next.NOTHING),
+        (call(ConversationState.WAITING, transcript=POINTER), Next.SUBMIT_TRANSCRIPT),
+        (
+            call(ConversationState.WAITING, call_end=CallEnd.WITHOUT_TEXT, recording=UPLOADED),
+            Next.SUBMIT_RECORDING,
+        ),
+        (call(ConversationState.WAITING, call_end=CallEnd.WITHOUT_TEXT, recording=recording()), Next.NOTHING),
+        (call(ConversationState.WAITING, call_end=CallEnd.TEXT_PENDING, recording=UPLOADED), Next.NOTHING),
+        (call(ConversationState.OPEN, recording=UPLOADED), Next.NOTHING),
         (submitting(recording=UPLOADED), Next.NOTHING),
     ],
 )
@@ -373,7 +414,7 @@ def test_next_step_and_its_claim(seen: Call, step: Next) -> None:
         assert protocol.claim_next(call(), step, MINE) == Transition(call(), Then.FOLLOW)
 
 
-EXPECTING = call(S.SUBMITTED, facts=FACTS, submitted_at=NOW - 300)
+EXPECTING = call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW - 300)
 
 
 @pytest.mark.parametrize(
@@ -386,8 +427,14 @@ EXPECTING = call(S.SUBMITTED, facts=FACTS, submitted_at=NOW - 300)
         (call(recording=replace(UPLOADED, changed_at=NOW - 99)), ("NONE", "UPLOADED", "follow")),
         (call(recording=replace(UPLOADED, changed_at=NOW - 100)), ("SUBMITTING", "UPLOADED", "submit")),
         (call(recording=recording(changed_at=0)), ("NONE", "READY", "follow")),
-        (call(S.SUBMITTED, maybe_sent=True, submitted_at=NOW - 400), ("SUBMITTED", None, "audit")),
-        (call(S.SUBMITTED, maybe_sent=True, submitted_at=NOW - 399), ("SUBMITTED", None, "follow")),
+        (
+            call(ConversationState.SUBMITTED, maybe_sent=True, submitted_at=NOW - 400),
+            ("SUBMITTED", None, "audit"),
+        ),
+        (
+            call(ConversationState.SUBMITTED, maybe_sent=True, submitted_at=NOW - 399),
+            ("SUBMITTED", None, "follow"),
+        ),
         (EXPECTING, ("SUBMITTED", None, "done")),
     ],
 )
@@ -396,7 +443,7 @@ def test_resume(seen: Call, expected: tuple[str, str | None, str]) -> None:
 
 
 def test_a_transcript_that_never_came_is_no_longer_waited_for() -> None:
-    pending = call(S.WAITING, call_end=CallEnd.TEXT_PENDING, waiting_since=NOW - 200)
+    pending = call(ConversationState.WAITING, call_end=CallEnd.TEXT_PENDING, waiting_since=NOW - 200)
     assert protocol.resume(pending, DEADLINES, MINE).call.call_end is CallEnd.WITHOUT_TEXT
     early = replace(pending, waiting_since=NOW - 199)
     assert protocol.resume(early, DEADLINES, MINE).call == early
@@ -411,22 +458,29 @@ def test_a_call_whose_recording_never_came_is_text_only() -> None:
     [
         (call(), None),
         (submitting(until=NOW + 50), NOW + 50),
-        (call(S.OPEN), None),
+        (call(ConversationState.OPEN), None),
         (call(recording=recording(changed_at=NOW)), NOW + 500),
         (call(recording=replace(UPLOADED, changed_at=NOW)), NOW + 100),
         (call(transcript=POINTER), NOW + 200),
-        (call(S.WAITING, transcript=POINTER), NOW + 500),
-        (call(S.WAITING, call_end=CallEnd.TEXT_PENDING, waiting_since=NOW), NOW + 200),
-        (call(S.WAITING, call_end=CallEnd.WITHOUT_TEXT), None),
+        (call(ConversationState.WAITING, transcript=POINTER), NOW + 500),
+        (call(ConversationState.WAITING, call_end=CallEnd.TEXT_PENDING, waiting_since=NOW), NOW + 200),
+        (call(ConversationState.WAITING, call_end=CallEnd.WITHOUT_TEXT), None),
         (
-            call(S.WAITING, call_end=CallEnd.WITHOUT_TEXT, recording=replace(UPLOADED, changed_at=NOW)),
+            call(
+                ConversationState.WAITING,
+                call_end=CallEnd.WITHOUT_TEXT,
+                recording=replace(UPLOADED, changed_at=NOW),
+            ),
             NOW + 500,
         ),
-        (call(S.SUBMITTED, recording=recording(R.PINNED, changed_at=NOW)), NOW + 500),
-        (call(S.SUBMITTED, recording=recording(R.ATTACHED)), None),
-        (call(S.SUBMITTED, maybe_sent=True, submitted_at=NOW), NOW + 400),
-        (call(S.SUBMITTED, facts=FACTS, submitted_at=NOW), NOW + 300),
-        (call(S.SUBMITTED, facts=FACTS, text_only_at=1), None),
+        (
+            call(ConversationState.SUBMITTED, recording=recording(RecordingState.PINNED, changed_at=NOW)),
+            NOW + 500,
+        ),
+        (call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)), None),
+        (call(ConversationState.SUBMITTED, maybe_sent=True, submitted_at=NOW), NOW + 400),
+        (call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW), NOW + 300),
+        (call(ConversationState.SUBMITTED, facts=FACTS, text_only_at=1), None),
         (call(recording=recording(changed_at=0)), NOW),
         (call(recording=recording(changed_at=0), swept=1), NOW + 500),
         (call(recording=recording(changed_at=0), swept=3), NOW + 2000),

@@ -22,7 +22,10 @@ RECORDINGS = {
 
 
 def test_lists_numbers_and_defaults() -> None:
-    settings = parse(UploadRecordingSettings, {**COMMON, **RECORDINGS, "GRACE_SECONDS": "60", "METRICS": ""})
+    settings = parse(
+        UploadRecordingSettings,
+        {**COMMON, **RECORDINGS, "GRACE_SECONDS": "60", "METRICS": "", "RECORDING_PREFIXES": ""},
+    )
     assert settings.recording_buckets == ("a-bucket", "b-bucket")
     assert settings.recording_prefixes == ("",)
     assert (settings.grace_seconds, settings.coval_timeout_seconds, settings.metrics) == (60, 30, ())

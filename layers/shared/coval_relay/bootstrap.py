@@ -196,8 +196,7 @@ def _owner(choices: RecordingAccess, source: "S3Recordings") -> "RecordingOwner"
     from coval_relay.services.recording_owner import RecordingOwner
 
     pattern = re.compile(choices.recording_key_pattern)
-    prefixes = choices.recording_prefixes or ("",)
-    return RecordingOwner(source, choices.recording_buckets, prefixes, pattern)
+    return RecordingOwner(source, choices.recording_buckets, choices.recording_prefixes, pattern)
 
 
 def _recording_progress(

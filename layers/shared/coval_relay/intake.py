@@ -78,7 +78,7 @@ class Intake:
         except InvalidInput as error:
             self._reject(delivery, Reason("invalid_input", str(error)))
         except Permanent as error:
-            self._reject(delivery, Reason(error.code, error.reason))
+            self._bury(delivery, Reason(error.code, error.reason))
         except (Retryable, NotReady) as error:
             pause = error.retry_after if isinstance(error, Retryable) else None
             self._wait(delivery, self.calls.clock() + int(pause or RETRY_SECONDS), error.code)
@@ -115,9 +115,14 @@ class Intake:
                 Call(external_conversation_id=call_id),
                 lambda seen: protocol.input_refused(seen, reason, self.calls.clock()),
             )
+            self.journal(LogEvent.INPUT_REJECTED, call_id, code=reason.code, reason=reason.text)
         else:
-            self.dead_letters(delivery.raw, reason)
-        self.journal(LogEvent.INPUT_REJECTED, call_id, code=reason.code, reason=reason.text)
+            self._bury(delivery, reason)
+
+    def _bury(self, delivery: Delivery, reason: Reason) -> None:
+        """What an operator has to mend waits in the dead-letter queue, to be sent again."""
+        self.dead_letters(delivery.raw, reason)
+        self.journal(LogEvent.INPUT_REJECTED, _call_id(delivery), code=reason.code, reason=reason.text)
 
 
 def _raised_at(error: Exception) -> str:

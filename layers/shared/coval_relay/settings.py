@@ -13,12 +13,18 @@ def _split(value: object) -> object:
     return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
 
 
+def _split_all(value: object) -> object:
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
 def _load_json(value: object) -> object:
     return json.loads(value or "{}") if isinstance(value, str) else value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """A comma-separated list, as CloudFormation joins it."""
+Prefixes = Annotated[tuple[str, ...], BeforeValidator(_split_all)]
+"""Likewise; an empty part is the prefix of every key."""
 
 
 class Settings(BaseModel):
@@ -60,7 +66,7 @@ class RecordingAccess(BaseModel):
     """What the functions that read recordings need besides."""
 
     recording_buckets: Names = Field(min_length=1)
-    recording_prefixes: Names = ("",)
+    recording_prefixes: Prefixes = ("",)
     recording_key_pattern: str = Field(min_length=1)
     """Regular expression with a group named external_conversation_id."""
     bucket_owner: str = Field(pattern=r"^\d{12}$")

@@ -289,7 +289,7 @@ def test_pages_are_fetched_as_they_are_needed(wire: Make) -> None:
         httpx.Response(200, json={"conversations": [{"conversation_id": "c1"}], "next_page_token": "t1"}),
         httpx.Response(200, json={"conversations": [{"conversation_id": "c2"}], "next_page_token": None}),
     )
-    pages = network.client.conversations(filter='status="FAILED"', order_by="create_time", page_size=1)
+    pages = network.client.conversations(matching='status="FAILED"', order_by="create_time", page_size=1)
     assert next(pages) == Conversation("c1")
     assert len(network.requests) == 1
     assert list(pages) == [Conversation("c2")]
@@ -301,7 +301,7 @@ def test_pages_are_fetched_as_they_are_needed(wire: Make) -> None:
 
 
 def test_what_is_gone(wire: Make) -> None:
-    network = wire(httpx.Response(404), httpx.Response(404), httpx.Response(404))
+    network = wire(*(httpx.Response(404, json={"error": {"code": "NOT_FOUND"}}) for _ in range(3)))
     network.client.delete("c1")
     assert network.client.get("a/../b?c") is None
     assert network.client.get_agent("a1") is None

@@ -78,7 +78,7 @@ def test_what_may_pass_by_itself(given: Answer, effect: RelayError, read: RelayE
             answer(412, {"error": {"code": "FAILED_PRECONDITION", "message": "m", "details": None, "x": 1}}),
             Permanent("FAILED_PRECONDITION", "m", None, 412),
         ),
-        (answer(404, {"message": "Not Found"}), Permanent("http_404", "Not Found", None, 404)),
+        (answer(404, {"message": "Not Found"}), Retryable("no_such_path")),
         (answer(400, {"error": "plain words"}), Permanent("http_400", "plain words", None, 400)),
         (answer(422, b"<html>"), Permanent("http_422", "Coval answered with status 422.", None, 422)),
         (answer(400, []), Permanent("http_400", "Coval answered with status 400.", None, 400)),

@@ -271,12 +271,12 @@ def test_a_document(s3: "S3Client") -> None:
 def test_a_document_that_is_still_to_come(s3: "S3Client") -> None:
     with pytest.raises(NotReady) as caught:
         S3Documents(s3, OWNER).read(BUCKET, "none.json", 9)
-    assert caught.value == NotReady("document_missing")
+    assert caught.value == NotReady("document_missing_or_denied")
 
 
-def test_a_document_that_may_not_be_read() -> None:
+def test_a_denied_document_may_be_still_to_come() -> None:
     client: Any = Refusing(refusal("AccessDenied"))
-    with pytest.raises(Permanent) as caught:
+    with pytest.raises(NotReady) as caught:
         S3Documents(client, OWNER).read(BUCKET, "t.json", 9)
-    assert caught.value == Permanent("access_denied", DENIAL.format(permission="s3:GetObject"))
+    assert caught.value == NotReady("document_missing_or_denied")
     assert client.asked == [{"Bucket": BUCKET, "Key": "t.json", "ExpectedBucketOwner": OWNER}]

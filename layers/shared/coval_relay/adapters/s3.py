@@ -24,6 +24,7 @@ GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "405", "M
 """405 is a version that is a delete marker (S3, HeadObject and GetObject)."""
 REPLACED = frozenset({"412", "PreconditionFailed"})
 DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
+ACCESS_DENIED = "access_denied"
 PAST_THE_END = "InvalidRange"
 
 
@@ -37,11 +38,13 @@ def s3_client(region: str | None = None) -> "S3Client":
     from botocore.config import Config  # noqa: PLC0415
 
     own_endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    style = {
+    style: Any = {
         "addressing_style": "path" if own_endpoint else "virtual",
         "us_east_1_regional_endpoint": "regional",
     }
-    return boto3.client("s3", region_name=region, config=Config(signature_version="s3v4", s3=style))  # type: ignore[arg-type]
+    config = Config(signature_version="s3v4", s3=style)
+    client: S3Client = boto3.client("s3", region_name=region, config=config)
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,15 @@ class S3Documents:
                     raise Permanent("document_too_large", f"The object has more than {max_bytes} bytes.")
                 return body.read()
         except (ClientError, *UNREACHABLE) as error:
-            found = fault(error, "s3:GetObject")
-            raise NotReady("document_missing") if isinstance(found, ObjectGone) else found from error
+            raise _document_fault(error) from error
+
+
+def _document_fault(error: Exception) -> NotReady | ObjectReplaced | Permanent | Retryable:
+    """Without s3:ListBucket S3 denies a key that is not there yet, too: so a denial is waited for."""
+    found = fault(error, "s3:GetObject")
+    if isinstance(found, ObjectGone) or (isinstance(found, Permanent) and found.code == ACCESS_DENIED):
+        return NotReady("document_missing_or_denied")
+    return found
 
 
 def fault(error: Exception, permission: str) -> ObjectGone | ObjectReplaced | Permanent | Retryable:
@@ -130,7 +140,7 @@ def fault(error: Exception, permission: str) -> ObjectGone | ObjectReplaced | Pe
     if code in REPLACED:
         return ObjectReplaced()
     if code in DENIED:
-        return Permanent("access_denied", DENIAL.format(permission=permission))
+        return Permanent(ACCESS_DENIED, DENIAL.format(permission=permission))
     if code == "InvalidObjectState":
         return Permanent("object_archived", "The object is archived: restore it, then send the event again.")
     return Retryable(f"s3_{code}" if code else "s3_unreachable")

@@ -78,4 +78,5 @@ class SecretApiKey:
 def _connect(arn: str) -> "SecretsManagerClient":
     import boto3  # noqa: PLC0415 - only what makes its own client pays for the import
 
-    return boto3.client("secretsmanager", region_name=arn.split(":")[3])
+    client: SecretsManagerClient = boto3.client("secretsmanager", region_name=arn.split(":")[3])
+    return client

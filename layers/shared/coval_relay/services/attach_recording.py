@@ -131,6 +131,8 @@ class AttachRecording:
         except Retryable as error:
             return self._not_now(call, identity, error)
         except Permanent as error:
+            if error.status is None:
+                raise  # S3's refusal, not Coval's: for the operator to mend
             return self._refused(call, identity, error)
         return self._attached(call, identity)
 

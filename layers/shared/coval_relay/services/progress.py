@@ -20,6 +20,7 @@ from coval_relay.services.mailbox import Mailbox
 
 GONE = frozenset({"DELETED", "CANCELLED"})
 FETCH_FAILED = "audio_fetch_failed"
+MISSING = Reason("transcript_missing", "The transcript never came, or the function may not read it.")
 MOST_DOCUMENT_BYTES = 8 * 1024 * 1024
 
 
@@ -161,7 +162,7 @@ class Progress:
     def _text_missing(self, call: Call, token: str) -> Transition:
         since = call.waiting_since or (call.transcript.stored_at if call.transcript else 0)
         if since + self.calls.deadlines.transcript <= self._now():
-            return self._withdraw(call, token, Reason("transcript_missing", "The transcript never came."))
+            return self._withdraw(call, token, MISSING)
         return self._settle(call, lambda seen: protocol.given_back(seen, token, self._now()))
 
     def _post(self, call: Call, token: str, submit: Submit) -> Transition:

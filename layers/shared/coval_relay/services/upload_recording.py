@@ -111,6 +111,8 @@ class UploadRecording:
         except ObjectReplaced:
             return self._refuse(transition, identity, REPLACED)
         except Permanent as error:
+            if error.status is None:
+                raise  # S3's refusal, not Coval's: for the operator to mend
             return self._refuse(transition, identity, Reason(error.code, error.reason))
         self.journal(LogEvent.RECORDING_UPLOADED, transition.call.external_conversation_id, size=size)
         return self.calls.settle(

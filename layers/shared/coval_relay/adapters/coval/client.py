@@ -154,11 +154,11 @@ class HttpCovalClient:
     def conversations(
         self,
         *,
-        filter: str | None = None,  # noqa: A002 - Coval's own name
+        matching: str | None = None,
         order_by: str | None = None,
         page_size: int = 50,
     ) -> Iterator[Conversation]:
-        asked = {"filter": filter, "order_by": order_by, "page_size": str(page_size)}
+        asked = {"filter": matching, "order_by": order_by, "page_size": str(page_size)}
         return _all_pages(self._conversations, {name: value for name, value in asked.items() if value})
 
     def _conversations(self, params: Mapping[str, str]) -> Page[Conversation]:

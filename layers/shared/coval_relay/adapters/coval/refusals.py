@@ -24,6 +24,8 @@ UNAUTHENTICATED, PERMISSION_DENIED = "unauthenticated", "permission_denied"
 RATE_LIMITED, UNAVAILABLE, UNREACHABLE = "rate_limited", "unavailable", "unreachable"
 BROKEN_CONNECTION, TIMEOUT, UNREADABLE = "broken_connection", "timeout", "unreadable_answer"
 AUDIO_FETCH_FAILED = "audio_fetch_failed"
+NO_SUCH_PATH = "no_such_path"
+"""A 404 that is not Coval's own: the base URL or the path family is wrong, and no call's fault."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -86,6 +88,8 @@ def refused(kind: Kind, answer: Answer, now: datetime) -> Retryable | OutcomeUnk
             return Retryable(PERMISSION_DENIED)
         case 429:
             return Retryable(RATE_LIMITED, wait)
+        case 404 if _error_of(answer.body).code is None:
+            return Retryable(NO_SUCH_PATH)
         case status if status in REFUSALS:
             return _permanent(status, _error_of(answer.body))
     return _unclear(kind, UNAVAILABLE, wait)

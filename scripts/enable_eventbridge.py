@@ -1,0 +1,77 @@
+"""Switch EventBridge on at existing buckets, and keep their other notifications.
+
+PutBucketNotificationConfiguration replaces everything that is there, so this reads, merges, shows, and
+writes only with --apply. It needs boto3, and s3:GetBucketNotification and s3:PutBucketNotification on the
+buckets.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import NotificationConfigurationTypeDef
+
+SWITCH = "EventBridgeConfiguration"
+
+
+class ChangedMeanwhile(RuntimeError):
+    """What was read after the write is not what was written."""
+
+
+def current(client: "S3Client", bucket: str) -> dict[str, Any]:
+    """The bucket's whole notification configuration."""
+    answer = dict(client.get_bucket_notification_configuration(Bucket=bucket))
+    answer.pop("ResponseMetadata")
+    return answer
+
+
+def merged(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The same configuration with EventBridge switched on."""
+    return {**configuration, SWITCH: {}}
+
+
+def write(client: "S3Client", bucket: str, configuration: Mapping[str, Any]) -> None:
+    """Replace the configuration, without test messages to what is configured already.
+
+    Raises ChangedMeanwhile where somebody else wrote at the same time: S3 has no conditional write for this.
+    """
+    client.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration=cast("NotificationConfigurationTypeDef", configuration),
+        SkipDestinationValidation=True,
+    )
+    if current(client, bucket) != configuration:
+        raise ChangedMeanwhile(bucket)
+
+
+def enable(client: "S3Client", bucket: str, *, apply: bool) -> str:
+    """Switch one bucket on, or say what would be written."""
+    found = current(client, bucket)
+    if SWITCH in found:
+        return f"{bucket}: EventBridge is on already"
+    wanted = merged(found)
+    if not apply:
+        return f"{bucket}: would be written with --apply:\n{json.dumps(wanted, indent=2)}"
+    write(client, bucket, wanted)
+    return f"{bucket}: EventBridge is on; kept: {', '.join(found) or 'nothing else was there'}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("buckets", nargs="+", metavar="BUCKET")
+    parser.add_argument("--apply", action="store_true", help="write; without it nothing is changed")
+    chosen = parser.parse_args(arguments)
+    client = boto3.client("s3")
+    for bucket in chosen.buckets:
+        print(enable(client, bucket, apply=chosen.apply))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Each built function answers under Lambda's own runtime client, from a clean environment.
+
+On its path are the function, its layers and what the runtime brings (boto3 and what that needs), and nothing
+else. A dependency that the layers lack shows only here: the emulator's own packages leak into its functions.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+
+from local.stack.paths import BUILD, SAM
+from local.stack.processes import free_port, wait_until
+from local.stack.stack import Stack
+from tests.end_to_end.conftest import FILES
+from tests.end_to_end.probes import FUNCTIONS, Event, Probes
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+RUNTIME = (
+    *("awslambdaric", "simplejson", "snapshot-restore-py"),
+    *("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"),
+)
+LAYERS = ("DependenciesArmLayer", "SharedLayer")
+INVOCATIONS = "/2015-03-31/functions/function/invocations"
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Lambda's runtime runs on Linux only")
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runtime's own packages."""
+    folder = tmp_path_factory.mktemp("runtime")
+    for name in RUNTIME:
+        found = distribution(name)
+        tops = {Path(str(file)).parts[0] for file in found.files or () if ".." not in Path(str(file)).parts}
+        for top in tops - {"__pycache__"}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(found.locate_file(top))))
+    return folder
+
+
+class Lambda:
+    """Runs built functions under the runtime interface emulator, one process each."""
+
+    def __init__(self, stack: Stack, runtime: Path, layers: Sequence[str] = LAYERS) -> None:
+        self._outputs = stack.outputs
+        self._packages = [*(BUILD / layer / "python" for layer in layers), runtime]
+        self._client: LambdaClient = boto3.client("lambda")
+
+    def invoke(self, function: str, sent: Event) -> str:
+        with self._running(function) as url:
+            return httpx.post(url + INVOCATIONS, json=dict(sent), timeout=60, trust_env=False).text
+
+    @contextmanager
+    def _running(self, function: str) -> Iterator[str]:
+        port = free_port()
+        emulator = next(
+            (SAM.parents[1] / "lib").glob(f"python*/site-packages/samcli/local/rapid/{_emulator()}")
+        )
+        command = [
+            *(str(emulator), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+            *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
+            *(str(Path(sys.executable).resolve()), "-S", "-m", "awslambdaric", "app.handler"),
+        ]
+        environment = self._environment(function)
+        folder = environment["LAMBDA_TASK_ROOT"]
+        with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL) as process:
+            try:
+                assert wait_until(lambda: _listens(port), 20), "the runtime interface emulator does not start"
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                process.terminate()
+
+    def _environment(self, function: str) -> dict[str, str]:
+        name = self._outputs[f"{function}FunctionName"]
+        configured = self._client.get_function_configuration(FunctionName=name)
+        variables: dict[str, Any] = dict(configured["Environment"]["Variables"])
+        code = BUILD / f"{function}Function"
+        return {
+            **variables,
+            "PATH": "/usr/bin:/bin",
+            "LAMBDA_TASK_ROOT": str(code),
+            "PYTHONPATH": ":".join(map(str, [code, *self._packages])),
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(configured["Timeout"]),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configured["MemorySize"]),
+            **_local_aws(),
+        }
+
+
+def _local_aws() -> dict[str, str]:
+    exports = (line.removeprefix("export ") for line in FILES.environment.read_text().splitlines())
+    pairs = (line.partition("=") for line in exports if "=" in line)
+    return {name: value.strip("'") for name, _, value in pairs}
+
+
+def _emulator() -> str:
+    return {"aarch64": "aws-lambda-rie-arm64"}.get(platform.machine(), "aws-lambda-rie-x86_64")
+
+
+def _listens(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/", timeout=1, trust_env=False).status_code > 0
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_built_function_does_its_work_under_the_real_runtime(
+    function: str, stack: Stack, runtime: Path
+) -> None:
+    outcomes = Probes(stack, Lambda(stack, runtime).invoke).outcomes(function)
+
+    answers = {answer for answer, *_ in outcomes}
+    assert {json.dumps(json.loads(answer)) for answer in answers} == {'{"batchItemFailures": []}'}
+    assert {reason for *_, reason in outcomes} == {""}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_function_without_one_of_its_layers_does_not_start(layer: str, stack: Stack, runtime: Path) -> None:
+    others = [one for one in LAYERS if one != layer]
+
+    answer = json.loads(Lambda(stack, runtime, others).invoke("SubmitTranscript", {}))
+
+    assert answer["errorType"] == "Runtime.ImportModuleError"

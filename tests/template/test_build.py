@@ -1,0 +1,90 @@
+"""`sam build`: what is in the artifacts, and that a second build makes the same bytes."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.template.cloudformation import Stack
+from tests.template.tools import PROJECT, SAM, run
+
+FUNCTIONS = {
+    "SubmitTranscriptFunction": "submit_transcript",
+    "UploadRecordingFunction": "upload_recording",
+    "AttachRecordingFunction": "attach_recording",
+}
+DEPENDENCIES = {"DependenciesArmLayer": "aarch64", "DependenciesX86Layer": "x86_64"}
+
+
+def build(folder: Path) -> Path:
+    result = run(SAM, "build", "--build-dir", folder, "--base-dir", PROJECT, folder=PROJECT)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("built with a space"))
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Each file's digest."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "template.yaml"
+    }
+
+
+def test_a_second_build_makes_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    again = files(build(tmp_path))
+    assert files(built) == again
+
+
+@pytest.mark.parametrize(("function", "source"), FUNCTIONS.items())
+def test_a_function_is_one_file(built: Path, function: str, source: str) -> None:
+    (app,) = (path for path in (built / function).rglob("*") if path.is_file())
+    assert app.name == "app.py"
+    assert app.read_bytes() == (PROJECT / "functions" / source / "app.py").read_bytes()
+
+
+def test_the_shared_layer_is_the_package_and_nothing_else(built: Path) -> None:
+    package = PROJECT / "layers" / "shared" / "coval_relay"
+    sources = {f"coval_relay/{path.relative_to(package)}" for path in package.rglob("*.py")}
+    found = {name for name in files(built / "SharedLayer" / "python") if "__pycache__" not in name}
+    assert found == {*sources, "coval_relay/py.typed"}
+
+
+@pytest.mark.parametrize(("layer", "processor"), DEPENDENCIES.items())
+def test_dependencies_are_for_the_runtime(built: Path, smallest: Stack, layer: str, processor: str) -> None:
+    runtime = smallest.properties("SubmitTranscriptFunction")["Runtime"].removeprefix("python")
+    libraries = [path.name for path in (built / layer).rglob("pydantic_core/*.so")]
+    assert libraries == [f"_pydantic_core.cpython-{runtime.replace('.', '')}-{processor}-linux-gnu.so"]
+
+
+@pytest.mark.parametrize("layer", DEPENDENCIES)
+def test_dependencies_are_the_locked_ones_without_boto3(built: Path, layer: str) -> None:
+    lock = (PROJECT / "layers" / "dependencies" / "requirements.txt").read_text(encoding="utf-8")
+    locked = {
+        (name.replace("-", "_"), version)
+        for name, version in re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE)
+    }
+    folders = [path.stem for path in (built / layer / "python").glob("*.dist-info")]
+    assert {tuple(folder.split("-")) for folder in folders} == locked
+    assert not {"boto3", "botocore"} & {name for name, _ in locked}
+
+
+@pytest.mark.parametrize("layer", [*DEPENDENCIES, "SharedLayer"])
+def test_bytecode_is_whole_and_never_checked_against_its_source(built: Path, layer: str) -> None:
+    """PEP 552: bit 0 says hash-based, bit 1 says checked. Without Python 3.13 there is none at all."""
+    compiled = list((built / layer).rglob("*.pyc"))
+    assert {path.read_bytes()[4:8] for path in compiled} <= {b"\x01\x00\x00\x00"}
+    assert len(compiled) in (0, len(list((built / layer).rglob("*.py"))))
+
+
+@pytest.mark.parametrize("layer", ["dependencies", "shared"])
+def test_makefiles_name_the_template_s_runtime(smallest: Stack, layer: str) -> None:
+    makefile = (PROJECT / "layers" / layer / "Makefile").read_text(encoding="utf-8")
+    runtime = smallest.properties("SubmitTranscriptFunction")["Runtime"].removeprefix("python")
+    assert f"\nRUNTIME := {runtime}\n" in makefile
