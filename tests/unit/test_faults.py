@@ -42,6 +42,27 @@ def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
     assert world.events().count("EXTRA_CONVERSATION_DELETED") == 1
 
 
+def _landed_late(death: int, *, after: bool = False) -> World:
+    """The first POST has no answer and lands only after the second one; then a worker dies at an effect."""
+    world = World()
+    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.send("call_end", call_ended())
+    world.run(hours=0.1)
+    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "metadata": {}}).encode())
+    world.executioner.at, world.executioner.after = world.executioner.count + death, after
+    world.run()
+    return world
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("death", range(1, 6))
+def test_a_death_in_the_audit_leaves_one_conversation(death: int, after: bool) -> None:
+    world = _landed_late(death, after=after)
+    assert "delete" in world.executioner.names
+    assert list(world.coval.conversations) == [world.store.read("call-1").conversation_id]
+    assert world.store.read("call-1").audited_at > 0
+
+
 @pytest.mark.parametrize("carried_out", [False, True])
 def test_an_attach_without_a_clear_answer_ends_attached(carried_out: bool) -> None:
     world = World()
