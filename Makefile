@@ -104,14 +104,16 @@ lock: $(UV) ## Resolve requirements/*.in anew
 
 $(UV): requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv .venv-bootstrap
-	.venv-bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@echo "making .venv-bootstrap"
+	@$(PYTHON) -m venv .venv-bootstrap
+	@.venv-bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
 # pip comes after uv: it knows registries and certificates that only the user's pip configuration names
 define install
-$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
-$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $< \
+@echo "making $(@D)"
+@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
+@$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $< \
 	|| .venv-bootstrap/bin/python -m pip --python $(@D)/bin/python install --require-hashes -r $<
 @touch $@
 endef

@@ -25,3 +25,10 @@ def clean_environment() -> Iterator[None]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     with patch.dict(os.environ, {**kept, **ENVIRONMENT}, clear=True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def restored_environment() -> Iterator[None]:
+    """What a test does to the environment ends with it."""
+    with patch.dict(os.environ):
+        yield
