@@ -17,7 +17,18 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "test",
     "POWERTOOLS_METRICS_NAMESPACE": "CovalRelay",
 }
-KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "PYENV_VERSION", "PYTHONPATH", "CI", "PIP_CERT", "SSL_CERT_FILE")
+KEPT = (
+    "PYTEST_CURRENT_TEST",
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "PYENV_VERSION",
+    "PYTHONPATH",
+    "CI",
+    "PIP_CERT",
+    "SSL_CERT_FILE",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

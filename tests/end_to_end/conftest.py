@@ -12,7 +12,7 @@ from local.stack.stack import Stack, down, up
 FILES = Files(PROJECT / ".local" / "end_to_end")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def clean_environment() -> None:
     """The stack makes its own clean room: it has to look for tools and a registry as the user does."""
 
