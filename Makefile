@@ -17,7 +17,7 @@ PYTHON_313 = $(shell for python in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test test-unit test-contract test-integration test-template \
-	test-end-to-end test-313 lint types imports format lock build validate measure-upload clean
+	test-end-to-end test-313 lint types imports format lock build validate measure-upload measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -89,6 +89,9 @@ validate: .venv-sam/installed ## Let the SAM CLI judge the template
 
 measure-upload: stack-tools ## Memory and throughput of a 100 MB upload
 	@$(BIN)/python -m local.measure.upload
+
+measure-cold-start: stack-tools ## Import and first invocation, beside a bare handler and one on Coval's SDK
+	@$(BIN)/python -m local.measure.cold_start
 
 clean: ## Remove what was built and the local stack's files
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.stack down; fi

@@ -27,6 +27,8 @@ def main() -> int:
     except (BuildFailed, ServerFailed) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     finally:
         if not was_up:
             down(files)

@@ -47,15 +47,22 @@ class Run:
         looks = (self._items.look, self._coval.look_at_requests, self._coval.look, self._dead_letters.look)
         stage = Stage(boto3.client("events"), boto3.client("s3"), self._fault, self._awaited)
         with self._admin, repeated(*looks):
-            with ThreadPoolExecutor(len(self._scenarios)) as pool:
-                for done in [pool.submit(self._perform, stage, scenario) for scenario in self._scenarios]:
-                    done.result()
+            self._perform_all(stage)
             self._changes.wait_for(self._is_over, seconds)
         return self.endings()
 
     def endings(self) -> dict[str, Ending]:
         """How each scenario stands."""
         return {scenario.name: self._ending(scenario) for scenario in self._scenarios}
+
+    def _perform_all(self, stage: Stage) -> None:
+        with ThreadPoolExecutor(len(self._scenarios)) as pool:
+            try:
+                for done in [pool.submit(self._perform, stage, scenario) for scenario in self._scenarios]:
+                    done.result()
+            except BaseException:
+                self._changes.give_up()
+                raise
 
     def _perform(self, stage: Stage, scenario: Scenario) -> None:
         call_id = self._call_ids[scenario.name]

@@ -35,15 +35,21 @@ class Changes:
     """Wakes whoever waits for something to change."""
 
     _condition: threading.Condition = field(default_factory=threading.Condition)
+    _given_up: bool = False
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer."""
+        self._given_up = True
+        self.tell()
 
     def tell(self) -> None:
         with self._condition:
             self._condition.notify_all()
 
     def wait_for(self, holds: Callable[[], bool], seconds: float) -> bool:
-        """Until it holds; False when the seconds are over."""
+        """Until it holds; False when the seconds are over, or all is given up."""
         with self._condition:
-            return self._condition.wait_for(holds, seconds)
+            return self._condition.wait_for(lambda: self._given_up or holds(), seconds) and not self._given_up
 
 
 @dataclass

@@ -60,7 +60,7 @@ Try:
   make demo                                          # the scenarios, on this stack
   . {environment}              # from here on, this shell sees the local AWS only
   .venv-sam/bin/sam remote invoke SubmitTranscriptFunction --stack-name {stack_name()} \\
-    --event-file events/call_ended.json
+    --event-file events/call_ended_inline.json
   curl -s {stack.coval_url}/_simulator/conversations | python3 -m json.tool
   .venv-sam/bin/sam logs --stack-name {stack_name()} --name SubmitTranscriptFunction
   aws dynamodb scan --table-name {stack.table}       # with the AWS CLI, where there is one

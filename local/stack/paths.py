@@ -26,6 +26,10 @@ class Files:
         return self.folder / "aws"
 
     @property
+    def lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
     def environment(self) -> Path:
         return self.folder / "environment.sh"
 

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,15 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Wait until no other process is inside the same block; the system frees the lock of one that dies."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One server process and its files in the stack's folder."""
@@ -79,7 +88,7 @@ class Server:
         if not self.record.exists():
             return False
         with self.record.open() as record:
-            return not _lock(record.fileno())
+            return not _lock(record.fileno(), fcntl.LOCK_SH)
 
     def start(
         self,
@@ -91,7 +100,7 @@ class Server:
         """Start the server and wait until it answers; raises ServerFailed."""
         port = self.port()
         with self.record.open("r+") as record, self.log.open("ab") as log:
-            if not _lock(record.fileno()):
+            if not wait_until(lambda: _lock(record.fileno(), fcntl.LOCK_EX), 1):
                 raise ServerFailed(f"{self.name} runs already")
             process = subprocess.Popen(
                 command,
@@ -133,10 +142,10 @@ def _reap(process: int) -> None:
         os.waitpid(process, 0)
 
 
-def _lock(descriptor: int) -> bool:
-    """Take the lock that a living server holds; it goes with the file that is closed."""
+def _lock(descriptor: int, kind: int) -> bool:
+    """Try to lock: a server holds its record exclusively, who looks shares it with others who look."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -16,8 +16,8 @@ from local.stack import environment
 from local.stack.build import build
 from local.stack.deploy import deploy
 from local.stack.parameters import PARAMETERS, RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
-from local.stack.paths import AWS_PYTHON, PROJECT, PYTHON, Files
-from local.stack.processes import Server
+from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, PYTHON, Files
+from local.stack.processes import Server, alone
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,22 +65,24 @@ def coval_url(files: Files) -> str:
 
 def up(files: Files) -> Stack:
     """Start what does not run, build what has changed, deploy what is not deployed; in that order."""
-    aws, simulator = aws_server(files), simulator_server(files)
-    environment.isolate(aws_url(files), files.aws)
-    _start_simulator(simulator, files)
-    _start_aws(aws, files)
-    secret = _resources()
-    parameters = {**PARAMETERS, "CovalBaseUrl": coval_url(files), "CovalApiKeySecretArn": secret}
-    outputs = deploy(build(), parameters, files)
-    _write_environment(files, aws_url(files))
+    with alone(files.lock):
+        environment.isolate(aws_url(files), files.aws)
+        _start_simulator(simulator_server(files), files)
+        _start_aws(aws_server(files), files)
+        secret = _resources()
+        parameters = {**PARAMETERS, "CovalBaseUrl": coval_url(files), "CovalApiKeySecretArn": secret}
+        with alone(BUILD.with_suffix(".lock")):
+            outputs = deploy(build(), parameters, files)
+        _write_environment(files, aws_url(files))
     return Stack(aws_url=aws_url(files), coval_url=coval_url(files), outputs=outputs)
 
 
 def down(files: Files) -> list[str]:
     """End the servers that run; their names."""
-    ended = [server.name for server in (aws_server(files), simulator_server(files)) if server.stop()]
-    files.deployed.unlink(missing_ok=True)
-    shutil.rmtree(files.temporary, ignore_errors=True)
+    with alone(files.lock):
+        ended = [server.name for server in (aws_server(files), simulator_server(files)) if server.stop()]
+        files.deployed.unlink(missing_ok=True)
+        shutil.rmtree(files.temporary, ignore_errors=True)
     return ended
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ import pytest
 
 from local.stack.paths import BUILD, SAM
 from local.stack.processes import free_port, wait_until
+from local.stack.runtime import link_runtime
 from local.stack.stack import Stack
 from tests.end_to_end.conftest import FILES
 from tests.end_to_end.probes import FUNCTIONS, Event, Probes
@@ -27,10 +27,6 @@ from tests.end_to_end.probes import FUNCTIONS, Event, Probes
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-RUNTIME = (
-    *("awslambdaric", "simplejson", "snapshot-restore-py"),
-    *("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"),
-)
 LAYERS = ("DependenciesArmLayer", "SharedLayer")
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
@@ -40,14 +36,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Lambda's runtim
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runtime's own packages."""
-    folder = tmp_path_factory.mktemp("runtime")
-    for name in RUNTIME:
-        found = distribution(name)
-        tops = {Path(str(file)).parts[0] for file in found.files or () if ".." not in Path(str(file)).parts}
-        for top in tops - {"__pycache__"}:
-            if not (folder / top).exists():
-                (folder / top).symlink_to(Path(str(found.locate_file(top))))
-    return folder
+    return link_runtime(tmp_path_factory.mktemp("runtime"))
 
 
 class Lambda:

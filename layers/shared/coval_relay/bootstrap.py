@@ -34,6 +34,7 @@ from coval_relay.settings import (
 
 if TYPE_CHECKING:
     from coval_relay.adapters.s3 import S3Recordings
+    from coval_relay.domain.ports import Documents
     from coval_relay.services.recording_owner import RecordingOwner
 
 Service = Callable[[Message, Attempt], Outcome]
@@ -99,11 +100,9 @@ def _handler(model: type[Settings], build: Callable[[Any, Budget], Intake]) -> H
 
 
 def _submit_transcript(choices: SubmitTranscriptSettings, budget: Budget) -> Intake:
-    from coval_relay.adapters.s3 import S3Documents, s3_client
     from coval_relay.services.submit_transcript import SubmitTranscript
 
     calls, coval, mailbox = _calls(choices), _coval(choices, budget), _mailbox(choices)
-    documents = S3Documents(s3_client(), choices.bucket_owner)
     progress = Progress(
         calls=calls,
         coval=coval,
@@ -111,7 +110,7 @@ def _submit_transcript(choices: SubmitTranscriptSettings, budget: Budget) -> Int
         journal=observability.journal,
         max_payload_bytes=choices.max_payload_bytes,
         oversize=choices.oversize_transcript,
-        transcripts=TranscriptFiles(documents=documents, parse=transcript_document),
+        transcripts=TranscriptFiles(documents=LazyDocuments(choices.bucket_owner), parse=transcript_document),
     )
     translate = _translator(choices, partial(_transcript_event, choices), choices.transcript_buckets)
     return _intake(choices, calls, SubmitTranscript(calls, progress, observability.journal), translate)
@@ -184,6 +183,21 @@ def _coval(choices: Settings, budget: Budget) -> CovalClient:
         timeout_seconds=choices.coval_timeout_seconds,
         budget=budget,
     )
+
+
+class LazyDocuments:
+    """Transcripts in S3; its client is made for the first one, not at every cold start."""
+
+    def __init__(self, bucket_owner: str) -> None:
+        self._bucket_owner = bucket_owner
+        self._documents: Documents | None = None
+
+    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
+        if self._documents is None:
+            from coval_relay.adapters.s3 import S3Documents, s3_client
+
+            self._documents = S3Documents(s3_client(), self._bucket_owner)
+        return self._documents.read(bucket, key, max_bytes)
 
 
 def _recordings(choices: RecordingAccess) -> "S3Recordings":

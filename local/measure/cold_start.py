@@ -1,0 +1,137 @@
+"""Measure a cold start: import and first invocation of submit_transcript, beside two other handlers.
+
+All three do the same work against the local stack: read the key's secret, two conditional writes, one POST.
+`bare` is a handler on boto3 and http.client alone, `sdk` one on Coval's own SDK. Each sees the packages of
+Lambda's runtime and its own, and nothing else.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+
+from local.stack.paths import BUILD, PYTHON, Files
+from local.stack.runtime import link_runtime
+from local.stack.stack import up
+
+ROUNDS = 9
+PREAMBLE = """
+import json, sys, time
+begun = time.perf_counter()
+class Context:
+    aws_request_id = "measure"
+    def get_remaining_time_in_millis(self): return 100_000
+event = json.load(sys.stdin)
+"""
+RELAY = """
+import app
+app.handler(event, Context())
+"""
+STATE = """
+import os, boto3
+clients = {name: boto3.client(name) for name in ("dynamodb", "secretsmanager")}
+def write(condition):
+    clients["dynamodb"].update_item(
+        TableName=os.environ["TABLE_NAME"],
+        Key={"external_conversation_id": {"S": event["detail"]["external_conversation_id"]}},
+        UpdateExpression="SET revision = :next",
+        ConditionExpression=condition,
+        ExpressionAttributeValues={":next": {"N": "1"}},
+    )
+secret = os.environ["COVAL_API_KEY_SECRET_ARN"]
+key = clients["secretsmanager"].get_secret_value(SecretId=secret)["SecretString"]
+write("attribute_not_exists(revision)")
+body = {"transcript": event["detail"]["transcript"]["messages"]}
+"""
+BARE = (
+    STATE
+    + """
+import http.client, ssl, urllib.parse
+ssl.create_default_context()  # what the real host takes; the local one is plain
+url = urllib.parse.urlsplit(os.environ["COVAL_BASE_URL"])
+connection = http.client.HTTPConnection(url.netloc)
+headers = {"x-api-key": key, "Content-Type": "application/json"}
+connection.request("POST", "/v1/conversations:submit", json.dumps(body), headers)
+assert connection.getresponse().status == 200
+connection.close()
+write("attribute_exists(revision)")
+"""
+)
+SDK = (
+    STATE
+    + """
+from coval_sdk import CovalClient, models
+request = models.CovalConversationsAPISubmitConversationRequest.from_dict(body)
+with CovalClient(api_key=key, base_url=os.environ["COVAL_BASE_URL"] + "/v1") as client:
+    client.conversations.submit_conversation(request)
+write("attribute_exists(revision)")
+"""
+)
+REPORT = """
+print("\\n" + json.dumps(time.perf_counter() - begun))
+"""
+
+
+def main() -> None:
+    up(Files())
+    environment = _function_environment()
+    layers = [str(folder) for folder in sorted(BUILD.glob("*Layer/python"))]
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = str(link_runtime(Path(folder)))
+        built = os.pathsep.join([str(BUILD / "SubmitTranscriptFunction"), *layers, runtime])
+        variants = {
+            "relay": (RELAY, built),
+            "bare": (BARE, runtime),
+            "sdk": (SDK, sysconfig.get_path("purelib")),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in variants}
+        for round_ in range(ROUNDS + 1):
+            for name, (code, path) in variants.items():
+                spent = _start(PREAMBLE + code + REPORT, {**environment, "PYTHONPATH": path})
+                if round_:  # the first one warms the file cache
+                    seconds[name].append(spent)
+    for name, values in seconds.items():
+        spread = f"{min(values):.2f} to {max(values):.2f}"
+        ratio = statistics.median(a / b for a, b in zip(seconds["relay"], values, strict=True))
+        print(f"{name:6} median {statistics.median(values):.2f} s ({spread}); relay / {name} {ratio:.2f}")
+
+
+def _function_environment() -> Mapping[str, str]:
+    found = boto3.client("cloudformation").describe_stack_resource(
+        StackName="coval-relay-local", LogicalResourceId="SubmitTranscriptFunction"
+    )
+    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
+    return {**os.environ, **configuration["Environment"]["Variables"]}
+
+
+def _start(code: str, environment: Mapping[str, str]) -> float:
+    detail = {
+        "schema_version": "1",
+        "external_conversation_id": f"cold-{uuid.uuid4()}",
+        "started_at": "2026-10-02T14:30:50Z",
+        "transcript": {"status": "inline", "messages": [{"role": "user", "content": "Hello"}]},
+    }
+    finished = subprocess.run(
+        [str(PYTHON.resolve()), "-S", "-c", code],
+        input=json.dumps({"source": "measure", "detail-type": "Call Ended", "detail": detail}),
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        sys.exit(finished.stderr)
+    return float(finished.stdout.strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()
