@@ -70,6 +70,8 @@ class FakeCoval:
         request = json.loads(body)
         if str(request.get("metadata", {}).get("coval_simulation_id", "")).startswith("sim_"):
             return Filtered("coval_simulation", request["metadata"]["coval_simulation_id"])
+        if not request.keys() & {"transcript", "upload_id", "audio_url"}:
+            raise Permanent("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
         audio = request.get("audio_url")
         if upload_id := request.get("upload_id"):
             audio = self.uploads.pop(upload_id, None)

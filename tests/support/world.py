@@ -43,6 +43,7 @@ class Executioner:
 
     at: int | None = None
     after: bool = False
+    error: type[BaseException] = Killed
     count: int = 0
     names: list[str] = field(default_factory=list)
 
@@ -54,10 +55,10 @@ class Executioner:
         self.names.append(name)
         mine = self.count == self.at
         if mine and not self.after:
-            raise Killed(name)
+            raise self.error(name)
         result = effect()
         if mine:
-            raise Killed(name)
+            raise self.error(name)
         return result
 
 

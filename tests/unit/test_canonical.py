@@ -6,6 +6,7 @@ import pytest
 
 from coval_relay.domain.call import CallEnd, Facts, TranscriptPointer
 from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.identifiers import ID_RULE
 from coval_relay.domain.messages import CallEnded, RecordingReady
 from coval_relay.domain.transcript import Transcript
 from coval_relay.platforms.canonical import Translation, transcript_document
@@ -45,6 +46,7 @@ def test_an_inline_transcript_becomes_coval_messages_and_facts() -> None:
         facts=Facts(
             occurred_at="2026-10-02T14:31:08.500Z",
             ended_at=1_790_951_797,
+            seconds=347.0,
             agent_id=AGENT,
             metadata={"provider": "custom", "call_status": "completed", "campaign": "autumn"},
             tags=("billing", "relay"),
@@ -116,26 +118,23 @@ def turn(**changes: Any) -> dict[str, Any]:
 
 FIRST, SECOND = "detail.transcript.messages[0]", "detail.transcript.messages[1]"
 NUMBER = "Input should be a valid number"
+ID = f"detail.external_conversation_id: {ID_RULE}"
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
+        ({"external_conversation_id": ""}, ID),
+        ({"external_conversation_id": "x" * 300}, ID),
+        ({"external_conversation_id": 7}, ID),
+        ({"external_conversation_id": 'a"b'}, ID),
+        ({"external_conversation_id": "alias#x"}, ID),
+        ({"metadata": {"+15550100002": None}}, "detail.metadata: Input should be a valid string"),
+        ({"metadata": {"score": float("inf")}}, "detail.metadata: Input should be a valid string"),
+        ({"metadata": {"long": "x" * 200_000}}, "detail.metadata: must have at most 100000 bytes"),
         (
-            {"external_conversation_id": ""},
-            "detail.external_conversation_id: String should have at least 1 character",
-        ),
-        (
-            {"external_conversation_id": "x" * 300},
-            "detail.external_conversation_id: String should have at most 256 characters",
-        ),
-        ({"external_conversation_id": 7}, "detail.external_conversation_id: Input should be a valid string"),
-        (
-            {"external_conversation_id": 'a"b'},
-            (
-                "detail.external_conversation_id: must have no double quote and no control character: "
-                "Coval could not be asked for it"
-            ),
+            {"answered_at": "0001-01-01T00:00:00+14:00"},
+            "detail.answered_at: cannot be told in UTC",
         ),
         ({"schema_version": "2"}, r"detail.schema_version: String should match pattern '^1(\.\d+)*$'"),
         ({"started_at": "2026-10-02T14:30:50"}, "detail.started_at: must have a zone"),
@@ -198,6 +197,13 @@ def test_a_transcript_file_that_is_none() -> None:
     with pytest.raises(InvalidInput) as caught:
         transcript_document({"messages": []})
     assert str(caught.value) == "transcript: an inline transcript must have messages"
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://recordings", "https://[", "http://x/y", "s3:///key", "file:///etc/passwd"]
+)
+def test_a_recording_uri_that_names_nothing(uri: str) -> None:
+    assert refused(recording_ready(uri)).startswith("detail.recording.uri: String should match pattern")
 
 
 def test_no_reason_repeats_the_value() -> None:

@@ -36,7 +36,9 @@ def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     (ours,) = world.coval.conversations
-    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "metadata": {}}).encode())
+    world.coval.submit(
+        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
+    )
     world.run()
     assert list(world.coval.conversations) == [ours]
     assert world.events().count("EXTRA_CONVERSATION_DELETED") == 1
@@ -48,7 +50,9 @@ def _landed_late(death: int, *, after: bool = False) -> World:
     world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
-    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "metadata": {}}).encode())
+    world.coval.submit(
+        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
+    )
     world.executioner.at, world.executioner.after = world.executioner.count + death, after
     world.run()
     return world
@@ -211,6 +215,7 @@ def test_a_reference_to_nothing_is_waited_for_until_the_deadline() -> None:
     ("content", "rule"),
     [
         (b"{not json", "transcript: must be JSON"),
+        (b"[" * 100_000, "transcript: must be JSON"),
         (
             json.dumps([{**TURNS[0], "role": "agent"}]).encode(),
             "transcript.messages[0].role: Input should be 'assistant', 'user', 'system' or 'tool'",
@@ -225,6 +230,111 @@ def test_a_transcript_file_that_breaks_a_rule_is_noted(content: bytes, rule: str
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
     assert world.store.read("call-1").notes == (Reason("invalid_transcript", rule),)
+
+
+def test_a_read_that_coval_refuses_is_no_refusal_of_the_call() -> None:
+    world = World()
+    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), True))
+    world.coval.errors.append(("find", Permanent("INVALID_ARGUMENT", "Invalid filter", "filter", 400), False))
+    world.send("call_end", call_ended())
+    world.run()
+    assert outcome(world) == ("SUBMITTED", None, False, True)
+    assert [reason.code for _, _, reason in world.dead if reason] == ["INVALID_ARGUMENT"]
+
+
+def test_a_recording_that_was_attached_unseen_and_is_gone_now_is_attached() -> None:
+    world = World()
+    world.coval.errors.append(("attach", OutcomeUnknown("timeout"), True))
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav()), delay=60)
+    world.run(hours=0.02)
+    world.bucket.objects.clear()
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+
+
+def test_a_newer_link_to_the_same_recording_takes_the_place_of_the_older_one() -> None:
+    world = World()
+    for signature in ("old", "new"):
+        world.send("attach", recording_ready(f"https://media.example.com/call-1.wav?signature={signature}"))
+    world.send("call_end", call_ended(), delay=60)
+    world.run()
+    assert submitted_bodies(world)[0]["audio"] == "https://media.example.com/call-1.wav?signature=new"
+
+
+def test_a_newer_link_revives_a_recording_whose_link_could_not_be_fetched() -> None:
+    world = World()
+    for _ in range(5):
+        world.coval.errors.append(("attach", Retryable("audio_fetch_failed"), False))
+    world.send("call_end", call_ended())
+    world.send("attach", recording_ready("https://media.example.com/call-1.wav?signature=old"), delay=60)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "REJECTED", False, True)
+    world.send("attach", recording_ready("https://media.example.com/call-1.wav?signature=new"))
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+
+
+def test_an_object_that_was_gone_and_is_back_is_taken() -> None:
+    world = World()
+    created = put(world, wav())
+    world.bucket.objects.clear()
+    world.send("recording", created)
+    world.run(hours=0.01)
+    put(world, wav())
+    world.send("recording", created)
+    world.send("call_end", call_ended(), delay=60)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+
+
+def test_another_recording_than_the_one_that_went_along_is_superseded() -> None:
+    world = World()
+    world.send("recording", put(world, wav()))
+    world.run(hours=0.01)
+    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), True))
+    world.coval.errors.append(("find", Retryable("unavailable"), False))
+    world.send("call_end", call_ended())
+    newer = put(world, wav(7.0), "odd/newer.wav")
+    world.bucket.metadata["odd/newer.wav"] = {"external-conversation-id": "call-1"}
+    newer["time"] = "2026-10-02T15:00:00Z"
+    world.send("recording", newer, delay=200)
+    world.run()
+    call = world.store.read("call-1")
+    (held,) = submitted_bodies(world)
+    attached = call.recording.state.value == "ATTACHED"
+    assert attached == (held["audio"] == world.bucket.objects[call.recording.version.key][1])
+
+
+def test_our_own_conversation_deleted_in_coval_leaves_the_other_one_alone() -> None:
+    world = World()
+    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.send("call_end", call_ended())
+    world.run(hours=0.1)
+    world.coval.conversations.clear()
+    world.coval.submit(
+        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
+    )
+    world.run()
+    assert len(world.coval.conversations) == 1
+
+
+def test_milliseconds_in_a_transcript_file_are_refused() -> None:
+    world = World()
+    turns = [{**turn, "start_time": 1000, "end_time": 200_000} for turn in TURNS]
+    world.documents.documents["call-1.json"] = json.dumps(turns).encode()
+    world.send("call_end", call_ended(transcript="reference"))
+    world.run()
+    (note,) = world.store.read("call-1").notes
+    assert note.text == "transcript.messages: times must be seconds: the last is far beyond the call's length"
+
+
+def test_a_silent_call_without_text_is_noted_in_the_end() -> None:
+    world = World()
+    world.send("call_end", call_ended(transcript="none"))
+    world.run(hours=30)
+    assert world.events().count("RECORDING_MISSING") == 1
+    assert world.store.read("call-1").due_at is None
 
 
 def test_a_recording_that_never_comes_is_noted_and_still_attached_when_it_does() -> None:
@@ -272,7 +382,9 @@ def test_a_newer_recording_after_the_attach_is_superseded() -> None:
 def test_a_call_of_long_ago_is_looked_up_before_it_is_sent() -> None:
     world = World()
     world.clock.now += 5 * 86_400
-    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "metadata": {}}).encode())
+    world.coval.submit(
+        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
+    )
     world.send("call_end", call_ended())
     world.run()
     assert len(world.coval.conversations) == 1

@@ -7,7 +7,9 @@ import pytest
 
 from coval_relay.domain.call import Reason
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
-from tests.support.events import call_ended, event, object_created, wav
+from coval_relay.domain.identifiers import ID_RULE
+from coval_relay.intake import DeliveryFailedError
+from tests.support.events import call_ended, event, object_created, recording_ready, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import FUNCTION_SECONDS, Letter, World
 
@@ -32,12 +34,48 @@ def test_one_poison_record_among_good_ones() -> None:
     assert held == ["call-1", "call-3"]
     reason = Reason("invalid_input", "detail.started_at: must be an RFC 3339 time with a zone")
     assert world.store.read("call-2").notes == (reason,)
-    too_short = "detail.external_conversation_id: String should have at least 1 character"
+    no_id = f"detail.external_conversation_id: {ID_RULE}"
     assert world.dead == [
         ("call_end", "{not json", Reason("invalid_input", "body: must be a JSON object")),
-        ("call_end", json.dumps(nameless), Reason("invalid_input", too_short)),
+        ("call_end", json.dumps(nameless), Reason("invalid_input", no_id)),
     ]
     assert world.events().count("INPUT_REJECTED") == 3
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        [],
+        {"Records": []},
+        {"Records": [1]},
+        {"Records": [{"eventName": "ObjectCreated:Put", "s3": None}]},
+        {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": 1, "bucket": []}}]},
+        {"Type": "Notification", "Message": "x"},
+        "[" * 100_000,
+        7,
+    ],
+    ids=lambda poison: str(poison)[:40],
+)
+@pytest.mark.parametrize("queue", ["call_end", "recording", "attach"])
+def test_no_body_is_lost_and_none_takes_its_batch_along(poison: Any, queue: str) -> None:
+    world = World()
+    world.store.items.clear()
+    good = call_ended() if queue == "call_end" else put(world, wav())
+    good = recording_ready("https://media.example.com/x.wav") if queue == "attach" else good
+    records = [record(world, body, f"m{index}") for index, body in enumerate([poison, good])]
+    records[0]["messageAttributes"] = {"first_sent": {"stringValue": "abc"}}
+    assert invoke(world, {"Records": records}, queue) == {"batchItemFailures": []}
+    assert len(world.dead) == 1
+    assert list(world.store.items) == ["call-1"]
+
+
+@pytest.mark.parametrize("poison", [[], {"Records": [0]}, {"Type": "Notification", "Message": "x"}, None, 7])
+def test_a_bare_event_that_is_none_becomes_a_dead_letter(poison: Any) -> None:
+    world = World()
+    assert invoke(world, poison) == {"batchItemFailures": []}
+    assert [(body, reason.code) for _, body, reason in world.dead if reason] == [
+        (json.dumps(poison), "invalid_input")
+    ]
 
 
 def test_a_bug_fails_its_own_record_only() -> None:
@@ -59,7 +97,7 @@ def test_a_bare_event_a_list_and_a_message_with_a_list() -> None:
 def test_without_a_queue_a_failure_is_raised() -> None:
     world = World()
     world.coval.errors.append(("submit", ZeroDivisionError(), False))
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(DeliveryFailedError, match=r"ZeroDivisionError at fakes\.py"):
         invoke(world, call_ended())
 
 

@@ -1,5 +1,6 @@
 """The submit request, byte for byte, and its limit."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -7,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.call import Facts, Parts
-from coval_relay.domain.payload import PayloadTooLarge, Submit, encode, parts_of
+from coval_relay.domain.call import Audio, Facts, Parts
+from coval_relay.domain.payload import PayloadTooLarge, Submit, audio_of, encode, parts_of
 from coval_relay.domain.transcript import Transcript
 from tests.support.events import TURNS
 
+STAMPED = "recording:" + hashlib.sha256(b"s3://b/k#v").hexdigest()[:12]
 FACTS = Facts(
     occurred_at="2026-10-02T14:31:07.000Z",
     ended_at=1,
@@ -33,6 +35,7 @@ def test_everything_that_is_known_goes_out() -> None:
         facts=FACTS,
         transcript=Transcript(tuple(TURNS)),
         upload_id="upl_1",
+        recording="s3://b/k#v",
     )
     assert body(submit) == {
         "external_conversation_id": "call-1",
@@ -41,16 +44,16 @@ def test_everything_that_is_known_goes_out() -> None:
         "agent_id": "a" * 22,
         "occurred_at": "2026-10-02T14:31:07.000Z",
         "tags": ["t"],
-        "metadata": {"campaign": "é", "coval_relay_parts": "text facts recording"},
+        "metadata": {"campaign": "é", "coval_relay_parts": f"text facts {STAMPED}"},
     }
 
 
 def test_audio_alone() -> None:
-    submit = Submit(external_conversation_id="call-1", audio_url="https://x")
+    submit = Submit(external_conversation_id="call-1", audio_url="https://x", recording="s3://b/k#v")
     assert body(submit) == {
         "external_conversation_id": "call-1",
         "audio_url": "https://x",
-        "metadata": {"coval_relay_parts": "recording"},
+        "metadata": {"coval_relay_parts": STAMPED},
     }
 
 
@@ -109,6 +112,26 @@ def test_as_few_as_possible_are_dropped_and_the_limit_is_kept(texts: list[str], 
         assert len(again.body) + len(stamp) + len(str(dropped - 1)) > limit
 
 
+def test_a_tail_of_tools_answers_alone_is_not_sent() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "x" * 900}}
+    messages = (
+        {"role": "user", "content": "x" * 900},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "answer", "tool_call_id": "c1"},
+    )
+    submit = Submit(external_conversation_id="c", transcript=Transcript(messages))
+    with pytest.raises(PayloadTooLarge):
+        encode(submit, limit=500, policy="truncate")
+    assert [m["role"] for m in body(submit, limit=1500)["transcript"]] == ["assistant", "tool"]
+
+
+def test_the_stamp_tells_whose_audio_it_is() -> None:
+    metadata = {"coval_relay_parts": f"facts {STAMPED}"}
+    assert audio_of(metadata, "s3://b/k#v") is Audio.OURS
+    assert audio_of(metadata, "s3://b/k#w") is Audio.OTHER
+    assert audio_of({"coval_relay_parts": "text"}, "s3://b/k#v") is Audio.UNKNOWN
+
+
 def test_the_stamp_tells_what_was_sent() -> None:
-    assert parts_of({"coval_relay_parts": "text recording"}) == Parts(text=True, facts=False, recording=True)
+    assert parts_of({"coval_relay_parts": f"text {STAMPED}"}) == Parts(text=True, facts=False, recording=True)
     assert parts_of({}) == Parts(text=False, facts=False, recording=False)

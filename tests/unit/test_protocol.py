@@ -7,6 +7,7 @@ import pytest
 
 from coval_relay.domain import protocol
 from coval_relay.domain.call import (
+    Audio,
     Call,
     CallEnd,
     ConversationState,
@@ -157,20 +158,21 @@ def mine(parts: Parts = TEXT, **changes: Any) -> Call:
     return submitting(parts, token="mine", **changes)
 
 
-def made(seen: Call, *, has_audio: bool = False, sent: Parts = TEXT) -> Transition:
-    return protocol.submitted(seen, "mine", "conversation", sent=sent, has_audio=has_audio, now=NOW)
+def made(seen: Call, *, audio: Audio = Audio.NONE, sent: Parts = TEXT) -> Transition:
+    return protocol.submitted(seen, "mine", "conversation", sent=sent, audio=audio, now=NOW)
 
 
 def test_an_answer_ends_the_lease_and_the_pinned_recording() -> None:
     both = Parts(text=True, facts=True, recording=True)
     assert summary(made(mine())) == ("SUBMITTED", None, "follow")
-    assert summary(made(mine(both, recording=UPLOADED), has_audio=True)) == (
+    assert summary(made(mine(both, recording=UPLOADED), audio=Audio.OURS)) == (
         "SUBMITTED",
         "ATTACHED",
         "follow",
     )
     assert summary(made(mine(both, recording=UPLOADED))) == ("SUBMITTED", "UPLOADED", "follow")
-    assert summary(made(mine(recording=UPLOADED), has_audio=True)) == ("SUBMITTED", "UPLOADED", "follow")
+    assert summary(made(mine(recording=UPLOADED), audio=Audio.UNKNOWN)) == ("SUBMITTED", "UPLOADED", "follow")
+    assert summary(made(mine(recording=UPLOADED), audio=Audio.OTHER)) == ("SUBMITTED", "REJECTED", "follow")
 
 
 def test_adoption_says_what_the_found_conversation_lacks() -> None:
@@ -450,7 +452,7 @@ def test_a_transcript_that_never_came_is_no_longer_waited_for() -> None:
 
 
 def test_a_call_whose_recording_never_came_is_text_only() -> None:
-    assert protocol.resume(EXPECTING, DEADLINES, MINE).call.text_only_at == NOW
+    assert protocol.resume(EXPECTING, DEADLINES, MINE).call.recording_missed_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -480,7 +482,7 @@ def test_a_call_whose_recording_never_came_is_text_only() -> None:
         (call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)), None),
         (call(ConversationState.SUBMITTED, maybe_sent=True, submitted_at=NOW), NOW + 400),
         (call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW), NOW + 300),
-        (call(ConversationState.SUBMITTED, facts=FACTS, text_only_at=1), None),
+        (call(ConversationState.SUBMITTED, facts=FACTS, recording_missed_at=1), None),
         (call(recording=recording(changed_at=0)), NOW),
         (call(recording=recording(changed_at=0), swept=1), NOW + 500),
         (call(recording=recording(changed_at=0), swept=3), NOW + 2000),

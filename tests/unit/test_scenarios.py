@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from coval_relay.domain.errors import Retryable
 from tests.support.scenarios import SCENARIOS, Scenario, outcome
 from tests.support.world import Executioner, World
 
@@ -33,6 +34,17 @@ def test_a_death_at_any_effect_changes_nothing_in_the_end(scenario: Scenario, af
         where = f"died {'after' if after else 'before'} effect {at}: {executioner.names[at - 1]}"
         assert outcome(world) == scenario.expected, where
         assert world.dead == [], where
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_table_or_queue_that_fails_once_changes_nothing_in_the_end(scenario: Scenario, after: bool) -> None:
+    names = played(scenario).executioner.names
+    for at, name in enumerate(names, 1):
+        if name == "write" or name.startswith(("send_", "again_")):
+            world = played(scenario, Executioner(at=at, after=after, error=Retryable))
+            assert outcome(world) == scenario.expected, f"{name} {at}"
+            assert world.dead == []
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)

@@ -12,17 +12,21 @@ from coval_relay.adapters.lambda_events import Delivery, deliveries
 from coval_relay.domain import protocol
 from coval_relay.domain.call import Call, Reason
 from coval_relay.domain.errors import InvalidInput, NotReady, Permanent, Retryable
+from coval_relay.domain.identifiers import is_call_id
 from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import Message
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt
 from coval_relay.services.calls import Calls
 from coval_relay.services.progress import Outcome
-from coval_relay.services.recording_owner import checked_id
 
 LONGEST_DELAY_SECONDS = 900
 """Most that SQS delays a message (SQS, SendMessage: DelaySeconds)."""
 LONGEST_WAIT_SECONDS = 4 * 86_400
 FINAL_WRITE_SECONDS = 5
+
+
+class DeliveryFailedError(RuntimeError):
+    """A bare invocation failed; says where, and nothing of what it was about."""
 
 
 class OwnQueue(Protocol):
@@ -59,7 +63,7 @@ class Intake:
         for delivery in deliveries(payload):
             try:
                 self._handle(delivery, remaining)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the edge: one failure must not fail its batch
                 # No message of an unforeseen error is logged: it may quote what it was about.
                 self.journal(
                     LogEvent.DELIVERY_FAILED,
@@ -68,7 +72,7 @@ class Intake:
                     where=_raised_at(error),
                 )
                 if delivery.message_id is None:
-                    raise
+                    raise DeliveryFailedError(f"{type(error).__name__} at {_raised_at(error)}") from None
                 failed.append(delivery.message_id)
         return {"batchItemFailures": [{"itemIdentifier": name} for name in dict.fromkeys(failed)]}
 
@@ -134,10 +138,7 @@ def _call_id(delivery: Delivery) -> str:
     """The call's id, where the event names one that can be one."""
     detail = delivery.event.get("detail") if delivery.event else None
     found = detail.get("external_conversation_id") if isinstance(detail, Mapping) else None
-    try:
-        return checked_id(found) if isinstance(found, str) else ""
-    except InvalidInput:
-        return ""
+    return str(found) if is_call_id(found) else ""
 
 
 def dead_letter_attributes(reason: Reason) -> dict[str, str]:

@@ -22,45 +22,62 @@ class Delivery:
 
 
 def deliveries(payload: Any) -> Iterator[Delivery]:
-    """All events of one invocation, in order."""
+    """All events of one invocation, in order; what is none is delivered too, to be rejected."""
     if isinstance(payload, Mapping) and _is_sqs(payload):
         for record in payload["Records"]:
             yield from _from_record(record)
     else:
         for event in _events(payload):
-            yield Delivery(event, json.dumps(event))
+            yield Delivery(event, json.dumps(event if event is not None else payload))
 
 
 def _is_sqs(payload: Mapping[str, Any]) -> bool:
     records = payload.get("Records")
-    return isinstance(records, list) and any(r.get("eventSource") == "aws:sqs" for r in records)
+    return isinstance(records, list) and any(
+        isinstance(record, Mapping) and record.get("eventSource") == "aws:sqs" for record in records
+    )
 
 
 def _from_record(record: Mapping[str, Any]) -> Iterator[Delivery]:
-    body, message_id = record["body"], record["messageId"]
-    sent = record.get("messageAttributes", {}).get(FIRST_SENT, {}).get("stringValue")
-    sent = sent or str(int(record.get("attributes", {}).get("SentTimestamp", "0")) // 1000)
+    body, message_id, sent = record["body"], record["messageId"], _first_sent(record)
+    events: list[Mapping[str, Any] | None]
     try:
         events = list(_events(json.loads(body)))
-    except ValueError:
-        yield Delivery(None, body, message_id, int(sent))
-        return
+    except (ValueError, RecursionError):
+        events = [None]
     for event in events:
         raw = body if len(events) == 1 else json.dumps(event)
-        yield Delivery(event, raw, message_id, int(sent))
+        yield Delivery(event, raw, message_id, sent)
+
+
+def _first_sent(record: Mapping[str, Any]) -> int:
+    """Our own attribute where the message has waited already, else SQS's own."""
+    told = str(record.get("messageAttributes", {}).get(FIRST_SENT, {}).get("stringValue"))
+    if told.isdecimal():
+        return int(told)
+    return int(record.get("attributes", {}).get("SentTimestamp", "0")) // 1000
 
 
 def _events(content: Any) -> Iterator[Mapping[str, Any] | None]:
+    """The events in a body; an empty list, or what is no event, gives None."""
     if isinstance(content, list):
-        for part in content:
+        for part in content or [None]:
             yield from _events(part)
     elif not isinstance(content, Mapping):
         yield None
     elif content.get("Event") == "s3:TestEvent":
         return
     elif content.get("Type") == "Notification" and isinstance(content.get("Message"), str):
-        yield from _events(json.loads(content["Message"]))
+        yield from _notified(content["Message"])
     elif isinstance(content.get("Records"), list) and "detail-type" not in content:
-        yield from classic_events(content)
+        yield from classic_events(content) if content["Records"] else [None]
     else:
         yield content
+
+
+def _notified(message: str) -> Iterator[Mapping[str, Any] | None]:
+    """The event that SNS carried."""
+    try:
+        yield from _events(json.loads(message))
+    except (ValueError, RecursionError):
+        yield None

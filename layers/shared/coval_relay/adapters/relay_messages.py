@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.identifiers import checked_call_id
 from coval_relay.domain.messages import SOURCE, AttachRecording, RecordingFound, Resume, Sweep
 
 KINDS: Mapping[str, type] = {
@@ -41,4 +42,6 @@ def from_event(event: Mapping[str, Any]) -> AttachRecording | RecordingFound | R
     except ValidationError as error:
         location = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise InvalidInput(f"detail.{location}", error.errors()[0]["msg"]) from None
+    if not isinstance(message, Sweep):
+        checked_call_id(message.external_conversation_id, "detail.external_conversation_id")
     return message

@@ -10,9 +10,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from coval_relay.domain.call import TranscriptPointer
 from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.identifiers import checked_call_id
 from coval_relay.domain.messages import ObjectCreated, TranscriptArrived
 from coval_relay.domain.recordings import ObjectVersion
 
+MOST_BYTES = 50 * 1024**4
+"""The largest object that S3 holds (S3, quotas: 50 TB)."""
 CREATED = re.compile(r"(s3:)?ObjectCreated:")
 
 
@@ -26,7 +29,7 @@ class _Bucket(_Model):
 
 class _Object(_Model):
     key: Annotated[str, Field(min_length=1)]
-    size: Annotated[int, Field(ge=0)] = 0
+    size: Annotated[int, Field(ge=0, le=MOST_BYTES)] = 0
     etag: str = ""
     version_id: Annotated[str | None, Field(alias="version-id")] = None
     sequencer: str = ""
@@ -69,8 +72,9 @@ def transcript_arrived(
     match = key_pattern.search(version.key) if key_pattern.pattern else None
     if match is None:
         raise InvalidInput("detail.object.key", "the transcript key pattern finds no call id")
+    call_id = checked_call_id(match["external_conversation_id"])
     pointer = TranscriptPointer(bucket=version.bucket, key=version.key, format="canonical_v1", stored_at=now)
-    return TranscriptArrived(external_conversation_id=match["external_conversation_id"], pointer=pointer)
+    return TranscriptArrived(external_conversation_id=call_id, pointer=pointer)
 
 
 def _order(time: datetime, sequencer: str) -> str:
@@ -78,19 +82,25 @@ def _order(time: datetime, sequencer: str) -> str:
     return f"{int(time.timestamp()):012d}-{sequencer.zfill(40)}"
 
 
-def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The records of a classic notification as EventBridge events; their keys are form-encoded."""
+def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:
+    """The records of a classic notification as EventBridge events; their keys are form-encoded.
+
+    None stands for a record that is none; records of other events than creation are passed over.
+    """
     for record in notification["Records"]:
-        if not CREATED.match(str(record.get("eventName", ""))):
+        if not isinstance(record, Mapping):
+            yield None
             continue
-        told = record.get("s3", {})
-        item = told.get("object", {})
+        if "eventName" in record and not CREATED.match(str(record["eventName"])):
+            continue
+        told = _mapping(record.get("s3"))
+        item, bucket = _mapping(told.get("object")), _mapping(told.get("bucket"))
         yield {
             "source": "aws.s3",
             "detail-type": "Object Created",
             "time": record.get("eventTime"),
             "detail": {
-                "bucket": {"name": told.get("bucket", {}).get("name")},
+                "bucket": {"name": bucket.get("name")},
                 "object": {
                     "key": unquote_plus(str(item.get("key", ""))),
                     "size": item.get("size", 0),
@@ -100,3 +110,7 @@ def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 },
             },
         }
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

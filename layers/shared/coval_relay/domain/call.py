@@ -49,6 +49,18 @@ class CallEnd(StrEnum):
     TEXT_PENDING = "TEXT_PENDING"
 
 
+class Audio(StrEnum):
+    """What audio a conversation that was made or found has."""
+
+    NONE = "none"
+    OURS = "ours"
+    """The recording that the item has chosen."""
+    OTHER = "other"
+    """Another recording of the call, which an earlier submit carried."""
+    UNKNOWN = "unknown"
+    """Audio of which our own stamp says nothing."""
+
+
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
 UNFINISHED = frozenset(
     {RecordingState.READY, RecordingState.LINKED, RecordingState.UPLOADED, RecordingState.PINNED}
@@ -69,6 +81,8 @@ class Facts:
 
     occurred_at: str
     ended_at: int
+    seconds: float | None = None
+    """The call's length, where its end is known."""
     agent_id: str | None = None
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
@@ -154,7 +168,7 @@ class Call:
     waiting_since: int = 0
     submitted_at: int = 0
     audited_at: int = 0
-    text_only_at: int = 0
+    recording_missed_at: int = 0
     swept: int = 0
     due_at: int | None = None
 

@@ -1,16 +1,17 @@
 """The submit request: what is sent to Coval, byte for byte, and never more of it than Coval takes."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from coval_relay.domain.call import Facts, Parts
+from coval_relay.domain.call import Audio, Facts, Parts
 from coval_relay.domain.errors import RelayError
 from coval_relay.domain.transcript import Transcript, without_oldest
 
 STAMP = "coval_relay_parts"
-"""Metadata key that tells a later reader which parts a submit carried."""
+"""Metadata key that tells a later reader which parts a submit carried, and which recording."""
 OversizePolicy = Literal["truncate", "recording", "reject"]
 
 
@@ -31,6 +32,8 @@ class Submit:
     transcript: Transcript | None = None
     upload_id: str | None = None
     audio_url: str | None = None
+    recording: str | None = None
+    """Identity of the recording that goes along."""
 
     @property
     def parts(self) -> Parts:
@@ -58,14 +61,16 @@ def encode(submit: Submit, *, limit: int, policy: OversizePolicy) -> Payload:
     if len(body) <= limit:
         return Payload(body)
     messages = submit.transcript.messages if submit.transcript else ()
-    if policy != "truncate" or len(_bytes(submit, dropped=len(messages) - 1)) > limit:
+    # A tool's answer alone is not kept, so the last message that is none bounds what may go.
+    most = max((index for index, message in enumerate(messages) if message["role"] != "tool"), default=0)
+    if policy != "truncate" or len(_bytes(submit, dropped=most)) > limit:
         raise PayloadTooLarge(len(body), limit)
-    dropped = _fewest_to_drop(submit, len(messages), limit)
+    dropped = _fewest_to_drop(submit, most, limit)
     return Payload(_bytes(submit, dropped=dropped), dropped)
 
 
-def _fewest_to_drop(submit: Submit, count: int, limit: int) -> int:
-    too_few, enough = 0, count - 1
+def _fewest_to_drop(submit: Submit, most: int, limit: int) -> int:
+    too_few, enough = 0, most
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
         if len(_bytes(submit, dropped=middle)) <= limit:
@@ -76,7 +81,9 @@ def _fewest_to_drop(submit: Submit, count: int, limit: int) -> int:
 
 
 def _bytes(submit: Submit, *, dropped: int) -> bytes:
-    return json.dumps(_body(submit, dropped), ensure_ascii=True, separators=(",", ":")).encode()
+    return json.dumps(
+        _body(submit, dropped), ensure_ascii=True, allow_nan=False, separators=(",", ":")
+    ).encode()
 
 
 def _body(submit: Submit, dropped: int) -> dict[str, Any]:
@@ -91,7 +98,7 @@ def _body(submit: Submit, dropped: int) -> dict[str, Any]:
         "tags": list(facts.tags) if facts else None,
         "metrics": list(facts.metrics) if facts else None,
     }
-    metadata: dict[str, Any] = {**(facts.metadata if facts else {}), STAMP: _stamp(submit.parts)}
+    metadata: dict[str, Any] = {**(facts.metadata if facts else {}), STAMP: _stamp(submit)}
     if submit.transcript:
         messages = without_oldest(submit.transcript.messages, dropped)
         body["transcript"] = [dict(message) for message in messages]
@@ -101,11 +108,25 @@ def _body(submit: Submit, dropped: int) -> dict[str, Any]:
     return {name: value for name, value in {**body, "metadata": metadata}.items() if value not in (None, [])}
 
 
-def _stamp(parts: Parts) -> str:
-    return " ".join(name for name in ("text", "facts", "recording") if getattr(parts, name))
+def _stamp(submit: Submit) -> str:
+    parts = submit.parts
+    names = [name for name in ("text", "facts") if getattr(parts, name)]
+    return " ".join([*names, f"recording:{_digest(submit.recording or '')}"] if parts.recording else names)
+
+
+def _digest(identity: str) -> str:
+    return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
 def parts_of(metadata: Mapping[str, Any]) -> Parts:
     """The parts that a submit found in Coval had carried, by its stamp."""
-    names = str(metadata.get(STAMP, "")).split()
+    names = {name.partition(":")[0] for name in str(metadata.get(STAMP, "")).split()}
     return Parts(text="text" in names, facts="facts" in names, recording="recording" in names)
+
+
+def audio_of(metadata: Mapping[str, Any], identity: str) -> Audio:
+    """Whose audio a conversation has that was found with audio: `identity` is the chosen recording's."""
+    stamped = [n for n in str(metadata.get(STAMP, "")).split() if n.startswith("recording:")]
+    if not stamped:
+        return Audio.UNKNOWN
+    return Audio.OURS if stamped == [f"recording:{_digest(identity)}"] else Audio.OTHER

@@ -21,6 +21,7 @@ from enum import StrEnum
 from coval_relay.domain.call import (
     TERMINAL,
     UNFINISHED,
+    Audio,
     Call,
     CallEnd,
     ConversationState,
@@ -41,6 +42,7 @@ RETRY_SECONDS = 30
 LONGEST_REST_SECONDS = 6 * 3600
 MOST_FETCH_FAILURES = 5
 FETCH_FAILED = Reason("audio_fetch_failed", "Coval could not fetch the recording's URL.")
+OTHER_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
 NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
 
 
@@ -240,7 +242,7 @@ def input_refused(call: Call, reason: Reason, now: int) -> Transition:
 
 
 def submitted(
-    call: Call, token: str, conversation_id: str, *, sent: Parts, has_audio: bool, now: int
+    call: Call, token: str, conversation_id: str, *, sent: Parts, audio: Audio, now: int
 ) -> Transition:
     """Coval has the conversation: made by this attempt, or adopted because a read has found it."""
     if not _holds(call, token):
@@ -253,17 +255,19 @@ def submitted(
         conversation_id=conversation_id,
         sent=sent,
         submitted_at=now,
-        recording=_attached_by_submit(call, has_audio=has_audio, now=now),
+        recording=_recording_after_submit(call.recording, audio, now),
     )
     due_text = call.lease.parts.text or call.call_end is CallEnd.WITH_TEXT or call.transcript is not None
     return Transition(_note_late(after, text=due_text, facts=call.call_end is not CallEnd.UNSEEN))
 
 
-def _attached_by_submit(call: Call, *, has_audio: bool, now: int) -> Recording | None:
-    pinned = call.lease is not None and call.lease.parts.recording
-    if call.recording and pinned and has_audio and call.recording.state in UNFINISHED:
-        return replace(call.recording, state=RecordingState.ATTACHED, changed_at=now)
-    return call.recording
+def _recording_after_submit(recording: Recording | None, audio: Audio, now: int) -> Recording | None:
+    """Audio is attached once: what another recording of the call took, this one cannot have."""
+    if recording is None or recording.state not in UNFINISHED:
+        return recording
+    if audio is Audio.OURS:
+        return replace(recording, state=RecordingState.ATTACHED, url=None, changed_at=now)
+    return _refused(recording, OTHER_ATTACHED, now) if audio is Audio.OTHER else recording
 
 
 def call_refused(call: Call, token: str, state: ConversationState, reason: Reason, now: int) -> Transition:
@@ -338,10 +342,10 @@ def text_withdrawn(call: Call, token: str, reason: Reason, now: int) -> Transiti
 def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
     """A recording came for this call: READY, LINKED, or REJECTED by our own look at it."""
     current = call.recording
-    if current is None:
+    if current is None or _mends(arrived, current):
         return _begin(call, arrived, attempt)
     if arrived.identity == current.identity:
-        return _again(call, current, attempt)
+        return _again(_with_fresh_url(call, current, arrived.url), current, attempt)
     if arrived.identity in call.outcomes and _rank(arrived) < _rank(current):
         return Transition(call)
     if current.state is RecordingState.ATTACHED or _rank(arrived) < _rank(current):
@@ -350,6 +354,21 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
         until = call.lease.until if call.lease else attempt.now + RETRY_SECONDS
         return Transition(call, Then.WAIT, max(until, attempt.now + 1))
     return _begin(_with_outcome(call, current), arrived, attempt)
+
+
+def _mends(arrived: Recording, current: Recording) -> bool:
+    """What we refused by its look is good after all, or a URL that could not be fetched has a successor."""
+    if arrived.identity != current.identity or current.state is not RecordingState.REJECTED:
+        return False
+    fetchable = arrived.url is not None and current.reason == FETCH_FAILED
+    return (arrived.usable and not current.usable) or fetchable
+
+
+def _with_fresh_url(call: Call, current: Recording, url: str | None) -> Call:
+    """The platform named the same recording by a newer link: the older one may have ended."""
+    if url is None or url == current.url or current.state not in UNFINISHED:
+        return call
+    return replace(call, recording=replace(current, url=url, fetch_failures=0))
 
 
 def _rank(recording: Recording) -> tuple[bool, str]:
@@ -517,7 +536,7 @@ def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
     if _audit_due(call, deadlines, now):
         return Transition(call, Then.AUDIT)
     if _recording_overdue(call, deadlines, now):
-        return Transition(replace(call, text_only_at=now), Then.DONE)
+        return Transition(replace(call, recording_missed_at=now), Then.DONE)
     return Transition(call)
 
 
@@ -542,12 +561,17 @@ def _audit_due(call: Call, deadlines: Deadlines, now: int) -> bool:
 
 
 def _recording_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
-    return _recording_owed(call) and call.submitted_at + deadlines.recording <= now
+    return _recording_owed(call) and _ended_at(call) + deadlines.recording <= now
 
 
 def _recording_owed(call: Call) -> bool:
-    expected = call.facts is not None and call.facts.recording_expected and not call.text_only_at
-    return call.state is ConversationState.SUBMITTED and call.recording is None and expected
+    expected = call.facts is not None and call.facts.recording_expected and not call.recording_missed_at
+    silent = call.state is ConversationState.WAITING and call.call_end is CallEnd.WITHOUT_TEXT
+    return expected and call.recording is None and (silent or call.state is ConversationState.SUBMITTED)
+
+
+def _ended_at(call: Call) -> int:
+    return call.submitted_at or call.waiting_since
 
 
 def audited(call: Call, now: int) -> Transition:
@@ -587,7 +611,7 @@ def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
 
 def _recording_due(call: Call, deadlines: Deadlines) -> list[int]:
     if call.recording is None:
-        return [call.submitted_at + deadlines.recording] if _recording_owed(call) else []
+        return [_ended_at(call) + deadlines.recording] if _recording_owed(call) else []
     sendable = call.recording.state in (RecordingState.UPLOADED, RecordingState.LINKED)
     if call.state in TERMINAL:
         return [call.recording.changed_at + deadlines.resume] if call.recording.state in UNFINISHED else []

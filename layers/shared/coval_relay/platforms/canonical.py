@@ -3,6 +3,7 @@
 Strict where a mistake would change the evaluation (roles, times, ids), tolerant to fields it does not know.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from pydantic import (
 
 from coval_relay.domain.call import CallEnd, Facts, TranscriptPointer
 from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.identifiers import ID_RULE, is_call_id
 from coval_relay.domain.messages import CallEnded, RecordingReady
 from coval_relay.domain.transcript import Transcript, check_times, check_tool_calls
 
@@ -69,34 +71,36 @@ def _a_time(value: object) -> object:
 def _with_zone(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is None:
         raise ValueError("must have a zone")
-    return value
+    try:
+        return value.astimezone(UTC) if value else None
+    except OverflowError:
+        raise ValueError("cannot be told in UTC") from None
 
 
-def _an_id(value: str) -> str:
-    if '"' in value or not value.isprintable():
-        raise ValueError(
-            "must have no double quote and no control character: Coval could not be asked for it"
-        )
-    if value.startswith("alias#"):
-        raise ValueError("must not begin with alias#")
+def _an_id(value: object) -> object:
+    if not is_call_id(value):
+        raise ValueError(ID_RULE)
     return value
 
 
 def _not_reserved(value: dict[str, Any]) -> dict[str, Any]:
     for key in sorted(RESERVED_METADATA & value.keys()):
         raise ValueError(f"must not have the key {key}: Coval reserves it")
+    if len(json.dumps(value)) > MOST_METADATA_BYTES:
+        raise ValueError(f"must have at most {MOST_METADATA_BYTES} bytes")
     return value
 
 
 Time = Annotated[datetime | None, BeforeValidator(_a_time), AfterValidator(_with_zone)]
 Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-ConversationId = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=256), AfterValidator(_an_id)
-]
+ConversationId = Annotated[str, BeforeValidator(_an_id)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
 Metric = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{22,26}$")]
+URI = r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+|https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/.*)$"
 S3Uri = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")]
-Scalar = str | bool | int | float
+Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
+MOST_METADATA_BYTES = 100_000
+LONGEST_FAULT = 200
 
 
 class _Model(BaseModel):
@@ -210,7 +214,7 @@ class CallEndedDetail(_Detail):
 
 
 class ReadyRecording(_Model):
-    uri: Annotated[str, StringConstraints(pattern=r"^(s3|https)://.+", max_length=4096)]
+    uri: Annotated[str, StringConstraints(pattern=URI, max_length=4096)]
     started_at: Time = None
 
 
@@ -232,13 +236,16 @@ def validate(model: type[M], value: object, path: str) -> M:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         rule = first["msg"].removeprefix("Value error, ")
-        raise InvalidInput(_path(path, first["loc"]), rule) from None
+        raise InvalidInput(_path(path, first["loc"]), rule[:LONGEST_FAULT]) from None
 
 
 def _path(root: str, location: tuple[str | int, ...]) -> str:
+    """The field's path; the keys of free-form metadata are the sender's words and stay out of it."""
     path = root
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        if part == "metadata":
+            break
     return path
 
 
@@ -250,7 +257,7 @@ def call_ended(event: Mapping[str, Any], translation: Translation, now: int) -> 
     return CallEnded(
         external_conversation_id=detail.external_conversation_id,
         kind=kinds.get(detail.transcript.status, CallEnd.TEXT_PENDING),
-        facts=_facts(detail, translation, now),
+        facts=_facts(detail, translation),
         transcript=transcript if detail.transcript.status == "inline" else None,
         pointer=_pointer(detail.transcript, translation, now),
     )
@@ -293,12 +300,13 @@ def _pointer(transcript: CanonicalTranscript, translation: Translation, now: int
     return TranscriptPointer(bucket=bucket, key=key, format=transcript.reference.format, stored_at=now)
 
 
-def _facts(detail: CallEndedDetail, translation: Translation, now: int) -> Facts:
+def _facts(detail: CallEndedDetail, translation: Translation) -> Facts:
     starts = [item.started_at for item in detail.recording.items if item.started_at]
     expected = detail.recording.expected
     return Facts(
         occurred_at=_rfc3339(starts[0] if starts else detail.began_at),
-        ended_at=int(detail.ended_at.timestamp()) if detail.ended_at else now,
+        ended_at=int((detail.ended_at or detail.began_at).timestamp()),
+        seconds=detail.seconds,
         agent_id=_agent_id(detail.agent, translation),
         metadata=_metadata(detail),
         tags=tuple(dict.fromkeys((*detail.tags, *translation.tags)))[:20],

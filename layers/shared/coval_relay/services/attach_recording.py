@@ -71,7 +71,7 @@ class AttachRecording:
 
         call = self.calls.read(resume.external_conversation_id)
         transition = self.calls.settle(call, decide)
-        if transition.call.text_only_at and not call.text_only_at:
+        if transition.call.recording_missed_at and not call.recording_missed_at:
             self.journal(LogEvent.RECORDING_MISSING, call.external_conversation_id)
         return self._carry_out(transition, attempt)
 
@@ -123,9 +123,9 @@ class AttachRecording:
         try:
             self.coval.attach_audio(call.conversation_id, self._url(call.recording))
         except ObjectGone:
-            return self._refuse(call, identity, GONE)
+            return self._give_up(call, identity, GONE)
         except ObjectReplaced:
-            return self._refuse(call, identity, REPLACED)
+            return self._give_up(call, identity, REPLACED)
         except OutcomeUnknown:
             return Transition(call, Then.WAIT, self.calls.clock() + RETRY_SECONDS)
         except Retryable as error:
@@ -158,6 +158,14 @@ class AttachRecording:
                 return Transition(call, Then.WAIT, self.calls.clock() + RETRY_SECONDS)
         return self._refuse(call, identity, Reason(error.code, error.reason))
 
+    def _give_up(self, call: Call, identity: str, reason: Reason) -> Transition:
+        """An earlier PATCH of this recording may have been carried out unseen: look before refusing it."""
+        assert call.conversation_id is not None
+        conversation = self.coval.get(call.conversation_id)
+        if conversation and conversation.has_audio:
+            return self._attached(call, identity)
+        return self._refuse(call, identity, reason)
+
     def _refuse(self, call: Call, identity: str, reason: Reason) -> Transition:
         self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
         return self._settle(
@@ -168,6 +176,8 @@ class AttachRecording:
         if error.code != FETCH_FAILED:
             raise error
         now = self.calls.clock()
+        if call.recording and call.recording.fetch_failures + 1 >= protocol.MOST_FETCH_FAILURES:
+            return self._give_up(call, identity, protocol.FETCH_FAILED)
         return self._settle(call, lambda seen: protocol.attach_fetch_failed(seen, identity, now))
 
     # --- audit ---------------------------------------------------------------------------------------
@@ -175,16 +185,19 @@ class AttachRecording:
     def _audit(self, call: Call) -> Transition:
         """Delete what a POST made that landed after the read that should have seen it."""
         for _ in range(MOST_EXTRA_CONVERSATIONS):
-            extras = [
-                found.conversation_id
-                for found in live(self.coval.find(call.external_conversation_id))
-                if found.conversation_id != call.conversation_id
-            ]
-            if not extras:
+            found = [c.conversation_id for c in live(self.coval.find(call.external_conversation_id))]
+            extras = [name for name in found if name != call.conversation_id]
+            if not extras or not (call.conversation_id in found or self._ours_is_live(call)):
                 break
             self.coval.delete(extras[-1])
             self.journal(LogEvent.EXTRA_CONVERSATION_DELETED, call.external_conversation_id)
         return self._settle(call, lambda seen: protocol.audited(seen, self.calls.clock()))
+
+    def _ours_is_live(self, call: Call) -> bool:
+        """Somebody may have deleted ours in Coval: then what is left is not for us to delete."""
+        assert call.conversation_id is not None
+        ours = self.coval.get(call.conversation_id)
+        return ours is not None and bool(live([ours]))
 
     def _settle(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
         return self.calls.settle(call, decide)

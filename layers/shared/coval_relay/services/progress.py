@@ -5,12 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import Call, ConversationState, Reason, RecordingState
+from coval_relay.domain.call import Audio, Call, ConversationState, Parts, Reason, RecordingState
 from coval_relay.domain.coval import BAD_REQUEST, NOT_FOUND, Conversation, CovalClient, Filtered
-from coval_relay.domain.errors import InvalidInput, NotReady, OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.errors import InvalidInput, NotReady, OutcomeUnknown, Permanent, RelayError, Retryable
 from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
-from coval_relay.domain.payload import OversizePolicy, PayloadTooLarge, Submit, encode, parts_of
+from coval_relay.domain.payload import (
+    OversizePolicy,
+    Payload,
+    PayloadTooLarge,
+    Submit,
+    audio_of,
+    encode,
+    parts_of,
+)
 from coval_relay.domain.ports import Documents
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
 from coval_relay.domain.recordings import ObjectVersion
@@ -22,6 +30,13 @@ GONE = frozenset({"DELETED", "CANCELLED"})
 FETCH_FAILED = "audio_fetch_failed"
 MISSING = Reason("transcript_missing", "The transcript never came, or the function may not read it.")
 MOST_DOCUMENT_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(unsafe_hash=True)
+class Unsendable(RelayError):
+    """The transcript cannot be had, or is none."""
+
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +59,7 @@ class TranscriptFiles:
     """Transcripts that lie in S3, and how their content is read."""
 
     documents: Documents
-    parse: Callable[[object], Transcript]
+    parse: Callable[[object, float | None], Transcript]
 
     def load(self, call: Call) -> Transcript:
         """Raises NotReady, InvalidInput, Permanent, Retryable."""
@@ -52,9 +67,9 @@ class TranscriptFiles:
         raw = self.documents.read(call.transcript.bucket, call.transcript.key, MOST_DOCUMENT_BYTES)
         try:
             content = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InvalidInput("transcript", "must be JSON") from None
-        return self.parse(content)
+        return self.parse(content, call.facts.seconds if call.facts else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +130,78 @@ class Progress:
 
     # --- one submit ----------------------------------------------------------------------------------
 
-    def _submit(self, transition: Transition, attempt: Attempt, given: Transcript | None) -> Transition:
+    def _submit(  # noqa: PLR0911 - each way in which preparing ends has its own answer
+        self, transition: Transition, attempt: Attempt, given: Transcript | None
+    ) -> Transition:
         call, token = transition.call, attempt.token
         try:
-            if transition.then is Then.READ_FIRST:
-                found = live(self.coval.find(call.external_conversation_id))
-                if found:
-                    return self._adopt(call, token, found[0])
-            return self._send(call, token, given)
+            found = self._look(call) if transition.then is Then.READ_FIRST else None
+            prepared = None if found else self._prepare(call, given)
+        except Retryable as error:
+            return self._not_sent(call, token, error)
+        except NotReady:
+            return self._text_missing(call, token)
+        except Unsendable as error:
+            return self._withdraw(call, token, error.reason)
+        except PayloadTooLarge as error:
+            return self._too_large(call, token, error)
+        if prepared:
+            return self._post(call, token, *prepared)
+        if found:
+            return self._adopt(call, token, found)
+        return self._settle(call, lambda seen: protocol.released(seen, token, self._now()))
+
+    def _look(self, call: Call) -> Conversation | None:
+        """What an earlier attempt has made; a refusal of the read itself is no refusal of the call."""
+        return next(iter(live(self.coval.find(call.external_conversation_id))), None)
+
+    def _prepare(self, call: Call, given: Transcript | None) -> tuple[Submit, Payload] | None:
+        """The request; None where a part that is due is not in hand: its own message, or function, has it."""
+        assert call.lease is not None
+        transcript = (given or self._load(call)) if call.lease.parts.text else None
+        submit = self._request(call, transcript)
+        due, in_hand = call.lease.parts, submit.parts
+        if (due.text, due.recording) != (in_hand.text, in_hand.recording) or not (due.text or due.recording):
+            return None
+        return submit, encode(submit, limit=self.max_payload_bytes, policy=self.oversize)
+
+    def _load(self, call: Call) -> Transcript | None:
+        """The text by its pointer; None where its message has it, or another function must read it."""
+        if self.transcripts is None or call.transcript is None:
+            return None
+        try:
+            return self.transcripts.load(call)
+        except InvalidInput as error:
+            raise Unsendable(Reason("invalid_transcript", str(error))) from None
+        except Permanent as error:
+            raise Unsendable(Reason(error.code, error.reason)) from None
+
+    def _request(self, call: Call, transcript: Transcript | None) -> Submit:
+        assert call.lease is not None
+        upload_id = audio_url = recording = None
+        if call.lease.parts.recording and call.recording:
+            upload_id, audio_url = call.recording.upload_id, call.recording.url
+            recording = call.recording.identity
+            if upload_id is None and call.recording.version and self.presign:
+                audio_url = self.presign(call.recording.version)
+        return Submit(
+            external_conversation_id=call.external_conversation_id,
+            facts=call.facts if call.lease.parts.facts else None,
+            transcript=transcript,
+            upload_id=upload_id,
+            audio_url=None if upload_id else audio_url,
+            recording=recording,
+        )
+
+    def _post(self, call: Call, token: str, submit: Submit, payload: Payload) -> Transition:
+        """What fails after the answer must not be taken for a request that was not sent:
+
+        claim ── POST ── 200 ── (write fails) ── the lease stays, the next one reads and adopts
+        """
+        if payload.dropped:
+            self.journal(LogEvent.TEXT_TRUNCATED, call.external_conversation_id, messages=payload.dropped)
+        try:
+            answer = self.coval.submit(payload.body)
         except Retryable as error:
             return self._not_sent(call, token, error)
         except OutcomeUnknown as error:
@@ -130,6 +209,10 @@ class Progress:
             return Transition(call, Then.WAIT, call.lease.until + 1 if call.lease else 0)
         except Permanent as error:
             return self._refused(call, token, error)
+        if isinstance(answer, Filtered):
+            reason = Reason("filtered", f"Coval knows the call as its simulation ({answer.reason}).")
+            return self._end(call, token, ConversationState.FILTERED, reason)
+        return self._made(call, token, submit, answer)
 
     def _not_sent(self, call: Call, token: str, error: Retryable) -> Transition:
         now = self._now()
@@ -139,89 +222,38 @@ class Progress:
         back = self._settle(call, lambda seen: protocol.given_back(seen, token, now))
         return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
 
-    def _send(self, call: Call, token: str, given: Transcript | None) -> Transition:
-        assert call.lease is not None
-        transcript = None
-        if call.lease.parts.text:
-            try:
-                transcript = given or self._load(call)
-            except NotReady:
-                return self._text_missing(call, token)
-            except (InvalidInput, Permanent) as error:
-                return self._withdraw(call, token, _reason_of(error))
-        submit = self._request(call, transcript)
-        due, in_hand = call.lease.parts, submit.parts
-        if (due.text, due.recording) != (in_hand.text, in_hand.recording) or not (due.text or due.recording):
-            return self._settle(call, lambda seen: protocol.released(seen, token, self._now()))
-        return self._post(call, token, submit)
-
-    def _load(self, call: Call) -> Transcript | None:
-        """The text by its pointer; None where its message has it, or another function must read it."""
-        return self.transcripts.load(call) if self.transcripts and call.transcript else None
-
     def _text_missing(self, call: Call, token: str) -> Transition:
         since = call.waiting_since or (call.transcript.stored_at if call.transcript else 0)
         if since + self.calls.deadlines.transcript <= self._now():
             return self._withdraw(call, token, MISSING)
         return self._settle(call, lambda seen: protocol.given_back(seen, token, self._now()))
 
-    def _post(self, call: Call, token: str, submit: Submit) -> Transition:
-        try:
-            payload = encode(submit, limit=self.max_payload_bytes, policy=self.oversize)
-        except PayloadTooLarge as error:
-            return self._too_large(call, token, error)
-        if payload.dropped:
-            self.journal(LogEvent.TEXT_TRUNCATED, call.external_conversation_id, messages=payload.dropped)
-        answer = self.coval.submit(payload.body)
-        if isinstance(answer, Filtered):
-            reason = Reason("filtered", f"Coval knows the call as its simulation ({answer.reason}).")
-            return self._end(call, token, ConversationState.FILTERED, reason)
-        return self._made(call, token, submit, answer)
-
-    def _request(self, call: Call, transcript: Transcript | None) -> Submit:
-        assert call.lease is not None
-        upload_id = audio_url = None
-        if call.lease.parts.recording and call.recording:
-            upload_id, audio_url = call.recording.upload_id, call.recording.url
-            if upload_id is None and call.recording.version and self.presign:
-                audio_url = self.presign(call.recording.version)
-        return Submit(
-            external_conversation_id=call.external_conversation_id,
-            facts=call.facts if call.lease.parts.facts else None,
-            transcript=transcript,
-            upload_id=upload_id,
-            audio_url=None if upload_id else audio_url,
-        )
-
     # --- its answers ---------------------------------------------------------------------------------
 
     def _made(self, call: Call, token: str, submit: Submit, answer: Conversation) -> Transition:
-        parts = submit.parts
-        has_audio = parts.recording and self._has_audio(answer)
-        made = self._settle(
-            call,
-            lambda seen: protocol.submitted(
-                seen, token, answer.conversation_id, sent=parts, has_audio=has_audio, now=self._now()
-            ),
-        )
-        self.journal(LogEvent.CALL_SUBMITTED, call.external_conversation_id, audio=int(has_audio))
+        has_audio = submit.parts.recording and self._has_audio(answer)
+        audio = Audio.OURS if has_audio else Audio.NONE
+        made = self._submitted(call, token, answer, submit.parts, audio)
+        self.journal(LogEvent.CALL_SUBMITTED, call.external_conversation_id, audio=audio.value)
         return made
 
     def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
-        has_audio = self._has_audio(found)
-        adopted = self._settle(
-            call,
-            lambda seen: protocol.submitted(
-                seen,
-                token,
-                found.conversation_id,
-                sent=parts_of(found.metadata),
-                has_audio=has_audio,
-                now=self._now(),
-            ),
-        )
-        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=int(has_audio))
+        audio = Audio.NONE
+        if self._has_audio(found):
+            identity = call.recording.identity if call.recording else ""
+            audio = audio_of(found.metadata, identity)
+        adopted = self._submitted(call, token, found, parts_of(found.metadata), audio)
+        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=audio.value)
         return adopted
+
+    def _submitted(
+        self, call: Call, token: str, conversation: Conversation, sent: Parts, audio: Audio
+    ) -> Transition:
+        name = conversation.conversation_id
+        return self._settle(
+            call,
+            lambda seen: protocol.submitted(seen, token, name, sent=sent, audio=audio, now=self._now()),
+        )
 
     def _has_audio(self, conversation: Conversation) -> bool:
         if conversation.has_audio is None:
@@ -239,12 +271,9 @@ class Progress:
         return self._end(call, token, ConversationState.REJECTED, reason)
 
     def _upload_gone(self, call: Call, token: str) -> Transition:
-        try:
-            found = live(self.coval.find(call.external_conversation_id))
-        except Retryable:
-            return Transition(call, Then.WAIT, call.lease.until + 1 if call.lease else 0)
+        found = self._look(call)
         if found:
-            return self._adopt(call, token, found[0])
+            return self._adopt(call, token, found)
         return self._settle(call, lambda seen: protocol.upload_lost(seen, token, self._now()))
 
     def _too_large(self, call: Call, token: str, error: PayloadTooLarge) -> Transition:
@@ -296,12 +325,6 @@ def concerns_audio(error: Permanent) -> bool:
     named = error.field in ("audio_url", "audio", "upload_id")
     worded = error.reason.startswith(("Audio ", "Unsupported audio", "Invalid or corrupt audio"))
     return error.status == BAD_REQUEST and (named or worded)
-
-
-def _reason_of(error: InvalidInput | Permanent) -> Reason:
-    if isinstance(error, InvalidInput):
-        return Reason("invalid_transcript", str(error))
-    return Reason(error.code, error.reason)
 
 
 def _waiting(transition: Transition, until: int) -> Transition:

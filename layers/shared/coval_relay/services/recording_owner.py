@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from coval_relay.domain.call import Reason
 from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.identifiers import checked_call_id
 from coval_relay.domain.recordings import ObjectVersion, RecordingSource
 
 GROUP = "external_conversation_id"
 METADATA_KEY = "external-conversation-id"
-LONGEST_ID = 256
 TAG_KEY = "external_conversation_id"
 
 GONE = Reason("object_gone", "The recording object is no longer there.")
@@ -41,16 +41,4 @@ class RecordingOwner:
         if not found:
             rules = f"key pattern, metadata {METADATA_KEY}, tag {TAG_KEY}"
             raise InvalidInput("detail.object.key", f"no rule finds a call id (tried: {rules})")
-        return checked_id(found)
-
-
-def checked_id(value: str) -> str:
-    """Raises InvalidInput for an id that cannot be a call's."""
-    if (
-        not 1 <= len(value) <= LONGEST_ID
-        or '"' in value
-        or not value.isprintable()
-        or value.startswith("alias#")
-    ):
-        raise InvalidInput(GROUP, "must have 1 to 256 printable characters and no double quote")
-    return value
+        return checked_call_id(found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -60,14 +61,10 @@ class Answer:
     body: bytes
 
 
-class _Detail(BaseModel):
-    field: str | None = None
-
-
 class _Error(BaseModel):
     code: str | None = None
     message: str | None = None
-    details: list[_Detail] | None = None
+    details: Any = None
 
 
 class _Body(BaseModel):
@@ -129,13 +126,20 @@ def _permanent(status: int, error: _Error) -> Retryable | Permanent:
     reason = _URL.sub("[URL]", error.message or "")[:LONGEST_REASON]
     if status == BAD_REQUEST and reason.startswith(FETCH_FAILED_MESSAGES):
         return Retryable(AUDIO_FETCH_FAILED)
-    fields = [detail.field for detail in error.details or () if detail.field]
+    fields = _fields(error.details)
     return Permanent(
         code=error.code if error.code and _CODE.fullmatch(error.code) else f"http_{status}",
         reason=reason or f"Coval answered with status {status}.",
         field=fields[0][:100] if fields else None,
         status=status,
     )
+
+
+def _fields(details: object) -> list[str]:
+    """The fields that an error names; its details are for people, and of any shape."""
+    listed = details if isinstance(details, list) else []
+    named = [detail.get("field") for detail in listed if isinstance(detail, Mapping)]
+    return [name for name in named if name and isinstance(name, str)]
 
 
 def _error_of(body: bytes) -> _Error:
