@@ -7,8 +7,9 @@ import pytest
 
 from coval_relay.domain.call import Reason
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.protocol import OTHER_ATTACHED
 from coval_relay.services.progress import MISSING
-from tests.support.events import TURNS, call_ended, recording_ready, wav
+from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import World
 
@@ -293,7 +294,7 @@ def test_another_recording_than_the_one_that_went_along_is_superseded() -> None:
     world.send("recording", put(world, wav()))
     world.run(hours=0.01)
     world.coval.errors.append(("submit", OutcomeUnknown("timeout"), True))
-    world.coval.errors.append(("find", Retryable("unavailable"), False))
+    world.coval.errors += [("find", Retryable("unavailable"), False)] * 2
     world.send("call_end", call_ended())
     newer = put(world, wav(7.0), "odd/newer.wav")
     world.bucket.metadata["odd/newer.wav"] = {"external-conversation-id": "call-1"}
@@ -302,8 +303,9 @@ def test_another_recording_than_the_one_that_went_along_is_superseded() -> None:
     world.run()
     call = world.store.read("call-1")
     (held,) = submitted_bodies(world)
-    attached = call.recording.state.value == "ATTACHED"
-    assert attached == (held["audio"] == world.bucket.objects[call.recording.version.key][1])
+    assert held["audio"] == world.bucket.objects["rec/call-1.wav"][1]
+    assert call.recording.reason == OTHER_ATTACHED
+    assert call.outcomes == {f"s3://recordings/rec/call-1.wav#{etag(wav())}": "attached"}
 
 
 def test_our_own_conversation_deleted_in_coval_leaves_the_other_one_alone() -> None:

@@ -10,7 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from coval_relay.domain.journal import LogEvent
 
-PHONE_NUMBER = re.compile(r"\+\d{6,}|(?<![0-9A-Za-z])\d{9,15}(?![0-9A-Za-z])")
+OPAQUE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{2}[0-9a-f]{32}", re.IGNORECASE)
+"""UUIDs, and Twilio's ids: their digits are nobody's number."""
+PHONE_NUMBER = re.compile(r"\+?\d(?:[\s().-]*\d){6,}")
 """What may be a phone number inside a call's id: LiveKit room names hold them, for one."""
 
 
@@ -32,8 +34,9 @@ def call_fields(external_conversation_id: str) -> dict[str, str]:
     if not external_conversation_id:
         return {}
     digest = hashlib.sha256(external_conversation_id.encode()).hexdigest()[:16]
-    masked = PHONE_NUMBER.sub("***", external_conversation_id)
-    return {"external_conversation_id": masked, "call_digest": digest}
+    opaque = OPAQUE_ID.fullmatch(external_conversation_id)
+    shown = external_conversation_id if opaque else PHONE_NUMBER.sub("***", external_conversation_id)
+    return {"external_conversation_id": shown, "call_digest": digest}
 
 
 def journal(event: LogEvent, external_conversation_id: str = "", **fields: str | int) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -126,7 +126,12 @@ def parts_of(metadata: Mapping[str, Any]) -> Parts:
 
 def audio_of(metadata: Mapping[str, Any], identity: str) -> Audio:
     """Whose audio a conversation has that was found with audio: `identity` is the chosen recording's."""
-    stamped = [n for n in str(metadata.get(STAMP, "")).split() if n.startswith("recording:")]
-    if not stamped:
+    if "recording:" not in str(metadata.get(STAMP, "")):
         return Audio.UNKNOWN
-    return Audio.OURS if stamped == [f"recording:{_digest(identity)}"] else Audio.OTHER
+    return Audio.OURS if carried(metadata, [identity]) else Audio.OTHER
+
+
+def carried(metadata: Mapping[str, Any], identities: Iterable[str]) -> str | None:
+    """Which of these recordings a submit found in Coval had carried."""
+    names = str(metadata.get(STAMP, "")).split()
+    return next((identity for identity in identities if f"recording:{_digest(identity)}" in names), None)

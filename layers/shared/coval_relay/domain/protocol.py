@@ -242,9 +242,19 @@ def input_refused(call: Call, reason: Reason, now: int) -> Transition:
 
 
 def submitted(
-    call: Call, token: str, conversation_id: str, *, sent: Parts, audio: Audio, now: int
+    call: Call,
+    token: str,
+    conversation_id: str,
+    *,
+    sent: Parts,
+    audio: Audio,
+    others: str | None = None,
+    now: int,
 ) -> Transition:
-    """Coval has the conversation: made by this attempt, or adopted because a read has found it."""
+    """Coval has the conversation: made by this attempt, or adopted because a read has found it.
+
+    `others` is the recording that it has where that is not the chosen one any more.
+    """
     if not _holds(call, token):
         return _lost(call, now)
     assert call.lease is not None
@@ -256,6 +266,7 @@ def submitted(
         sent=sent,
         submitted_at=now,
         recording=_recording_after_submit(call.recording, audio, now),
+        outcomes={**call.outcomes, others: "attached"} if others else call.outcomes,
     )
     due_text = call.lease.parts.text or call.call_end is CallEnd.WITH_TEXT or call.transcript is not None
     return Transition(_note_late(after, text=due_text, facts=call.call_end is not CallEnd.UNSEEN))

@@ -16,6 +16,7 @@ from coval_relay.domain.payload import (
     PayloadTooLarge,
     Submit,
     audio_of,
+    carried,
     encode,
     parts_of,
 )
@@ -233,26 +234,37 @@ class Progress:
     def _made(self, call: Call, token: str, submit: Submit, answer: Conversation) -> Transition:
         has_audio = submit.parts.recording and self._has_audio(answer)
         audio = Audio.OURS if has_audio else Audio.NONE
-        made = self._submitted(call, token, answer, submit.parts, audio)
+        made = self._submitted(call, token, answer, sent=submit.parts, audio=audio)
         self.journal(LogEvent.CALL_SUBMITTED, call.external_conversation_id, audio=audio.value)
         return made
 
     def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
-        audio = Audio.NONE
+        audio, others = Audio.NONE, None
         if self._has_audio(found):
-            identity = call.recording.identity if call.recording else ""
-            audio = audio_of(found.metadata, identity)
-        adopted = self._submitted(call, token, found, parts_of(found.metadata), audio)
+            audio = audio_of(found.metadata, call.recording.identity if call.recording else "")
+            others = carried(found.metadata, call.outcomes)
+        adopted = self._submitted(
+            call, token, found, sent=parts_of(found.metadata), audio=audio, others=others
+        )
         self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=audio.value)
         return adopted
 
     def _submitted(
-        self, call: Call, token: str, conversation: Conversation, sent: Parts, audio: Audio
+        self,
+        call: Call,
+        token: str,
+        conversation: Conversation,
+        *,
+        sent: Parts,
+        audio: Audio,
+        others: str | None = None,
     ) -> Transition:
         name = conversation.conversation_id
         return self._settle(
             call,
-            lambda seen: protocol.submitted(seen, token, name, sent=sent, audio=audio, now=self._now()),
+            lambda seen: protocol.submitted(
+                seen, token, name, sent=sent, audio=audio, others=others, now=self._now()
+            ),
         )
 
     def _has_audio(self, conversation: Conversation) -> bool:
