@@ -95,6 +95,7 @@ Time = Annotated[datetime | None, BeforeValidator(_a_time), AfterValidator(_with
 Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 ConversationId = Annotated[str, BeforeValidator(_an_id)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+Word = Annotated[str, StringConstraints(max_length=1000)]
 Metric = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{22,26}$")]
 URI = r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+|https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/.*)$"
 S3Uri = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")]
@@ -178,10 +179,10 @@ class _Detail(_Model):
 class CallEndedDetail(_Detail):
     """`detail` of a `Call Ended` event."""
 
-    provider: str | None = None
-    direction: str | None = None
+    provider: Word | None = None
+    direction: Word | None = None
     status: Literal["completed", "failed", "no_answer", "busy", "cancelled", "voicemail"] = "completed"
-    end_reason: str | None = None
+    end_reason: Word | None = None
     started_at: Time = None
     answered_at: Time = None
     ended_at: Time = None
@@ -190,7 +191,7 @@ class CallEndedDetail(_Detail):
     recording: ExpectedRecording = ExpectedRecording()
     metadata: Annotated[dict[str, Scalar], AfterValidator(_not_reserved)] = Field(default_factory=dict)
     tags: Annotated[tuple[Tag, ...], Field(max_length=20)] = ()
-    metrics: tuple[Metric, ...] = ()
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=100)] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
