@@ -240,7 +240,9 @@ def test_a_read_that_coval_refuses_is_no_refusal_of_the_call() -> None:
     world.send("call_end", call_ended())
     world.run()
     assert outcome(world) == ("SUBMITTED", None, False, True)
-    assert [reason.code for _, _, reason in world.dead if reason] == ["INVALID_ARGUMENT"]
+    assert [reason for _, _, reason in world.dead] == [
+        Reason("INVALID_ARGUMENT", "Coval answered with status 400.")
+    ]
 
 
 def test_a_recording_that_was_attached_unseen_and_is_gone_now_is_attached() -> None:

@@ -82,7 +82,9 @@ class Intake:
         except InvalidInput as error:
             self._reject(delivery, Reason("invalid_input", str(error)))
         except Permanent as error:
-            self._bury(delivery, Reason(error.code, error.reason))
+            # Coval's own words may quote the call: queue attributes and log lines carry the status only.
+            words = f"Coval answered with status {error.status}." if error.status else error.reason
+            self._bury(delivery, Reason(error.code, words))
         except (Retryable, NotReady) as error:
             pause = error.retry_after if isinstance(error, Retryable) else None
             self._wait(delivery, self.calls.clock() + int(pause or RETRY_SECONDS), error.code)
