@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
+from hypothesis import settings
+
+# Machines are small and noisy: no example fails for being slow, and CI plays the same examples each time.
+settings.register_profile("relay", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("relay")
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
