@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coval_relay.adapters.dynamodb import SHARDS, DynamoDbCalls
+from coval_relay.adapters.dynamodb import DynamoDbCalls
 from coval_relay.domain.call import (
     Call,
     CallEnd,
@@ -21,7 +21,7 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
-from coval_relay.domain.ports import CallStore, Conflict
+from coval_relay.domain.ports import SHARDS, CallStore, Conflict
 from coval_relay.domain.recordings import ObjectVersion
 from tests.support.fakes import FakeClock, InMemoryCalls
 from tests.support.table import create_table

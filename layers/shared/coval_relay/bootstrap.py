@@ -112,7 +112,9 @@ def _submit_transcript(choices: SubmitTranscriptSettings, budget: Budget) -> Int
         oversize=choices.oversize_transcript,
         transcripts=TranscriptFiles(documents=LazyDocuments(choices.bucket_owner), parse=transcript_document),
     )
-    translate = _translator(choices, partial(_transcript_event, choices), choices.transcript_buckets)
+    pattern = re.compile(choices.transcript_key_pattern)
+    s3_object = partial(_transcript_event, choices.transcript_buckets, pattern)
+    translate = _translator(choices, s3_object, choices.transcript_buckets)
     return _intake(choices, calls, SubmitTranscript(calls, progress, observability.journal), translate)
 
 
@@ -274,9 +276,10 @@ def _translator(
     return translate
 
 
-def _transcript_event(choices: SubmitTranscriptSettings, event: Mapping[str, Any]) -> Message:
-    pattern = re.compile(choices.transcript_key_pattern)
-    return s3_events.transcript_arrived(event, choices.transcript_buckets, pattern, clock())
+def _transcript_event(
+    buckets: tuple[str, ...], pattern: re.Pattern[str], event: Mapping[str, Any]
+) -> Message:
+    return s3_events.transcript_arrived(event, buckets, pattern, clock())
 
 
 def _intake(

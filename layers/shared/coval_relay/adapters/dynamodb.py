@@ -14,12 +14,11 @@ from pydantic import TypeAdapter
 
 from coval_relay.domain.call import Call
 from coval_relay.domain.errors import Retryable
-from coval_relay.domain.ports import Clock, Conflict
+from coval_relay.domain.ports import SHARDS, Clock, Conflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SHARDS = 8
 INDEX = "due"
 DAY_SECONDS = 86_400
 OPTIONAL = ("facts", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")

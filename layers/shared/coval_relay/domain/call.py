@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from coval_relay.domain.recordings import ObjectVersion
 
@@ -175,6 +174,3 @@ class Call:
     @property
     def recording_state(self) -> RecordingState | None:
         return self.recording.state if self.recording else None
-
-
-Item = Mapping[str, Any]

@@ -14,6 +14,10 @@ class Conflict(Exception):
     current: Call
 
 
+SHARDS = 8
+"""Parts of the sweep's index: writes spread over them, the sweep looks at each."""
+
+
 class CallStore(Protocol):
     """The conversation table. All raise Retryable where the table cannot be reached."""
 

@@ -33,6 +33,7 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
+from coval_relay.domain.coval import AUDIO_FETCH_FAILED
 
 OLD_CALL_SECONDS = 86_400
 """A call that ended this long before it was first seen may have been sent under an item that is gone."""
@@ -41,7 +42,7 @@ OUTCOMES_KEPT = 100
 RETRY_SECONDS = 30
 LONGEST_REST_SECONDS = 6 * 3600
 MOST_FETCH_FAILURES = 5
-FETCH_FAILED = Reason("audio_fetch_failed", "Coval could not fetch the recording's URL.")
+FETCH_FAILED = Reason(AUDIO_FETCH_FAILED, "Coval could not fetch the recording's URL.")
 OTHER_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
 NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
 

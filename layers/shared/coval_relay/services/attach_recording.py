@@ -1,12 +1,11 @@
 """Use case: a recording goes to a conversation that exists; and whatever is left unfinished goes on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from coval_relay.domain import protocol
 from coval_relay.domain.call import Call, Reason, Recording, RecordingState
-from coval_relay.domain.coval import CONFLICT, NOT_FOUND, CovalClient
+from coval_relay.domain.coval import AUDIO_FETCH_FAILED, CONFLICT, NOT_FOUND, CovalClient
 from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, Retryable
 from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import (
@@ -24,7 +23,7 @@ from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Tran
 from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, ObjectVersion, RecordingSource
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
-from coval_relay.services.progress import DONE, FETCH_FAILED, Outcome, Progress, live
+from coval_relay.services.progress import DONE, Outcome, Progress, live
 from coval_relay.services.recording_owner import GONE, REPLACED, RecordingOwner
 from coval_relay.services.sweep import SweepCalls
 
@@ -146,7 +145,7 @@ class AttachRecording:
 
     def _attached(self, call: Call, identity: str) -> Transition:
         self.journal(LogEvent.RECORDING_ATTACHED, call.external_conversation_id)
-        return self._settle(call, lambda seen: protocol.attached(seen, identity, self.calls.clock()))
+        return self.calls.settle(call, lambda seen: protocol.attached(seen, identity, self.calls.clock()))
 
     def _refused(self, call: Call, identity: str, error: Permanent) -> Transition:
         assert call.conversation_id is not None
@@ -168,17 +167,17 @@ class AttachRecording:
 
     def _refuse(self, call: Call, identity: str, reason: Reason) -> Transition:
         self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
-        return self._settle(
+        return self.calls.settle(
             call, lambda seen: protocol.recording_refused(seen, identity, reason, self.calls.clock())
         )
 
     def _not_now(self, call: Call, identity: str, error: Retryable) -> Transition:
-        if error.code != FETCH_FAILED:
+        if error.code != AUDIO_FETCH_FAILED:
             raise error
         now = self.calls.clock()
         if call.recording and call.recording.fetch_failures + 1 >= protocol.MOST_FETCH_FAILURES:
             return self._give_up(call, identity, protocol.FETCH_FAILED)
-        return self._settle(call, lambda seen: protocol.attach_fetch_failed(seen, identity, now))
+        return self.calls.settle(call, lambda seen: protocol.attach_fetch_failed(seen, identity, now))
 
     # --- audit ---------------------------------------------------------------------------------------
 
@@ -191,16 +190,13 @@ class AttachRecording:
                 break
             self.coval.delete(extras[-1])
             self.journal(LogEvent.EXTRA_CONVERSATION_DELETED, call.external_conversation_id)
-        return self._settle(call, lambda seen: protocol.audited(seen, self.calls.clock()))
+        return self.calls.settle(call, lambda seen: protocol.audited(seen, self.calls.clock()))
 
     def _ours_is_live(self, call: Call) -> bool:
         """Somebody may have deleted ours in Coval: then what is left is not for us to delete."""
         assert call.conversation_id is not None
         ours = self.coval.get(call.conversation_id)
         return ours is not None and bool(live([ours]))
-
-    def _settle(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
-        return self.calls.settle(call, decide)
 
 
 def _then_attach(transition: Transition, now: int) -> Transition:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 
 from coval_relay.domain import protocol
 from coval_relay.domain.call import Audio, Call, ConversationState, Parts, Reason, RecordingState
-from coval_relay.domain.coval import BAD_REQUEST, NOT_FOUND, Conversation, CovalClient, Filtered
+from coval_relay.domain.coval import (
+    AUDIO_FETCH_FAILED,
+    BAD_REQUEST,
+    NOT_FOUND,
+    Conversation,
+    CovalClient,
+    Filtered,
+)
 from coval_relay.domain.errors import InvalidInput, NotReady, OutcomeUnknown, Permanent, RelayError, Retryable
 from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
@@ -28,7 +35,6 @@ from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
 
 GONE = frozenset({"DELETED", "CANCELLED"})
-FETCH_FAILED = "audio_fetch_failed"
 MISSING = Reason("transcript_missing", "The transcript never came, or the function may not read it.")
 MOST_DOCUMENT_BYTES = 8 * 1024 * 1024
 
@@ -150,7 +156,7 @@ class Progress:
             return self._post(call, token, *prepared)
         if found:
             return self._adopt(call, token, found)
-        return self._settle(call, lambda seen: protocol.released(seen, token, self._now()))
+        return self.calls.settle(call, lambda seen: protocol.released(seen, token, self._now()))
 
     def _look(self, call: Call) -> Conversation | None:
         """What an earlier attempt has made; a refusal of the read itself is no refusal of the call."""
@@ -218,16 +224,16 @@ class Progress:
     def _not_sent(self, call: Call, token: str, error: Retryable) -> Transition:
         now = self._now()
         self.journal(LogEvent.SUBMIT_PUT_OFF, call.external_conversation_id, code=error.code)
-        if error.code == FETCH_FAILED:
-            return self._settle(call, lambda seen: protocol.submit_fetch_failed(seen, token, now))
-        back = self._settle(call, lambda seen: protocol.given_back(seen, token, now))
+        if error.code == AUDIO_FETCH_FAILED:
+            return self.calls.settle(call, lambda seen: protocol.submit_fetch_failed(seen, token, now))
+        back = self.calls.settle(call, lambda seen: protocol.given_back(seen, token, now))
         return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
 
     def _text_missing(self, call: Call, token: str) -> Transition:
         since = call.waiting_since or (call.transcript.stored_at if call.transcript else 0)
         if since + self.calls.deadlines.transcript <= self._now():
             return self._withdraw(call, token, MISSING)
-        return self._settle(call, lambda seen: protocol.given_back(seen, token, self._now()))
+        return self.calls.settle(call, lambda seen: protocol.given_back(seen, token, self._now()))
 
     # --- its answers ---------------------------------------------------------------------------------
 
@@ -260,7 +266,7 @@ class Progress:
         others: str | None = None,
     ) -> Transition:
         name = conversation.conversation_id
-        return self._settle(
+        return self.calls.settle(
             call,
             lambda seen: protocol.submitted(
                 seen, token, name, sent=sent, audio=audio, others=others, now=self._now()
@@ -279,14 +285,16 @@ class Progress:
             return self._upload_gone(call, token)
         if call.lease and call.lease.parts.recording and concerns_audio(error):
             self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=error.code)
-            return self._settle(call, lambda seen: protocol.audio_refused(seen, token, reason, self._now()))
+            return self.calls.settle(
+                call, lambda seen: protocol.audio_refused(seen, token, reason, self._now())
+            )
         return self._end(call, token, ConversationState.REJECTED, reason)
 
     def _upload_gone(self, call: Call, token: str) -> Transition:
         found = self._look(call)
         if found:
             return self._adopt(call, token, found)
-        return self._settle(call, lambda seen: protocol.upload_lost(seen, token, self._now()))
+        return self.calls.settle(call, lambda seen: protocol.upload_lost(seen, token, self._now()))
 
     def _too_large(self, call: Call, token: str, error: PayloadTooLarge) -> Transition:
         reason = Reason(
@@ -298,16 +306,15 @@ class Progress:
 
     def _withdraw(self, call: Call, token: str, reason: Reason) -> Transition:
         self.journal(LogEvent.TEXT_WITHDRAWN, call.external_conversation_id, code=reason.code)
-        return self._settle(call, lambda seen: protocol.text_withdrawn(seen, token, reason, self._now()))
+        return self.calls.settle(call, lambda seen: protocol.text_withdrawn(seen, token, reason, self._now()))
 
     def _end(self, call: Call, token: str, state: ConversationState, reason: Reason) -> Transition:
         filtered = state is ConversationState.FILTERED
         event = LogEvent.CALL_FILTERED if filtered else LogEvent.CALL_REFUSED
         self.journal(event, call.external_conversation_id, code=reason.code)
-        return self._settle(call, lambda seen: protocol.call_refused(seen, token, state, reason, self._now()))
-
-    def _settle(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
-        return self.calls.settle(call, decide)
+        return self.calls.settle(
+            call, lambda seen: protocol.call_refused(seen, token, state, reason, self._now())
+        )
 
     def _now(self) -> int:
         return self.calls.clock()

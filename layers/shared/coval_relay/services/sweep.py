@@ -6,11 +6,11 @@ from coval_relay.domain import protocol
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
 from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import Resume
+from coval_relay.domain.ports import SHARDS
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
 from coval_relay.services.progress import DONE, Outcome, recording_of
 
-SHARDS = 8
 MOST_OF_A_SHARD = 200
 
 

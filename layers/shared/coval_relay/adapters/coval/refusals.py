@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from coval_relay.domain.coval import BAD_REQUEST
+from coval_relay.domain.coval import AUDIO_FETCH_FAILED, BAD_REQUEST
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
 
 UNAUTHENTICATED_STATUS = 401
@@ -24,7 +24,6 @@ FETCH_FAILED_MESSAGES = ("Audio URL not found", "Failed to retrieve audio from U
 UNAUTHENTICATED, PERMISSION_DENIED = "unauthenticated", "permission_denied"
 RATE_LIMITED, UNAVAILABLE, UNREACHABLE = "rate_limited", "unavailable", "unreachable"
 BROKEN_CONNECTION, TIMEOUT, UNREADABLE = "broken_connection", "timeout", "unreadable_answer"
-AUDIO_FETCH_FAILED = "audio_fetch_failed"
 NO_SUCH_PATH = "no_such_path"
 """A 404 that is not Coval's own: the base URL or the path family is wrong, and no call's fault."""
 
