@@ -17,7 +17,8 @@ PYTHON_313 = $(shell for python in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test test-unit test-contract test-integration test-template \
-	test-end-to-end test-313 lint types imports format lock build validate measure-upload measure-cold-start clean
+	test-end-to-end test-313 lint types imports format lock build validate measure-upload measure-swap measure-conversion \
+	measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -90,6 +91,12 @@ validate: .venv-sam/installed ## Let the SAM CLI judge the template
 measure-upload: stack-tools ## Memory and throughput of a 100 MB upload
 	@$(BIN)/python -m local.measure.upload
 
+measure-swap: stack-tools ## What it costs to change the speakers of a 100 MB recording over
+	@$(BIN)/python -m local.measure.swap
+
+measure-conversion: .venv/installed ## Size, import, speed and memory of what converts foreign formats
+	@$(BIN)/python -m local.measure.conversion
+
 measure-cold-start: stack-tools ## Import and first invocation, beside a bare handler and one on Coval's SDK
 	@$(BIN)/python -m local.measure.cold_start
 
@@ -100,7 +107,7 @@ clean: ## Remove what was built and the local stack's files
 # --- environments: made from their locks, and again only when the lock has changed
 
 lock: $(UV) ## Resolve requirements/*.in anew
-	set -e; for source in layers/dependencies/requirements requirements/bootstrap requirements/development \
+	set -e; for source in layers/dependencies/requirements layers/audio/requirements requirements/bootstrap requirements/development \
 		requirements/sam requirements/aws requirements/checkov; do \
 		$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done

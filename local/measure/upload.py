@@ -69,12 +69,12 @@ class Run:
 
 def main() -> None:
     stack = up(Files())
-    environment = _function_environment()
-    small, large = _put("measure-small", SMALL_SECONDS), _put("measure-large", LARGE_SECONDS)
+    environment = function_environment()
+    small, large = put("measure-small", SMALL_SECONDS), put("measure-large", LARGE_SECONDS)
     size = total_size(LARGE_SECONDS)
     uploads, copies = [], []
     for _ in range(ROUNDS):
-        uploads.append(_upload([_found(small), _found(large)], environment))
+        uploads.append(upload([found(small), found(large)], environment))
         copies.append(_copy(large, stack.coval_url))
     growth = max(run.growth_mebibytes for run in uploads)
     ratio = statistics.median(copy / run.seconds for copy, run in zip(copies, uploads, strict=True))
@@ -86,7 +86,7 @@ def main() -> None:
     sys.exit(growth > MOST_GROWTH)
 
 
-def _function_environment() -> dict[str, str]:
+def function_environment() -> dict[str, str]:
     """What the template gave the deployed function, and where its built code is."""
     resources = boto3.client("cloudformation").describe_stack_resource(
         StackName="coval-relay-local", LogicalResourceId="UploadRecordingFunction"
@@ -98,22 +98,26 @@ def _function_environment() -> dict[str, str]:
     return {**os.environ, **configuration["Environment"]["Variables"], "PYTHONPATH": path}
 
 
-def _put(name: str, seconds: float) -> Object:
+def put(name: str, seconds: float) -> Object:
     s3 = boto3.client("s3")
     key, body = f"measure/{name}.wav", b"".join(chunks(seconds))
     answer = s3.put_object(Bucket=RECORDINGS_UNVERSIONED, Key=key, Body=body)
     return Object(key, answer["ETag"].strip('"'), len(body))
 
 
-def _found(recording: Object) -> Mapping[str, object]:
+def found(recording: Object, agent_channel: int | None = None) -> Mapping[str, object]:
     """The message that brings a recording whose call is known; each time that of another call."""
     version = {"bucket": RECORDINGS_UNVERSIONED, "key": recording.key, "etag": recording.etag}
     created = {"version": version, "size": recording.size, "order": "1", "created_at": int(time.time())}
-    detail = {"external_conversation_id": f"measured-{uuid.uuid4()}", "created": created}
+    detail = {
+        "external_conversation_id": f"measured-{uuid.uuid4()}",
+        "created": created,
+        "traits": {"agent_channel": agent_channel},
+    }
     return {"source": "coval.relay", "detail-type": "Recording Found", "detail": detail}
 
 
-def _upload(messages: Sequence[Mapping[str, object]], environment: Mapping[str, str]) -> Run:
+def upload(messages: Sequence[Mapping[str, object]], environment: Mapping[str, str]) -> Run:
     finished = subprocess.run(
         [str(PYTHON), "-c", WORKER],
         input=json.dumps(messages),

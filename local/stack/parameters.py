@@ -1,10 +1,34 @@
 """The template's parameters on one's own machine: short deadlines, few workers, the stack's own buckets."""
 
+import json
+
 RECORDINGS = "coval-relay-recordings"
 RECORDINGS_UNVERSIONED = "coval-relay-recordings-unversioned"
 TRANSCRIPTS = "coval-relay-transcripts"
+MEDIA = "coval-relay-media"
+"""Stands for a platform's web server: who knows an object's URL may read it."""
+PARTNER_BUS = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/local"
+"""The bus of Genesys Cloud's events."""
+KEY_RULES_PARAMETER = "/coval-relay/key-rules"
+KEY_RULES = json.dumps(
+    [
+        {
+            "name": "own_folder",
+            "kind": "recording",
+            "pattern": "^recordings/own/(?P<external_conversation_id>[^/]+)/[^/]+$",
+        }
+    ]
+)
+"""The operator's own rule, in the SSM parameter: a folder for each call."""
 
 PARAMETERS = {
+    "Platforms": (
+        "amazon_connect,amazon_chime,twilio,genesys,livekit,vapi,retell,elevenlabs,telnyx,daily,canonical"
+    ),
+    "SeparateTranscripts": "twilio,amazon_chime",
+    "AgentChannels": '{"vapi": 1, "retell": 1, "genesys": 1, "amazon_chime": 1}',
+    "PartnerEventBusName": PARTNER_BUS,
+    "KeyRulesParameterName": KEY_RULES_PARAMETER,
     "RecordingBuckets": f"{RECORDINGS},{RECORDINGS_UNVERSIONED}",
     "RecordingPrefixes": "recordings/",
     "TranscriptBuckets": TRANSCRIPTS,
@@ -15,6 +39,8 @@ PARAMETERS = {
     "GraceSeconds": "5",
     "AuditDelaySeconds": "5",
     "ResumeSeconds": "20",
+    "SettleSeconds": "2",
+    "ParkingSeconds": "60",
     "SubmitTranscriptTimeoutSeconds": "30",
     "UploadRecordingTimeoutSeconds": "30",
     "AttachRecordingTimeoutSeconds": "30",

@@ -1,5 +1,6 @@
 """Up, down and status of one local stack."""
 
+import json
 import os
 import shutil
 import ssl
@@ -15,15 +16,38 @@ from local.simulator.switches import DEFAULT_API_KEY
 from local.stack import environment
 from local.stack.build import build
 from local.stack.deploy import deploy
-from local.stack.parameters import PARAMETERS, RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
+from local.stack.parameters import (
+    KEY_RULES,
+    KEY_RULES_PARAMETER,
+    MEDIA,
+    PARAMETERS,
+    PARTNER_BUS,
+    RECORDINGS,
+    RECORDINGS_UNVERSIONED,
+    TRANSCRIPTS,
+)
 from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, PYTHON, Files
 from local.stack.processes import Server, alone
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_ssm import SSMClient
 
-SECRET = "coval-relay/api-key"  # noqa: S105 -- its name
+API_KEY = "coval-relay/api-key"
+CREDENTIALS = "coval-relay/platform-credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """The functions' way out: a proxy, the certificate of what is behind it, and what may be asked there."""
+
+    proxy: str
+    certificate: Path
+    hosts: tuple[str, ...]
+    """Of recordings and transcripts."""
+    credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +61,10 @@ class Stack:
     @property
     def table(self) -> str:
         return self.outputs["ConversationTableName"]
+
+    @property
+    def staging_bucket(self) -> str:
+        return self.outputs["StagingBucketName"]
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -63,14 +91,17 @@ def coval_url(files: Files) -> str:
     return f"http://127.0.0.1:{simulator_server(files).port()}"
 
 
-def up(files: Files) -> Stack:
-    """Start what does not run, build what has changed, deploy what is not deployed; in that order."""
+def up(files: Files, egress: Egress | None = None) -> Stack:
+    """Start what does not run, build what has changed, deploy what is not deployed; in that order.
+
+    Without an egress the functions reach the loopback only by its addresses, and nothing else is allowed.
+    """
     with alone(files.lock):
         environment.isolate(aws_url(files), files.aws)
         _start_simulator(simulator_server(files), files)
-        _start_aws(aws_server(files), files)
-        secret = _resources()
-        parameters = {**PARAMETERS, "CovalBaseUrl": coval_url(files), "CovalApiKeySecretArn": secret}
+        _start_aws(aws_server(files), files, egress)
+        _resources()
+        parameters = {**PARAMETERS, **_secrets(files, egress), **_addresses(files, egress)}
         with alone(BUILD.with_suffix(".lock")):
             outputs = deploy(build(), parameters, files)
         _write_environment(files, aws_url(files))
@@ -106,7 +137,7 @@ def answers(url: str, files: Files) -> bool:
         return False
 
 
-def _start_aws(server: Server, files: Files) -> None:
+def _start_aws(server: Server, files: Files, egress: Egress | None) -> None:
     if server.running():
         return
     files.deployed.unlink(missing_ok=True)
@@ -126,25 +157,38 @@ def _start_aws(server: Server, files: Files) -> None:
             ),
             *("--certfile", certificate, "--keyfile", key, "--keep-alive", "75", "--log-level", "WARNING"),
         ],
-        _server_environment(
-            AUTH="true",
-            AWS_CA_BUNDLE=certificate,
-            AWS_EC2_METADATA_DISABLED="true",
-            GATEWAY_PORT=str(server.port()),
-            IOT_MTLS_ENABLED="0",
-            LAMBDA_EXECUTOR="local",
-            MINISTACK_REGION=environment.REGION,
-            MINISTACK_SSL_CERT=certificate,
-            MINISTACK_SSL_KEY=key,
-            REQUESTS_CA_BUNDLE=certificate,
-            SSL_CERT_FILE=certificate,
-            STATE_DIR=str(files.temporary),
-            TMPDIR=str(files.temporary),
-            USE_SSL="1",
-        ),
+        _aws_environment(server, files, egress),
         lambda: answers(f"{aws_url(files)}/_ministack/health", files),
         files.folder,
     )
+
+
+def _aws_environment(server: Server, files: Files, egress: Egress | None) -> dict[str, str]:
+    certificate, key = str(files.aws / "certificate.pem"), str(files.aws / "key.pem")
+    settings = _server_environment(
+        AUTH="true",
+        AWS_CA_BUNDLE=certificate,
+        AWS_EC2_METADATA_DISABLED="true",
+        GATEWAY_PORT=str(server.port()),
+        IOT_MTLS_ENABLED="0",
+        LAMBDA_EXECUTOR="local",
+        MINISTACK_REGION=environment.REGION,
+        MINISTACK_SSL_CERT=certificate,
+        MINISTACK_SSL_KEY=key,
+        REQUESTS_CA_BUNDLE=certificate,
+        SSL_CERT_FILE=certificate,
+        STATE_DIR=str(files.temporary),
+        TMPDIR=str(files.temporary),
+        USE_SSL="1",
+    )
+    return {**settings, **(_way_out(egress, files) if egress else {})}
+
+
+def _way_out(egress: Egress, files: Files) -> dict[str, str]:
+    """Both certificates are trusted, of the local AWS and of what is behind the proxy: httpx reads one file."""
+    trusted = files.aws / "trusted.pem"
+    trusted.write_bytes((files.aws / "certificate.pem").read_bytes() + egress.certificate.read_bytes())
+    return {"HTTPS_PROXY": egress.proxy, "SSL_CERT_FILE": str(trusted)}
 
 
 def _start_simulator(server: Server, files: Files) -> None:
@@ -173,8 +217,18 @@ def _server_environment(**settings: str) -> dict[str, str]:
     return {**{name: os.environ[name] for name in kept if name in os.environ}, **settings}
 
 
-def _resources() -> str:
-    """What the operator of a real account has already: buckets and the key's secret; its ARN."""
+def _resources() -> None:
+    """What the operator of a real account has already, beside the secrets."""
+    _buckets()
+    _media()
+    events: EventBridgeClient = boto3.client("events")
+    if not events.list_event_buses(NamePrefix=PARTNER_BUS)["EventBuses"]:
+        events.create_event_bus(Name=PARTNER_BUS, EventSourceName=PARTNER_BUS)
+    parameters: SSMClient = boto3.client("ssm")
+    parameters.put_parameter(Name=KEY_RULES_PARAMETER, Value=KEY_RULES, Type="String", Overwrite=True)
+
+
+def _buckets() -> None:
     s3: S3Client = boto3.client("s3")
     there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     for bucket in {RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS} - there:
@@ -184,15 +238,47 @@ def _resources() -> str:
         )
         if bucket != RECORDINGS_UNVERSIONED:
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    return _secret()
 
 
-def _secret() -> str:
+def _media() -> None:
+    s3: S3Client = boto3.client("s3")
+    s3.create_bucket(Bucket=MEDIA)
+    s3.delete_public_access_block(Bucket=MEDIA)
+    everybody = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{MEDIA}/*",
+    }
+    s3.put_bucket_policy(Bucket=MEDIA, Policy=json.dumps({"Version": "2012-10-17", "Statement": [everybody]}))
+
+
+def _secrets(files: Files, egress: Egress | None) -> dict[str, str]:
+    local = {_media_host(files): {"username": "local", "password": environment.SECRET_KEY}}
+    credentials = {**local, **(egress.credentials if egress else {})}
+    return {
+        "CovalApiKeySecretArn": _secret(API_KEY, DEFAULT_API_KEY),
+        "PlatformCredentialsSecretArn": _secret(CREDENTIALS, json.dumps(credentials)),
+    }
+
+
+def _secret(name: str, content: str) -> str:
+    """The secret's ARN; made where it is not there."""
     secrets: SecretsManagerClient = boto3.client("secretsmanager")
     try:
-        return secrets.describe_secret(SecretId=SECRET)["ARN"]
+        return secrets.describe_secret(SecretId=name)["ARN"]
     except secrets.exceptions.ResourceNotFoundException:
-        return secrets.create_secret(Name=SECRET, SecretString=DEFAULT_API_KEY)["ARN"]
+        return secrets.create_secret(Name=name, SecretString=content)["ARN"]
+
+
+def _addresses(files: Files, egress: Egress | None) -> dict[str, str]:
+    hosts = ",".join((_media_host(files), *(egress.hosts if egress else ())))
+    return {"CovalBaseUrl": coval_url(files), "RecordingUrlHosts": hosts, "TranscriptUrlHosts": hosts}
+
+
+def _media_host(files: Files) -> str:
+    """Where recordings and transcripts may be fetched by https, whatever the egress: the local S3."""
+    return aws_url(files).removeprefix("https://")
 
 
 def _write_environment(files: Files, endpoint: str) -> None:

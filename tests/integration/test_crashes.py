@@ -12,21 +12,25 @@ from typing import Any
 
 import pytest
 
-from coval_relay.adapters.coval import HttpCovalClient
-from coval_relay.adapters.coval.client import http_client
+from coval_relay.adapters.aliases import DynamoDbAliases
+from coval_relay.adapters.coval import HttpCovalClient, http_client
 from coval_relay.adapters.dynamodb import DynamoDbCalls
+from coval_relay.adapters.fragments import DynamoDbFragments
 from coval_relay.adapters.s3 import S3Recordings
+from coval_relay.adapters.staging import S3Staging
+from coval_relay.domain.aliases import object_alias
 from local.simulator import RunningSimulator, running
 from tests.support.coval_sdk_judge import judge_patch, judge_submit, judge_upload
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared
 from tests.support.table import create_table
-from tests.support.world import FUNCTION_SECONDS, Executioner, World
+from tests.support.world import DEADLINES, FUNCTION_SECONDS, PARKING_SECONDS, Executioner, World
 
-TABLE = "crashes"
-REAL = [s for s in SCENARIOS if s.name not in ("recording by URL", "recording refused by Coval")]
-"""Without those whose recording lies at a host of the outside."""
+TABLE, OWNER = "crashes", "000000000000"
+REAL = [s for s in SCENARIOS if s.name != "recording refused by Coval"]
+"""Without the one whose refusal only the stand-in for Coval knows."""
+ITEMS = ("call-1", object_alias("recordings", "odd/place.wav").key)
 
 
 class Key:
@@ -73,19 +77,25 @@ def parts(aws: dict[str, Any]) -> Iterator[Parts]:
 def aws(aws_url: str) -> dict[str, Any]:
     clients = {service: client(service, aws_url) for service in ("dynamodb", "s3")}
     create_table(clients["dynamodb"], TABLE)
-    clients["s3"].create_bucket(Bucket="recordings")
+    for bucket in ("recordings", "staging"):
+        clients["s3"].create_bucket(Bucket=bucket)
     return clients
 
 
 def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:
     parts.simulator.admin.reset()
-    parts.aws["dynamodb"].delete_item(TableName=TABLE, Key={"external_conversation_id": {"S": "call-1"}})
+    dynamodb, s3 = parts.aws["dynamodb"], parts.aws["s3"]
+    for name in ITEMS:
+        dynamodb.delete_item(TableName=TABLE, Key={"external_conversation_id": {"S": name}})
     clock = FakeClock()
     world = World(
         clock=clock,
-        store=DynamoDbCalls(parts.aws["dynamodb"], TABLE, clock, 30),
+        store=DynamoDbCalls(dynamodb, TABLE, clock, 30),
+        aliases=DynamoDbAliases(dynamodb, TABLE, clock, PARKING_SECONDS, DEADLINES.resume, 30),
+        fragments=DynamoDbFragments(dynamodb, TABLE, clock, 30),
         coval=parts.coval,
-        bucket=EmulatedBucket(parts.aws["s3"], "000000000000"),
+        bucket=EmulatedBucket(s3, OWNER),
+        staging=S3Staging(s3, "staging", OWNER),
         executioner=executioner,
     )
     scenario.play(world)

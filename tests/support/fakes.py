@@ -77,7 +77,7 @@ class FakeCoval:
             audio = self.uploads.pop(upload_id, None)
             if audio is None:
                 raise Permanent("NOT_FOUND", f"Upload not found: {upload_id}", "upload_id", 404)
-        if audio == b"refused":
+        if isinstance(audio, bytes) and b"refused" in audio:
             raise Permanent("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         self.serial += 1
         made = f"conversation{self.serial:012d}"
@@ -182,8 +182,7 @@ class FakeBucket:
         return self._content(version)[start : start + length]
 
     def stream(self, version: ObjectVersion) -> Iterator[bytes]:
-        content = self._content(version)
-        return iter([content])
+        yield self._content(version)
 
     def presign(self, version: ObjectVersion) -> str:
         return f"https://{version.bucket}.test/{version.key}?signature=secret"

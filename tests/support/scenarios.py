@@ -84,13 +84,28 @@ def _too_short(world: World) -> None:
 
 
 def _by_url(world: World) -> None:
+    world.links.contents["https://media.example.com/call-1.wav?token=secret"] = wav()
     world.send("call_end", call_ended())
     world.send("attach", recording_ready("https://media.example.com/call-1.wav?token=secret"), delay=60)
 
 
 def _refused_late(world: World) -> None:
     world.send("call_end", call_ended())
-    world.send("attach", recording_ready("https://media.example.com/refused.wav"), delay=60)
+    world.send("recording", put(world, wav() + b"refused", "odd/refused.wav"), delay=60)
+    world.bucket.metadata["odd/refused.wav"] = {"external-conversation-id": "call-1"}
+
+
+def _named_place(world: World) -> None:
+    """The key says nothing: it is parked until the call's end names its place."""
+    world.send("recording", put(world, wav(), "odd/place.wav"))
+    named = {"items": [{"uri": "s3://recordings/odd/place.wav"}]}
+    world.send("call_end", call_ended(recording=named), delay=60)
+
+
+def _wrong_side(world: World) -> None:
+    """Late, so that Coval fetches a copy with the channels changed over."""
+    world.send("call_end", call_ended(recording={"agent_channel": 1}))
+    world.send("recording", put(world, wav(channels=2)), delay=60)
 
 
 def _text_only(world: World) -> None:
@@ -112,6 +127,8 @@ SCENARIOS = [
     Scenario("too short", _too_short, ("SUBMITTED", "REJECTED", False, True)),
     Scenario("recording by URL", _by_url, ("SUBMITTED", "ATTACHED", True, True)),
     Scenario("recording refused by Coval", _refused_late, ("SUBMITTED", "REJECTED", False, True)),
+    Scenario("place named by the call end", _named_place, ("SUBMITTED", "ATTACHED", True, True)),
+    Scenario("agent on the wrong side", _wrong_side, ("SUBMITTED", "ATTACHED", True, True)),
     Scenario("text only", _text_only, ("SUBMITTED", None, False, True)),
 ]
 
@@ -133,3 +150,8 @@ def compared(world: World, held: list[dict[str, Any]]) -> tuple[str, str | None,
     text = bool(held and held[0].get("transcript"))
     assert bool(held) == (call.state == "SUBMITTED"), "the item and Coval disagree"
     return call.state.value, call.recording_state.value if call.recording_state else None, audio, text
+
+
+def submitted_bodies(world: World) -> list[dict[str, Any]]:
+    """What Coval has of each conversation: the request, and the audio."""
+    return list(world.coval.conversations.values())

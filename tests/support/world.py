@@ -2,35 +2,51 @@
 
 import contextlib
 import json
-import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from coval_relay.adapters import relay_messages, s3_events
+from coval_relay.adapters import relay_messages
+from coval_relay.adapters.conversion import PyAvConversion
 from coval_relay.adapters.lambda_events import FIRST_SENT
+from coval_relay.bootstrap.edge import translator
+from coval_relay.bootstrap.rules import key_rule_in_short
+from coval_relay.domain.aliases import Parked
 from coval_relay.domain.call import Reason
 from coval_relay.domain.journal import LogEvent
-from coval_relay.domain.messages import SOURCE, Message
+from coval_relay.domain.key_rules import KeyRule, Kind, Rulebook
+from coval_relay.domain.messages import SOURCE
+from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.protocol import Deadlines
 from coval_relay.intake import Intake
 from coval_relay.platforms import registry
-from coval_relay.platforms.canonical import Translation, transcript_document
+from coval_relay.platforms.platform import Choices
 from coval_relay.services.attach_recording import AttachRecording
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
-from coval_relay.services.progress import Progress, TranscriptFiles
-from coval_relay.services.recording_owner import RecordingOwner
+from coval_relay.services.names import Names
+from coval_relay.services.object_owner import ObjectOwner
+from coval_relay.services.preparing import Preparing
+from coval_relay.services.progress import Progress
 from coval_relay.services.submit_transcript import SubmitTranscript
 from coval_relay.services.sweep import SweepCalls
+from coval_relay.services.transcripts import TranscriptFiles
 from coval_relay.services.upload_recording import UploadRecording
 from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeDocuments, InMemoryCalls
+from tests.support.in_memory import InMemoryAliases, InMemoryFragments, InMemoryLinks, InMemoryStaging
 
 FUNCTION_SECONDS = 60
 VISIBILITY_SECONDS = 6 * FUNCTION_SECONDS
 MOST_RECEIVES = 5
-DEADLINES = Deadlines(grace=600, transcript=1800, recording=86_400, audit=600, resume=900)
+DEADLINES = Deadlines(grace=600, transcript=1800, recording=86_400, audit=600, resume=900, settle=60)
+PARKING_SECONDS = 7200
+CHOICES = Choices(
+    transcript_buckets=("transcripts",),
+    transcript_hosts=("media.example.com",),
+    recording_hosts=("media.example.com",),
+)
 
 
 class Killed(BaseException):
@@ -96,24 +112,35 @@ class Letter:
 
 @dataclass
 class World:
-    """Everything that one scenario needs; `store`, `coval`, `bucket` may be real ones."""
+    """Everything that one scenario needs; `store`, `coval`, `bucket` and their like may be real ones."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     store: Any = field(default_factory=InMemoryCalls)
+    aliases: Any = None
+    fragments: Any = field(default_factory=InMemoryFragments)
     coval: Any = field(default_factory=FakeCoval)
     bucket: Any = field(default_factory=FakeBucket)
+    staging: Any = None
+    links: Any = field(default_factory=InMemoryLinks)
     documents: Any = field(default_factory=FakeDocuments)
     executioner: Executioner = field(default_factory=Executioner)
     oversize: Any = "truncate"
     max_payload_bytes: int = 256_000
     key_pattern: str = r"^rec/(?P<external_conversation_id>[^/]+)\.(?:wav|mp3)$"
+    transcript_key_pattern: str = r"^(?P<external_conversation_id>[^/]+)\.json$"
+    platforms: tuple[str, ...] = ()
+    choices: Choices = CHOICES
+    prefixes: tuple[str, ...] = ("rec/", "odd/")
     letters: list[Letter] = field(default_factory=list)
     dead: list[tuple[str, str, Reason | None]] = field(default_factory=list)
     journal: list[tuple[LogEvent, str, dict[str, str | int]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.aliases = self.aliases or InMemoryAliases(self.clock, PARKING_SECONDS, DEADLINES.resume)
+        self.staging = self.staging or InMemoryStaging(self.bucket)
         watch = self.executioner.wrap
         coval = watch(self.coval, "submit", "attach_audio", "delete", "create_upload", "put_audio")
+        self.names = watch(self.aliases, "park", "bind", "clear", "expire")
         self.calls = Calls(watch(self.store, "write"), self.clock, DEADLINES)
         self.intakes = {
             "call_end": self._submit_transcript(coval),
@@ -146,60 +173,94 @@ class World:
         )
 
     def _submit_transcript(self, coval: Any) -> Intake:
-        files = TranscriptFiles(documents=self.documents, parse=transcript_document)
-        progress = self._progress(coval, transcripts=files)
-        return self._intake(
-            "call_end", SubmitTranscript(self.calls, progress, self._report), self._transcript_object
+        files = TranscriptFiles(
+            documents=self.documents,
+            web=self.links,
+            fragments=self.fragments,
+            parse=partial(registry.parse_transcript, choices=self.choices),
+            next_page=registry.next_page,
+            clock=self.clock,
+            settle_seconds=DEADLINES.settle,
+        )
+        service = SubmitTranscript(
+            calls=self.calls,
+            owner=self._owner("transcript", self.transcript_key_pattern, ("transcripts",), ("",)),
+            names=self._names(),
+            fragments=self.executioner.wrap(self.fragments, "add"),
+            progress=self._progress(coval, transcripts=files),
+            mailbox=self._mailbox(),
+            journal=self._report,
+        )
+        return self._intake("call_end", service)
+
+    def _owner(
+        self, kind: Kind, pattern: str, buckets: tuple[str, ...], prefixes: tuple[str, ...]
+    ) -> ObjectOwner:
+        own: tuple[KeyRule, ...] = (key_rule_in_short(pattern, kind),) if pattern else ()
+        book: Rulebook = registry.rulebook(self.platforms, self.choices, own, "")
+        return ObjectOwner(
+            kind=kind,
+            rulebook=lambda: book,
+            buckets=buckets,
+            prefixes=prefixes,
+            clock=self.clock,
+            sidecar_seconds=DEADLINES.settle,
+            source=self.bucket if kind == "recording" else None,
         )
 
-    def _transcript_object(self, event: Mapping[str, Any]) -> Message:
-        pattern = re.compile(r"^(?P<external_conversation_id>[^/]+)\.json$")
-        return s3_events.transcript_arrived(event, ("transcripts",), pattern, self.clock())
+    def _names(self) -> Names:
+        return Names(
+            aliases=self.names,
+            calls=self.calls,
+            send_again=self._send_again,
+            to_event=relay_messages.to_text,
+            from_event=relay_messages.from_text,
+            journal=self._report,
+        )
 
-    def _owner(self) -> RecordingOwner:
-        return RecordingOwner(self.bucket, ("recordings",), ("rec/", "odd/"), re.compile(self.key_pattern))
+    def _send_again(self, parked: Parked) -> None:
+        self.executioner.around(f"send_{parked.queue}", lambda: self.send(parked.queue, parked.event))
 
     def _upload_recording(self, coval: Any) -> Intake:
+        staging = self.executioner.wrap(self.staging, "store")
         service = UploadRecording(
             calls=self.calls,
-            source=self.bucket,
-            owner=self._owner(),
+            owner=self._owner("recording", self.key_pattern, ("recordings",), self.prefixes),
+            names=self._names(),
+            preparing=Preparing(self.bucket, self.links, staging, PyAvConversion()),
             coval=coval,
             progress=self._progress(coval, presign=self.bucket.presign),
             mailbox=self._mailbox(),
             journal=self._report,
         )
-        return self._intake("recording", service, s3_events.object_created)
+        return self._intake("recording", service)
 
     def _attach_recording(self, coval: Any) -> Intake:
+        sweep = SweepCalls(
+            calls=self.calls,
+            mailbox=self._mailbox(),
+            aliases=self.names,
+            send_again=self._send_again,
+            parking_seconds=PARKING_SECONDS,
+            journal=self._report,
+        )
         service = AttachRecording(
             calls=self.calls,
             source=self.bucket,
-            owner=self._owner(),
             coval=coval,
             progress=self._progress(coval, presign=self.bucket.presign),
             mailbox=self._mailbox(),
-            sweep=SweepCalls(self.calls, self._mailbox(), self._report),
+            sweep=sweep,
             journal=self._report,
-            url_hosts=("media.example.com",),
         )
-        return self._intake("attach", service, s3_events.object_created)
+        return self._intake("attach", service)
 
-    def _intake(self, queue: str, service: Any, s3_object: Callable[[Mapping[str, Any]], Message]) -> Intake:
-        translation = Translation(transcript_buckets=("transcripts",))
-
-        def translate(event: Mapping[str, Any]) -> Message:
-            if event.get("source") == SOURCE:
-                return relay_messages.from_event(event)
-            if event.get("source") == "aws.s3":
-                return s3_object(event)
-            return registry.translate(event, translation, self.clock())
-
+    def _intake(self, queue: str, service: Callable[..., Any]) -> Intake:
         def again(body: str, delay: int, first_sent: int) -> None:
             self.letters.append(Letter(queue, body, self.clock.now + delay, first_sent))
 
         return Intake(
-            translate=translate,
+            translate=translator(self.choices, self.clock),
             service=service,
             calls=self.calls,
             own_queue=lambda *a: self.executioner.around(f"again_{queue}", lambda: again(*a)),
@@ -250,6 +311,7 @@ class World:
                 continue
             moments = [x.visible_at for x in self.letters]
             moments += [c.due_at for c in self.every_call() if c.due_at is not None]
+            moments += [parked.parked_at + PARKING_SECONDS for parked in self.every_parked()]
             if not moments:
                 return
             self.clock.now = max(self.clock.now + 1, min(moments))
@@ -260,3 +322,8 @@ class World:
 
     def events(self) -> list[str]:
         return [event.name for event, _, _ in self.journal]
+
+    def every_parked(self) -> list[Parked]:
+        far = self.clock.now + 10**9
+        due = (told for shard in ALIAS_SHARDS for told in self.aliases.due(shard, far, 1000))
+        return [parked for _, _, waiting in due for parked in waiting]

@@ -1,6 +1,8 @@
 """Two deployments: with nothing but what is required, and with everything that can be asked for."""
 
 SECRET = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/api-key-AbCdEf"
+CREDENTIALS = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/platforms-GhIjKl"
+PARTNER_BUS = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/acme-prod"
 TOPIC = "arn:aws:sns:eu-west-2:111122223333:operators"
 
 
@@ -14,12 +16,29 @@ FULLEST = {
     **SMALLEST,
     "Architecture": "x86_64",
     "EventBusName": "calls",
+    "AddedDetailTypes": "Invented Call Ended,invented.transcript",
+    "PartnerEventBusName": PARTNER_BUS,
+    "Platforms": "amazon_connect,amazon_chime,genesys,canonical",
+    "AgentChannels": '{"amazon_connect": 1, "vapi": 0}',
+    "SeparateTranscripts": "twilio,amazon_chime",
+    "Redaction": "redacted",
+    "EstimatedTimes": "omit",
+    "PlatformCredentialsSecretArn": CREDENTIALS,
     "RecordingBuckets": "acme-recordings,acme-voicemail",
     "RecordingPrefixes": "voice/,calls/2026 é+",
     "TranscriptBuckets": "acme-recordings",
     "TranscriptPrefixes": "Analysis/",
     "TranscriptKeyPattern": r"^Analysis/(?P<external_conversation_id>[^/]{1,36})\.json$",
-    "RecordingUrlHosts": "media.example.com,api.example.org",
+    "RecordingUrlHosts": "media.example.com,api.example.org:8443",
+    "TranscriptUrlHosts": "transcripts.example.com,api.example.org:8443",
+    "RecordingKeyPattern": r"^voice/(?P<external_conversation_id>[^/]{1,36})\.wav$",
+    "KeyRules": r'[{"name": "own", "pattern": "^calls/(?P<alias>[0-9]{2,8})\\.ogg$", "alias_type": "line"}]',
+    "KeyRulesParameterName": "/coval/relay/key-rules",
+    "IgnoredKeyPattern": r"\.(?:tmp|part)$",
+    "SettleSeconds": "0",
+    "ParkingSeconds": "604800",
+    "StagingRetentionDays": "7",
+    "StagingKmsKeyArn": key("staging"),
     "DefaultAgentId": "abcdefghij0123456789AB",
     "AgentIds": '{"front-desk": "abcdefghij0123456789AB", "sales": "abcdefghij0123456789AC"}',
     "Metrics": "metric-1,metric-2",
@@ -29,6 +48,7 @@ FULLEST = {
     "QueueKmsKeyArn": key("queues"),
     "LogKmsKeyArn": key("logs"),
     "CovalApiKeySecretKmsKeyArn": key("secret"),
+    "PlatformCredentialsSecretKmsKeyArn": key("credentials"),
     "RecordingKmsKeyArns": f"{key('recordings')},{key('voicemail')}",
     "TranscriptKmsKeyArns": key("transcripts"),
 }

@@ -15,6 +15,11 @@ FUNCTIONS = {
     "AttachRecordingFunction": "attach_recording",
 }
 DEPENDENCIES = {"DependenciesArmLayer": "aarch64", "DependenciesX86Layer": "x86_64"}
+LIBRARIES = {**DEPENDENCIES, "AudioArmLayer": "aarch64", "AudioX86Layer": "x86_64"}
+MACHINES = {"aarch64": 183, "x86_64": 62}
+"""ELF: e_machine, at offset 18."""
+MOST_BYTES = 250 * 1024 * 1024
+"""Lambda: a function and all its layers, unzipped."""
 
 
 def build(folder: Path) -> Path:
@@ -63,9 +68,29 @@ def test_dependencies_are_for_the_runtime(built: Path, smallest: Stack, layer: s
     assert libraries == [f"_pydantic_core.cpython-{runtime.replace('.', '')}-{processor}-linux-gnu.so"]
 
 
-@pytest.mark.parametrize("layer", DEPENDENCIES)
+@pytest.mark.parametrize(("layer", "processor"), LIBRARIES.items())
+def test_compiled_code_is_for_the_processor(built: Path, layer: str, processor: str) -> None:
+    libraries = [path for path in (built / layer).rglob("*.so*") if path.is_file()]
+    machines = {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries}
+    assert machines == {MACHINES[processor]}
+
+
+@pytest.mark.parametrize("processor", ["Arm", "X86"])
+def test_what_the_largest_function_carries_fits_into_lambda(built: Path, processor: str) -> None:
+    parts = (
+        f"Dependencies{processor}Layer",
+        f"Audio{processor}Layer",
+        "SharedLayer",
+        "UploadRecordingFunction",
+    )
+    sizes = [path.stat().st_size for part in parts for path in (built / part).rglob("*") if path.is_file()]
+    assert sum(sizes) < MOST_BYTES * 3 / 4
+
+
+@pytest.mark.parametrize("layer", LIBRARIES)
 def test_dependencies_are_the_locked_ones_without_boto3(built: Path, layer: str) -> None:
-    lock = (PROJECT / "layers" / "dependencies" / "requirements.txt").read_text(encoding="utf-8")
+    folder = "audio" if layer.startswith("Audio") else "dependencies"
+    lock = (PROJECT / "layers" / folder / "requirements.txt").read_text(encoding="utf-8")
     locked = {
         (name.replace("-", "_"), version)
         for name, version in re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE)
@@ -75,7 +100,7 @@ def test_dependencies_are_the_locked_ones_without_boto3(built: Path, layer: str)
     assert not {"boto3", "botocore"} & {name for name, _ in locked}
 
 
-@pytest.mark.parametrize("layer", [*DEPENDENCIES, "SharedLayer"])
+@pytest.mark.parametrize("layer", [*LIBRARIES, "SharedLayer"])
 def test_bytecode_is_whole_and_never_checked_against_its_source(built: Path, layer: str) -> None:
     """PEP 552: bit 0 says hash-based, bit 1 says checked. Without Python 3.13 there is none at all."""
     compiled = list((built / layer).rglob("*.pyc"))
@@ -83,7 +108,7 @@ def test_bytecode_is_whole_and_never_checked_against_its_source(built: Path, lay
     assert len(compiled) in (0, len(list((built / layer).rglob("*.py"))))
 
 
-@pytest.mark.parametrize("layer", ["dependencies", "shared"])
+@pytest.mark.parametrize("layer", ["audio", "dependencies", "shared"])
 def test_makefiles_name_the_template_s_runtime(smallest: Stack, layer: str) -> None:
     makefile = (PROJECT / "layers" / layer / "Makefile").read_text(encoding="utf-8")
     runtime = smallest.properties("SubmitTranscriptFunction")["Runtime"].removeprefix("python")

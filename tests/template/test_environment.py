@@ -12,7 +12,7 @@ from coval_relay.settings import (
     parse,
 )
 from tests.template.cloudformation import Stack
-from tests.template.deployments import QUEUE_OF, SECRET
+from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET
 
 LARGEST_ENVIRONMENT_BYTES = 4096
 MODELS: dict[str, type[Settings]] = {
@@ -85,12 +85,40 @@ def test_lists_and_maps_reach_the_code_whole(fullest: Stack) -> None:
     submit = parse(SubmitTranscriptSettings, variables(fullest, "SubmitTranscript"))
     assert attach.recording_buckets == ("acme-recordings", "acme-voicemail")
     assert attach.recording_prefixes == ("voice/", "calls/2026 é+")
-    assert attach.recording_url_hosts == ("media.example.com", "api.example.org")
     assert attach.bucket_owner == "111122223333"
     assert submit.transcript_buckets == ("acme-recordings",)
     assert submit.agent_ids == {"front-desk": "abcdefghij0123456789AB", "sales": "abcdefghij0123456789AC"}
     assert submit.metrics == ("metric-1", "metric-2")
     assert submit.tags == ("production", "front desk")
+
+
+@each_function
+def test_choices_about_platforms_reach_every_function(fullest: Stack, function: str) -> None:
+    found = parse(MODELS[function], variables(fullest, function))
+    assert found.model_dump(include=set(CHOICES)) == CHOICES
+
+
+CHOICES = {
+    "platforms": ("amazon_connect", "amazon_chime", "genesys", "canonical"),
+    "agent_channels": {"amazon_connect": 1, "vapi": 0},
+    "separate_transcripts": ("twilio", "amazon_chime"),
+    "redaction": "redacted",
+    "estimated_times": "omit",
+    "key_rules": FULLEST["KeyRules"],
+    "key_rules_parameter": "/coval/relay/key-rules",
+    "ignored_key_pattern": FULLEST["IgnoredKeyPattern"],
+    "recording_key_pattern": FULLEST["RecordingKeyPattern"],
+    "recording_url_hosts": ("media.example.com", "api.example.org:8443"),
+    "transcript_url_hosts": ("transcripts.example.com", "api.example.org:8443"),
+    "platform_credentials_secret_arn": CREDENTIALS,
+    "settle_seconds": 0,
+    "parking_seconds": 604_800,
+}
+
+
+@pytest.mark.parametrize("function", ["UploadRecording", "AttachRecording"])
+def test_prepared_copies_lie_in_the_stack_s_own_bucket(smallest: Stack, function: str) -> None:
+    assert variables(smallest, function)["STAGING_BUCKET"] == "StagingBucket"
 
 
 @each_function

@@ -1,10 +1,15 @@
 """Rules and schedule: what is listened to, and where it goes."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from coval_relay.platforms.registry import PLATFORMS
 from tests.template.cloudformation import Stack
-from tests.template.deployments import SMALLEST
+from tests.template.deployments import PARTNER_BUS, SMALLEST
+from tests.template.tools import TEMPLATE
 
 LONGEST_PATTERN = 2048
 """EventBridge: characters of an event pattern."""
@@ -28,8 +33,13 @@ def pattern(text: Any) -> Any:
     return json.loads(text) if isinstance(text, str) else text
 
 
-def canonical(detail_type: str) -> dict[str, Any]:
-    return {"source": [{"anything-but": {"prefix": "aws."}}], "detail-type": [detail_type]}
+def detail_types(platform: str) -> list[str]:
+    (listing,) = (one for one in PLATFORMS if one.name == platform)
+    return list(listing.detail_types)
+
+
+def told(*names: str) -> dict[str, Any]:
+    return {"source": [{"anything-but": {"prefix": "aws."}}], "detail-type": list(names)}
 
 
 def created(buckets: list[str], prefixes: list[str]) -> dict[str, Any]:
@@ -38,11 +48,42 @@ def created(buckets: list[str], prefixes: list[str]) -> dict[str, Any]:
     return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
 
 
+WRITTEN = Path(TEMPLATE).read_text(encoding="utf-8")
+CALL_EVENTS = told(
+    *(kind for one in PLATFORMS for kind in one.detail_types if kind != "Recording Ready" and kind in WRITTEN)
+)
+CONNECT = {
+    "source": ["aws.connect"],
+    "detail-type": detail_types("amazon_connect"),
+    "detail": {
+        "$or": [
+            {"eventType": ["DISCONNECTED", "COMPLETED"]},
+            {"EventType": ["DISCONNECTED", "COMPLETED"]},
+            {"state": [{"exists": True}]},
+        ]
+    },
+}
+CHIME = {
+    "source": ["aws.chime"],
+    "detail-type": detail_types("amazon_chime"),
+    "detail": {"$or": [{"streamingStatus": ["ENDED"]}, {"eventType": [{"exists": True}]}]},
+}
+GENESYS = {"source": [{"prefix": "aws.partner/genesys.com/"}], "detail-type": detail_types("genesys")}
+
+
+def test_every_detail_type_that_is_listened_to_is_understood(smallest: Stack) -> None:
+    """The other way round is the deployed stack's to show: AddedDetailTypes is for what is not listed here."""
+    listened = rules(smallest)["CallEventRule"]["pattern"]["detail-type"]
+    known = {kind for one in PLATFORMS for kind in one.detail_types}
+    assert set(listened) < known
+    assert "Recording Ready" not in listened
+
+
 def test_rules_of_the_smallest_deployment(smallest: Stack) -> None:
     recordings = created(["acme-recordings"], [""])
     assert rules(smallest) == {
-        "CallEndedRule": {"bus": "default", "pattern": canonical("Call Ended"), "queue": "CallEnd"},
-        "RecordingReadyRule": {"bus": "default", "pattern": canonical("Recording Ready"), "queue": "Attach"},
+        "CallEventRule": {"bus": "default", "pattern": CALL_EVENTS, "queue": "CallEnd"},
+        "RecordingReadyRule": {"bus": "default", "pattern": told("Recording Ready"), "queue": "Attach"},
         "RecordingRule": {"bus": "default", "pattern": recordings, "queue": "Recording"},
     }
 
@@ -50,12 +91,35 @@ def test_rules_of_the_smallest_deployment(smallest: Stack) -> None:
 def test_rules_of_the_fullest_deployment(fullest: Stack) -> None:
     recordings = created(["acme-recordings", "acme-voicemail"], ["voice/", "calls/2026 é+"])
     transcripts = created(["acme-recordings"], ["Analysis/"])
+    added = {"detail-type": ["Invented Call Ended", "invented.transcript"]}
     assert rules(fullest) == {
-        "CallEndedRule": {"bus": "calls", "pattern": canonical("Call Ended"), "queue": "CallEnd"},
-        "RecordingReadyRule": {"bus": "calls", "pattern": canonical("Recording Ready"), "queue": "Attach"},
+        "CallEventRule": {"bus": "calls", "pattern": CALL_EVENTS, "queue": "CallEnd"},
+        "AddedCallEventRule": {"bus": "calls", "pattern": added, "queue": "CallEnd"},
+        "ConnectRule": {"bus": "default", "pattern": CONNECT, "queue": "CallEnd"},
+        "ChimeRule": {"bus": "default", "pattern": CHIME, "queue": "CallEnd"},
+        "GenesysRule": {"bus": PARTNER_BUS, "pattern": GENESYS, "queue": "CallEnd"},
+        "RecordingReadyRule": {"bus": "calls", "pattern": told("Recording Ready"), "queue": "Attach"},
         "RecordingRule": {"bus": "default", "pattern": recordings, "queue": "Recording"},
         "TranscriptRule": {"bus": "default", "pattern": transcripts, "queue": "CallEnd"},
     }
+
+
+@pytest.mark.parametrize(
+    ("platforms", "heard"),
+    [
+        ("amazon_connect", {"ConnectRule"}),
+        ("canonical,amazon_chime", {"ChimeRule"}),
+        ("vapi,amazon_connect,amazon_chime,canonical", {"ConnectRule", "ChimeRule"}),
+        ("not_amazon_connect,amazon_chime_too", set()),
+        ("genesys,twilio", set()),
+    ],
+)
+def test_connect_and_chime_are_heard_where_they_are_named(
+    smallest: Stack, platforms: str, heard: set[str]
+) -> None:
+    """Every account's default bus has their events, and not every contact is meant for Coval."""
+    stack = Stack(smallest.template, {**SMALLEST, "Platforms": platforms})
+    assert set(rules(stack)) - set(rules(smallest)) == heard
 
 
 def test_what_a_rule_cannot_deliver_goes_to_the_queue_s_dead_letters(fullest: Stack) -> None:
@@ -77,6 +141,10 @@ def test_ten_buckets_with_five_prefixes_fit_into_the_pattern(smallest: Stack) ->
     }
     stack = Stack(smallest.template, {**SMALLEST, **given})
     assert len(stack.properties("RecordingRule")["EventPattern"]) < LONGEST_PATTERN
+
+
+def test_the_list_of_detail_types_has_room_left() -> None:
+    assert len(json.dumps(CALL_EVENTS)) < LONGEST_PATTERN / 2
 
 
 def test_sweep(smallest: Stack) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from coval_relay.platforms.registry import PLATFORMS
+from local.stack.parameters import PARAMETERS
 from tests.template.cloudformation import Stack
 from tests.template.deployments import FULLEST, SMALLEST, key
 
 Template = dict[str, Any]
-GROUP = "external_conversation_id"
 
 
 def accepts(definition: dict[str, Any], text: str) -> bool:
@@ -70,6 +71,22 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("AgentIds", '{"front-desk": "short"}'),
         ("AgentIds", "{" + '"a": "abcdefghij0123456789AB",' * 100 + '"a": "abcdefghij0123456789AB"}'),
         ("EventBusName", "my bus"),
+        ("EventBusName", ""),
+        ("PartnerEventBusName", "aws.partner/genesys.com/cloud/acme prod"),
+        ("AddedDetailTypes", "invented, ended"),
+        ("AddedDetailTypes", "e" * 129),
+        ("Platforms", ""),
+        ("Platforms", "Vapi"),
+        ("Platforms", "vapi,amazon-connect"),
+        ("AgentChannels", '{"vapi": 2}'),
+        ("AgentChannels", '{"vapi": "0"}'),
+        ("AgentChannels", '{"Vapi": 0}'),
+        ("AgentChannels", "vapi=0"),
+        ("SeparateTranscripts", "Twilio"),
+        ("Redaction", "both"),
+        ("EstimatedTimes", "true"),
+        ("PlatformCredentialsSecretArn", "coval/platforms"),
+        ("PlatformCredentialsSecretKmsKeyArn", "alias/platforms"),
         ("MaxPayloadBytes", "262145"),
         ("RecordingBuckets", ""),
         ("RecordingBuckets", "acme-recordings,s3://acme"),
@@ -78,6 +95,19 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("RecordingKeyPattern", r"^voice/([^/]+)\.wav$"),
         ("RecordingKmsKeyArns", "alias/recordings"),
         ("RecordingUrlHosts", "https://media.example.com"),
+        ("RecordingUrlHosts", "media.example.com/calls"),
+        ("TranscriptUrlHosts", "Media.example.com"),
+        ("KeyRules", '{"name": "own"}'),
+        ("KeyRules", '["own"]'),
+        ("KeyRules", f'[{{"name": "{"n" * 1000}"}}]'),
+        ("KeyRulesParameterName", "coval/key-rules"),
+        ("KeyRulesParameterName", "/coval/*"),
+        ("KeyRulesParameterName", "/coval/"),
+        ("IgnoredKeyPattern", " tmp$"),
+        ("SettleSeconds", "901"),
+        ("ParkingSeconds", "604801"),
+        ("StagingRetentionDays", "6"),
+        ("StagingKmsKeyArn", "alias/staging"),
         ("TranscriptKeyPattern", ".*"),
         ("SweepSchedule", "cron(0 * * * ? *)"),
         ("GraceSeconds", "518401"),
@@ -93,23 +123,10 @@ def test_wrong_values_are_refused(translated: Template, name: str, value: str) -
     assert not accepts(translated["Parameters"][name], value)
 
 
-@pytest.mark.parametrize(
-    ("recording", "call_id"),
-    [
-        ("call-1.wav", "call-1"),
-        ("voice/2026/11/21/+15550100001 é.MP3", "+15550100001 é"),
-        ("voice/call.1.wav", "call.1"),
-        ("voice/call-1.json", None),
-        ("voice/.wav", None),
-    ],
+NO_TRANSCRIPT_KEYS = (
+    "TranscriptBuckets needs a TranscriptKeyPattern, KeyRules or another platform,"
+    " to find the call's id in the keys."
 )
-def test_default_key_pattern_takes_the_file_name(
-    smallest: Stack, recording: str, call_id: str | None
-) -> None:
-    found = re.search(str(smallest.parameter("RecordingKeyPattern")), recording)
-    assert (found and found[GROUP]) == call_id
-
-
 TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
 
 
@@ -122,8 +139,11 @@ TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
         ({"UploadRecordingTimeoutSeconds": "60"}, []),
         (
             {"TranscriptBuckets": "acme-transcripts"},
-            ["TranscriptBuckets needs a TranscriptKeyPattern, which finds the call's id in the keys."],
+            [NO_TRANSCRIPT_KEYS],
         ),
+        ({"TranscriptBuckets": "acme-transcripts", "Platforms": "canonical,amazon_connect"}, []),
+        ({"TranscriptBuckets": "acme-transcripts", "KeyRules": '[{"name": "own"}]'}, []),
+        ({"TranscriptBuckets": "acme-transcripts", "KeyRulesParameterName": "/coval/key-rules"}, []),
         (
             {**FULLEST, "TranscriptPrefixes": "", "RecordingPrefixes": ""},
             [
@@ -143,6 +163,16 @@ TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
 )
 def test_rules_across_parameters(translated: Template, given: dict[str, str], broken: list[str]) -> None:
     assert Stack(translated, {**SMALLEST, **given}).broken_rules() == broken
+
+
+def test_the_local_stack_is_a_deployment_like_any_other(translated: Template) -> None:
+    assert Stack(translated, {**SMALLEST, **PARAMETERS}).broken_rules() == []
+    assert [
+        name for name in PARAMETERS if not accepts(translated["Parameters"][name], PARAMETERS[name])
+    ] == []
+    *others, last = PARAMETERS["Platforms"].split(",")
+    assert {*others, last} <= {listing.name for listing in PLATFORMS}
+    assert last == "canonical"
 
 
 def test_timeout_rules_cover_every_pair(translated: Template) -> None:

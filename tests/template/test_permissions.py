@@ -1,15 +1,17 @@
 """What each role may do, word for word."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.template.cloudformation import Stack
-from tests.template.deployments import QUEUE_OF, SECRET, key
+from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET, key
 
 Statement = dict[str, Any]
 GET = ["s3:GetObject", "s3:GetObjectVersion"]
 GET_WITH_TAGS = [*GET, "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+LARGEST_POLICY = 10_240
 each_function = pytest.mark.parametrize("function", QUEUE_OF)
 
 
@@ -54,21 +56,36 @@ def recordings(actions: list[str], buckets: list[str], prefixes: list[str]) -> d
     }
 
 
+PREPARED = "StagingBucket.Arn/*"
+KEEP_COPIES = {
+    "KeepPreparedCopies": allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"], PREPARED)
+}
+READ_COPIES = {"ReadPreparedCopies": allow("s3:GetObject", PREPARED)}
 SWEEP = {"FindUnfinishedCalls": allow("dynamodb:Query", "ConversationTable.Arn/index/due")}
 
 SMALLEST_OWN: dict[str, dict[str, Statement]] = {
     "SubmitTranscript": {},
-    "UploadRecording": recordings(GET_WITH_TAGS, ["arn:aws:s3:::acme-recordings/*"], ["arn:aws:s3:::*/*"]),
+    "UploadRecording": {
+        **recordings(GET_WITH_TAGS, ["arn:aws:s3:::acme-recordings/*"], [PREPARED, "arn:aws:s3:::*/*"]),
+        **KEEP_COPIES,
+    },
     "AttachRecording": {
-        **recordings(GET, ["arn:aws:s3:::acme-recordings/*"], ["arn:aws:s3:::*/*"]),
+        **recordings(GET, ["arn:aws:s3:::acme-recordings/*"], [PREPARED, "arn:aws:s3:::*/*"]),
+        **READ_COPIES,
         **SWEEP,
     },
 }
 
 FULLEST_PLACES = (
     ["arn:aws:s3:::acme-recordings/*", "arn:aws:s3:::acme-voicemail/*"],
-    ["arn:aws:s3:::*/voice/*", "arn:aws:s3:::*/calls/2026 é+*"],
+    [PREPARED, "arn:aws:s3:::*/voice/*", "arn:aws:s3:::*/calls/2026 é+*"],
 )
+RULES_PARAMETER = "arn:aws:ssm:eu-west-2:111122223333:parameter/coval/relay/key-rules"
+READ_RULES = {"ReadKeyRules": allow("ssm:GetParameter", RULES_PARAMETER)}
+READ_CREDENTIALS = {
+    "ReadPlatformCredentials": allow("secretsmanager:GetSecretValue", CREDENTIALS),
+    "DecryptPlatformCredentials": use_key("secretsmanager", key("credentials")),
+}
 RECORDING_KEYS = {"DecryptRecordings": use_key("s3", [key("recordings"), key("voicemail")])}
 FULLEST_KEYS = {
     "DecryptState": use_key("dynamodb", key("table")),
@@ -84,9 +101,24 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
             "NotResource": ["arn:aws:s3:::*/Analysis/*"],
         },
         "DecryptTranscripts": use_key("s3", [key("transcripts")]),
+        **READ_RULES,
+        **READ_CREDENTIALS,
     },
-    "UploadRecording": {**recordings(GET_WITH_TAGS, *FULLEST_PLACES), **RECORDING_KEYS},
-    "AttachRecording": {**recordings(GET, *FULLEST_PLACES), **SWEEP, **RECORDING_KEYS},
+    "UploadRecording": {
+        **recordings(GET_WITH_TAGS, *FULLEST_PLACES),
+        **RECORDING_KEYS,
+        **KEEP_COPIES,
+        "EncryptPreparedCopies": use_key("s3", key("staging"), ["kms:Decrypt", "kms:GenerateDataKey"]),
+        **READ_RULES,
+        **READ_CREDENTIALS,
+    },
+    "AttachRecording": {
+        **recordings(GET, *FULLEST_PLACES),
+        **RECORDING_KEYS,
+        **READ_COPIES,
+        "DecryptPreparedCopies": use_key("s3", key("staging")),
+        **SWEEP,
+    },
 }
 
 
@@ -99,6 +131,28 @@ def test_statements_of_the_smallest_deployment(smallest: Stack, function: str) -
 def test_statements_of_the_fullest_deployment(fullest: Stack, function: str) -> None:
     expected = {**common(function), **FULLEST_OWN[function], **FULLEST_KEYS}
     assert statements(fullest, f"{function}Role") == expected
+
+
+@each_function
+def test_a_key_without_its_secret_opens_nothing(smallest: Stack, function: str) -> None:
+    given = {name: value for name, value in FULLEST.items() if name != "PlatformCredentialsSecretArn"}
+    stack = Stack(smallest.template, given)
+    assert not READ_CREDENTIALS.keys() & statements(stack, f"{function}Role").keys()
+
+
+@each_function
+def test_policies_with_ten_buckets_and_five_prefixes_have_room_left(smallest: Stack, function: str) -> None:
+    """IAM: 10,240 characters of inline policies a role, blanks not counted; ids grow to ARNs of 120."""
+    buckets = ",".join(f"acme-{number}-{'b' * 56}" for number in range(10))
+    prefixes = ",".join(f"calls/{number}/{'p' * 100}/" for number in range(5))
+    lists = {
+        f"{kind}{what}": text
+        for kind in ("Recording", "Transcript")
+        for what, text in (("Buckets", buckets), ("Prefixes", prefixes))
+    }
+    (policy,) = Stack(smallest.template, {**FULLEST, **lists}).properties(f"{function}Role")["Policies"]
+    text = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
+    assert len(text) + 120 * text.count(".Arn") < LARGEST_POLICY * 3 / 4
 
 
 def test_the_schedule_may_start_the_sweep(fullest: Stack) -> None:

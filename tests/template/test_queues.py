@@ -7,7 +7,7 @@ from tests.template.deployments import QUEUE_OF, SMALLEST, key
 
 DAY = 86_400
 SENDERS = {
-    "CallEnd": ["CallEndedRule.Arn"],
+    "CallEnd": ["CallEventRule.Arn"],
     "Recording": "RecordingRule.Arn",
     "Attach": "RecordingReadyRule.Arn",
 }
@@ -80,11 +80,20 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
     ]
 
 
-@pytest.mark.parametrize("queue", ["CallEndQueue", "CallEndDeadLetterQueue"])
-def test_the_transcripts_rule_may_send_too(fullest: Stack, queue: str) -> None:
-    send = fullest.properties(f"{queue}Policy")["PolicyDocument"]["Statement"][0]
-    expected = {"ArnEquals": {"aws:SourceArn": ["CallEndedRule.Arn", "TranscriptRule.Arn"]}}
-    assert send["Condition"] == expected
+@pytest.mark.parametrize("kind", ["Queue", "DeadLetterQueue"])
+def test_a_queue_lets_those_rules_in_that_send_to_it(smallest: Stack, fullest: Stack, kind: str) -> None:
+    for stack in (smallest, fullest):
+        sent: dict[str, set[str]] = {}
+        for name, rule in stack.resources("AWS::Events::Rule").items():
+            (target,) = rule["Properties"]["Targets"]
+            sent.setdefault(target["Id"].removesuffix("Queue"), set()).add(f"{name}.Arn")
+        assert {queue: senders(stack, f"{queue}{kind}") for queue in SENDERS} == sent
+
+
+def senders(stack: Stack, queue: str) -> set[str]:
+    send = stack.properties(f"{queue}Policy")["PolicyDocument"]["Statement"][0]
+    found = send["Condition"]["ArnEquals"]["aws:SourceArn"]
+    return {found} if isinstance(found, str) else set(found)
 
 
 @each_function

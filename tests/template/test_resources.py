@@ -1,4 +1,4 @@
-"""Table, functions, layers, logs and alarms."""
+"""Table, staging bucket, functions, layers, logs and alarms."""
 
 import json
 from typing import Any
@@ -53,6 +53,75 @@ def test_table_takes_the_customer_s_key(fullest: Stack) -> None:
     assert encryption == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key("table")}
 
 
+# --- prepared copies of recordings
+
+PREPARED = {
+    "BucketEncryption": {
+        "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    },
+    "LifecycleConfiguration": {
+        "Rules": [
+            {
+                "Id": "Forget",
+                "Status": "Enabled",
+                "ExpirationInDays": "8",
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+            }
+        ]
+    },
+    "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+    "PublicAccessBlockConfiguration": {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    },
+}
+
+
+def test_staging_bucket(smallest: Stack) -> None:
+    assert list(smallest.resources("AWS::S3::Bucket")) == ["StagingBucket"]
+    assert smallest.properties("StagingBucket") == PREPARED
+
+
+def test_staging_bucket_takes_the_customer_s_key(fullest: Stack) -> None:
+    found = fullest.properties("StagingBucket")
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key("staging")}
+    expected = [{"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": default}]
+    assert found["BucketEncryption"] == {"ServerSideEncryptionConfiguration": expected}
+    assert found["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == "7"
+
+
+def test_staging_bucket_is_reached_by_https_alone(smallest: Stack) -> None:
+    assert smallest.properties("StagingBucketPolicy") == {
+        "Bucket": "StagingBucket",
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "RefusePlainHttp",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": ["StagingBucket.Arn", "StagingBucket.Arn/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize("name", ["StagingBucket", "StagingBucketPolicy"])
+def test_copies_in_the_staging_bucket_never_hold_the_stack(translated: dict[str, Any], name: str) -> None:
+    """S3 deletes no bucket with objects in it; a kept one empties itself, its policy stays with it."""
+    resource = translated["Resources"][name]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_the_staging_bucket_sends_no_events(fullest: Stack) -> None:
+    assert "NotificationConfiguration" not in fullest.properties("StagingBucket")
+
+
 @each_function
 def test_function(smallest: Stack, function: str) -> None:
     properties = smallest.properties(f"{function}Function")
@@ -71,21 +140,25 @@ def test_function(smallest: Stack, function: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stack", "architecture", "layer"),
-    [("smallest", "arm64", "DependenciesArmLayer"), ("fullest", "x86_64", "DependenciesX86Layer")],
+    ("stack", "architecture", "processor"), [("smallest", "arm64", "Arm"), ("fullest", "x86_64", "X86")]
 )
 def test_layers_match_the_processor(
-    stack: str, architecture: str, layer: str, request: pytest.FixtureRequest
+    stack: str, architecture: str, processor: str, request: pytest.FixtureRequest
 ) -> None:
+    """Only the function that converts recordings carries what it converts them with."""
     deployment: Stack = request.getfixturevalue(stack)
     layers = deployment.resources("AWS::Lambda::LayerVersion")
     logical = {
         name[:-10]: made["Properties"] for name, made in layers.items()
     }  # less the hash of the content
-    assert set(logical) == {layer, "SharedLayer"}
-    assert logical[layer]["CompatibleArchitectures"] == [architecture]
-    for function in deployment.resources("AWS::Lambda::Function").values():
-        assert [name[:-10] for name in function["Properties"]["Layers"]] == [layer, "SharedLayer"]
+    dependencies, audio = f"Dependencies{processor}Layer", f"Audio{processor}Layer"
+    assert set(logical) == {dependencies, audio, "SharedLayer"}
+    for layer in (dependencies, audio):
+        assert logical[layer]["CompatibleArchitectures"] == [architecture]
+    for name, function in deployment.resources("AWS::Lambda::Function").items():
+        own = [audio] if name == "UploadRecordingFunction" else []
+        expected = [dependencies, "SharedLayer", *own]
+        assert [layer[:-10] for layer in function["Properties"]["Layers"]] == expected
         assert function["Properties"]["Architectures"] == [architecture]
 
 
@@ -98,7 +171,16 @@ def test_log_group(smallest: Stack, fullest: Stack, function: str) -> None:
 
 def test_no_resource_has_a_fixed_name(translated: dict[str, Any]) -> None:
     """Fixed names block a replacement, and a second stack in the account."""
-    named = ("TableName", "QueueName", "RoleName", "FunctionName", "Name", "AlarmName", "DashboardName")
+    named = (
+        "TableName",
+        "QueueName",
+        "RoleName",
+        "FunctionName",
+        "Name",
+        "AlarmName",
+        "DashboardName",
+        "BucketName",
+    )
     fixed = [
         (name, resource["Properties"][property_name])
         for name, resource in translated["Resources"].items()
@@ -131,6 +213,7 @@ EXPECTED_ALARMS = {
     *(("AWS/Lambda", "Throttles", f"{function}Function") for function in QUEUE_OF),
     ("CovalRelay", "ExtraConversationDeleted", "relay"),
     ("CovalRelay", "RejectedInput", "relay"),
+    ("CovalRelay", "RulesUnreadable", "relay"),
 }
 DIMENSIONS = {"AWS/SQS": "QueueName", "AWS/Lambda": "FunctionName", "CovalRelay": "service"}
 STATISTICS = {"AWS/SQS": "Maximum", "AWS/Lambda": "Sum", "CovalRelay": "Sum"}
@@ -185,7 +268,12 @@ def test_dashboard_is_json_and_shows_counted_metrics_only(smallest: Stack) -> No
 
 def test_outputs_name_what_operators_use(smallest: Stack) -> None:
     outputs = {name: smallest.value(output["Value"]) for name, output in smallest.template["Outputs"].items()}
-    expected = {"ConversationTableName": "ConversationTable", "ConversationTableArn": "ConversationTable.Arn"}
+    expected = {
+        "ConversationTableName": "ConversationTable",
+        "ConversationTableArn": "ConversationTable.Arn",
+        "StagingBucketName": "StagingBucket",
+        "StagingBucketArn": "StagingBucket.Arn",
+    }
     for function, queue in QUEUE_OF.items():
         expected |= {
             f"{function}FunctionName": f"{function}Function",

@@ -9,13 +9,13 @@ from coval_relay.domain.errors import InvalidInput
 from coval_relay.domain.identifiers import ID_RULE
 from coval_relay.domain.messages import CallEnded, RecordingReady
 from coval_relay.domain.transcript import Transcript
-from coval_relay.platforms.canonical import Translation, transcript_document
-from coval_relay.platforms.registry import translate
+from coval_relay.platforms.platform import Choices
+from coval_relay.platforms.registry import parse_transcript, translate
 from tests.support.events import TURNS, call_ended, event, recording_ready
 
 NOW = 1_790_951_800
 AGENT = "gk3jK9mPq2xRt5vW8yZaBc"
-TRANSLATION = Translation(
+CHOICES = Choices(
     agent_ids={"front-desk": AGENT},
     default_agent_id="d" * 22,
     tags=("relay",),
@@ -23,8 +23,10 @@ TRANSLATION = Translation(
 )
 
 
-def translated(told: dict[str, Any]) -> Any:
-    return translate(told, TRANSLATION, NOW)
+def translated(told: dict[str, Any], choices: Choices = CHOICES) -> Any:
+    """The one message that an event becomes."""
+    (message,) = translate(told, choices, NOW)
+    return message
 
 
 def refused(told: dict[str, Any]) -> str:
@@ -107,9 +109,7 @@ def messages_with_tuples(messages: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 def test_a_recording_uri() -> None:
     ready = translated(recording_ready("s3://recordings/rec/call-1.wav"))
-    assert ready == RecordingReady(
-        external_conversation_id="call-1", uri="s3://recordings/rec/call-1.wav", created_at=NOW
-    )
+    assert ready == RecordingReady(target="call-1", uri="s3://recordings/rec/call-1.wav", created_at=NOW)
 
 
 def turn(**changes: Any) -> dict[str, Any]:
@@ -162,7 +162,7 @@ ID = f"detail.external_conversation_id: {ID_RULE}"
             f"{SECOND}.start_time: Input should be greater than or equal to 0",
         ),
         ({"transcript": turn(end_time=1.0)}, f"{SECOND}.end_time: must not be before start_time"),
-        ({"transcript": turn(end_time=None)}, f"{SECOND}: start_time and end_time go together"),
+        ({"transcript": turn(start_time=None)}, f"{SECOND}.end_time: needs a start_time"),
         (
             {"transcript": turn(start_time=240_000, end_time=500_000)},
             "detail.transcript.messages: times must be seconds: the last is far beyond the call's length",
@@ -179,7 +179,8 @@ def test_a_reason_names_the_field_and_the_rule(changes: dict[str, Any], reason: 
 
 def test_no_detail_and_another_detail_type() -> None:
     assert refused(event("Call Ended", None)).startswith("detail: Input should be")
-    assert refused(event("Call Started", {})) == "detail-type: must be one of: Call Ended, Recording Ready"
+    known = refused(event("Call Started", {}))
+    assert known.startswith("detail-type: must be one of: Call Ended, Recording Ready, Aliases Known, ")
 
 
 def test_a_reference_outside_the_configured_buckets_is_refused() -> None:
@@ -190,12 +191,13 @@ def test_a_reference_outside_the_configured_buckets_is_refused() -> None:
 
 @pytest.mark.parametrize("content", [TURNS, {"messages": TURNS}])
 def test_a_transcript_file(content: object) -> None:
-    assert transcript_document(content) == Transcript(tuple(TURNS))
+    parsed = parse_transcript("canonical_v1", [content], None, CHOICES)
+    assert parsed == Transcript(tuple(TURNS))
 
 
 def test_a_transcript_file_that_is_none() -> None:
     with pytest.raises(InvalidInput) as caught:
-        transcript_document({"messages": []})
+        parse_transcript("canonical_v1", [{"messages": []}], None, CHOICES)
     assert str(caught.value) == "transcript: an inline transcript must have messages"
 
 

@@ -7,15 +7,12 @@ import pytest
 
 from coval_relay.domain.call import Reason
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.ports import LinkRefused
 from coval_relay.domain.protocol import OTHER_ATTACHED
 from coval_relay.services.progress import MISSING
 from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
-from tests.support.scenarios import outcome, put
+from tests.support.scenarios import outcome, put, submitted_bodies
 from tests.support.world import World
-
-
-def submitted_bodies(world: World) -> list[dict[str, Any]]:
-    return list(world.coval.conversations.values())
 
 
 @pytest.mark.parametrize("carried_out", [False, True], ids=["lost on the way", "accepted, then silent"])
@@ -256,24 +253,31 @@ def test_a_recording_that_was_attached_unseen_and_is_gone_now_is_attached() -> N
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 
 
-def test_a_newer_link_to_the_same_recording_takes_the_place_of_the_older_one() -> None:
+LINK = "https://media.example.com/call-1.wav?signature="
+
+
+def test_a_link_is_fetched_once_however_often_it_is_told() -> None:
     world = World()
-    for signature in ("old", "new"):
-        world.send("attach", recording_ready(f"https://media.example.com/call-1.wav?signature={signature}"))
+    world.links.contents = {LINK + "old": wav(), LINK + "new": wav()}
+    world.send("attach", recording_ready(LINK + "old"))
+    for delay in (30, 90):
+        world.send("attach", recording_ready(LINK + "new"), delay=delay)
     world.send("call_end", call_ended(), delay=60)
     world.run()
-    assert submitted_bodies(world)[0]["audio"] == "https://media.example.com/call-1.wav?signature=new"
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+    assert world.links.fetched == [LINK + "old"]
 
 
-def test_a_newer_link_revives_a_recording_whose_link_could_not_be_fetched() -> None:
+def test_a_newer_link_revives_a_recording_whose_link_had_ended() -> None:
     world = World()
-    for _ in range(5):
-        world.coval.errors.append(("attach", Retryable("audio_fetch_failed"), False))
+    ended = LinkRefused("url_expired_or_refused", "The URL's host refused it with status 403.")
+    world.links.contents = {LINK + "old": ended, LINK + "new": wav()}
     world.send("call_end", call_ended())
-    world.send("attach", recording_ready("https://media.example.com/call-1.wav?signature=old"), delay=60)
+    world.send("attach", recording_ready(LINK + "old"), delay=60)
     world.run()
     assert outcome(world) == ("SUBMITTED", "REJECTED", False, True)
-    world.send("attach", recording_ready("https://media.example.com/call-1.wav?signature=new"))
+    assert world.store.read("call-1").recording.reason.code == "url_expired_or_refused"
+    world.send("attach", recording_ready(LINK + "new"))
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 

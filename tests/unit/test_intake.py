@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.call import Reason
+from coval_relay.adapters import relay_messages
+from coval_relay.domain.call import Reason, Recording, RecordingState
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
 from coval_relay.domain.identifiers import ID_RULE
+from coval_relay.domain.messages import AttachRecording
 from coval_relay.intake import DeliveryFailedError
-from tests.support.events import call_ended, event, object_created, recording_ready, wav
+from tests.support.events import call_ended, event, object_created, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import FUNCTION_SECONDS, Letter, World
 
@@ -61,7 +63,9 @@ def test_no_body_is_lost_and_none_takes_its_batch_along(poison: Any, queue: str)
     world = World()
     world.store.items.clear()
     good = call_ended() if queue == "call_end" else put(world, wav())
-    good = recording_ready("https://media.example.com/x.wav") if queue == "attach" else good
+    if queue == "attach":
+        recording = Recording(identity="x", order="1", created_at=1, state=RecordingState.REJECTED)
+        good = relay_messages.to_event(AttachRecording("call-1", recording))
     records = [record(world, body, f"m{index}") for index, body in enumerate([poison, good])]
     records[0]["messageAttributes"] = {"first_sent": {"stringValue": "abc"}}
     assert invoke(world, {"Records": records}, queue) == {"batchItemFailures": []}
@@ -177,15 +181,19 @@ def test_an_object_that_is_not_ours_or_nobodys() -> None:
     invoke(world, object_created("elsewhere/x.wav", content), "recording")
     put(world, content, "odd/nobody.wav")
     invoke(world, object_created("odd/nobody.wav", content), "recording")
+    assert len(world.dead) == 2
+    world.run()
     assert [reason.text for _, _, reason in world.dead if reason] == [
         "detail.bucket.name: is not one of the configured recording buckets",
         "detail.object.key: has none of the configured prefixes",
         (
-            "detail.object.key: no rule finds a call id (tried: key pattern, "
-            "metadata external-conversation-id, tag external_conversation_id)"
+            "detail.parked.event: no call became known under its s3_object in time (tried: key rules "
+            "recording_key_pattern; metadata external-conversation-id; tag external_conversation_id; "
+            "sidecar; aliases)"
         ),
     ]
-    assert world.store.items == {}
+    assert "odd/nobody.wav" in world.dead[2][1]
+    assert (world.store.items, world.every_parked()) == ({}, [])
 
 
 def test_the_call_by_metadata_and_by_tag() -> None:
@@ -208,7 +216,7 @@ def test_folders_and_probes_are_skipped(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(b"", "audio_empty"), (b"OggS" + bytes(200), "audio_unsupported_format"), (wav(3), "audio_too_short")],
+    [(b"", "audio_empty"), (b"OggS" + bytes(200), "audio_unreadable"), (wav(3), "audio_too_short")],
 )
 def test_audio_that_cannot_be_used_says_why_on_the_item(content: bytes, code: str) -> None:
     world = World()

@@ -319,7 +319,7 @@ def test_what_our_own_look_refused_never_displaces_and_is_always_displaced() -> 
 
 def test_an_upload_counts_for_the_recording_that_it_was_made_of() -> None:
     def uploaded(seen: Call) -> Transition:
-        return protocol.recording_uploaded(seen, "s3://b/k2#e", "upl", NOW)
+        return protocol.recording_uploaded(seen, recording(), "upl", NOW)
 
     assert summary(uploaded(call(recording=recording()))) == ("NONE", "UPLOADED", "follow")
     assert summary(uploaded(submitting(recording=recording()))) == ("SUBMITTING", "UPLOADED", "done")

@@ -10,11 +10,11 @@ from coval_relay.adapters.lambda_events import deliveries
 from coval_relay.adapters.relay_messages import from_event
 from coval_relay.adapters.s3_events import object_created
 from coval_relay.domain.messages import Sweep
-from coval_relay.platforms.canonical import Translation
+from coval_relay.platforms.platform import Choices
 from coval_relay.platforms.registry import translate
 
 EVENTS = Path(__file__).parents[2] / "events"
-TRANSLATION = Translation(transcript_buckets=("acme-transcripts",))
+CHOICES = Choices(transcript_buckets=("acme-transcripts",))
 
 
 def sample(name: str) -> Any:
@@ -32,15 +32,15 @@ CALLS = {
 
 @pytest.mark.parametrize(("name", "expected"), CALLS.items())
 def test_call_end(name: str, expected: tuple[str, str, int, bool]) -> None:
-    ended: Any = translate(sample(name), TRANSLATION, 0)
+    ended: Any = translate(sample(name), CHOICES, 0)[-1]
     words = len(ended.transcript.messages) if ended.transcript else 0
     told = (ended.external_conversation_id, ended.kind.value, words, ended.facts.recording_expected)
     assert told == expected
 
 
 def test_recording_ready() -> None:
-    ready: Any = translate(sample("recording_ready"), TRANSLATION, 0)
-    assert (ready.external_conversation_id, ready.uri) == (
+    ready: Any = translate(sample("recording_ready"), CHOICES, 0)[0]
+    assert (ready.target, ready.uri) == (
         "acme-8842",
         "s3://acme-recordings/recordings/acme-8842.wav",
     )

@@ -17,7 +17,7 @@ COMMON = {
 }
 RECORDINGS = {
     "RECORDING_BUCKETS": "a-bucket,b-bucket",
-    "RECORDING_KEY_PATTERN": "(?P<external_conversation_id>.+)",
+    "STAGING_BUCKET": "staging",
 }
 
 

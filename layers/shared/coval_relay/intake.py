@@ -3,7 +3,7 @@
 import json
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import Message
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt
 from coval_relay.services.calls import Calls
-from coval_relay.services.progress import Outcome
+from coval_relay.services.progress import DONE, Outcome
 
 LONGEST_DELAY_SECONDS = 900
 """Most that SQS delays a message (SQS, SendMessage: DelaySeconds)."""
@@ -48,7 +48,7 @@ class Intake:
     A message waits by being sent again with a delay, so that the queue's receive count counts failures only.
     """
 
-    translate: Callable[[Mapping[str, Any]], Message]
+    translate: Callable[[Mapping[str, Any]], Sequence[Message]]
     service: Callable[[Message, Attempt], Outcome]
     calls: Calls
     own_queue: OwnQueue
@@ -80,7 +80,8 @@ class Intake:
         try:
             outcome = self._serve(delivery, remaining())
         except InvalidInput as error:
-            self._reject(delivery, Reason("invalid_input", str(error)))
+            call_id = error.call_id or _call_id(delivery)
+            self._reject(delivery, Reason("invalid_input", str(error)), call_id)
         except Permanent as error:
             # Coval's own words may quote the call: queue attributes and log lines carry the status only.
             words = f"Coval answered with status {error.status}." if error.status else error.reason
@@ -98,9 +99,15 @@ class Intake:
             return Outcome(until=now + 1)
         if delivery.event is None:
             raise InvalidInput("body", "must be a JSON object")
-        message = self.translate(delivery.event)
+        messages = self.translate(delivery.event)
+        if not messages:
+            self.journal(LogEvent.EVENT_SKIPPED)
         lease_until = now + int(remaining) + 1 + self.processing_seconds
-        return self.service(message, Attempt(uuid.uuid4().hex, lease_until, now))
+        for message in messages:
+            outcome = self.service(message, Attempt(uuid.uuid4().hex, lease_until, now))
+            if outcome.until is not None:
+                return outcome
+        return DONE
 
     def _wait(self, delivery: Delivery, until: int, code: str) -> None:
         now = self.calls.clock()
@@ -113,9 +120,8 @@ class Intake:
         self.own_queue(delivery.raw, delay, first_sent)
         self.journal(LogEvent.WAITING, _call_id(delivery), code=code, seconds=delay)
 
-    def _reject(self, delivery: Delivery, reason: Reason) -> None:
+    def _reject(self, delivery: Delivery, reason: Reason, call_id: str) -> None:
         """The reason stays on the call's item; where no call is known, the event goes to the dead letters."""
-        call_id = _call_id(delivery)
         if call_id:
             self.calls.settle(
                 Call(external_conversation_id=call_id),

@@ -61,14 +61,41 @@ class Settings(BaseModel):
     metrics: Names = ()
     tags: Names = ()
 
+    platforms: Names = ("canonical",)
+    """Names of the platforms whose key rules apply: modules of coval_relay.platforms."""
+    agent_channels: Annotated[Mapping[str, int], BeforeValidator(_load_json)] = Field(default_factory=dict)
+    """JSON object: platform → the channel of the agent in its stereo recordings."""
+    separate_transcripts: Names = ()
+    """Platforms whose transcripts come as a file or an event of their own."""
+    redaction: Literal["original", "redacted"] = "original"
+    estimated_times: Literal["send", "omit"] = "send"
+    key_rules: str = "[]"
+    """JSON list of the operator's own key rules; they come before the platforms'."""
+    key_rules_parameter: str = ""
+    """Name of an SSM parameter that holds such a list too."""
+    ignored_key_pattern: str = ""
+    """Regular expression of keys that are passed over."""
+    recording_key_pattern: str = ""
+    """Regular expression with a group named external_conversation_id: a key rule in short."""
+    recording_url_hosts: Names = ()
+    """Hosts from which recordings may be fetched by https; none: only s3:// objects."""
+    transcript_url_hosts: Names = ()
+    """Likewise for transcripts."""
+    platform_credentials_secret_arn: str = ""
+    """Secret whose JSON maps a host to {username, password} or {header, value}."""
+    settle_seconds: int = Field(60, ge=0)
+    """How long a recording waits where the platform may send several."""
+    parking_seconds: int = Field(86400, ge=1)
+    """How long an object is kept whose call is not known yet."""
+
 
 class RecordingAccess(BaseModel):
     """What the functions that read recordings need besides."""
 
     recording_buckets: Names = Field(min_length=1)
     recording_prefixes: Prefixes = ("",)
-    recording_key_pattern: str = Field(min_length=1)
-    """Regular expression with a group named external_conversation_id."""
+    staging_bucket: str = Field(min_length=1)
+    """The stack's own bucket: copies of recordings that Coval could not take as they are."""
     bucket_owner: str = Field(pattern=r"^\d{12}$")
 
 
@@ -77,6 +104,7 @@ class SubmitTranscriptSettings(Settings):
 
     transcript_buckets: Names = ()
     transcript_key_pattern: str = ""
+    """Regular expression with a group named external_conversation_id."""
     bucket_owner: str = Field(pattern=r"^\d{12}$")
     oversize_transcript: Literal["truncate", "recording", "reject"] = "truncate"
     max_payload_bytes: int = Field(256_000, ge=1_000, le=262_144)
@@ -88,9 +116,6 @@ class UploadRecordingSettings(Settings, RecordingAccess):
 
 class AttachRecordingSettings(Settings, RecordingAccess):
     """Settings of attach_recording."""
-
-    recording_url_hosts: Names = ()
-    """Hosts whose https URLs a Recording Ready event may name; none: only s3:// objects."""
 
 
 S = TypeVar("S", bound=Settings)

@@ -1,16 +1,19 @@
 """The recordings in the repository: our measure against the manifest, which holds ffprobe's."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from coval_relay.domain.audio import AudioFacts, AudioRefused, check_limits, probe
+from coval_relay.domain.audio import AudioFacts, AudioRefused, Preparation, check_limits, preparation, probe
 from tests.unit.audio.made_audio import FIXTURES, CountingReader
 
 MANIFEST: dict[str, dict[str, Any]] = json.loads((FIXTURES / "manifest.json").read_text())
 ACCEPTED = [name for name, entry in MANIFEST.items() if entry["refusal"] is None]
 REFUSED = [name for name, entry in MANIFEST.items() if entry["refusal"] is not None]
+FOREIGN = ["not-accepted.ogg"]
+"""Coval refuses them, the relay converts them."""
 TAGGED = {"stereo-cbr-16khz-without-xing.mp3": 32}
 """Milliseconds that ffprobe measures too many: it takes the 128 bytes of ID3v1 for audio at 32 kbit/s."""
 
@@ -31,7 +34,7 @@ def test_manifest_names_every_recording() -> None:
 def test_accepted_recording_is_measured_as_ffprobe_does(name: str) -> None:
     entry = MANIFEST[name]
     facts = measured(name)
-    assert facts == AudioFacts(
+    assert replace(facts, layout=None) == AudioFacts(
         format=entry["format"],
         content_type="audio/mp3" if entry["format"] == "mp3" else "audio/wav",
         duration_milliseconds=entry["duration_milliseconds"] - TAGGED.get(name, 0),
@@ -42,7 +45,16 @@ def test_accepted_recording_is_measured_as_ffprobe_does(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_recording_is_to_be_converted(name: str) -> None:
+    data = (FIXTURES / name).read_bytes()
+    facts = probe(len(data), CountingReader(data))
+    assert facts.format == "foreign"
+    assert MANIFEST[name]["refusal"]["reason"].startswith(f"Unsupported audio format: {facts.codec}.")
+    assert preparation(facts, None) is Preparation.CONVERT
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if name not in FOREIGN])
 def test_refused_recording_is_refused_in_covals_words(name: str) -> None:
     expected = MANIFEST[name]["refusal"]
     with pytest.raises(AudioRefused) as refused:

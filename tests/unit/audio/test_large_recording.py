@@ -6,7 +6,7 @@ import wave
 
 import pytest
 
-from coval_relay.domain.audio import AudioFacts, probe
+from coval_relay.domain.audio import AudioFacts, WaveLayout, probe
 from local.demo.large_recording import SPEECH, chunks, total_size
 from tests.unit.audio.made_audio import FIXTURES, CountingReader
 
@@ -39,6 +39,9 @@ def test_is_a_wav_of_the_speech_over_and_over() -> None:
         sample_rate=16_000,
         codec="pcm_s16le",
         size=1_280_044,
+        layout=WaveLayout(
+            format_chunk=data[20:36], data_offset=44, data_size=1_280_000, frame_bytes=4, declared=True
+        ),
     )
 
 

@@ -1,8 +1,8 @@
-"""What is not WAV or MP3 is called by its name where the first bytes tell it."""
+"""What is not WAV or MP3 is foreign where the first bytes tell its name, and else no audio at all."""
 
 import pytest
 
-from coval_relay.domain.audio import AudioRefused, probe
+from coval_relay.domain.audio import AudioFacts, AudioRefused, probe
 from tests.unit.audio.made_audio import CountingReader, id3
 
 UNDETECTABLE = AudioRefused(
@@ -37,7 +37,6 @@ def refusal(data: bytes) -> AudioRefused:
         (b"FORM\0\0\0\x10AIFF", "AIFF"),
         (b"FORM\0\0\0\x10AIFC", "AIFF"),
         (b"RIFF\0\0\0\x10AVI ", "AVI"),
-        (b"RIFX\0\0\0\x10WAVE", "RIFX"),
         (b"riff\x2e\x91\xcf\x11", "W64"),
         (bytes.fromhex("3026b2758e66cf11"), "WMA"),
         (b"NIST_1A\n", "SPHERE"),
@@ -48,8 +47,16 @@ def refusal(data: bytes) -> AudioRefused:
     ],
 )
 def test_known_format_is_named(head: bytes, name: str) -> None:
-    reason = f"Unsupported audio format: {name}. Only WAV and MP3 files are supported."
-    assert refusal(head + bytes(100)) == AudioRefused("audio_unsupported_format", reason)
+    data = head + bytes(100)
+    assert probe(len(data), CountingReader(data)) == AudioFacts(
+        format="foreign",
+        content_type="audio/wav",
+        duration_milliseconds=0,
+        channels=0,
+        sample_rate=0,
+        codec=name,
+        size=len(data),
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,6 +69,7 @@ def test_known_format_is_named(head: bytes, name: str) -> None:
         b"\xff\xfe" + "Recording".encode("utf-16-le"),
         b"RIFF",
         b"RIFF\0\0\0\0WEBP",
+        b"RIFX\0\0\0\x10WAVE",
         b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
     ],
 )

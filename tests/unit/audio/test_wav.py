@@ -1,6 +1,7 @@
 """RIFF and its relatives: every way in which headers in the field are odd, wrong or cut."""
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -22,7 +23,8 @@ UNREADABLE = AudioRefused("audio_unreadable", "Invalid or corrupt audio file. Un
 
 
 def measured(data: bytes) -> AudioFacts:
-    return probe(len(data), CountingReader(data))
+    """Without the layout, which has tests of its own."""
+    return replace(probe(len(data), CountingReader(data)), layout=None)
 
 
 def wav_facts(data: bytes, milliseconds: int, codec: str = "pcm_s16le", channels: int = 1) -> AudioFacts:
@@ -134,7 +136,7 @@ def test_large_chunks_before_the_data_are_stepped_over() -> None:
         chunk(b"JUNK", bytes(100_000)), FMT, chunk(b"iXML", bytes(90_000)), chunk(b"data", SECOND * 9)
     )
     reader = CountingReader(data)
-    assert probe(len(data), reader) == wav_facts(data, 9000)
+    assert replace(probe(len(data), reader), layout=None) == wav_facts(data, 9000)
     assert reader.reads == [(0, 65536), (100_020, 4096), (190_052, 4096)]
 
 

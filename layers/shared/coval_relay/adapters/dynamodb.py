@@ -8,19 +8,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
+from coval_relay.adapters.items import DAY_SECONDS, INDEX, KEY, key, plain, serialized, unreachable
 from coval_relay.domain.call import Call
-from coval_relay.domain.errors import Retryable
 from coval_relay.domain.ports import SHARDS, Clock, Conflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-INDEX = "due"
-DAY_SECONDS = 86_400
 OPTIONAL = ("facts", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")
 DERIVED = ("recording_state", "sweep_shard")
 
@@ -58,14 +55,15 @@ class DynamoDbCalls:
     retention_days: int
 
     def read(self, external_conversation_id: str) -> Call:
-        key = {"external_conversation_id": {"S": external_conversation_id}}
         try:
-            answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+            answer = self.client.get_item(
+                TableName=self.table, Key=key(external_conversation_id), ConsistentRead=True
+            )
         except (BotoCoreError, ClientError) as error:
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
         if "Item" not in answer:
             return Call(external_conversation_id=external_conversation_id)
-        return from_item(_plain(answer["Item"]))
+        return from_item(plain(answer["Item"]))
 
     def write(self, seen: Call, call: Call) -> Call:
         """One conditional UpdateItem.
@@ -79,11 +77,11 @@ class DynamoDbCalls:
         try:
             self.client.update_item(**self._update(seen, written, write_id))
         except self.client.exceptions.ConditionalCheckFailedException as error:
-            current = _plain(cast("dict[str, Any]", error.response.get("Item", {})))
+            current = plain(cast("dict[str, Any]", error.response.get("Item", {})))
             if current.get("write_id") != write_id:
                 raise Conflict(self._current(seen, current)) from None
         except (BotoCoreError, ClientError) as error:
-            raise _unreachable(error) from error
+            raise unreachable(error) from error
         return written
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[Call]:
@@ -96,15 +94,15 @@ class DynamoDbCalls:
                 Limit=limit,
             )
         except (BotoCoreError, ClientError) as error:
-            raise _unreachable(error) from error
-        return (from_item(_plain(item)) for item in answer["Items"])
+            raise unreachable(error) from error
+        return (from_item(plain(item)) for item in answer["Items"])
 
     def _current(self, seen: Call, item: Mapping[str, Any]) -> Call:
         return from_item(item) if item else Call(external_conversation_id=seen.external_conversation_id)
 
     def _update(self, seen: Call, call: Call, write_id: str) -> dict[str, Any]:
         item = to_item(call)
-        key = item.pop("external_conversation_id")
+        name = item.pop(KEY)
         now = self.clock()
         item |= {
             "write_id": write_id,
@@ -121,23 +119,10 @@ class DynamoDbCalls:
             condition, values[":seen"] = "revision = :seen", seen.revision
         return {
             "TableName": self.table,
-            "Key": {"external_conversation_id": {"S": key}},
+            "Key": key(name),
             "UpdateExpression": f"SET {sets}" + (f" REMOVE {removes}" if removes else ""),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {name: _SERIALIZE(value) for name, value in values.items()},
+            "ExpressionAttributeValues": {name: serialized(value) for name, value in values.items()},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-
-
-_SERIALIZE = TypeSerializer().serialize
-_DESERIALIZE = TypeDeserializer().deserialize
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _DESERIALIZE(value) for name, value in item.items()}
-
-
-def _unreachable(error: BotoCoreError | ClientError) -> Retryable:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return Retryable(f"table_{code}")

@@ -1,5 +1,6 @@
 """The messages that the relay's functions send each other, as JSON."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -9,10 +10,24 @@ from pydantic import TypeAdapter, ValidationError
 
 from coval_relay.domain.errors import InvalidInput
 from coval_relay.domain.identifiers import checked_call_id
-from coval_relay.domain.messages import SOURCE, AttachRecording, RecordingFound, Resume, Sweep
+from coval_relay.domain.messages import (
+    SOURCE,
+    AttachRecording,
+    Message,
+    ObjectCreated,
+    ParkingExpired,
+    RecordingFound,
+    RecordingReady,
+    Resume,
+    Sweep,
+)
+from coval_relay.validation import fault
 
 KINDS: Mapping[str, type] = {
     "Attach Recording": AttachRecording,
+    "Object Waiting": ObjectCreated,
+    "Parking Expired": ParkingExpired,
+    "Recording Announced": RecordingReady,
     "Recording Found": RecordingFound,
     "Resume": Resume,
     "Sweep": Sweep,
@@ -25,23 +40,35 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def to_event(message: AttachRecording | RecordingFound | Resume) -> dict[str, Any]:
+def to_event(message: Message) -> dict[str, Any]:
     """The event that `from_event` reads."""
     return {"source": SOURCE, "detail-type": _NAMES[type(message)], "detail": asdict(message)}
 
 
-def from_event(event: Mapping[str, Any]) -> AttachRecording | RecordingFound | Resume | Sweep:
+def from_event(event: Mapping[str, Any]) -> Message:
     """Raises InvalidInput for what no function of the relay has sent."""
     kind = KINDS.get(str(event.get("detail-type")))
     if kind is None:
         raise InvalidInput("detail-type", "is not one that the relay's functions send")
     try:
-        message: AttachRecording | RecordingFound | Resume | Sweep = _adapter(kind).validate_python(
-            event.get("detail") or {}
-        )
+        message: Message = _adapter(kind).validate_python(event.get("detail") or {})
     except ValidationError as error:
-        location = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise InvalidInput(f"detail.{location}", error.errors()[0]["msg"]) from None
-    if not isinstance(message, Sweep):
+        raise fault(error, "detail") from None
+    if isinstance(message, AttachRecording | RecordingFound | Resume):
         checked_call_id(message.external_conversation_id, "detail.external_conversation_id")
     return message
+
+
+def to_text(message: Message) -> str:
+    return json.dumps(to_event(message))
+
+
+def from_text(text: str) -> Message:
+    """Raises InvalidInput."""
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, Mapping):
+        raise InvalidInput("detail.parked.event", "must be a JSON object")
+    return from_event(event)

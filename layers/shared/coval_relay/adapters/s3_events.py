@@ -6,28 +6,22 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field
 
-from coval_relay.domain.call import TranscriptPointer
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.domain.identifiers import checked_call_id
-from coval_relay.domain.messages import ObjectCreated, TranscriptArrived
+from coval_relay.domain.messages import ObjectCreated
 from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.validation import Border, validate
 
 MOST_BYTES = 50 * 1024**4
 """The largest object that S3 holds (S3, quotas: 50 TB)."""
 CREATED = re.compile(r"(s3:)?ObjectCreated:")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
-
-
-class _Bucket(_Model):
+class _Bucket(Border):
     name: str
 
 
-class _Object(_Model):
+class _Object(Border):
     key: Annotated[str, Field(min_length=1)]
     size: Annotated[int, Field(ge=0, le=MOST_BYTES)] = 0
     etag: str = ""
@@ -35,23 +29,20 @@ class _Object(_Model):
     sequencer: str = ""
 
 
-class _Detail(_Model):
+class _Detail(Border):
     bucket: _Bucket
     object: _Object
+    reason: str = ""
 
 
-class _Event(_Model):
+class _Event(Border):
     time: AwareDatetime
     detail: _Detail
 
 
 def object_created(event: Mapping[str, Any]) -> ObjectCreated:
     """Translate an EventBridge `Object Created` event, whose key is literal; raises InvalidInput."""
-    try:
-        parsed = _Event.model_validate(event)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise InvalidInput(".".join(str(part) for part in first["loc"]), first["msg"]) from None
+    parsed = validate(_Event, event, "")
     created = parsed.detail.object
     version = ObjectVersion(parsed.detail.bucket.name, created.key, created.etag, created.version_id)
     return ObjectCreated(
@@ -59,22 +50,8 @@ def object_created(event: Mapping[str, Any]) -> ObjectCreated:
         size=created.size,
         order=_order(parsed.time, created.sequencer),
         created_at=int(parsed.time.timestamp()),
+        copied=parsed.detail.reason == "CopyObject",
     )
-
-
-def transcript_arrived(
-    event: Mapping[str, Any], buckets: tuple[str, ...], key_pattern: re.Pattern[str], now: int
-) -> TranscriptArrived:
-    """Translate the event of a transcript object, whose key holds the call's id; raises InvalidInput."""
-    version = object_created(event).version
-    if version.bucket not in buckets:
-        raise InvalidInput("detail.bucket.name", "is not one of the configured transcript buckets")
-    match = key_pattern.search(version.key) if key_pattern.pattern else None
-    if match is None:
-        raise InvalidInput("detail.object.key", "the transcript key pattern finds no call id")
-    call_id = checked_call_id(match["external_conversation_id"])
-    pointer = TranscriptPointer(bucket=version.bucket, key=version.key, format="canonical_v1", stored_at=now)
-    return TranscriptArrived(external_conversation_id=call_id, pointer=pointer)
 
 
 def _order(time: datetime, sequencer: str) -> str:
@@ -100,6 +77,7 @@ def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] |
             "detail-type": "Object Created",
             "time": record.get("eventTime"),
             "detail": {
+                "reason": str(record.get("eventName", "")).rpartition(":")[2].replace("Copy", "CopyObject"),
                 "bucket": {"name": bucket.get("name")},
                 "object": {
                     "key": unquote_plus(str(item.get("key", ""))),

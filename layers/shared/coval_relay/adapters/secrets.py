@@ -1,10 +1,10 @@
-"""Coval's API key from Secrets Manager, cached."""
+"""What Secrets Manager keeps, cached: Coval's API key, and whatever else is parsed from a secret's text."""
 
 import json
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,11 +13,67 @@ from coval_relay.domain.errors import Retryable
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+T = TypeVar("T")
 LIFE_SECONDS = 300.0
 REFRESH_SECONDS = 5.0
-"""A key that Coval refuses is not read again more often than this."""
+"""A secret that was refused is not read again more often than this."""
 UNUSABLE = "api_key_secret_unusable"
 _KEY = re.compile(r"[!-~]+")
+
+
+class CachedSecret(Generic[T]):
+    """What `parse` makes of the text under one secret's ARN, read in the ARN's own region.
+
+    `clock` is monotonic, in seconds. What `parse` raises passes, and the text is read again the next time.
+    """
+
+    def __init__(
+        self,
+        arn: str,
+        parse: Callable[[str], T],
+        client: "SecretsManagerClient | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._arn = arn
+        self._parse = parse
+        self._client = client or _connect(arn)
+        self._clock = clock
+        self._kept: tuple[T, float] | None = None
+
+    def get(self) -> T:
+        """At most five minutes old; raises Retryable."""
+        return self._newer_than(LIFE_SECONDS)
+
+    def refresh(self) -> T:
+        """Read again, unless that was done a moment ago; raises Retryable."""
+        return self._newer_than(REFRESH_SECONDS)
+
+    def _newer_than(self, seconds: float) -> T:
+        now = self._clock()
+        if self._kept is None or now - self._kept[1] >= seconds:
+            self._kept = self._parse(self._read()), now
+        return self._kept[0]
+
+    def _read(self) -> str:
+        try:
+            answer = self._client.get_secret_value(SecretId=self._arn)
+        except ClientError as error:
+            raise Retryable(f"secretsmanager_{error.response['Error']['Code']}") from error
+        except BotoCoreError as error:
+            raise Retryable("secretsmanager_unreachable") from error
+        return answer.get("SecretString", "")
+
+
+class SecretApiKey(CachedSecret[str]):
+    """Coval's API key."""
+
+    def __init__(
+        self,
+        arn: str,
+        client: "SecretsManagerClient | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(arn, key_of, client, clock)
 
 
 def key_of(secret: str) -> str:
@@ -34,45 +90,6 @@ def key_of(secret: str) -> str:
     if not isinstance(key, str) or not _KEY.fullmatch(key.strip()):
         raise Retryable(UNUSABLE)
     return key.strip()
-
-
-class SecretApiKey:
-    """The key under one secret's ARN, in the ARN's own region; `clock` is monotonic, in seconds."""
-
-    def __init__(
-        self,
-        arn: str,
-        client: "SecretsManagerClient | None" = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._arn = arn
-        self._client = client or _connect(arn)
-        self._clock = clock
-        self._key = ""
-        self._read_at = 0.0
-
-    def get(self) -> str:
-        """The key, at most five minutes old; raises Retryable."""
-        return self._newer_than(LIFE_SECONDS)
-
-    def refresh(self) -> str:
-        """The key read again, unless that was done a moment ago; raises Retryable."""
-        return self._newer_than(REFRESH_SECONDS)
-
-    def _newer_than(self, seconds: float) -> str:
-        now = self._clock()
-        if not self._key or now - self._read_at >= seconds:
-            self._key, self._read_at = self._read(), now
-        return self._key
-
-    def _read(self) -> str:
-        try:
-            answer = self._client.get_secret_value(SecretId=self._arn)
-        except ClientError as error:
-            raise Retryable(f"secretsmanager_{error.response['Error']['Code']}") from error
-        except BotoCoreError as error:
-            raise Retryable("secretsmanager_unreachable") from error
-        return key_of(answer.get("SecretString", ""))
 
 
 def _connect(arn: str) -> "SecretsManagerClient":

@@ -60,6 +60,8 @@ class Audio(StrEnum):
     """Audio of which our own stamp says nothing."""
 
 
+ORDER_MARK = "|"
+"""Stands in a recording's order between what its look told, and what its event told."""
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
 UNFINISHED = frozenset(
     {RecordingState.READY, RecordingState.LINKED, RecordingState.UPLOADED, RecordingState.PINNED}
@@ -87,16 +89,23 @@ class Facts:
     tags: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     recording_expected: bool = True
+    agent_channel: int | None = None
+    """Channel of the agent in the call's stereo recordings, where the event told it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptPointer:
-    """Where a transcript lies that is not in the event itself."""
+    """Where a transcript lies that is not in the event itself: an object, a URL, or collected fragments."""
 
-    bucket: str
-    key: str
+    bucket: str = ""
+    key: str = ""
+    url: str = ""
     format: str
     stored_at: int
+    rank: int = 0
+    """Of several transcripts of a call the one of the highest rank is taken."""
+    settles_at: int = 0
+    """Until then a better one may come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,23 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the rule or the event that brought a recording says of it.
+
+    Of several recordings of a call the one of the highest rank is taken, then the longest where `longest`
+    says so, then the latest. `several` waits a settling time, because others may come with it.
+    """
+
+    agent_channel: int | None = None
+    rank: int = 0
+    longest: bool = False
+    several: bool = False
+
+
+NO_TRAITS = Traits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """A recording of the call, chosen among all objects that came for it."""
 
@@ -128,7 +154,19 @@ class Recording:
     created_at: int
     state: RecordingState
     version: ObjectVersion | None = None
-    url: str | None = field(default=None, repr=False)
+    """Where the bytes lie; None where a URL's bytes could not be had."""
+    url: str = field(default="", repr=False)
+    """Where the platform keeps it, if not in a bucket of ours."""
+    prepared: ObjectVersion | None = None
+    """A copy that Coval can take, where it could not take the recording as it is."""
+    unprepared: bool = False
+    """Whether such a copy has still to be made before Coval may fetch the recording by a URL."""
+    traits: Traits = NO_TRAITS
+    agent_channel: int | None = None
+    """The agent's channel before preparing, None where nobody knows it."""
+    settles_at: int = 0
+    """Until then a better recording of the call may come."""
+    copied: bool = False
     content_type: str | None = None
     size: int = 0
     duration_milliseconds: int = 0
@@ -160,6 +198,8 @@ class Call:
     reason: Reason | None = None
     notes: tuple[Reason, ...] = ()
     """Inputs that were refused or left out, newest last."""
+    text_unavailable: bool = False
+    """The platform has said that the transcript will not come."""
     recording: Recording | None = None
     outcomes: Mapping[str, str] = field(default_factory=dict)
     """Every other recording object of the call: identity → how it ended."""

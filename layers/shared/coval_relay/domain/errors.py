@@ -54,10 +54,14 @@ class NotReady(RelayError):
 
 @dataclass(unsafe_hash=True)
 class InvalidInput(RelayError):
-    """The input breaks a rule; `field` is a path such as `detail.transcript.messages[3].role`."""
+    """The input breaks a rule; `field` is a path such as `detail.transcript.messages[3].role`.
+
+    `call_id` is the call that the input is about, where it tells that in its own way only.
+    """
 
     field: str
     rule: str
+    call_id: str = ""
 
     def __str__(self) -> str:
         return f"{self.field}: {self.rule}"

@@ -3,14 +3,16 @@
 from coval_relay.domain.errors import InvalidInput
 
 LONGEST_ID = 256
-ID_RULE = "must have 1 to 256 printable characters, no double quote, and not begin with alias#"
-"""Coval's filter cannot quote a double quote; items under alias# are not calls."""
+RESERVED = ("alias#", "fragments#")
+"""Items of the table that are not calls begin so."""
+ID_RULE = "must have 1 to 256 printable characters, no double quote, and not begin with alias# or fragments#"
+"""Coval's filter cannot quote a double quote."""
 
 
 def is_call_id(value: object) -> bool:
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
         return False
-    return value.isprintable() and '"' not in value and not value.startswith("alias#")
+    return value.isprintable() and '"' not in value and not value.startswith(RESERVED)
 
 
 def checked_call_id(value: object, field: str = "external_conversation_id") -> str:

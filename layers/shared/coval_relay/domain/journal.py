@@ -27,6 +27,22 @@ class LogEvent(Enum):
     RECORDING_ATTACHED = ("INFO", "The conversation has its recording.", "Attached")
     RECORDING_REFUSED = ("WARNING", "The recording cannot be used.", "RecordingRefused")
     RECORDING_SKIPPED = ("INFO", "The object is not a recording of a call.", "Skipped")
+    OBJECT_SKIPPED = ("INFO", "The object is not a transcript of a call.", "Skipped")
+    EVENT_SKIPPED = ("INFO", "The event does not end a call, and tells nothing of one.", None)
+    TRANSCRIPT_UNAVAILABLE = ("WARNING", "The announced transcript will not come.", "TranscriptUnavailable")
+    RECORDING_SUPERSEDED = ("INFO", "Another recording of the call was chosen.", "Superseded")
+    SIDE_UNKNOWN = (
+        "WARNING",
+        "Nobody knows which channel is the agent's; it is sent as it is.",
+        "SideUnknown",
+    )
+    PARKED = ("INFO", "The message waits until its call is known.", "Parked")
+    ALIAS_TAKEN = ("WARNING", "A name of the call belongs to another call already.", "AliasTaken")
+    RULES_UNREADABLE = (
+        "ERROR",
+        "The key rules could not be read; the last good ones hold.",
+        "RulesUnreadable",
+    )
     RECORDING_MISSING = ("WARNING", "The recording never came; the call is text-only.", "RecordingMissing")
     EXTRA_CONVERSATION_DELETED = ("ERROR", "A second conversation was deleted.", "ExtraConversationDeleted")
     INPUT_REJECTED = ("ERROR", "The input breaks a rule.", "RejectedInput")

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from coval_relay.domain.call import CallEnd, Facts, Recording, TranscriptPointer
+from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.call import NO_TRAITS, CallEnd, Facts, Recording, Traits, TranscriptPointer
 from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.domain.transcript import Transcript
+from coval_relay.domain.transcript import Fragment, Transcript
 
 SOURCE = "coval.relay"
 """Source of the messages that the relay's functions send each other."""
@@ -23,10 +24,33 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptArrived:
-    """A transcript came as an object of its own."""
+    """A transcript lies somewhere by itself."""
 
     external_conversation_id: str
     pointer: TranscriptPointer
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptUnavailable:
+    """The transcript that a call end announced will not come."""
+
+    external_conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentsSpoken:
+    """Parts of a transcript that is told while the call lasts."""
+
+    external_conversation_id: str
+    fragments: tuple[Fragment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasesKnown:
+    """All these names lead to `target`: a call's id, or the key of another alias."""
+
+    target: str
+    aliases: tuple[Alias, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,23 +61,38 @@ class ObjectCreated:
     size: int
     order: str
     created_at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingFound:
-    """An S3 object that is known to be a recording of this call."""
-
-    external_conversation_id: str
-    created: ObjectCreated
+    copied: bool = False
+    """Made by a copy: of a recording, perhaps, that was taken in long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingReady:
     """A recording that the platform names by its URI: an S3 object, or an https URL."""
 
-    external_conversation_id: str
+    target: str
+    """A call's id, or the key of an alias."""
     uri: str = field(repr=False)
     created_at: int
+    traits: Traits = NO_TRAITS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFound:
+    """A recording that is known to be this call's: an S3 object, or an https URL."""
+
+    external_conversation_id: str
+    created: ObjectCreated | None = None
+    url: str = field(default="", repr=False)
+    created_at: int = 0
+    traits: Traits = NO_TRAITS
+
+
+@dataclass(frozen=True, slots=True)
+class ParkingExpired:
+    """What waits under this alias has waited too long."""
+
+    alias: Alias
+    parked: Parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +118,13 @@ class Sweep:
 Message = (
     CallEnded
     | TranscriptArrived
+    | TranscriptUnavailable
+    | FragmentsSpoken
+    | AliasesKnown
     | ObjectCreated
-    | RecordingFound
     | RecordingReady
+    | RecordingFound
+    | ParkingExpired
     | AttachRecording
     | Resume
     | Sweep

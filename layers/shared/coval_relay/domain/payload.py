@@ -102,6 +102,8 @@ def _body(submit: Submit, dropped: int) -> dict[str, Any]:
     if submit.transcript:
         messages = without_oldest(submit.transcript.messages, dropped)
         body["transcript"] = [dict(message) for message in messages]
+        if submit.transcript.estimated:
+            metadata["transcript_times_estimated"] = submit.transcript.estimated
         if dropped:
             metadata["transcript_truncated"] = True
             metadata["transcript_dropped_messages"] = len(submit.transcript.messages) - len(messages)

@@ -37,6 +37,7 @@ from coval_relay.domain.coval import AUDIO_FETCH_FAILED
 
 OLD_CALL_SECONDS = 86_400
 """A call that ended this long before it was first seen may have been sent under an item that is gone."""
+STEREO = 2
 NOTES_KEPT = 20
 OUTCOMES_KEPT = 100
 RETRY_SECONDS = 30
@@ -72,6 +73,8 @@ class Next(StrEnum):
     ATTACH = "attach"
     SUBMIT_TRANSCRIPT = "submit_transcript"
     SUBMIT_RECORDING = "submit_recording"
+    PREPARE = "prepare"
+    """Make of the recording what Coval can take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +104,17 @@ class Deadlines:
     recording: int
     audit: int
     resume: int
+    settle: int = 0
+    """How long a recording waits for a better one, where the platform may send several."""
 
 
 # --- claiming, and giving back -----------------------------------------------------------------------
 
 
 def _claim(call: Call, attempt: Attempt, *, text: bool) -> Transition:
-    pinned = call.recording_state is RecordingState.UPLOADED or (
-        call.recording_state is RecordingState.LINKED and not text
-    )
-    parts = Parts(text=text, facts=call.call_end is not CallEnd.UNSEEN, recording=pinned)
+    linked = call.recording_state is RecordingState.LINKED and not text
+    uploaded = call.recording_state is RecordingState.UPLOADED
+    parts = Parts(text=text, facts=call.call_end is not CallEnd.UNSEEN, recording=uploaded or linked)
     lease = Lease(attempt.token, attempt.lease_until, parts)
     claimed = replace(
         call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now
@@ -124,9 +128,12 @@ def _take_over(call: Call, attempt: Attempt, *, text: bool) -> Transition:
 
 
 def _seen_long_after_its_end(call: Call) -> bool:
-    moments = [call.facts.ended_at] if call.facts else []
-    moments += [call.recording.created_at] if call.recording and not call.facts else []
-    return any(call.created_at - moment > OLD_CALL_SECONDS for moment in moments)
+    if call.facts:
+        return call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
+    recording = call.recording
+    return recording is not None and (
+        recording.copied or call.created_at - recording.created_at > OLD_CALL_SECONDS
+    )
 
 
 def _back(call: Call) -> Call:
@@ -159,10 +166,11 @@ def call_ended(
 ) -> Transition:
     """A call ended: with its text in the event, with a pointer to it, with a text to come, or with none."""
     text = kind is CallEnd.WITH_TEXT or pointer is not None
+    hopeless = kind is CallEnd.TEXT_PENDING and call.text_unavailable and call.transcript is None
     known = replace(
         call,
-        call_end=kind,
-        facts=facts,
+        call_end=CallEnd.WITHOUT_TEXT if hopeless and not text else kind,
+        facts=facts if text else _earliest(call.facts, facts),
         transcript=pointer or call.transcript,
         created_at=call.created_at or attempt.now,
         waiting_since=call.waiting_since or attempt.now,
@@ -171,11 +179,44 @@ def call_ended(
         return Transition(_note_late(call, text=text, facts=True))
     if call.state is ConversationState.SUBMITTING:
         return _ended_during_submit(call, known, attempt, text=text)
+    if known.recording:
+        known = replace(known, recording=_sided(known.recording, facts.agent_channel, attempt.now))
     if text:
         return _claim(known, attempt, text=True)
     if call.state is ConversationState.OPEN:
         return Transition(call)
-    return Transition(_noting_nothing_to_evaluate(replace(known, state=ConversationState.WAITING)))
+    anew = known.recording is not None and known.recording.unprepared and known.recording != call.recording
+    waiting = _noting_nothing_to_evaluate(replace(known, state=ConversationState.WAITING))
+    return Transition(waiting, Then.UPLOAD_AGAIN if anew else Then.FOLLOW)
+
+
+def _earliest(known: Facts | None, told: Facts) -> Facts:
+    """Of ends of several legs the first leg's facts hold, whichever came first; text brings its own."""
+    return known if known and known.occurred_at < told.occurred_at else told
+
+
+def _sided(recording: Recording, told: int | None, now: int) -> Recording:
+    """The agent's channel as another event tells it, where the recording came without one.
+
+    What was made ready for an unknown side is made ready anew:
+
+        recording ── uploaded as it is ──┐
+        call end, agent on channel 1 ────┴─ READY again ── swapped ── uploaded
+    """
+    waiting = (RecordingState.READY, RecordingState.UPLOADED, RecordingState.LINKED)
+    if told is None or recording.agent_channel is not None or recording.state not in waiting:
+        return recording
+    sided = replace(recording, agent_channel=told)
+    if recording.channels == 1 or (told == 0 and recording.channels == STEREO):
+        return sided
+    return replace(
+        sided,
+        state=RecordingState.READY,
+        upload_id=None,
+        prepared=None,
+        unprepared=True,
+        changed_at=now,
+    )
 
 
 def _noting_nothing_to_evaluate(call: Call) -> Call:
@@ -203,20 +244,42 @@ def _stronger(before: CallEnd, now: CallEnd) -> CallEnd:
 
 
 def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt) -> Transition:
-    """A transcript object came by itself; without the call's facts it waits for them."""
-    stored = replace(call, transcript=pointer, created_at=call.created_at or attempt.now)
+    """A transcript came by itself; without the call's facts it waits for them, and for a better one."""
+    chosen = _better(call.transcript, pointer)
+    stored = replace(call, transcript=chosen, created_at=call.created_at or attempt.now)
     if call.state in TERMINAL:
         return Transition(_note_late(call, text=True, facts=False))
     if call.state is ConversationState.OPEN:
         return Transition(call)
-    if call.state is not ConversationState.SUBMITTING:
-        if call.call_end is CallEnd.UNSEEN:
-            return Transition(call if call.transcript else stored, Then.DONE)
-        return _claim(stored, attempt, text=True)
+    if call.state is ConversationState.SUBMITTING:
+        return _arrived_during_submit(call, stored, attempt)
+    if call.call_end is CallEnd.UNSEEN:
+        return Transition(call if chosen == call.transcript else stored, Then.DONE)
+    if chosen.settles_at > attempt.now:
+        return Transition(stored, Then.WAIT, chosen.settles_at)
+    return _claim(stored, attempt, text=True)
+
+
+def _arrived_during_submit(call: Call, stored: Call, attempt: Attempt) -> Transition:
     assert call.lease is not None
     if call.lease.until > attempt.now:
         return Transition(call, Then.WAIT, call.lease.until)
     return _take_over(stored, attempt, text=True)
+
+
+def _better(held: TranscriptPointer | None, arrived: TranscriptPointer) -> TranscriptPointer:
+    """Of transcripts of one rank the first stays: the same one comes again with every delivery."""
+    return arrived if held is None or arrived.rank > held.rank else held
+
+
+def transcript_unavailable(call: Call, now: int) -> Transition:
+    """The announced transcript will not come; the call end, if it is still to come, need not wait for it."""
+    if call.state not in (ConversationState.NONE, ConversationState.WAITING):
+        return Transition(call)
+    told = replace(call, text_unavailable=True, created_at=call.created_at or now)
+    if call.call_end is CallEnd.TEXT_PENDING and call.transcript is None:
+        told = _noting_nothing_to_evaluate(replace(told, call_end=CallEnd.WITHOUT_TEXT))
+    return Transition(told)
 
 
 def _note_late(call: Call, *, text: bool, facts: bool) -> Call:
@@ -278,7 +341,7 @@ def _recording_after_submit(recording: Recording | None, audio: Audio, now: int)
     if recording is None or recording.state not in UNFINISHED:
         return recording
     if audio is Audio.OURS:
-        return replace(recording, state=RecordingState.ATTACHED, url=None, changed_at=now)
+        return replace(recording, state=RecordingState.ATTACHED, url="", changed_at=now)
     return _refused(recording, OTHER_ATTACHED, now) if audio is Audio.OTHER else recording
 
 
@@ -321,7 +384,7 @@ def _without_recording(call: Call, otherwise: Then) -> Transition:
 
 def _refused(recording: Recording, reason: Reason, now: int) -> Recording:
     return replace(
-        recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url=None, changed_at=now
+        recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url="", changed_at=now
     )
 
 
@@ -354,10 +417,11 @@ def text_withdrawn(call: Call, token: str, reason: Reason, now: int) -> Transiti
 def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
     """A recording came for this call: READY, LINKED, or REJECTED by our own look at it."""
     current = call.recording
+    arrived = _sided(arrived, call.facts.agent_channel if call.facts else None, attempt.now)
     if current is None or _mends(arrived, current):
         return _begin(call, arrived, attempt)
     if arrived.identity == current.identity:
-        return _again(_with_fresh_url(call, current, arrived.url), current, attempt)
+        return _again(_with_copy(call, current, arrived), attempt)
     if arrived.identity in call.outcomes and _rank(arrived) < _rank(current):
         return Transition(call)
     if current.state is RecordingState.ATTACHED or _rank(arrived) < _rank(current):
@@ -369,18 +433,20 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
 
 
 def _mends(arrived: Recording, current: Recording) -> bool:
-    """What we refused by its look is good after all, or a URL that could not be fetched has a successor."""
+    """What we refused by its look is good after all: a link that had ended came anew, for one."""
     if arrived.identity != current.identity or current.state is not RecordingState.REJECTED:
         return False
-    fetchable = arrived.url is not None and current.reason == FETCH_FAILED
-    return (arrived.usable and not current.usable) or fetchable
+    return arrived.usable and not current.usable
 
 
-def _with_fresh_url(call: Call, current: Recording, url: str | None) -> Call:
-    """The platform named the same recording by a newer link: the older one may have ended."""
-    if url is None or url == current.url or current.state not in UNFINISHED:
-        return call
-    return replace(call, recording=replace(current, url=url, fetch_failures=0))
+def _with_copy(call: Call, current: Recording, arrived: Recording) -> Call:
+    """The copy that Coval can take was made, or the agent's channel became known."""
+    if current.state is not RecordingState.PINNED:
+        current = _sided(current, arrived.agent_channel, arrived.changed_at)
+    made = current.unprepared and not arrived.unprepared and arrived.agent_channel == current.agent_channel
+    if made and current.state in (RecordingState.READY, RecordingState.UPLOADED):
+        current = replace(arrived, settles_at=current.settles_at)
+    return call if current == call.recording else replace(call, recording=current)
 
 
 def _rank(recording: Recording) -> tuple[bool, str]:
@@ -399,14 +465,23 @@ def _begin(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
         created_at=call.created_at or attempt.now,
         outcomes={k: v for k, v in call.outcomes.items() if k != arrived.identity},
     )
-    to_upload = arrived.state is RecordingState.READY and call.state not in TERMINAL
-    return Transition(after, Then.UPLOAD if to_upload else Then.FOLLOW)
+    return _to_upload(after, attempt) or Transition(after)
 
 
-def _again(call: Call, current: Recording, attempt: Attempt) -> Transition:
-    if current.state is RecordingState.READY and call.state not in TERMINAL:
-        return Transition(call, Then.UPLOAD)
-    if call.state is not ConversationState.SUBMITTING or current.state not in UNFINISHED:
+def _to_upload(call: Call, attempt: Attempt) -> Transition | None:
+    """Upload now, or when no better recording can be expected any more."""
+    recording = call.recording
+    if recording is None or recording.state is not RecordingState.READY or call.state in TERMINAL:
+        return None
+    if recording.settles_at > attempt.now:
+        return Transition(call, Then.WAIT, recording.settles_at)
+    return Transition(call, Then.UPLOAD)
+
+
+def _again(call: Call, attempt: Attempt) -> Transition:
+    if uploading := _to_upload(call, attempt):
+        return uploading
+    if call.state is not ConversationState.SUBMITTING or call.recording_state not in UNFINISHED:
         return Transition(call)
     assert call.lease is not None
     if call.lease.parts.text:
@@ -432,14 +507,26 @@ def _is_ready(call: Call, identity: str) -> bool:
     )
 
 
-def recording_uploaded(call: Call, identity: str, upload_id: str, now: int) -> Transition:
-    """Coval holds the bytes; another recording may have been chosen meanwhile."""
+def recording_uploaded(call: Call, sent: Recording, upload_id: str, now: int) -> Transition:
+    """Coval holds the bytes; another recording, or another side, may have been chosen meanwhile."""
+    uploaded = replace(sent, state=RecordingState.UPLOADED, upload_id=upload_id)
+    return _made_ready(call, uploaded, now)
+
+
+def recording_linked(call: Call, prepared: Recording, now: int) -> Transition:
+    """The copy that Coval can take is too large for an upload: it will be fetched by URL."""
+    return _made_ready(call, replace(prepared, state=RecordingState.LINKED), now)
+
+
+def _made_ready(call: Call, recording: Recording, now: int) -> Transition:
     then = Then.DONE if call.state is ConversationState.SUBMITTING else Then.FOLLOW
-    if not _is_ready(call, identity):
+    current = call.recording
+    if current is None or not _is_ready(call, recording.identity):
         return Transition(call, then)
-    assert call.recording is not None
-    uploaded = replace(call.recording, state=RecordingState.UPLOADED, upload_id=upload_id, changed_at=now)
-    return Transition(replace(call, recording=uploaded), then)
+    if current.agent_channel != recording.agent_channel:
+        return Transition(call, Then.FOLLOW if call.state in TERMINAL else Then.UPLOAD_AGAIN)
+    ready = replace(recording, settles_at=current.settles_at, changed_at=now)
+    return Transition(replace(call, recording=ready), then)
 
 
 def recording_refused(call: Call, identity: str, reason: Reason, now: int) -> Transition:
@@ -455,7 +542,11 @@ def attach(call: Call, now: int) -> Transition:
     """Pin the recording before the one-shot PATCH, so that none can replace it under way."""
     if call.recording is None or call.recording.state not in UNFINISHED:
         return Transition(call)
+    if call.state is ConversationState.SUBMITTED and call.recording.unprepared:
+        return Transition(call)
     if call.state is ConversationState.SUBMITTED:
+        if call.recording.settles_at > now:
+            return Transition(call, Then.WAIT, call.recording.settles_at)
         pinned = replace(call.recording, state=RecordingState.PINNED, changed_at=now)
         already = call.recording.state is RecordingState.PINNED
         return Transition(call if already else replace(call, recording=pinned), Then.ATTACH)
@@ -471,7 +562,7 @@ def attached(call: Call, identity: str, now: int) -> Transition:
         return Transition(call)
     if call.recording.state is not RecordingState.PINNED:
         return Transition(call)
-    done = replace(call.recording, state=RecordingState.ATTACHED, url=None, upload_id=None, changed_at=now)
+    done = replace(call.recording, state=RecordingState.ATTACHED, url="", upload_id=None, changed_at=now)
     return Transition(replace(call, recording=done))
 
 
@@ -508,7 +599,10 @@ def next_step(call: Call) -> Next:
     """What the item asks for; every handler ends by doing this, before it acknowledges."""
     recording = call.recording_state
     if call.state in TERMINAL:
-        return Next.ATTACH if recording in UNFINISHED else Next.NOTHING
+        if call.recording is None or recording not in UNFINISHED:
+            return Next.NOTHING
+        to_prepare = call.recording.unprepared and call.state is ConversationState.SUBMITTED
+        return Next.PREPARE if to_prepare else Next.ATTACH
     if call.state is not ConversationState.WAITING:
         return Next.NOTHING
     if call.transcript:
@@ -523,7 +617,11 @@ def claim_next(call: Call, step: Next, attempt: Attempt) -> Transition:
     """Claim what `next_step` asked for, where it still asks for it."""
     if next_step(call) is not step:
         return Transition(call)
-    return _claim(call, attempt, text=step is Next.SUBMIT_TRANSCRIPT)
+    text = step is Next.SUBMIT_TRANSCRIPT
+    awaited = call.transcript if text else call.recording
+    if awaited and awaited.settles_at > attempt.now:
+        return Transition(call, Then.WAIT, awaited.settles_at)
+    return _claim(call, attempt, text=text)
 
 
 def resume(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
@@ -557,9 +655,13 @@ def _resume_without_call_end(call: Call, deadlines: Deadlines, attempt: Attempt)
         overdue = call.transcript.stored_at + deadlines.transcript <= attempt.now
         return _claim(call, attempt, text=True) if overdue else Transition(call)
     sendable = call.recording_state in (RecordingState.UPLOADED, RecordingState.LINKED)
-    if sendable and call.recording and call.recording.changed_at + deadlines.grace <= attempt.now:
+    if sendable and call.recording and _grace_ends(call.recording, deadlines) <= attempt.now:
         return _claim(call, attempt, text=False)
     return Transition(call)
+
+
+def _grace_ends(recording: Recording, deadlines: Deadlines) -> int:
+    return max(recording.changed_at + deadlines.grace, recording.settles_at)
 
 
 def _text_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
@@ -630,7 +732,7 @@ def _recording_due(call: Call, deadlines: Deadlines) -> list[int]:
     if call.recording.state is RecordingState.READY and call.state is not ConversationState.SUBMITTING:
         return [call.recording.changed_at + deadlines.resume]
     if sendable and call.state is ConversationState.NONE:
-        return [call.recording.changed_at + deadlines.grace]
+        return [_grace_ends(call.recording, deadlines)]
     if sendable and next_step(call) is Next.SUBMIT_RECORDING:
         return [call.recording.changed_at + deadlines.resume]
     return []

@@ -1,7 +1,7 @@
 """Transcripts in Coval's form: roles of its enum, times in seconds from the start of the audio."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coval_relay.domain.errors import InvalidInput
@@ -11,13 +11,27 @@ Message = Mapping[str, Any]
 
 ROLES = ("assistant", "user", "system", "tool")
 UNIT_FACTOR, UNIT_SLACK_SECONDS = 2, 60
+SAME_INSTANT_SECONDS = 0.25
+"""A recording that begins this close to the call's zero begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The words of a call, oldest first."""
+    """The words of a call, oldest first; `estimated` counts the messages whose times were filled in."""
 
     messages: tuple[Message, ...]
+    estimated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One utterance of a transcript that is told while the call lasts; times are epoch seconds."""
+
+    id: str
+    role: str
+    content: str = field(repr=False)
+    spoken_at: float
+    ended_at: float
 
 
 def check_times(messages: tuple[Message, ...], call_seconds: float | None, path: str) -> None:
@@ -28,13 +42,76 @@ def check_times(messages: tuple[Message, ...], call_seconds: float | None, path:
     """
     for index, message in enumerate(messages):
         start, end = message.get("start_time"), message.get("end_time")
-        if (start is None) != (end is None):
-            raise InvalidInput(f"{path}[{index}]", "start_time and end_time go together")
+        if end is not None and start is None:
+            raise InvalidInput(f"{path}[{index}].end_time", "needs a start_time")
         if start is not None and end is not None and end < start:
             raise InvalidInput(f"{path}[{index}].end_time", "must not be before start_time")
-    ends = [message["end_time"] for message in messages if message.get("end_time") is not None]
-    if ends and call_seconds is not None and max(ends) > UNIT_FACTOR * call_seconds + UNIT_SLACK_SECONDS:
+    last = max((m.get("end_time", m.get("start_time", 0)) for m in messages), default=0)
+    if call_seconds is not None and last > UNIT_FACTOR * call_seconds + UNIT_SLACK_SECONDS:
         raise InvalidInput(path, "times must be seconds: the last is far beyond the call's length")
+
+
+def completed(
+    messages: tuple[Message, ...], call_seconds: float | None, *, keep_estimates: bool
+) -> Transcript:
+    """Every message with both its times, or none with any.
+
+    Coval transcribes audio anew unless each message has its times (Coval API, submit: transcript[]). So a
+    missing end becomes the next later start, the last one the call's end; a missing start the end of what
+    came before. Without `keep_estimates` an incomplete transcript loses its times instead.
+    """
+    missing = sum(1 for message in messages if "end_time" not in message)
+    if not missing or missing == len(messages) == sum("start_time" not in m for m in messages):
+        return Transcript(messages)
+    if not keep_estimates:
+        return Transcript(tuple(_untimed(message) for message in messages))
+    starts = _starts(messages)
+    last = call_seconds if call_seconds is not None else max(starts)
+    timed = (
+        {
+            **message,
+            "start_time": start,
+            "end_time": message.get("end_time", _end(message, start, starts, last)),
+        }
+        for message, start in zip(messages, starts, strict=True)
+    )
+    return Transcript(tuple(timed), estimated=missing)
+
+
+def _end(message: Message, start: float, starts: list[float], last: float) -> float:
+    """What is said lasts until the next later start; what a tool does takes no time of the call."""
+    if message["role"] == "tool" or not message.get("content"):
+        return start
+    return min((later for later in starts if later > start), default=max(start, last))
+
+
+def _starts(messages: tuple[Message, ...]) -> list[float]:
+    starts: list[float] = []
+    reached = 0.0
+    for message in messages:
+        starts.append(message.get("start_time", reached))
+        reached = message.get("end_time", max(reached, starts[-1]))
+    return starts
+
+
+def _untimed(message: Message) -> Message:
+    return {name: value for name, value in message.items() if name not in ("start_time", "end_time")}
+
+
+def shifted(transcript: Transcript, seconds: float) -> Transcript:
+    """The times of a recording that began `seconds` after the zero of these times; none below 0."""
+    if abs(seconds) <= SAME_INSTANT_SECONDS:
+        return transcript
+    return replace(transcript, messages=tuple(_shifted(m, seconds) for m in transcript.messages))
+
+
+def _shifted(message: Message, seconds: float) -> Message:
+    times = {
+        name: max(0.0, round(message[name] - seconds, 3))
+        for name in ("start_time", "end_time")
+        if name in message
+    }
+    return {**message, **times}
 
 
 def check_tool_calls(messages: tuple[Message, ...], path: str) -> None:

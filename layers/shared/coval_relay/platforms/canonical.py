@@ -1,32 +1,50 @@
-"""The canonical events `Call Ended` and `Recording Ready`: what every platform's own events become.
+"""The canonical events: what every platform's own events become, and what a relay of one's own may send.
 
 Strict where a mistake would change the evaluation (roles, times, ids), tolerant to fields it does not know.
 """
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from coval_relay.domain.call import CallEnd, Facts, TranscriptPointer
+from coval_relay.domain.aliases import Alias, checked_alias, object_alias
+from coval_relay.domain.call import CallEnd, Facts, Traits, TranscriptPointer
 from coval_relay.domain.errors import InvalidInput
 from coval_relay.domain.identifiers import ID_RULE, is_call_id
-from coval_relay.domain.messages import CallEnded, RecordingReady
-from coval_relay.domain.transcript import Transcript, check_times, check_tool_calls
+from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.messages import (
+    AliasesKnown,
+    CallEnded,
+    FragmentsSpoken,
+    Message,
+    RecordingReady,
+    TranscriptArrived,
+    TranscriptUnavailable,
+)
+from coval_relay.domain.transcript import (
+    Fragment,
+    Transcript,
+    check_times,
+    check_tool_calls,
+    completed,
+    shifted,
+)
+from coval_relay.platforms.platform import (
+    CanonicalEvent,
+    CanonicalMessage,
+    Choices,
+    Event,
+    Platform,
+    Sidecar,
+    TranscriptContext,
+    TranscriptFormat,
+)
+from coval_relay.validation import Border, validate
 
 RESERVED_METADATA = frozenset(
     {
@@ -46,15 +64,9 @@ RESERVED_METADATA = frozenset(
 NO_CONVERSATION = frozenset({"failed", "no_answer", "busy", "cancelled"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Translation:
-    """The operator's choices that an event is translated with."""
-
-    agent_ids: Mapping[str, str] = field(default_factory=dict)
-    default_agent_id: str = ""
-    tags: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    transcript_buckets: tuple[str, ...] = ()
+FRAGMENTS = "fragments"
+"""Format of a transcript that is collected from `Transcript Fragments`; its URI is `fragments:`."""
+AUDIO = "wav|mp3|ogg|oga|opus|flac|m4a|mp4|webm"
 
 
 # --- field types -------------------------------------------------------------------------------------
@@ -97,29 +109,26 @@ ConversationId = Annotated[str, BeforeValidator(_an_id)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
 Word = Annotated[str, StringConstraints(max_length=1000)]
 Metric = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{22,26}$")]
-URI = r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+|https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/.*)$"
-S3Uri = Annotated[str, StringConstraints(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")]
+URI = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+|https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/.*"
+REFERENCE_URI = rf"^({URI}|fragments:)$"
+Uri = Annotated[str, StringConstraints(pattern=rf"^({URI})$", max_length=4096)]
+Channel = Annotated[int, Field(ge=0, le=31)]
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 MOST_METADATA_BYTES = 100_000
-LONGEST_FAULT = 200
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Function(_Model):
+class Function(Border):
     name: str
     arguments: str
 
 
-class ToolCall(_Model):
+class ToolCall(Border):
     id: Annotated[str, StringConstraints(min_length=1)]
     type: Literal["function"] = "function"
     function: Function
 
 
-class CanonicalMessage(_Model):
+class CanonicalSpeech(Border):
     """One message of a transcript (Coval API, submit: transcript[])."""
 
     role: Literal["assistant", "user", "system", "tool"]
@@ -138,14 +147,15 @@ class CanonicalMessage(_Model):
         return self
 
 
-class Reference(_Model):
-    uri: S3Uri
-    format: Literal["canonical_v1"]
+class Reference(Border):
+    uri: Annotated[str, StringConstraints(pattern=REFERENCE_URI, max_length=4096)]
+    format: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
 
 
-class CanonicalTranscript(_Model):
+class CanonicalTranscript(Border):
     status: Literal["inline", "reference", "pending", "none"]
-    messages: tuple[CanonicalMessage, ...] = ()
+    time_base: Literal["recording_start", "call_start", "answered"] = "recording_start"
+    messages: tuple[CanonicalSpeech, ...] = ()
     reference: Reference | None = None
 
     @model_validator(mode="after")
@@ -157,29 +167,80 @@ class CanonicalTranscript(_Model):
         return self
 
 
-class AgentOfPlatform(_Model):
+class AgentOfPlatform(Border):
     id: str | None = None
     name: str | None = None
 
 
-class RecordingItem(_Model):
+class AliasOfPlatform(Border):
+    type: Annotated[str, StringConstraints(max_length=64)]
+    value: Annotated[str, StringConstraints(max_length=1500)]
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        try:
+            checked_alias(self.type, self.value, "alias")
+        except InvalidInput as error:
+            raise ValueError(error.rule) from None
+        return self
+
+    @property
+    def alias(self) -> Alias:
+        return Alias(self.type, self.value)
+
+
+class RecordingItem(Border):
+    uri: Uri | None = None
+    agent_channel: Channel | None = None
     started_at: Time = None
+    rank: Annotated[int, Field(ge=0, le=9)] = 0
+    several: bool = False
+    longest: bool = False
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(
+            agent_channel=self.agent_channel, rank=self.rank, several=self.several, longest=self.longest
+        )
 
 
-class ExpectedRecording(_Model):
+class ExpectedRecording(Border):
     expected: bool | None = None
+    agent_channel: Channel | None = None
     items: tuple[RecordingItem, ...] = ()
 
 
-class _Detail(_Model):
+class _Detail(Border):
     schema_version: Annotated[str, StringConstraints(strict=True, pattern=r"^1(\.\d+)*$")]
+    provider: Word | None = None
+
+
+class _CallDetail(_Detail):
     external_conversation_id: ConversationId
 
 
-class CallEndedDetail(_Detail):
+class _NamedDetail(_Detail):
+    """A detail that names its call by the call's id, or by an alias of it."""
+
+    external_conversation_id: ConversationId | None = None
+    alias: AliasOfPlatform | None = None
+
+    @model_validator(mode="after")
+    def _names_a_call(self) -> Self:
+        if (self.external_conversation_id is None) == (self.alias is None):
+            raise ValueError("must have either external_conversation_id or alias")
+        return self
+
+    @property
+    def target(self) -> str:
+        return self.external_conversation_id or (self.alias.alias.key if self.alias else "")
+
+
+class CallEndedDetail(_CallDetail):
     """`detail` of a `Call Ended` event."""
 
-    provider: Word | None = None
+    aliases: Annotated[tuple[AliasOfPlatform, ...], Field(max_length=20)] = ()
+    group_id: Word | None = None
     direction: Word | None = None
     status: Literal["completed", "failed", "no_answer", "busy", "cancelled", "voicemail"] = "completed"
     end_reason: Word | None = None
@@ -187,6 +248,7 @@ class CallEndedDetail(_Detail):
     answered_at: Time = None
     ended_at: Time = None
     agent: AgentOfPlatform | None = None
+    queue: Word | None = None
     transcript: CanonicalTranscript = CanonicalTranscript(status="none")
     recording: ExpectedRecording = ExpectedRecording()
     metadata: Annotated[dict[str, Scalar], AfterValidator(_not_reserved)] = Field(default_factory=dict)
@@ -209,132 +271,309 @@ class CallEndedDetail(_Detail):
         return began
 
     @property
+    def zero(self) -> datetime:
+        """The instant that the transcript's times count from, as far as the call itself tells it."""
+        if self.transcript.time_base == "call_start":
+            return self.started_at or self.began_at
+        return self.began_at
+
+    @property
+    def recording_started_at(self) -> datetime | None:
+        return next((item.started_at for item in self.recording.items if item.started_at), None)
+
+    @property
     def seconds(self) -> float | None:
         first = self.started_at or self.began_at
         return (self.ended_at - first).total_seconds() if self.ended_at else None
 
 
-class ReadyRecording(_Model):
-    uri: Annotated[str, StringConstraints(pattern=URI, max_length=4096)]
-    started_at: Time = None
+class ReadyRecording(RecordingItem):
+    uri: Uri
 
 
-class RecordingReadyDetail(_Detail):
+class RecordingReadyDetail(_NamedDetail):
     """`detail` of a `Recording Ready` event."""
 
     recording: ReadyRecording
 
 
+class AliasesKnownDetail(_NamedDetail):
+    """`detail` of an `Aliases Known` event."""
+
+    aliases: Annotated[tuple[AliasOfPlatform, ...], Field(min_length=1, max_length=20)]
+
+
+class TranscriptReadyDetail(_CallDetail):
+    """`detail` of a `Transcript Ready` event."""
+
+    reference: Reference
+
+
+class TranscriptUnavailableDetail(_CallDetail):
+    """`detail` of a `Transcript Unavailable` event."""
+
+    reason: Word = ""
+
+
+class FragmentOfPlatform(Border):
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    role: Literal["assistant", "user"]
+    content: Annotated[str, StringConstraints(min_length=1)]
+    spoken_at: Seconds
+    ended_at: Seconds
+
+
+class TranscriptFragmentsDetail(_CallDetail):
+    """`detail` of a `Transcript Fragments` event."""
+
+    fragments: Annotated[tuple[FragmentOfPlatform, ...], Field(min_length=1, max_length=500)]
+
+
 # --- translation -------------------------------------------------------------------------------------
 
-M = TypeVar("M", bound=BaseModel)
+
+def messages(event: CanonicalEvent, choices: Choices, now: int) -> tuple[Message, ...]:
+    """The messages of one canonical event; raises InvalidInput."""
+    return _READERS[str(event["detail-type"])](event.get("detail"), choices, now)
 
 
-def validate(model: type[M], value: object, path: str) -> M:
-    """Parse a border's data; raises InvalidInput: the first wrong field and the rule, never the value."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        rule = first["msg"].removeprefix("Value error, ")
-        raise InvalidInput(_path(path, first["loc"]), rule[:LONGEST_FAULT]) from None
-
-
-def _path(root: str, location: tuple[str | int, ...]) -> str:
-    """The field's path; the keys of free-form metadata are the sender's words and stay out of it."""
-    path = root
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-        if part == "metadata":
-            break
-    return path
-
-
-def call_ended(event: Mapping[str, Any], translation: Translation, now: int) -> CallEnded:
-    """Translate a `Call Ended` event; raises InvalidInput."""
-    detail = validate(CallEndedDetail, event.get("detail"), "detail")
-    transcript = _transcript(detail.transcript.messages, detail.seconds, "detail.transcript.messages")
+def _call_ended(detail: object, choices: Choices, now: int) -> tuple[Message, ...]:
+    """First what helps others to find the call, then the recordings, whose links may end soon."""
+    told = validate(CallEndedDetail, detail, "detail")
+    call_id = told.external_conversation_id
+    aliases = (*(known.alias for known in told.aliases), *_places(told))
     kinds = {"inline": CallEnd.WITH_TEXT, "none": CallEnd.WITHOUT_TEXT}
-    return CallEnded(
-        external_conversation_id=detail.external_conversation_id,
-        kind=kinds.get(detail.transcript.status, CallEnd.TEXT_PENDING),
-        facts=_facts(detail, translation),
-        transcript=transcript if detail.transcript.status == "inline" else None,
-        pointer=_pointer(detail.transcript, translation, now),
+    ended = CallEnded(
+        external_conversation_id=call_id,
+        kind=kinds.get(told.transcript.status, CallEnd.TEXT_PENDING),
+        facts=_facts(told, choices),
+        transcript=_inline(told, choices) if told.transcript.status == "inline" else None,
+        pointer=_pointer(told.transcript, choices, now),
     )
+    known = (AliasesKnown(target=call_id, aliases=aliases),) if aliases else ()
+    links = tuple(_ready(call_id, item, choices, now) for item in told.recording.items if _is_link(item.uri))
+    return (*known, *links, ended)
 
 
-def recording_ready(event: Mapping[str, Any], _: Translation, now: int) -> RecordingReady:
-    """Translate a `Recording Ready` event; raises InvalidInput."""
-    detail = validate(RecordingReadyDetail, event.get("detail"), "detail")
-    started = detail.recording.started_at
+def _places(told: CallEndedDetail) -> tuple[Alias, ...]:
+    """Objects come with S3's own event, the call's end only says whose they are."""
+    objects = (item.uri for item in told.recording.items if item.uri and not _is_link(item.uri))
+    return tuple(object_alias(*_bucket_and_key(uri)) for uri in objects)
+
+
+def _is_link(uri: str | None) -> bool:
+    return uri is not None and uri.startswith("https://")
+
+
+def _host(uri: str) -> str:
+    """With its port, where that is not the usual one: so the operator lists it."""
+    return urlsplit(uri).netloc.lower()
+
+
+def _bucket_and_key(uri: str) -> tuple[str, str]:
+    _, _, bucket, key = uri.split("/", 3)
+    return bucket, key
+
+
+def _recording_ready(detail: object, choices: Choices, now: int) -> tuple[Message, ...]:
+    told = validate(RecordingReadyDetail, detail, "detail")
+    return (_ready(told.target, told.recording, choices, now),)
+
+
+def _ready(target: str, item: RecordingItem, choices: Choices, now: int) -> RecordingReady:
+    assert item.uri is not None
+    if _is_link(item.uri) and _host(item.uri) not in choices.recording_hosts:
+        raise InvalidInput("detail.recording.uri", "its host is not among the allowed ones")
+    started = item.started_at
     return RecordingReady(
-        external_conversation_id=detail.external_conversation_id,
-        uri=detail.recording.uri,
+        target=target,
+        uri=item.uri,
         created_at=int(started.timestamp()) if started else now,
+        traits=item.traits,
     )
 
 
-def transcript_document(content: object, call_seconds: float | None = None) -> Transcript:
-    """Translate a transcript file: a list of messages, or an object with `messages`; raises InvalidInput."""
-    messages = content.get("messages") if isinstance(content, Mapping) else content
-    parsed = validate(CanonicalTranscript, {"status": "inline", "messages": messages}, "transcript")
-    return _transcript(parsed.messages, call_seconds, "transcript.messages")
+def _aliases_known(detail: object, _: Choices, __: int) -> tuple[Message, ...]:
+    told = validate(AliasesKnownDetail, detail, "detail")
+    return (AliasesKnown(target=told.target, aliases=tuple(known.alias for known in told.aliases)),)
 
 
-def _transcript(messages: tuple[CanonicalMessage, ...], seconds: float | None, path: str) -> Transcript:
-    rendered = tuple(message.model_dump(exclude_none=True) for message in messages)
-    for message, source in zip(rendered, messages, strict=True):
+def _transcript_ready(detail: object, choices: Choices, now: int) -> tuple[Message, ...]:
+    told = validate(TranscriptReadyDetail, detail, "detail")
+    pointer = _referred(told.reference, choices, now, "detail.reference")
+    return (TranscriptArrived(external_conversation_id=told.external_conversation_id, pointer=pointer),)
+
+
+def _transcript_unavailable(detail: object, _: Choices, __: int) -> tuple[Message, ...]:
+    told = validate(TranscriptUnavailableDetail, detail, "detail")
+    return (TranscriptUnavailable(told.external_conversation_id),)
+
+
+def _transcript_fragments(detail: object, _: Choices, __: int) -> tuple[Message, ...]:
+    told = validate(TranscriptFragmentsDetail, detail, "detail")
+    fragments = tuple(Fragment(**spoken.model_dump()) for spoken in told.fragments)
+    return (FragmentsSpoken(told.external_conversation_id, fragments),)
+
+
+_READERS = {
+    "Call Ended": _call_ended,
+    "Recording Ready": _recording_ready,
+    "Aliases Known": _aliases_known,
+    "Transcript Ready": _transcript_ready,
+    "Transcript Unavailable": _transcript_unavailable,
+    "Transcript Fragments": _transcript_fragments,
+}
+DETAIL_TYPES = tuple(_READERS)
+
+
+# --- transcripts -------------------------------------------------------------------------------------
+
+
+def _inline(told: CallEndedDetail, choices: Choices) -> Transcript:
+    path = "detail.transcript.messages"
+    transcript = _transcript(told.transcript.messages, told.seconds, choices, path)
+    started = told.recording_started_at
+    if started is None or told.transcript.time_base == "recording_start":
+        return transcript
+    return shifted(transcript, (started - told.zero).total_seconds())
+
+
+def transcript(told: Sequence[CanonicalMessage], call_seconds: float | None, choices: Choices) -> Transcript:
+    """The transcript of a file's canonical messages; raises InvalidInput."""
+    parsed = validate(CanonicalTranscript, {"status": "inline", "messages": list(told)}, "transcript")
+    return _transcript(parsed.messages, call_seconds, choices, "transcript.messages")
+
+
+def _transcript(
+    told: tuple[CanonicalSpeech, ...], seconds: float | None, choices: Choices, path: str
+) -> Transcript:
+    rendered = tuple(message.model_dump(exclude_none=True) for message in told)
+    for message, source in zip(rendered, told, strict=True):
         message.setdefault("content", source.content)
     check_times(rendered, seconds, path)
     check_tool_calls(rendered, path)
-    return Transcript(rendered)
+    return completed(rendered, seconds, keep_estimates=choices.estimated_times == "send")
 
 
-def _pointer(transcript: CanonicalTranscript, translation: Translation, now: int) -> TranscriptPointer | None:
-    if transcript.status != "reference" or transcript.reference is None:
+def _pointer(told: CanonicalTranscript, choices: Choices, now: int) -> TranscriptPointer | None:
+    if told.status != "reference" or told.reference is None:
         return None
-    parts = urlsplit(transcript.reference.uri, allow_fragments=False)
-    bucket, key = parts.netloc, transcript.reference.uri.split("/", 3)[3]
-    if bucket not in translation.transcript_buckets:
-        raise InvalidInput("detail.transcript.reference.uri", "must lie in a configured transcript bucket")
-    return TranscriptPointer(bucket=bucket, key=key, format=transcript.reference.format, stored_at=now)
+    return _referred(told.reference, choices, now, "detail.transcript.reference")
 
 
-def _facts(detail: CallEndedDetail, translation: Translation) -> Facts:
-    starts = [item.started_at for item in detail.recording.items if item.started_at]
-    expected = detail.recording.expected
+def _referred(reference: Reference, choices: Choices, now: int, path: str) -> TranscriptPointer:
+    if reference.uri == f"{FRAGMENTS}:":
+        return TranscriptPointer(format=FRAGMENTS, stored_at=now)
+    if _is_link(reference.uri):
+        if _host(reference.uri) not in choices.transcript_hosts:
+            raise InvalidInput(f"{path}.uri", "its host is not among the allowed ones")
+        return TranscriptPointer(url=reference.uri, format=reference.format, stored_at=now)
+    bucket, key = _bucket_and_key(reference.uri)
+    if bucket not in choices.transcript_buckets:
+        raise InvalidInput(f"{path}.uri", "must lie in a configured transcript bucket")
+    return TranscriptPointer(bucket=bucket, key=key, format=reference.format, stored_at=now)
+
+
+# --- facts -------------------------------------------------------------------------------------------
+
+
+def _facts(told: CallEndedDetail, choices: Choices) -> Facts:
+    expected = told.recording.expected
     return Facts(
-        occurred_at=_rfc3339(starts[0] if starts else detail.began_at),
-        ended_at=int((detail.ended_at or detail.began_at).timestamp()),
-        seconds=detail.seconds,
-        agent_id=_agent_id(detail.agent, translation),
-        metadata=_metadata(detail),
-        tags=tuple(dict.fromkeys((*detail.tags, *translation.tags)))[:20],
-        metrics=detail.metrics or translation.metrics,
-        recording_expected=detail.status not in NO_CONVERSATION if expected is None else expected,
+        occurred_at=_rfc3339(told.recording_started_at or told.zero),
+        ended_at=int((told.ended_at or told.began_at).timestamp()),
+        seconds=told.seconds,
+        agent_id=_agent_id(told.agent, choices),
+        metadata=_metadata(told),
+        tags=tuple(dict.fromkeys((*told.tags, *choices.tags)))[:20],
+        metrics=told.metrics or choices.metrics,
+        recording_expected=told.status not in NO_CONVERSATION if expected is None else expected,
+        agent_channel=_agent_channel(told, choices),
     )
+
+
+def _agent_channel(told: CallEndedDetail, choices: Choices) -> int | None:
+    known = choices.agent_channels.get(told.provider or "canonical")
+    if known is not None:
+        return known
+    if told.recording.agent_channel is not None:
+        return told.recording.agent_channel
+    sides = {item.agent_channel for item in told.recording.items if item.agent_channel is not None}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _agent_id(agent: AgentOfPlatform | None, translation: Translation) -> str | None:
+def _agent_id(agent: AgentOfPlatform | None, choices: Choices) -> str | None:
     """The operator's map first, then an id that is Coval's own already, then the default."""
     if agent and agent.id:
-        if agent.id in translation.agent_ids:
-            return translation.agent_ids[agent.id]
+        if agent.id in choices.agent_ids:
+            return choices.agent_ids[agent.id]
         if re.fullmatch(r"[A-Za-z0-9-]{22}", agent.id):
             return agent.id
-    return translation.default_agent_id or None
+    return choices.default_agent_id or None
 
 
-def _metadata(detail: CallEndedDetail) -> dict[str, Scalar]:
-    told = {
-        "provider": detail.provider,
-        "direction": detail.direction,
-        "call_status": detail.status,
-        "end_reason": detail.end_reason,
+def _metadata(told: CallEndedDetail) -> dict[str, Scalar]:
+    known = {
+        "provider": told.provider,
+        "direction": told.direction,
+        "call_status": told.status,
+        "end_reason": told.end_reason,
+        "group_id": told.group_id,
+        "queue": told.queue,
     }
-    return {**{name: value for name, value in told.items() if value}, **detail.metadata}
+    return {**{name: value for name, value in known.items() if value}, **told.metadata}
+
+
+# --- the canonical platform itself -------------------------------------------------------------------
+
+
+def _as_it_is(event: Event, _: Choices) -> tuple[CanonicalEvent, ...]:
+    return (event,)
+
+
+def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+    traits = Traits(agent_channel=choices.agent_channels.get("canonical"))
+    pattern = rf"^(?:.*/)?(?P<external_conversation_id>[^/]+)\.(?i:{AUDIO})$"
+    return (KeyRule(name="canonical", platform="canonical", pattern=pattern, traits=traits),)
+
+
+def _canonical_v1(content: Any, _: TranscriptContext) -> Sequence[CanonicalMessage]:
+    """A list of messages, or an object with `messages`."""
+    told = content.get("messages") if isinstance(content, Mapping) else content
+    if not isinstance(told, list):
+        raise InvalidInput("transcript.messages", "must be a list")
+    return told
+
+
+def _collected(content: Any, context: TranscriptContext) -> Sequence[CanonicalMessage]:
+    """Fragments, whose times are those of the clock, as messages from the start of the call's audio."""
+    zero = content[0].spoken_at if context.zero is None else context.zero
+    return [
+        {
+            "role": spoken.role,
+            "content": spoken.content,
+            "start_time": max(0.0, round(spoken.spoken_at - zero, 3)),
+            "end_time": max(0.0, round(max(spoken.spoken_at, spoken.ended_at) - zero, 3)),
+        }
+        for spoken in content
+    ]
+
+
+def _sidecar(content: Any, bucket: str, key: str) -> Sequence[CanonicalEvent]:
+    """`<key of the recording>.json` with an external_conversation_id."""
+    owner = content.get("external_conversation_id") if isinstance(content, Mapping) else None
+    place = {"type": "s3_object", "value": f"{bucket}/{key.removesuffix('.json')}"}
+    detail = {"schema_version": "1", "external_conversation_id": owner, "aliases": [place]}
+    return ({"detail-type": "Aliases Known", "detail": detail},)
+
+
+PLATFORM = Platform(
+    translate=_as_it_is,
+    key_rules=_key_rules,
+    formats={"canonical_v1": TranscriptFormat(_canonical_v1), FRAGMENTS: TranscriptFormat(_collected)},
+    sidecars=(Sidecar(rf"\.(?i:{AUDIO})\.json$", _sidecar),),
+)

@@ -1,10 +1,9 @@
 """Use case: a recording goes to a conversation that exists; and whatever is left unfinished goes on."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import Call, Reason, Recording, RecordingState
+from coval_relay.domain.call import Call, Reason, Recording
 from coval_relay.domain.coval import AUDIO_FETCH_FAILED, CONFLICT, NOT_FOUND, CovalClient
 from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, Retryable
 from coval_relay.domain.journal import Journal, LogEvent
@@ -13,18 +12,16 @@ from coval_relay.domain.messages import (
 )
 from coval_relay.domain.messages import (
     Message,
-    ObjectCreated,
-    RecordingFound,
     RecordingReady,
     Resume,
     Sweep,
 )
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
-from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, ObjectVersion, RecordingSource
+from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, RecordingSource
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
-from coval_relay.services.progress import DONE, Outcome, Progress, live
-from coval_relay.services.recording_owner import GONE, REPLACED, RecordingOwner
+from coval_relay.services.object_owner import GONE, REPLACED
+from coval_relay.services.progress import DONE, Outcome, Progress, live, newly_superseded
 from coval_relay.services.sweep import SweepCalls
 
 MOST_EXTRA_CONVERSATIONS = 10
@@ -36,13 +33,11 @@ class AttachRecording:
 
     calls: Calls
     source: RecordingSource
-    owner: RecordingOwner
     coval: CovalClient
     progress: Progress
     mailbox: Mailbox
     sweep: SweepCalls
     journal: Journal
-    url_hosts: tuple[str, ...]
 
     def __call__(self, message: Message, attempt: Attempt) -> Outcome:
         match message:
@@ -51,7 +46,9 @@ class AttachRecording:
             case Resume():
                 return self._resume(message, attempt)
             case RecordingReady():
-                return self._ready(message, attempt)
+                # Only the function of the recordings can look at it, and make it fit.
+                self.mailbox.recording(message)
+                return DONE
             case Sweep():
                 return self.sweep()
         raise InvalidInput("detail-type", "is not one that this function takes")
@@ -62,7 +59,11 @@ class AttachRecording:
         def decide(seen: Call) -> Transition:
             return _then_attach(protocol.recording_arrived(seen, recording, attempt), attempt.now)
 
-        return self._carry_out(self.calls.settle(self.calls.read(call_id), decide), attempt)
+        call = self.calls.read(call_id)
+        transition = self.calls.settle(call, decide)
+        for _ in range(newly_superseded(call, transition.call)):
+            self.journal(LogEvent.RECORDING_SUPERSEDED, call_id)
+        return self._carry_out(transition, attempt)
 
     def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
         def decide(seen: Call) -> Transition:
@@ -73,38 +74,6 @@ class AttachRecording:
         if transition.call.recording_missed_at and not call.recording_missed_at:
             self.journal(LogEvent.RECORDING_MISSING, call.external_conversation_id)
         return self._carry_out(transition, attempt)
-
-    def _ready(self, ready: RecordingReady, attempt: Attempt) -> Outcome:
-        parts = urlsplit(ready.uri)
-        if parts.scheme == "s3":
-            return self._ready_object(ready, parts.netloc, ready.uri.split("/", 3)[3])
-        if parts.hostname not in self.url_hosts:
-            raise InvalidInput("detail.recording.uri", "its host is not among the allowed ones")
-        self.journal(LogEvent.RECORDING_RECEIVED, ready.external_conversation_id, state="LINKED")
-        recording = Recording(
-            identity=f"https://{parts.hostname}{parts.path}",
-            order=f"{ready.created_at:012d}",
-            created_at=ready.created_at,
-            state=RecordingState.LINKED,
-            url=ready.uri,
-        )
-        return self._arrived(ready.external_conversation_id, recording, attempt)
-
-    def _ready_object(self, ready: RecordingReady, bucket: str, key: str) -> Outcome:
-        asked = ObjectVersion(bucket=bucket, key=key, etag="")
-        self.owner.check_place(asked)
-        try:
-            head = self.source.head(asked)
-        except ObjectGone:
-            raise InvalidInput("detail.recording.uri", "names an object that is not there") from None
-        version = ObjectVersion(bucket, key, head.etag, head.version_id)
-        created = ObjectCreated(
-            version=version, size=head.size, order=f"{ready.created_at:012d}", created_at=ready.created_at
-        )
-        self.mailbox.recording(
-            RecordingFound(external_conversation_id=ready.external_conversation_id, created=created)
-        )
-        return DONE
 
     # --- attaching -----------------------------------------------------------------------------------
 
@@ -136,12 +105,11 @@ class AttachRecording:
         return self._attached(call, identity)
 
     def _url(self, recording: Recording) -> str:
-        if recording.version is None:
-            assert recording.url is not None
-            return recording.url
+        version = recording.prepared or recording.version
+        assert version is not None
         # A presigned GET cannot pin an ETag: look right before signing that the object is still this one.
-        self.source.head(recording.version)
-        return self.source.presign(recording.version)
+        self.source.head(version)
+        return self.source.presign(version)
 
     def _attached(self, call: Call, identity: str) -> Transition:
         self.journal(LogEvent.RECORDING_ATTACHED, call.external_conversation_id)

@@ -3,13 +3,21 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from coval_relay.domain.messages import AttachRecording, RecordingFound, Resume
+from coval_relay.domain.messages import (
+    AttachRecording,
+    ParkingExpired,
+    RecordingFound,
+    RecordingReady,
+    Resume,
+)
+
+HandOver = AttachRecording | ParkingExpired | RecordingFound | RecordingReady | Resume
 
 
 class Letter(Protocol):
     """Sends one message to one queue."""
 
-    def __call__(self, message: AttachRecording | RecordingFound | Resume) -> None: ...
+    def __call__(self, message: HandOver) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 """Carries a call as far as it can go now: submits what is claimed, then does what the item asks for next."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import Audio, Call, ConversationState, Parts, Reason, RecordingState
+from coval_relay.domain.call import ORDER_MARK, Audio, Call, ConversationState, Parts, Reason, RecordingState
 from coval_relay.domain.coval import (
     AUDIO_FETCH_FAILED,
     BAD_REQUEST,
@@ -27,16 +26,15 @@ from coval_relay.domain.payload import (
     encode,
     parts_of,
 )
-from coval_relay.domain.ports import Documents
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
 from coval_relay.domain.recordings import ObjectVersion
 from coval_relay.domain.transcript import Transcript
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
+from coval_relay.services.transcripts import TranscriptFiles
 
 GONE = frozenset({"DELETED", "CANCELLED"})
 MISSING = Reason("transcript_missing", "The transcript never came, or the function may not read it.")
-MOST_DOCUMENT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(unsafe_hash=True)
@@ -59,24 +57,6 @@ DONE = Outcome()
 def live(conversations: list[Conversation]) -> list[Conversation]:
     """Those that were not deleted in Coval, oldest first."""
     return sorted((c for c in conversations if c.status not in GONE), key=lambda c: c.create_time or "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscriptFiles:
-    """Transcripts that lie in S3, and how their content is read."""
-
-    documents: Documents
-    parse: Callable[[object, float | None], Transcript]
-
-    def load(self, call: Call) -> Transcript:
-        """Raises NotReady, InvalidInput, Permanent, Retryable."""
-        assert call.transcript is not None
-        raw = self.documents.read(call.transcript.bucket, call.transcript.key, MOST_DOCUMENT_BYTES)
-        try:
-            content = json.loads(raw)
-        except (ValueError, RecursionError):
-            raise InvalidInput("transcript", "must be JSON") from None
-        return self.parse(content, call.facts.seconds if call.facts else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +104,9 @@ class Progress:
         }
         if here.get(step, False):
             return self.calls.settle(call, lambda seen: protocol.claim_next(seen, step, attempt))
-        if step is Next.SUBMIT_TRANSCRIPT:
+        if step is Next.PREPARE:
+            self._upload_again(call)
+        elif step is Next.SUBMIT_TRANSCRIPT:
             self.mailbox.call_end(Resume(call.external_conversation_id))
         elif step in (Next.ATTACH, Next.SUBMIT_RECORDING):
             self.mailbox.attach(Resume(call.external_conversation_id))
@@ -187,10 +169,10 @@ class Progress:
         assert call.lease is not None
         upload_id = audio_url = recording = None
         if call.lease.parts.recording and call.recording:
-            upload_id, audio_url = call.recording.upload_id, call.recording.url
-            recording = call.recording.identity
-            if upload_id is None and call.recording.version and self.presign:
-                audio_url = self.presign(call.recording.version)
+            upload_id, recording = call.recording.upload_id, call.recording.identity
+            version = call.recording.prepared or call.recording.version
+            if upload_id is None and version and self.presign:
+                audio_url = self.presign(version)
         return Submit(
             external_conversation_id=call.external_conversation_id,
             facts=call.facts if call.lease.parts.facts else None,
@@ -321,17 +303,32 @@ class Progress:
 
 
 def recording_of(call: Call) -> RecordingFound | None:
-    """The message that brings a call's recording object again."""
+    """The message that brings a call's recording again."""
     recording = call.recording
-    if recording is None or recording.version is None:
+    if recording is None or not (recording.version or recording.url):
         return None
+    found = RecordingFound(
+        external_conversation_id=call.external_conversation_id,
+        url=recording.url,
+        created_at=recording.created_at,
+        traits=recording.traits,
+    )
+    if recording.url or recording.version is None:
+        return found
     created = ObjectCreated(
         version=recording.version,
         size=recording.size,
-        order=recording.order,
+        order=recording.order.rpartition(ORDER_MARK)[2],
         created_at=recording.created_at,
+        copied=recording.copied,
     )
-    return RecordingFound(external_conversation_id=call.external_conversation_id, created=created)
+    return replace(found, created=created)
+
+
+def newly_superseded(before: Call, after: Call) -> int:
+    """How many recordings have lost to another one since."""
+    ended = {name for name, ending in after.outcomes.items() if ending == "superseded"}
+    return len(ended - before.outcomes.keys())
 
 
 def concerns_upload(error: Permanent) -> bool:

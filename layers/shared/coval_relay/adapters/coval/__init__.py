@@ -1,5 +1,5 @@
 """Coval's API over HTTP: the client, what it makes of answers and refusals, and when it asks again."""
 
-from coval_relay.adapters.coval.client import ApiKey, HttpCovalClient
+from coval_relay.adapters.coval.client import ApiKey, HttpCovalClient, http_client
 
-__all__ = ["ApiKey", "HttpCovalClient"]
+__all__ = ["ApiKey", "HttpCovalClient", "http_client"]

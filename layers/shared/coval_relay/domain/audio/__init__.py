@@ -1,12 +1,27 @@
-"""Measures a recording from its size and a few ranged reads: format, codec, channels, duration.
+"""Measures a recording from its size and a few ranged reads, and puts it the way Coval takes it.
 
-`probe` measures, `check_limits` applies Coval's limits. Both raise AudioRefused and nothing else; what the
+`probe` measures, `preparation` tells what must be done, `rearranged` does what needs no decoder, and
+`check_limits` applies Coval's limits to the outcome. They raise AudioRefused and nothing else; what the
 caller's own `ReadRange` raises passes through.
 """
 
-from coval_relay.domain.audio.facts import AudioFacts, AudioRefused
+from coval_relay.domain.audio.facts import AudioFacts, AudioRefused, WaveLayout
 from coval_relay.domain.audio.limits import check_limits
+from coval_relay.domain.audio.preparation import Preparation, must_swap, preparation
 from coval_relay.domain.audio.probe import probe
 from coval_relay.domain.audio.ranges import ReadRange
+from coval_relay.domain.audio.rearranging import rearranged, rearranged_size
 
-__all__ = ["AudioFacts", "AudioRefused", "ReadRange", "check_limits", "probe"]
+__all__ = [
+    "AudioFacts",
+    "AudioRefused",
+    "Preparation",
+    "ReadRange",
+    "WaveLayout",
+    "check_limits",
+    "must_swap",
+    "preparation",
+    "probe",
+    "rearranged",
+    "rearranged_size",
+]

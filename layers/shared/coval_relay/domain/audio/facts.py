@@ -7,13 +7,34 @@ from coval_relay.domain.coval import ContentType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFacts:
-    """A recording that Coval may take; `size` in bytes, `codec` by ffmpeg's name where it has one.
+class WaveLayout:
+    """Where the samples of a WAV lie whose every sample takes the same room; sizes and offsets in bytes.
 
-    `estimated` marks a duration that is extrapolated from samples of a stream of variable rate.
+    `format_chunk` is the body of its `fmt ` chunk, `frame_bytes` one sample of all channels. `declared` is
+    False where the header's own lengths are wrong, were never filled in, or are those of a 64-bit form.
     """
 
-    format: Literal["wav", "mp3"]
+    format_chunk: bytes
+    data_offset: int
+    data_size: int
+    frame_bytes: int
+    declared: bool
+
+    @property
+    def whole_frames(self) -> int:
+        """The samples' bytes without a last frame that is cut."""
+        return self.data_size - self.data_size % self.frame_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """A recording as its head tells; `size` in bytes, `codec` by ffmpeg's name where it has one.
+
+    `estimated` marks a duration that is extrapolated from samples of a stream of variable rate. Of a foreign
+    format, one that Coval does not take, only `codec`, the container's name, and `size` are known.
+    """
+
+    format: Literal["wav", "mp3", "foreign"]
     content_type: ContentType
     duration_milliseconds: int
     channels: int
@@ -21,6 +42,7 @@ class AudioFacts:
     codec: str
     size: int
     estimated: bool = False
+    layout: WaveLayout | None = None
 
 
 @dataclass(unsafe_hash=True)
@@ -35,9 +57,17 @@ def empty() -> AudioRefused:
     return AudioRefused("audio_empty", "Audio file is empty.")
 
 
-def unsupported(name: str) -> AudioRefused:
-    reason = f"Unsupported audio format: {name}. Only WAV and MP3 files are supported."
-    return AudioRefused("audio_unsupported_format", reason)
+def foreign(name: str, size: int) -> AudioFacts:
+    """What is known of audio that must be converted before anything can be measured."""
+    return AudioFacts(
+        format="foreign",
+        content_type="audio/wav",
+        duration_milliseconds=0,
+        channels=0,
+        sample_rate=0,
+        codec=name,
+        size=size,
+    )
 
 
 def undetectable() -> AudioRefused:

@@ -17,16 +17,23 @@ def check_limits(facts: AudioFacts) -> None:
     """
     milliseconds = facts.duration_milliseconds
     if facts.size > MAX_BYTES:
-        megabytes = _tenths_up(facts.size, MEBIBYTE)
-        reason = f"Audio file too large: {megabytes} MB. Maximum size is 200 MB."
-        raise AudioRefused("audio_too_large", reason)
+        raise too_large(facts.size)
     if milliseconds < MIN_MILLISECONDS:
         reason = f"Audio too short: {milliseconds // 100 / 10} seconds. Minimum duration is 5 seconds."
         raise AudioRefused("audio_too_short", reason)
     if milliseconds > (ESTIMATED_MAX_MILLISECONDS if facts.estimated else MAX_MILLISECONDS):
-        minutes = _tenths_up(milliseconds, 60_000)
-        reason = f"Audio too long: {minutes} minutes. Maximum duration is 60 minutes."
-        raise AudioRefused("audio_too_long", reason)
+        raise too_long(milliseconds)
+
+
+def too_large(size: int) -> AudioRefused:
+    megabytes = _tenths_up(size, MEBIBYTE)
+    return AudioRefused("audio_too_large", f"Audio file too large: {megabytes} MB. Maximum size is 200 MB.")
+
+
+def too_long(milliseconds: int) -> AudioRefused:
+    minutes = _tenths_up(milliseconds, 60_000)
+    reason = f"Audio too long: {minutes} minutes. Maximum duration is 60 minutes."
+    return AudioRefused("audio_too_long", reason)
 
 
 def _tenths_up(amount: int, unit: int) -> float:

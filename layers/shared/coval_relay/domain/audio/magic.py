@@ -1,4 +1,7 @@
-"""Container formats told apart by their first bytes, never by a name or a declared type."""
+"""Container formats told apart by their first bytes, never by a name or a declared type.
+
+RIFX, the WAV of big-endian machines, is none of them: FFmpeg reads its samples the wrong way round, as noise.
+"""
 
 from typing import Final
 
@@ -12,7 +15,6 @@ _NAMES: Final = (
     (b"ADIF", "AAC"),
     (b"riff\x2e\x91\xcf\x11", "W64"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
-    (b"RIFX", "RIFX"),
 )
 _EBML = b"\x1a\x45\xdf\xa3"
 _ADTS = 0xFFF0

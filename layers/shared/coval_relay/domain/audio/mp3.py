@@ -1,7 +1,7 @@
 """MP3: duration from the encoder's own frame count, else from the mean rate of the frames."""
 
 from coval_relay.domain.audio import id3, mpeg
-from coval_relay.domain.audio.facts import AudioFacts, AudioRefused, undetectable, unreadable, unsupported
+from coval_relay.domain.audio.facts import AudioFacts, foreign, undetectable, unreadable
 from coval_relay.domain.audio.magic import foreign_format
 from coval_relay.domain.audio.mpeg import Frame, Run
 from coval_relay.domain.audio.ranges import WINDOW, Ranges
@@ -16,7 +16,7 @@ WHOLE = SAMPLES * SAMPLE
 
 
 def measure(source: Ranges) -> AudioFacts:
-    """Facts of an MP3; raises AudioRefused where no layer III frames are found behind the tags.
+    """Facts of an MP3, or of what else stands behind the tags; raises AudioRefused where that is no audio.
 
     With a Xing, Info or VBRI count, and at a constant bit rate, the duration is exact to a frame, encoder
     delay and padding counted in. At a variable rate without a count it is exact up to WHOLE bytes; beyond,
@@ -24,8 +24,10 @@ def measure(source: Ranges) -> AudioFacts:
     bias, standard deviation 1 %, worst of 60 seen 2.3 %; with minutes of silence or noise on hold, up to 6 %.
     """
     tags_end = id3.end_of_leading_tags(source)
-    position, frame = _first_frame(source, tags_end)
-    start = tags_end + position
+    found = _first_frame(source, tags_end)
+    if not found:
+        return _relative(source, tags_end)
+    start, frame = tags_end + found[0], found[1]
     samples, estimated = _tagged_samples(source, start, frame), False
     if samples is None:
         samples, estimated = _untagged_samples(source, start, frame)
@@ -41,21 +43,19 @@ def measure(source: Ranges) -> AudioFacts:
     )
 
 
-def _first_frame(source: Ranges, tags_end: int) -> tuple[int, Frame]:
+def _first_frame(source: Ranges, tags_end: int) -> tuple[int, Frame] | None:
     """The short look lies in the block that is at hand, the long one may cost another read."""
     for length in (SPOT, WINDOW):
-        head = source.at(tags_end, length, WINDOW)
-        if found := mpeg.synchronise(head):
+        if found := mpeg.synchronise(source.at(tags_end, length, WINDOW)):
             return found
-    raise _refusal(head, tagged=tags_end > 0)
+    return None
 
 
-def _refusal(head: bytes, *, tagged: bool) -> AudioRefused:
+def _relative(source: Ranges, tags_end: int) -> AudioFacts:
     """FLAC and AAC come with ID3 tags, too."""
-    name = foreign_format(head)
-    if name:
-        return unsupported(name)
-    return unreadable() if tagged else undetectable()
+    if name := foreign_format(source.at(tags_end, SPOT, WINDOW)):
+        return foreign(name, source.size)
+    raise unreadable() if tags_end else undetectable()
 
 
 def _tagged_samples(source: Ranges, start: int, frame: Frame) -> int | None:

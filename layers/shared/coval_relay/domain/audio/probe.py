@@ -1,7 +1,7 @@
 """From the first bytes to the reader of their format."""
 
 from coval_relay.domain.audio import mp3, riff
-from coval_relay.domain.audio.facts import AudioFacts, empty, unsupported
+from coval_relay.domain.audio.facts import AudioFacts, empty, foreign
 from coval_relay.domain.audio.magic import foreign_format, is_wav
 from coval_relay.domain.audio.ranges import WINDOW, Ranges, ReadRange
 
@@ -9,7 +9,8 @@ from coval_relay.domain.audio.ranges import WINDOW, Ranges, ReadRange
 def probe(size: int, read: ReadRange) -> AudioFacts:
     """Measure a recording of `size` bytes; most need one read of 64 KiB, none more than 40 reads or 2 MiB.
 
-    Raises AudioRefused with Coval's own wording, for anything that is not a readable WAV or MP3.
+    Other formats of audio are told by their first bytes alone. Raises AudioRefused with Coval's own wording
+    for what is empty, no audio, or a WAV or MP3 that cannot be read.
     """
     if size <= 0:
         raise empty()
@@ -18,5 +19,5 @@ def probe(size: int, read: ReadRange) -> AudioFacts:
     if is_wav(head):
         return riff.measure(source)
     if name := foreign_format(head):
-        raise unsupported(name)
+        return foreign(name, size)
     return mp3.measure(source)

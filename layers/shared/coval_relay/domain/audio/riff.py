@@ -4,9 +4,10 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from coval_relay.domain.audio.facts import AudioFacts, unreadable
-from coval_relay.domain.audio.ranges import Ranges
+from coval_relay.domain.audio.facts import AudioFacts, WaveLayout, unreadable
+from coval_relay.domain.audio.ranges import WINDOW, Ranges
 
+RIFF_SIZE = slice(4, 8)
 FIRST_CHUNK = 12
 CHUNK_HEADER = 8
 AHEAD = 4096
@@ -16,6 +17,8 @@ UNKNOWN_SIZES: Final = (0, 0xFFFFFFFF)
 """What a writer leaves behind that did not know the length, or could not go back to fill it in."""
 FORMAT_BYTES = 14
 """The least that a `fmt ` chunk holds: WAVEFORMAT, without bits."""
+EXTENSIBLE_BYTES = 40
+"""The most: WAVEFORMATEXTENSIBLE."""
 EXTENSIBLE = 0xFFFE
 SUB_FORMAT = slice(24, 26)
 BYTE = 8
@@ -38,6 +41,7 @@ CODECS: Final = {
 class WaveFormat:
     """The `fmt ` chunk (RFC 2361); the tag is the sub-format's where the chunk is an extensible one."""
 
+    chunk: bytes
     tag: int
     channels: int
     sample_rate: int
@@ -64,41 +68,69 @@ class WaveFormat:
         return data_size * 1000 // self.average_bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The `data` chunk's body; `declared` tells whether the header has its true length."""
+
+    offset: int
+    size: int
+    declared: bool
+
+
 def measure(source: Ranges) -> AudioFacts:
     """Facts of a WAV; raises AudioRefused where no usable `fmt ` stands before a `data` chunk."""
-    wave_format, data_size = _walk(source)
+    wave_format, data = _walk(source)
     return AudioFacts(
         format="wav",
         content_type="audio/wav",
-        duration_milliseconds=wave_format.milliseconds(data_size),
+        duration_milliseconds=wave_format.milliseconds(data.size),
         channels=wave_format.channels,
         sample_rate=wave_format.sample_rate,
         codec=wave_format.codec,
         size=source.size,
+        layout=_layout(wave_format, data) if wave_format.tag in LINEAR else None,
     )
 
 
-def _walk(source: Ranges) -> tuple[WaveFormat, int]:
+def _layout(wave_format: WaveFormat, data: _Data) -> WaveLayout:
+    return WaveLayout(
+        format_chunk=wave_format.chunk,
+        data_offset=data.offset,
+        data_size=data.size,
+        frame_bytes=wave_format.frame_bytes,
+        declared=data.declared,
+    )
+
+
+def _walk(source: Ranges) -> tuple[WaveFormat, _Data]:
     wave_format: WaveFormat | None = None
     long_size: int | None = None
+    form = source.at(0, FIRST_CHUNK, WINDOW)
     position = FIRST_CHUNK
     while len(header := source.at(position, CHUNK_HEADER, AHEAD)) == CHUNK_HEADER:
         name, size = struct.unpack("<4sI", header)
         position += CHUNK_HEADER
         if name == b"data" and wave_format:
-            return wave_format, _data_size(size, long_size, source.size - position)
+            return wave_format, _data(form, size, long_size, position, source.size)
         if name == b"fmt ":
-            wave_format = _wave_format(source.at(position, min(size, 40), AHEAD))
+            wave_format = _wave_format(source.at(position, min(size, EXTENSIBLE_BYTES), AHEAD))
         elif name == b"ds64":
             long_size = int.from_bytes(source.at(position + 8, 8, AHEAD), "little")
         position += size + size % 2
     raise unreadable()
 
 
-def _data_size(declared: int, long_size: int | None, rest: int) -> int:
-    """Never more than the object holds; everything to its end where the writer did not know."""
-    size = long_size if declared == IN_DS64 and long_size else declared
-    return rest if size in UNKNOWN_SIZES else min(size, rest)
+def _data(form: bytes, in_header: int, long_size: int | None, offset: int, end: int) -> _Data:
+    """Never more than the object holds; everything to its end where the writer did not know.
+
+    The form's own length may count a last padding byte that was not written.
+    """
+    rest = end - offset
+    size = long_size if in_header == IN_DS64 and long_size else in_header
+    size = rest if size in UNKNOWN_SIZES else min(size, rest)
+    form_end = int.from_bytes(form[RIFF_SIZE], "little") + CHUNK_HEADER
+    form_fits = form[:4] == b"RIFF" and offset + size <= form_end <= end + 1
+    return _Data(offset, size, declared=size == in_header and form_fits)
 
 
 def _wave_format(chunk: bytes) -> WaveFormat:
@@ -110,4 +142,4 @@ def _wave_format(chunk: bytes) -> WaveFormat:
         tag = int.from_bytes(chunk[SUB_FORMAT], "little")
     if not channels or not sample_rate or (tag not in LINEAR and not average_bytes):
         raise unreadable()
-    return WaveFormat(tag, channels, sample_rate, average_bytes, bits)
+    return WaveFormat(chunk, tag, channels, sample_rate, average_bytes, bits)

@@ -1,0 +1,108 @@
+"""The functions' edge: Lambda's handler, and what events of any source mean."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from coval_relay import observability, settings
+from coval_relay.adapters import relay_messages, s3_events
+from coval_relay.adapters.lambda_events import FIRST_SENT
+from coval_relay.adapters.sqs import SqsQueue
+from coval_relay.domain.call import Reason
+from coval_relay.domain.messages import SOURCE, Message
+from coval_relay.domain.ports import Clock
+from coval_relay.domain.protocol import Attempt
+from coval_relay.intake import Intake, dead_letter_attributes
+from coval_relay.platforms import registry
+from coval_relay.platforms.platform import Choices
+from coval_relay.services.calls import Calls
+from coval_relay.services.progress import Outcome
+from coval_relay.settings import Settings
+
+Service = Callable[[Message, Attempt], Outcome]
+Handler = Callable[[Any, "LambdaContext"], dict[str, Any]]
+
+
+class LambdaContext(Protocol):
+    """What the handlers use of Lambda's context object."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def clock() -> int:
+    return int(time.time())
+
+
+class Budget:
+    """The time that the running invocation has left, in seconds."""
+
+    def __init__(self) -> None:
+        self.remaining: Callable[[], float] = lambda: 0.0
+
+    def __call__(self) -> float:
+        return self.remaining()
+
+
+def handler_of(model: type[Settings], build: Callable[[Any, Budget], Intake]) -> Handler:
+    @cache
+    def intake() -> tuple[Intake, Budget]:
+        budget = Budget()
+        return build(settings.load(model), budget), budget
+
+    def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+        observability.logger().append_keys(request_id=context.aws_request_id)
+        serve, budget = intake()
+        budget.remaining = lambda: context.get_remaining_time_in_millis() / 1000
+        try:
+            return serve(event, budget)
+        finally:
+            observability.metrics().flush_metrics()
+
+    return handler
+
+
+@cache
+def client(service: str) -> Any:
+    import boto3
+
+    return boto3.client(service)
+
+
+@cache
+def queue() -> SqsQueue:
+    return SqsQueue(client("sqs"))
+
+
+def translator(translation: Choices, now: Clock) -> Callable[[Mapping[str, Any]], Sequence[Message]]:
+    """What an event of any source means."""
+
+    def translate(event: Mapping[str, Any]) -> Sequence[Message]:
+        if event.get("source") == SOURCE:
+            return (relay_messages.from_event(event),)
+        if event.get("source") == "aws.s3":
+            return (s3_events.object_created(event),)
+        return registry.translate(event, translation, now())
+
+    return translate
+
+
+def intake_of(choices: Settings, calls: Calls, service: Service, translation: Choices) -> Intake:
+    def again(body: str, delay_seconds: int, first_sent: int) -> None:
+        queue().send(choices.queue_url, body, delay_seconds, {FIRST_SENT: str(first_sent)})
+
+    def dead(body: str, reason: Reason) -> None:
+        queue().send(choices.dead_letter_queue_url, body, attributes=dead_letter_attributes(reason))
+
+    return Intake(
+        translate=translator(translation, clock),
+        service=service,
+        calls=calls,
+        own_queue=again,
+        dead_letters=dead,
+        journal=observability.journal,
+        request_seconds=choices.coval_timeout_seconds,
+        processing_seconds=choices.coval_processing_seconds,
+    )

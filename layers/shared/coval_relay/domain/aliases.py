@@ -1,0 +1,68 @@
+"""Other names of a call: a recording's id, a leg's id, a room, the place of an object.
+
+A name may be known before the event that tells whose it is. What came under it is parked there until then:
+
+    recording object  ── park if not bound ──┐
+    event with both   ──── bind ── send on what is parked ── clear
+    recording object  ── park if not bound ── refused: bound ── goes on with the target
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from coval_relay.domain.errors import InvalidInput
+
+QueueName = Literal["call_end", "recording", "attach"]
+"""Whose queue a message goes to."""
+PREFIX = "alias#"
+LONGEST_VALUE = 1500
+"""With the prefix below DynamoDB's 2048 bytes of a partition key, for names in ASCII."""
+LONGEST_TYPE = 64
+S3_OBJECT = "s3_object"
+"""Type of the alias that an object's place is: value `bucket/key`."""
+ALIAS_RULE = "must be a type of letters, digits and _, and a value of 1 to 1500 printable characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name under which a platform knows a call or one of its recordings."""
+
+    type: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        return f"{PREFIX}{self.type}#{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that waits until an alias is bound: `event` is sent to `queue` again then."""
+
+    identity: str
+    queue: QueueName
+    event: str = field(repr=False)
+    parked_at: int
+
+
+def checked_alias(type_: str, value: str, field: str) -> Alias:
+    """Raises InvalidInput for what cannot be an alias."""
+    well_typed = re.fullmatch(r"[a-z0-9_]{1,64}", type_) is not None
+    well_named = value.isprintable() and len(value) >= 1 and len(value.encode()) <= LONGEST_VALUE
+    if not (well_typed and well_named):
+        raise InvalidInput(field, ALIAS_RULE)
+    return Alias(type_, value)
+
+
+def object_alias(bucket: str, key: str) -> Alias:
+    """The alias of an object's place."""
+    return Alias(S3_OBJECT, f"{bucket}/{key}")
+
+
+def alias_of(target: str) -> Alias | None:
+    """The alias that a binding leads to; None where it leads to a call's id."""
+    if not target.startswith(PREFIX):
+        return None
+    type_, _, value = target.removeprefix(PREFIX).partition("#")
+    return Alias(type_, value)

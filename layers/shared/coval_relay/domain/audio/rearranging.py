@@ -1,0 +1,84 @@
+"""A WAV under a header of its true length, its two speakers changed over where they must be."""
+
+import struct
+from collections.abc import Iterable, Iterator
+
+from coval_relay.domain.audio.facts import AudioFacts, WaveLayout
+
+RIFF_HEADER = 12
+CHUNK_HEADER = 8
+MOST = 0xFFFFFFFF
+"""What a length of 32 bits can say; an object that needs more is far too large for Coval."""
+
+
+def rearranged(chunks: Iterable[bytes], facts: AudioFacts, *, swap: bool) -> Iterator[bytes]:
+    """The linear WAV whose whole bytes are `chunks`, cut anywhere, sample by sample as it was.
+
+    The new header has the `fmt ` chunk as it was and the true length; chunks around the samples, and a last
+    frame that is cut, are left out. With `swap`, the channels of a stereo recording change places. Takes
+    memory for a few chunks.
+    """
+    layout = _layout(facts)
+    size = layout.whole_frames
+    samples = _between(chunks, layout.data_offset, size)
+    yield wave_header(layout.format_chunk, size)
+    yield from _swapped(samples, layout.frame_bytes) if swap else samples
+    if size % 2:
+        yield b"\0"
+
+
+def rearranged_size(facts: AudioFacts) -> int:
+    """Bytes that `rearranged` yields."""
+    layout = _layout(facts)
+    size = layout.whole_frames
+    return len(wave_header(layout.format_chunk, size)) + size + size % 2
+
+
+def wave_header(format_chunk: bytes, data_size: int) -> bytes:
+    """The shortest header: RIFF, `fmt `, and the name and length of `data`."""
+    padded = format_chunk + bytes(len(format_chunk) % 2)
+    form_size = RIFF_HEADER - 8 + CHUNK_HEADER + len(padded) + CHUNK_HEADER + data_size + data_size % 2
+    return b"".join(
+        (
+            struct.pack("<4sI4s", b"RIFF", min(form_size, MOST), b"WAVE"),
+            struct.pack("<4sI", b"fmt ", len(format_chunk)) + padded,
+            struct.pack("<4sI", b"data", min(data_size, MOST)),
+        )
+    )
+
+
+def _layout(facts: AudioFacts) -> WaveLayout:
+    if facts.layout is None:
+        raise ValueError("Only a linear WAV can be rearranged.")
+    return facts.layout
+
+
+def _between(chunks: Iterable[bytes], start: int, length: int) -> Iterator[bytes]:
+    """The part of a stream from `start`; what follows it is not read."""
+    position, end = 0, start + length
+    for chunk in chunks:
+        if part := chunk[max(0, start - position) : max(0, end - position)]:
+            yield part
+        position += len(chunk)
+        if position >= end:
+            return
+
+
+def _swapped(pieces: Iterable[bytes], frame_bytes: int) -> Iterator[bytes]:
+    """Whole frames of each piece, the rest with the next one."""
+    rest = b""
+    for piece in pieces:
+        frames = rest + piece
+        cut = len(frames) - len(frames) % frame_bytes
+        rest = frames[cut:]
+        if cut:
+            yield _swap(frames[:cut], frame_bytes // 2)
+
+
+def _swap(frames: bytes, width: int) -> bytes:
+    """Byte by byte of the sample, over all frames at once: strides run at memory's speed."""
+    swapped = bytearray(len(frames))
+    for byte in range(width):
+        left, right = slice(byte, None, 2 * width), slice(byte + width, None, 2 * width)
+        swapped[left], swapped[right] = frames[right], frames[left]
+    return bytes(swapped)

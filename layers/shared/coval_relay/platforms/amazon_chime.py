@@ -1,0 +1,123 @@
+"""Amazon Chime SDK: the streams of a Voice Connector's calls, recordings and files of call analytics.
+
+A call has two streams, one a leg, and each tells its end with the same `callId`: the first ends the call.
+Whether the pipeline records or transcribes is not in the events: the operator says so of transcripts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.key_rules import KeyRule
+from coval_relay.platforms.call_analytics import call_analytics
+from coval_relay.platforms.canonical import AUDIO, Time
+from coval_relay.platforms.fields import Camel, Lenient, Text, rfc_3339
+from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform, TranscriptFormat
+from coval_relay.platforms.writing import aliases, canonical, known
+from coval_relay.validation import validate
+
+NAME = "amazon_chime"
+PIPELINE_EVENT = "Media Insights State Change"
+CALL_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+TRANSCRIBER = "AmazonTranscribeCallAnalyticsProcessor"
+"""The one element that leaves a transcript in S3."""
+LONGEST_ALIAS = 256
+
+
+class Stream(Camel):
+    """Amazon Chime SDK, Automating with EventBridge: Voice Connector streaming."""
+
+    streaming_status: str
+    call_id: str
+    transaction_id: Text = None
+    direction: Text = None
+    start_time: Time = None
+    end_time: Time = None
+    voice_connector_id: Text = None
+    invite_headers: Lenient[Mapping[str, Any]] = Field(default_factory=dict)
+
+    @property
+    def sip_call_id(self) -> Any:
+        headers = self.invite_headers.items()
+        return next((value for name, value in headers if name.lower() == "call-id"), None)
+
+
+class Element(Camel):
+    type: str
+    status: str
+
+
+class Pipeline(Camel):
+    """Amazon Chime SDK, Using EventBridge notifications: status updates of media insights pipelines."""
+
+    event_type: str
+    call_id: str | None = None
+    elements: tuple[Element, ...] | None = Field(None, alias="mediaInsightsPipelineElementStatuses")
+
+    @property
+    def transcribes_no_more(self) -> bool:
+        if not self.elements:
+            return self.event_type == "chime:MediaInsightsFailed"
+        return any(part.type == TRANSCRIBER and part.status == "Failed" for part in self.elements)
+
+
+def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+    if event.get("detail-type") == PIPELINE_EVENT:
+        return _transcript_unavailable(validate(Pipeline, event.get("detail"), "detail"), choices)
+    stream = validate(Stream, event.get("detail"), "detail")
+    return [_call_ended(stream, choices)] if stream.streaming_status == "ENDED" else []
+
+
+def _call_ended(stream: Stream, choices: Choices) -> CanonicalEvent:
+    return canonical(
+        "Call Ended",
+        NAME,
+        external_conversation_id=stream.call_id,
+        aliases=aliases(
+            sip_call_id=_alias_value(stream.sip_call_id),
+            chime_transaction_id=_alias_value(stream.transaction_id),
+        ),
+        direction=stream.direction.lower() if stream.direction else None,
+        status="completed",
+        started_at=rfc_3339(stream.start_time),
+        ended_at=rfc_3339(stream.end_time),
+        transcript={"status": "pending" if NAME in choices.separate_transcripts else "none"},
+        recording={"expected": True, "agent_channel": choices.agent_channels.get(NAME), "items": []},
+        metadata=known(voice_connector_id=stream.voice_connector_id),
+    )
+
+
+def _alias_value(value: object) -> str | None:
+    """The caller's PBX writes the SIP Call-ID: one that cannot be an alias must not cost the call."""
+    fits = isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_ALIAS
+    return str(value) if fits else None
+
+
+def _transcript_unavailable(pipeline: Pipeline, choices: Choices) -> list[CanonicalEvent]:
+    expected = NAME in choices.separate_transcripts
+    if not (expected and pipeline.call_id and pipeline.transcribes_no_more):
+        return []
+    return [
+        canonical(
+            "Transcript Unavailable",
+            NAME,
+            external_conversation_id=pipeline.call_id,
+            reason="media_insights_failed",
+        )
+    ]
+
+
+def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+    """Files of Transcribe Call Analytics are named by its own session, so there is no rule for them."""
+    pattern = rf"(?:^|/)(?P<external_conversation_id>{CALL_ID})\.(?i:{AUDIO})$"
+    traits = Traits(agent_channel=choices.agent_channels.get(NAME))
+    return (KeyRule(name=NAME, platform=NAME, pattern=pattern, traits=traits),)
+
+
+PLATFORM = Platform(
+    translate=_translate,
+    key_rules=_key_rules,
+    formats={"transcribe_call_analytics": TranscriptFormat(call_analytics)},
+)

@@ -1,0 +1,215 @@
+"""Amazon Connect: contact events, Contact Lens files and recordings.
+
+One conversation a contact: a transfer makes a new contact with its own recording, transcript and end, linked
+to the first by `group_id`. DISCONNECTED and COMPLETED tell the same end, either may be missing (Amazon
+Connect, Contact events). The customer's number is in neither.
+
+Nothing in a contact event says whether there is a recording. One is expected of contacts with an agent, and
+of those without where automated interactions are analysed, or where the operator says that transcripts come:
+who hangs up in the queue leaves nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.key_rules import KeyRule, Kind
+from coval_relay.platforms.call_analytics import call_analytics
+from coval_relay.platforms.canonical import Time
+from coval_relay.platforms.fields import Camel, Text, rfc_3339
+from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform, TranscriptFormat
+from coval_relay.platforms.writing import canonical, known
+from coval_relay.validation import Border, validate
+
+NAME = "amazon_connect"
+ANALYSIS_EVENT = "Contact Lens Analysis State Change"
+AGENT_CHANNEL = 1
+"""Agent right, everybody else left (Amazon Connect, Set up recording behavior)."""
+ENDS = frozenset({"DISCONNECTED", "COMPLETED"})
+NOT_A_CALL = frozenset({"MONITOR", "DISCONNECT"})
+"""A supervisor who listens; the flow after the agent has left (Amazon Connect, InitiationMethod)."""
+DIRECTIONS = {
+    "INBOUND": "inbound",
+    "WEBRTC_API": "inbound",
+    "OUTBOUND": "outbound",
+    "EXTERNAL_OUTBOUND": "outbound",
+    "CALLBACK": "outbound",
+    "API": "outbound",
+}
+WITH_AGENT, WITHOUT_AGENT = frozenset({"postcontact", "realtime"}), frozenset({"automatedinteraction"})
+"""Analytics modes that leave a file after the contact: real-time analytics includes the later one."""
+ANALYTICS = ("contactlens", "conversationalanalytics", "configuration")
+DEEPEST = 6
+
+
+def _without_sentinel(value: object) -> object:
+    """1970-01-01T00:00:00.001Z stands for what has not happened."""
+    return None if isinstance(value, str) and value.startswith("1970-") else value
+
+
+Moment = Annotated[Time, BeforeValidator(_without_sentinel)]
+
+
+class Contact(Border):
+    """A contact event's detail, its keys in lower case: Connect spells them in more than one way."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", ""), loc_by_alias=False)
+
+    event_type: str
+    channel: str
+    contact_id: str
+    initial_contact_id: Text = None
+    previous_contact_id: Text = None
+    initiation_method: Text = None
+    initiation_timestamp: Moment = None
+    connected_to_system_timestamp: Moment = None
+    disconnect_timestamp: Moment = None
+    connected_to_agent_timestamp: Moment = Field(
+        None, validation_alias=AliasPath("agentinfo", "connectedtoagenttimestamp")
+    )
+    agent_arn: Text = Field(None, validation_alias=AliasPath("agentinfo", "agentarn"))
+    queue_arn: Text = Field(None, validation_alias=AliasPath("queueinfo", "queuearn"))
+    is_analysed: bool | None = Field(None, validation_alias=AliasPath(*ANALYTICS, "enabled"))
+    analytics_modes: tuple[str, ...] | None = Field(
+        None, validation_alias=AliasPath(*ANALYTICS, "channelconfiguration", "analyticsmodes")
+    )
+
+    @property
+    def method(self) -> str:
+        return (self.initiation_method or "").upper()
+
+    @property
+    def is_end_of_a_call(self) -> bool:
+        ended = self.event_type.upper() in ENDS and self.channel.upper() == "VOICE"
+        return ended and self.method not in NOT_A_CALL
+
+    @property
+    def has_agent(self) -> bool:
+        return self.connected_to_agent_timestamp is not None
+
+    @property
+    def leaves_an_analysis(self) -> bool:
+        modes = {mode.lower() for mode in self.analytics_modes or ()}
+        return bool(self.is_analysed and modes & (WITH_AGENT if self.has_agent else WITHOUT_AGENT))
+
+
+class AnalysisState(Camel):
+    """Contact Lens could not analyse a contact (Amazon Connect, Contact Lens error notifications)."""
+
+    contact: str
+    channel: str
+    state: str
+    reason_code: Text = None
+
+
+def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+    if event.get("detail-type") == ANALYSIS_EVENT:
+        return _analysis_failed(validate(AnalysisState, event.get("detail"), "detail"))
+    contact = validate(Contact, _lower_keys(event.get("detail"), DEEPEST), "detail")
+    return [_call_ended(contact, choices)] if contact.is_end_of_a_call else []
+
+
+def _lower_keys(value: object, depth: int) -> object:
+    if not isinstance(value, Mapping) or not depth:
+        return value
+    return {str(key).lower(): _lower_keys(inner, depth - 1) for key, inner in value.items()}
+
+
+def _call_ended(contact: Contact, choices: Choices) -> CanonicalEvent:
+    pending = contact.leaves_an_analysis or NAME in choices.separate_transcripts
+    first = contact.initial_contact_id
+    answered = contact.connected_to_agent_timestamp or contact.connected_to_system_timestamp
+    return canonical(
+        "Call Ended",
+        NAME,
+        external_conversation_id=contact.contact_id,
+        group_id=first if first != contact.contact_id else None,
+        direction=DIRECTIONS.get(contact.method),
+        status="completed",
+        started_at=rfc_3339(contact.initiation_timestamp),
+        answered_at=rfc_3339(answered),
+        ended_at=rfc_3339(contact.disconnect_timestamp),
+        agent={"id": _last_part(contact.agent_arn)} if contact.agent_arn else None,
+        queue=_last_part(contact.queue_arn),
+        transcript={"status": "pending" if pending else "none"},
+        recording={
+            "expected": contact.has_agent or pending,
+            "agent_channel": _agent_channel(choices),
+            "items": [],
+        },
+        metadata=known(
+            initiation_method=contact.initiation_method, previous_contact_id=contact.previous_contact_id
+        ),
+    )
+
+
+def _last_part(arn: str | None) -> str | None:
+    return arn.rsplit("/", 1)[-1] if arn else None
+
+
+def _agent_channel(choices: Choices) -> int:
+    return choices.agent_channels.get(NAME, AGENT_CHANNEL)
+
+
+def _analysis_failed(told: AnalysisState) -> list[CanonicalEvent]:
+    if told.state.upper() != "FAILED" or told.channel.upper() != "VOICE":
+        return []
+    contact_id = _last_part(told.contact)
+    return [
+        canonical(
+            "Transcript Unavailable", NAME, external_conversation_id=contact_id, reason=told.reason_code
+        )
+    ]
+
+
+# --- keys --------------------------------------------------------------------------------------------
+
+OBJECT = r"\d{4}/\d{2}/\d{2}/(?P<external_conversation_id>[0-9a-f-]{36})"
+RECORDED = rf"{OBJECT}_\d{{8}}T\d{{2}}:\d{{2}}_UTC\.wav$"
+REDACTED_RECORDING = rf"{OBJECT}_call_recording_redacted_[^/]+\.wav$"
+ANALYSIS, REDACTED_ANALYSIS = (
+    rf"{OBJECT}_analysis_{twin}[^/]+\.json$" for twin in ("(?!redacted_)", "redacted_")
+)
+VOICE, IVR_REDACTED = "(?:^|/)Analysis/Voice/", "(?:ivr/Redacted|Redacted/ivr)/"
+AGENT_RANK, IVR_RANK = 1, 0
+RULES: tuple[tuple[str, Kind, str, bool, int], ...] = (
+    # The recordings' prefix is the operator's: `connect/<alias>/CallRecordings` is only its default.
+    ("ivr", "recording", rf"(?:^|/)ivr/{RECORDED}", False, IVR_RANK),
+    ("agent", "recording", rf"(?:^|/){RECORDED}", False, AGENT_RANK),
+    ("ivr_redacted", "recording", VOICE + IVR_REDACTED + REDACTED_RECORDING, True, IVR_RANK),
+    ("agent_redacted", "recording", rf"{VOICE}Redacted/{REDACTED_RECORDING}", True, AGENT_RANK),
+    ("ivr_analysis", "transcript", rf"{VOICE}ivr/{ANALYSIS}", False, IVR_RANK),
+    ("agent_analysis", "transcript", VOICE + ANALYSIS, False, AGENT_RANK),
+    ("ivr_analysis_redacted", "transcript", VOICE + IVR_REDACTED + REDACTED_ANALYSIS, True, IVR_RANK),
+    ("agent_analysis_redacted", "transcript", rf"{VOICE}Redacted/{REDACTED_ANALYSIS}", True, AGENT_RANK),
+)
+
+
+def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+    """A contact has up to two recordings, of the IVR and of the agent, and each a redacted twin."""
+    return tuple(
+        KeyRule(
+            name=f"{NAME}_{name}",
+            platform=NAME,
+            pattern=pattern,
+            kind=kind,
+            format="contact_lens_v1",
+            redacted=redacted,
+            traits=Traits(agent_channel=_agent_channel(choices), rank=rank, several=True),
+        )
+        for name, kind, pattern, redacted, rank in RULES
+    )
+
+
+PLATFORM = Platform(
+    translate=_translate,
+    key_rules=_key_rules,
+    ignored_keys=(
+        r"(?:^|/)Analysis/(?:Chat|Email)/",
+        r"(?:^|/)connect/[^/]+/(?:ChatTranscripts|EmailMessages|Attachments|ScreenRecordings|Reports)/",
+        r"(?:^|/)ContactEvaluations/",
+    ),
+    formats={"contact_lens_v1": TranscriptFormat(call_analytics)},
+)

@@ -1,0 +1,90 @@
+"""Daily, by a relay of the operator's that puts its webhooks on EventBridge. A room is a call.
+
+Pipecat bots on Daily emit the canonical `Call Ended` themselves, with the alias `daily_room`; then
+`meeting.ended` must not be sent too, for it would end a second call under the room's name. That is why a
+recording leads to the room as an alias, never to a call's id.
+"""
+
+from pydantic import AliasChoices, Field
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.key_rules import KeyRule
+from coval_relay.platforms.canonical import AUDIO
+from coval_relay.platforms.fields import EpochSeconds, Text, rfc_3339
+from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform
+from coval_relay.platforms.writing import alias, canonical, known
+from coval_relay.validation import Border, validate
+
+NAME = "daily"
+ROOM = "daily_room"
+RECORDING_EVENT = "recording.ready-to-download"
+
+
+class Meeting(Border):
+    """Daily, webhook meeting.ended: the payload; times are epoch seconds."""
+
+    room: str = Field(validation_alias=AliasChoices("room", "room_name"))
+    meeting_id: Text = None
+    start_ts: EpochSeconds = None
+    end_ts: EpochSeconds = None
+
+
+class MeetingEnded(Border):
+    payload: Meeting
+
+
+class Recording(Border):
+    """Daily, webhook recording.ready-to-download: the payload. It names the key but no bucket."""
+
+    type: str
+    room: str = Field(validation_alias=AliasChoices("room_name", "room"))
+    recording_id: str | None = None
+    status: str = "finished"
+
+
+class RecordingReady(Border):
+    payload: Recording
+
+
+def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+    if event.get("detail-type") == RECORDING_EVENT:
+        return _aliases_known(validate(RecordingReady, event.get("detail"), "detail").payload)
+    return [_call_ended(validate(MeetingEnded, event.get("detail"), "detail").payload, choices)]
+
+
+def _call_ended(meeting: Meeting, choices: Choices) -> CanonicalEvent:
+    return canonical(
+        "Call Ended",
+        NAME,
+        external_conversation_id=meeting.room,
+        aliases=[alias(ROOM, meeting.room)],
+        status="completed",
+        started_at=rfc_3339(meeting.start_ts),
+        ended_at=rfc_3339(meeting.end_ts),
+        transcript={"status": "pending" if NAME in choices.separate_transcripts else "none"},
+        recording={"expected": True, "agent_channel": choices.agent_channels.get(NAME), "items": []},
+        metadata=known(daily_meeting_id=meeting.meeting_id),
+    )
+
+
+def _aliases_known(recording: Recording) -> list[CanonicalEvent]:
+    """For keys made of {recording_id}; those of the default template name the room themselves."""
+    if recording.type == "raw-tracks" or recording.status != "finished" or not recording.recording_id:
+        return []
+    names = [alias("daily_recording", recording.recording_id)]
+    return [canonical("Aliases Known", NAME, alias=alias(ROOM, recording.room), aliases=names)]
+
+
+def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+    """Daily's default keys have no extension: `<domain>/<room>/<epoch ms>`."""
+    pattern = rf"(?:^|/)(?P<domain>[^/]+)/(?P<alias>[^/]+)/(?P<began>\d{{13}})(?:\.(?i:{AUDIO}))?$"
+    traits = Traits(agent_channel=choices.agent_channels.get(NAME))
+    return (KeyRule(name=NAME, platform=NAME, pattern=pattern, alias_type=ROOM, traits=traits),)
+
+
+PLATFORM = Platform(
+    translate=_translate,
+    key_rules=_key_rules,
+    # Raw tracks of single participants.
+    ignored_keys=(r"/\d{13}-[^/]+-(?:cam|screen)-(?:audio|video)-\d{13}(?:\.[a-z0-9]+)?$",),
+)

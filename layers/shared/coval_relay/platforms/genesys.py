@@ -1,0 +1,167 @@
+"""Genesys Cloud, from its partner bus: the customer's end, utterances during the call, exported recordings.
+
+A conversation ends with its first customer. Recordings are exported minutes to days late, several of a
+conversation (legs, holds, consults), each with a `_metadata.json` that says what it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.key_rules import KeyRule
+from coval_relay.platforms.fields import Camel, EpochMilliseconds, Several, Text, rfc_3339
+from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform
+from coval_relay.platforms.writing import canonical, known
+from coval_relay.validation import validate
+
+NAME = "genesys"
+UTTERANCES_EVENT = "v2.conversations.{id}.transcription"
+"""The topic's template is the detail-type, braces included."""
+VOICE_MEDIA = frozenset({"CALL", "CALLBACK"})
+RANKS = {"TRUNK": 3, "STATION": 2, "CONSULT": 1}
+"""The whole call at its edge, one agent's telephone, agents among themselves."""
+Milliseconds = Annotated[float, Field(ge=0, le=10**10, allow_inf_nan=False)]
+EpochMs = Annotated[float, Field(ge=0, le=10**14, allow_inf_nan=False)]
+
+
+class CustomerEnd(Camel):
+    """Genesys Cloud, topic v2.detail.events.conversation.{id}.customer.end; `eventTime` is in epoch ms."""
+
+    media_type: str
+    conversation_id: str
+    event_time: EpochMilliseconds
+    interacting_duration_ms: Milliseconds | None = None
+    disconnect_type: Text = None
+    direction: Text = None
+    division_id: Text = None
+
+
+class CustomerEndDetail(Camel):
+    event_body: CustomerEnd
+
+
+class Alternative(Camel):
+    offset_ms: Milliseconds
+    duration_ms: Milliseconds = 0
+    transcript: str | None = None
+    decorated_transcript: str | None = None
+
+    @property
+    def words(self) -> str:
+        return (self.decorated_transcript or self.transcript or "").strip()
+
+
+class Utterance(Camel):
+    utterance_id: str
+    is_final: bool
+    channel: str
+    alternatives: Several[Alternative] = ()
+
+
+class Utterances(Camel):
+    """Genesys Cloud, topic v2.conversations.{id}.transcription; offsets count from the leg's start."""
+
+    conversation_id: str
+    session_start_time_ms: EpochMs
+    transcripts: Several[Utterance] = ()
+
+
+class UtterancesDetail(Camel):
+    event_body: Utterances
+
+
+class RecordingMetadata(Camel):
+    """Genesys Cloud, AWS S3 recording bulk actions: `<recording>_metadata.json`."""
+
+    media_type: str
+    media_subtype: Text = None
+
+
+def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+    if event.get("detail-type") == UTTERANCES_EVENT:
+        return _fragments(validate(UtterancesDetail, event.get("detail"), "detail").event_body)
+    ended = validate(CustomerEndDetail, event.get("detail"), "detail").event_body
+    return [_call_ended(ended, choices)] if ended.media_type.upper() == "VOICE" else []
+
+
+def _call_ended(ended: CustomerEnd, choices: Choices) -> CanonicalEvent:
+    """Without a duration only the end is known: it then stands for the start, and no length is claimed."""
+    end, length = ended.event_time, timedelta(milliseconds=ended.interacting_duration_ms or 0)
+    return canonical(
+        "Call Ended",
+        NAME,
+        external_conversation_id=ended.conversation_id,
+        direction=ended.direction.lower() if ended.direction else None,
+        status="completed",
+        end_reason=ended.disconnect_type,
+        started_at=rfc_3339(end - length) if end else None,
+        ended_at=rfc_3339(end) if length else None,
+        transcript={"status": "reference", "reference": {"uri": "fragments:", "format": "fragments"}},
+        recording={"expected": True, "agent_channel": choices.agent_channels.get(NAME), "items": []},
+        metadata=known(division_id=ended.division_id),
+    )
+
+
+def _fragments(told: Utterances) -> list[CanonicalEvent]:
+    """Utterances that will not change any more; the event that ends a session has none."""
+    fragments = [
+        {
+            "id": utterance.utterance_id,
+            "role": "assistant" if utterance.channel.upper() == "INTERNAL" else "user",
+            "content": best.words,
+            "spoken_at": _seconds(told, best.offset_ms),
+            "ended_at": _seconds(told, best.offset_ms + best.duration_ms),
+        }
+        for utterance, best in _final(told.transcripts)
+    ]
+    if not fragments:
+        return []
+    call_id = told.conversation_id
+    return [canonical("Transcript Fragments", NAME, external_conversation_id=call_id, fragments=fragments)]
+
+
+def _final(utterances: tuple[Utterance, ...]) -> Iterator[tuple[Utterance, Alternative]]:
+    for utterance in utterances:
+        if utterance.is_final and utterance.alternatives and utterance.alternatives[0].words:
+            yield utterance, utterance.alternatives[0]
+
+
+def _seconds(told: Utterances, offset: float) -> float:
+    return round((told.session_start_time_ms + offset) / 1000, 3)
+
+
+def judge_sidecar(content: object, traits: Traits) -> Traits | None:
+    """The recording's traits; None where it is none of voices. Raises InvalidInput."""
+    metadata = validate(RecordingMetadata, content, "metadata")
+    subtype = (metadata.media_subtype or "").upper()
+    if metadata.media_type.upper() not in VOICE_MEDIA or subtype == "SCREEN":
+        return None
+    return replace(traits, rank=RANKS.get(subtype, 0))
+
+
+# --- keys --------------------------------------------------------------------------------------------
+
+UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+PATTERN = (
+    r"^(?P<folder>(?:.*/)?)"
+    rf"conversation_id=(?P<external_conversation_id>{UUID})/(?P<rec>{UUID})(?:\.(?!json$)[A-Za-z0-9]+)?$"
+)
+SIDECAR = "{folder}conversation_id={external_conversation_id}/{rec}_metadata.json"
+
+
+def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+    """Of the parts of a held call the longest is taken: they have the same rank."""
+    traits = Traits(agent_channel=choices.agent_channels.get(NAME), longest=True, several=True)
+    return (KeyRule(name=NAME, platform=NAME, pattern=PATTERN, sidecar=SIDECAR, traits=traits),)
+
+
+PLATFORM = Platform(
+    translate=_translate,
+    key_rules=_key_rules,
+    ignored_keys=(rf"(?:^|/)conversation_id={UUID}/[^/]+\.json$",),
+    judge_sidecar=judge_sidecar,
+)

@@ -1,0 +1,41 @@
+"""Parsing at the borders: pydantic's faults become InvalidInput, which never quotes a value."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from coval_relay.domain.errors import InvalidInput
+
+LONGEST_FAULT = 200
+M = TypeVar("M", bound=BaseModel)
+
+
+class Border(BaseModel):
+    """Base of the models of what comes from outside: unknown fields are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+
+def validate(model: type[M], value: object, path: str) -> M:
+    """Parse a border's data; raises InvalidInput: the first wrong field and the rule, never the value."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise fault(error, path) from None
+
+
+def fault(error: ValidationError, path: str) -> InvalidInput:
+    """The first fault of a validation as field and rule."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    rule = first["msg"].removeprefix("Value error, ")
+    return InvalidInput(_path(path, first["loc"]), rule[:LONGEST_FAULT])
+
+
+def _path(root: str, location: tuple[str | int, ...]) -> str:
+    """The field's path; the keys of free-form metadata are the sender's words and stay out of it."""
+    path = root
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        if part == "metadata":
+            break
+    return path.removeprefix(".")

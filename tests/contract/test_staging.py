@@ -1,0 +1,128 @@
+"""One contract for staging: the in-memory fake and S3 pass the same tests."""
+
+import io
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from coval_relay.adapters.s3 import S3Recordings
+from coval_relay.adapters.staging import HEAD_BYTES, PART_BYTES, S3Staging
+from coval_relay.domain.errors import Retryable
+from coval_relay.domain.ports import Staging
+from coval_relay.domain.recordings import ObjectVersion, RecordingSource
+from tests.support.in_memory import InMemoryStaging
+
+BUCKET, OWNER = "staging", "123456789012"
+SIZES = (0, 1, HEAD_BYTES, HEAD_BYTES + 1, HEAD_BYTES + PART_BYTES, HEAD_BYTES + 2 * PART_BYTES + 17)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where copies are stored, and where they are read."""
+
+    staging: Staging
+    source: RecordingSource
+
+    def content(self, version: ObjectVersion) -> bytes:
+        return b"".join(self.source.stream(version))
+
+
+@pytest.fixture(params=["in_memory", "s3"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    if request.param == "in_memory":
+        staging = InMemoryStaging()
+        yield Place(staging, staging.bucket)
+        return
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        yield Place(S3Staging(client, BUCKET, OWNER), S3Recordings(client, OWNER))
+
+
+def noise(size: int) -> bytes:
+    """Bytes of which no two stretches are alike for long."""
+    return b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("chunk", [1_000_003, 64 * 1024 * 1024])
+def test_what_is_written_is_read(place: Place, size: int, chunk: int) -> None:
+    content = noise(size)
+
+    def write(sink: BinaryIO) -> None:
+        sink.writelines(content[start : start + chunk] for start in range(0, size, chunk))
+        assert (sink.tell(), sink.seekable(), sink.writable()) == (size, True, True)
+
+    version, stored = place.staging.store("call-1/é", write)
+    assert (stored, place.content(version)) == (size, content)
+    assert place.source.head(version).size == size
+    assert (version.bucket, version.version_id, version.key.rsplit("/", 1)[0]) == (BUCKET, None, "call-1/é")
+
+
+@pytest.mark.parametrize("size", [100, HEAD_BYTES, HEAD_BYTES + PART_BYTES + 1])
+def test_the_head_is_corrected_at_the_end(place: Place, size: int) -> None:
+    content = noise(size)
+
+    def write(sink: BinaryIO) -> None:
+        sink.write(content)
+        assert sink.seek(4) == 4
+        assert sink.write(b"size") == 4
+        assert sink.seek(0, io.SEEK_CUR) == 8
+        assert sink.seek(0, io.SEEK_END) == size
+        sink.write(b"end")
+        sink.flush()
+        sink.close()
+
+    version, stored = place.staging.store("x", write)
+    assert place.content(version) == content[:4] + b"size" + content[8:] + b"end"
+    assert stored == size + 3
+
+
+def test_a_correction_may_go_beyond_the_end(place: Place) -> None:
+    def write(sink: BinaryIO) -> None:
+        sink.write(b"0123456789")
+        sink.seek(8)
+        sink.write(b"abcd")
+
+    version, stored = place.staging.store("x", write)
+    assert (place.content(version), stored) == (b"01234567abcd", 12)
+
+
+def test_a_writer_of_the_standard_library(place: Place) -> None:
+    frames = noise(HEAD_BYTES + PART_BYTES)
+
+    def write(sink: BinaryIO) -> None:
+        with wave.open(sink, "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            for start in range(0, len(frames), 1_000_000):
+                file.writeframes(frames[start : start + 1_000_000])
+
+    version, _ = place.staging.store("x", write)
+    with wave.open(io.BytesIO(place.content(version)), "rb") as file:
+        assert (file.getnframes(), file.readframes(file.getnframes())) == (len(frames) // 4, frames)
+
+
+def test_each_copy_has_its_own_place(place: Place) -> None:
+    first, _ = place.staging.store("x", lambda sink: sink.write(b"1"))
+    second, _ = place.staging.store("x", lambda sink: sink.write(b"1"))
+    assert first.key != second.key
+    assert (place.content(first), place.content(second)) == (b"1", b"1")
+
+
+@pytest.mark.parametrize("error", [Retryable("broke_off"), ValueError("any"), KeyboardInterrupt()])
+@pytest.mark.parametrize("size", [10, HEAD_BYTES + PART_BYTES])
+def test_what_the_writer_raises_passes(place: Place, error: BaseException, size: int) -> None:
+    def write(sink: BinaryIO) -> None:
+        sink.write(bytes(size))
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        place.staging.store("x", write)
+    assert caught.value is error

@@ -1,0 +1,60 @@
+"""Workers that park, bind and sweep at once, on an emulator that really serialises their writes."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from coval_relay.adapters.aliases import DynamoDbAliases
+from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.ports import ALIAS_SHARDS
+from tests.support.emulator import client
+from tests.support.fakes import FakeClock
+from tests.support.table import create_table
+
+WORKERS, ROUNDS, MESSAGES = 12, 20, 10
+TABLE = "alias-races"
+
+
+@pytest.fixture(scope="module")
+def aliases(aws_url: str) -> DynamoDbAliases:
+    dynamodb = client("dynamodb", aws_url)
+    create_table(dynamodb, TABLE)
+    return DynamoDbAliases(dynamodb, TABLE, FakeClock(), 600, 60, retention_days=30)
+
+
+def due(aliases: DynamoDbAliases) -> list[tuple[Alias, str | None, tuple[Parked, ...]]]:
+    return [found for shard in ALIAS_SHARDS for found in aliases.due(shard, 10**10, 100)]
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_nothing_that_is_parked_while_others_bind_and_sweep_is_lost(
+    aliases: DynamoDbAliases, number: int
+) -> None:
+    """Each message goes on from who parked it, who bound, or who swept; in the end nothing waits."""
+    alias = Alias("race", str(number))
+    messages = [Parked(f"m{n}", "recording", "{}", FakeClock().now + n) for n in range(MESSAGES)]
+    gone_on: list[str] = []
+    expired: list[str] = []
+
+    def park(parked: Parked) -> None:
+        if aliases.park(alias, parked):
+            gone_on.append(parked.identity)
+
+    def bind(_: Parked) -> None:
+        for waiting in aliases.bind(alias, "call-1"):
+            gone_on.append(waiting.identity)
+            aliases.clear(alias, waiting)
+
+    def sweep(parked: Parked) -> None:
+        if parked in aliases.waiting(alias):
+            (gone_on if aliases.expire(alias, parked) else expired).append(parked.identity)
+
+    work = (
+        [(park, one) for one in messages] + [(bind, messages[0])] * 2 + [(sweep, one) for one in messages[:3]]
+    )
+    random.Random(number).shuffle(work)  # noqa: S311 - an order, not a secret
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(lambda task: task[0](task[1]), work))
+    assert {*gone_on, *expired} == {one.identity for one in messages}
+    assert (aliases.target(alias), aliases.waiting(alias), due(aliases)) == ("call-1", (), [])

@@ -1,0 +1,100 @@
+"""Platforms' sample events, and what any platform must bear."""
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.key_rules import KeyRule
+from coval_relay.platforms.platform import CanonicalEvent, Choices, Platform
+from coval_relay.platforms.registry import platform, translate
+
+EVENTS = Path(__file__).parents[2] / "events"
+NOW = 1_790_951_900
+T = TypeVar("T")
+
+
+def sample(name: str, event: str) -> Any:
+    return json.loads((EVENTS / name / f"{event}.json").read_text(encoding="utf-8"))
+
+
+def sample_key(name: str, event: str) -> str:
+    """The key of a sample of S3's event."""
+    return str(sample(name, event)["detail"]["object"]["key"])
+
+
+def told(name: str, event: str, choices: Choices | None = None) -> Sequence[CanonicalEvent]:
+    """The canonical events of a sample, which are valid ones."""
+    choices = choices or Choices()
+    translate(sample(name, event), choices, NOW)
+    return list(platform(name).translate(sample(name, event), choices))
+
+
+def match(rules: Sequence[KeyRule], key: str) -> tuple[str, str] | None:
+    """Name of the first rule that knows the key, and the id or alias in it."""
+    for rule in rules:
+        if found := rule.compiled.search(key):
+            groups = found.groupdict()
+            return rule.name, str(groups.get("external_conversation_id") or groups.get("alias"))
+    return None
+
+
+def is_ignored(of: Platform, key: str) -> bool:
+    return any(re.search(pattern, key) for pattern in of.ignored_keys)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["1970-01-01T00:00:00.001Z", "2026-10-02T14:30:50Z", "VOICE", "\ud800", "0", "-1", "1e999"]
+    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def spoiled(event: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """The event with its detail, or one value anywhere in that, replaced by any JSON."""
+    places = list(_places(event["detail"], ("detail",)))
+    return st.builds(_replaced, st.just(event), st.sampled_from(places), JSON)
+
+
+def borne(event: Mapping[str, Any], choices: Choices | None = None) -> set[str]:
+    """Kinds of messages that the event becomes; none where it is refused as it should be: by InvalidInput."""
+    try:
+        return {type(message).__name__ for message in translate(event, choices or Choices(), NOW)}
+    except InvalidInput:
+        return set()
+
+
+def attempted(read: Callable[[], T]) -> T | InvalidInput:
+    """What is read, or how it is refused."""
+    try:
+        return read()
+    except InvalidInput as error:
+        return error
+
+
+def _places(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from _places(inner, (*path, key))
+
+
+def _replaced(event: Mapping[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(dict(event))
+    holder: Any = changed
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    return changed

@@ -1,0 +1,162 @@
+"""Amazon Chime SDK: what each sample becomes, whose each key is, and what it bears."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.platforms.amazon_chime import PLATFORM
+from coval_relay.platforms.platform import Choices, TranscriptContext
+from tests.support.platform_samples import JSON, borne, match, sample, sample_key, spoiled, told
+
+NAME = "amazon_chime"
+CALL = "089b1d79-d4ca-4f74-b36b-681f606937f6"
+TRANSACTION = {"type": "chime_transaction_id", "value": "ec97a8ff-3f83-4de2-8d73-d988070f6af4"}
+SIP = {"type": "sip_call_id", "value": "1104012486_88775467@192.0.2.10"}
+TRANSCRIBING = Choices(separate_transcripts=(NAME,), agent_channels={NAME: 1})
+
+
+def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
+    detail = {
+        "schema_version": "1",
+        "provider": NAME,
+        "external_conversation_id": CALL,
+        "aliases": [SIP, TRANSACTION],
+        "direction": "inbound",
+        "status": "completed",
+        "started_at": "2026-10-02T14:31:07.120Z",
+        "ended_at": "2026-10-02T14:36:37.488Z",
+        "transcript": {"status": transcript},
+        "recording": {"expected": True, "agent_channel": agent_channel, "items": []},
+        "metadata": {"voice_connector_id": "abcdef1ghij2klmno3pqr4"},
+    }
+    return [{"detail-type": "Call Ended", "detail": detail}]
+
+
+UNAVAILABLE = [
+    {
+        "detail-type": "Transcript Unavailable",
+        "detail": {
+            "schema_version": "1",
+            "provider": NAME,
+            "external_conversation_id": CALL,
+            "reason": "media_insights_failed",
+        },
+    }
+]
+EXPECTED: dict[str, tuple[Any, Any]] = {
+    "started": ([], []),
+    "ended_caller": (ended("none", None), ended("pending", 1)),
+    "ended_callee": (ended("none", None), ended("pending", 1)),
+    "media_insights_stopped": ([], []),
+    "media_insights_failed": ([], UNAVAILABLE),
+    "media_insights_recording_failed": ([], []),
+    "media_insights_transcriber_failed": ([], UNAVAILABLE),
+}
+
+
+@pytest.mark.parametrize("event", EXPECTED)
+def test_what_each_sample_becomes(event: str) -> None:
+    assert (told(NAME, event), told(NAME, event, TRANSCRIBING)) == EXPECTED[event]
+
+
+@pytest.mark.parametrize(
+    ("headers", "aliases"),
+    [
+        ({"Call-ID": "abc@192.0.2.10"}, [{"type": "sip_call_id", "value": "abc@192.0.2.10"}, TRANSACTION]),
+        ({"from": "somebody"}, [TRANSACTION]),
+        ({"call-id": "a\u0000b"}, [TRANSACTION]),
+        ({"call-id": "x" * 257}, [TRANSACTION]),
+        ({"call-id": ""}, [TRANSACTION]),
+        ({"call-id": 7}, [TRANSACTION]),
+        (["call-id"], [TRANSACTION]),
+        (None, [TRANSACTION]),
+    ],
+)
+def test_a_call_id_that_cannot_be_an_alias_costs_no_call(headers: object, aliases: list[Any]) -> None:
+    event = sample(NAME, "ended_caller")
+    event["detail"]["inviteHeaders"] = headers
+    (one,) = PLATFORM.translate(event, Choices())
+    assert one["detail"]["aliases"] == aliases
+
+
+def test_a_pipeline_of_no_call_says_nothing() -> None:
+    event = sample(NAME, "media_insights_failed")
+    del event["detail"]["callId"]
+    assert PLATFORM.translate(event, TRANSCRIBING) == []
+
+
+def test_a_fault_names_field_and_rule() -> None:
+    event = sample(NAME, "ended_caller")
+    event["detail"]["callId"] = None
+    with pytest.raises(InvalidInput) as caught:
+        PLATFORM.translate(event, Choices())
+    assert str(caught.value) == "detail.callId: Input should be a valid string"
+
+
+def test_a_transcript_of_call_analytics() -> None:
+    read = PLATFORM.formats["transcribe_call_analytics"].messages
+    assert read(sample(NAME, "transcribe_call_analytics"), TranscriptContext(Choices())) == [
+        {
+            "role": "assistant",
+            "content": "Thanks for calling Acme, this is Ana.",
+            "start_time": 0.18,
+            "end_time": 2.41,
+        },
+        {
+            "role": "user",
+            "content": "Hi, I want to move my appointment.",
+            "start_time": 2.9,
+            "end_time": 6.02,
+        },
+        {
+            "role": "assistant",
+            "content": "Of course, when would suit you?",
+            "start_time": 6.3,
+            "end_time": 8.1,
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    "key", [sample_key(NAME, "recording_created"), f"{CALL}.ogg", f"a/b/{CALL}.WAV", f"a/{CALL}.opus"]
+)
+def test_whose_a_key_is(key: str) -> None:
+    assert match(PLATFORM.key_rules(Choices()), key) == (NAME, CALL)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"calls/{CALL}",
+        f"calls/{CALL}.json",
+        f"calls/x{CALL}.wav",
+        f"calls/{CALL}-1.wav",
+        f"{CALL}/recording.wav",
+        f"connect/acme/CallRecordings/2026/10/02/{CALL}_20261002T14:31_UTC.wav",
+        "acme/support-room-8842/1790951467123.mp4",
+        "voice/AC00000000000000000000000000000001/RE00000000000000000000000000000003.wav",
+    ],
+)
+def test_keys_of_others(key: str) -> None:
+    assert match(PLATFORM.key_rules(Choices()), key) is None
+
+
+def test_only_the_operator_knows_the_side_of_the_agent() -> None:
+    sides = [[rule.traits for rule in PLATFORM.key_rules(choices)] for choices in (Choices(), TRANSCRIBING)]
+    assert sides == [[Traits()], [Traits(agent_channel=1)]]
+
+
+@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
+def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
+    assert borne(event, TRANSCRIBING) <= {"AliasesKnown", "CallEnded", "TranscriptUnavailable"}
+
+
+@given(st.dictionaries(st.sampled_from(["call-id", "Call-ID", "x"]), JSON))
+def test_any_headers_are_borne(headers: dict[str, Any]) -> None:
+    event = sample(NAME, "ended_caller")
+    event["detail"]["inviteHeaders"] = headers
+    assert borne(event) == {"AliasesKnown", "CallEnded"}

@@ -1,0 +1,141 @@
+"""Daily: what each sample becomes, whose each key is, and what it bears."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.platforms.daily import PLATFORM
+from coval_relay.platforms.platform import Choices
+from tests.support.platform_samples import borne, is_ignored, match, sample, sample_key, spoiled, told
+
+NAME = "daily"
+ROOM = "support-room-8842"
+KNOWING = Choices(separate_transcripts=(NAME,), agent_channels={NAME: 0})
+
+
+def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
+    detail = {
+        "schema_version": "1",
+        "provider": NAME,
+        "external_conversation_id": ROOM,
+        "aliases": [{"type": "daily_room", "value": ROOM}],
+        "status": "completed",
+        "started_at": "2026-10-02T14:30:50.000Z",
+        "ended_at": "2026-10-02T14:36:37.000Z",
+        "transcript": {"status": transcript},
+        "recording": {"expected": True, "agent_channel": agent_channel, "items": []},
+        "metadata": {"daily_meeting_id": "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"},
+    }
+    return [{"detail-type": "Call Ended", "detail": detail}]
+
+
+LEADS_TO_THE_ROOM = [
+    {
+        "detail-type": "Aliases Known",
+        "detail": {
+            "schema_version": "1",
+            "provider": NAME,
+            "alias": {"type": "daily_room", "value": ROOM},
+            "aliases": [{"type": "daily_recording", "value": "08fa0b24-9220-44c5-846c-3f116cf8e738"}],
+        },
+    }
+]
+EXPECTED: dict[str, tuple[Any, Any]] = {
+    "meeting_ended": (ended("none", None), ended("pending", 0)),
+    "recording_ready": (LEADS_TO_THE_ROOM, LEADS_TO_THE_ROOM),
+    "recording_ready_raw_tracks": ([], []),
+}
+
+
+@pytest.mark.parametrize("event", EXPECTED)
+def test_what_each_sample_becomes(event: str) -> None:
+    assert (told(NAME, event), told(NAME, event, KNOWING)) == EXPECTED[event]
+
+
+@pytest.mark.parametrize("change", [{"status": "in-progress"}, {"recording_id": None}])
+def test_a_recording_that_cannot_be_named_says_nothing(change: dict[str, Any]) -> None:
+    event = sample(NAME, "recording_ready")
+    event["detail"]["payload"] |= change
+    assert PLATFORM.translate(event, Choices()) == []
+
+
+def test_times_as_strings_and_with_fractions() -> None:
+    event = sample(NAME, "meeting_ended")
+    event["detail"]["payload"] |= {"start_ts": "1790951450", "end_ts": 1790951797.25}
+    (one,) = PLATFORM.translate(event, Choices())
+    times = one["detail"]["started_at"], one["detail"]["ended_at"]
+    assert times == ("2026-10-02T14:30:50.000Z", "2026-10-02T14:36:37.250Z")
+
+
+@pytest.mark.parametrize(
+    ("payload", "fault"),
+    [
+        ({"start_ts": 1790951450}, "detail.payload.room: Field required"),
+        ({"room": ROOM, "start_ts": "noon"}, "detail.payload.start_ts: must be a number"),
+        (None, "detail.payload: Input should be a valid dictionary or instance of Meeting"),
+    ],
+)
+def test_a_fault_names_field_and_rule(payload: object, fault: str) -> None:
+    event = sample(NAME, "meeting_ended")
+    event["detail"]["payload"] = payload
+    with pytest.raises(InvalidInput) as caught:
+        PLATFORM.translate(event, Choices())
+    assert str(caught.value) == fault
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        sample_key(NAME, "recording_created"),
+        f"recordings/acme/{ROOM}/1790951467123.mp4",
+        f"acme/{ROOM}/1790951467123.m4a",
+    ],
+)
+def test_whose_a_key_is(key: str) -> None:
+    assert match(PLATFORM.key_rules(Choices()), key) == (NAME, ROOM)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"{ROOM}/1790951467123",
+        f"acme/{ROOM}/1790951467",
+        f"acme/{ROOM}/1790951467123.json",
+        f"acme/{ROOM}/1790951467123-3f9b0d52-cam-audio-1790951467456",
+        "connect/acme/CallRecordings/2026/10/02/3b1f0f5e-6d1c-4a57-9f0e-7c2f5b9b7a10_20261002T14:31_UTC.wav",
+        "conversation_id=97b9dcb3-c182-4d1f-8123-76a4b5cf1f5a/c0ffee00-0001-4000-8000-000000000001.wav",
+        "voice/AC00000000000000000000000000000001/RE00000000000000000000000000000003",
+        "089b1d79-d4ca-4f74-b36b-681f606937f6-1790951467123-089b1d79-d4ca-4f74-b36b-681f606937f6-mono.wav",
+    ],
+)
+def test_keys_of_others(key: str) -> None:
+    assert match(PLATFORM.key_rules(Choices()), key) is None
+
+
+def test_what_the_rule_says() -> None:
+    rules = [PLATFORM.key_rules(choices)[0] for choices in (Choices(), KNOWING)]
+    assert [(rule.kind, rule.alias_type, rule.traits) for rule in rules] == [
+        ("recording", "daily_room", Traits()),
+        ("recording", "daily_room", Traits(agent_channel=0)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (f"acme/{ROOM}/1790951467123-3f9b0d52-cam-audio-1790951467456", True),
+        (f"acme/{ROOM}/1790951467123-3f9b0d52-screen-video-1790951467456.webm", True),
+        (sample_key(NAME, "recording_created"), False),
+    ],
+)
+def test_ignored_keys(key: str, expected: bool) -> None:
+    assert is_ignored(PLATFORM, key) is expected
+
+
+@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
+def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
+    assert borne(event) <= {"AliasesKnown", "CallEnded"}

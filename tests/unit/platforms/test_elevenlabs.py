@@ -1,0 +1,168 @@
+"""ElevenLabs: what each sample becomes."""
+
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.platforms.elevenlabs import PLATFORM
+from coval_relay.platforms.platform import Choices, TranscriptContext
+from tests.support.platform_samples import sample, told
+
+NAME = "elevenlabs"
+FETCHING = Choices(recording_hosts=("api.elevenlabs.io",))
+CALL = "conv_01k0example8842"
+NOTHING = {"expected": False, "items": []}
+GREETING = {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 0.0}
+
+
+def asks(**more: Any) -> dict[str, Any]:
+    function = {"name": "find_slot", "arguments": '{"day":"mon"}'}
+    calls = [{"id": "rq_1", "type": "function", "function": function}]
+    return {"role": "assistant", "start_time": 7.0, **more, "tool_calls": calls}
+
+
+def answers(content: str, second: float) -> dict[str, Any]:
+    return {
+        "role": "tool",
+        "content": content,
+        "start_time": second,
+        "end_time": second,
+        "tool_call_id": "rq_1",
+    }
+
+
+def inline(*messages: dict[str, Any]) -> dict[str, Any]:
+    return {"status": "inline", "time_base": "answered", "messages": list(messages)}
+
+
+WORDS = [
+    GREETING,
+    {"role": "user", "content": "Hi, I want to move my appointment.", "start_time": 3.0},
+    asks(end_time=7.0),
+    answers('["09:00"]', 7.0),
+    {"role": "assistant", "content": "Monday at nine?", "start_time": 8.0},
+]
+ENDED = {
+    "schema_version": "1",
+    "provider": NAME,
+    "external_conversation_id": CALL,
+    "aliases": [{"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"}],
+    "direction": "inbound",
+    "status": "completed",
+    "end_reason": "client disconnected",
+    "started_at": "2026-10-02T14:30:50.000Z",
+    "answered_at": "2026-10-02T14:31:07.000Z",
+    "ended_at": "2026-10-02T14:36:37.000Z",
+    "agent": {"id": "agent_01k0example", "name": "Acme front desk"},
+    "transcript": inline(*WORDS),
+    "recording": {
+        "expected": True,
+        "items": [{"uri": f"https://api.elevenlabs.io/v1/convai/conversations/{CALL}/audio"}],
+    },
+    "metadata": {"agent_name": "Acme front desk"},
+}
+
+
+def ended(*left_out: str, **changes: Any) -> list[dict[str, Any]]:
+    kept = {name: value for name, value in ENDED.items() if name not in left_out}
+    return [{"detail-type": "Call Ended", "detail": {**kept, **changes}}]
+
+
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "post_call_transcription": ended(),
+    "post_call_transcription_odd_turns": ended(
+        "aliases",
+        "direction",
+        transcript=inline(GREETING, asks(content="One moment."), answers('{"slots": ["09:00"]}', 8.0)),
+        recording=NOTHING,
+    ),
+    "post_call_transcription_failed": ended(
+        status="failed",
+        end_reason="server error",
+        answered_at="2026-10-02T14:30:50.000Z",
+        ended_at="2026-10-02T14:30:50.000Z",
+        transcript={"status": "none"},
+        recording=NOTHING,
+    ),
+    "call_initiation_failure": ended(
+        "answered_at",
+        "ended_at",
+        "metadata",
+        external_conversation_id="conv_01k0example8843",
+        direction="outbound",
+        status="busy",
+        end_reason="busy",
+        started_at="2026-10-02T14:31:20.000Z",
+        agent={"id": "agent_01k0example"},
+        transcript={"status": "none"},
+        recording=NOTHING,
+    ),
+}
+
+
+@pytest.mark.parametrize("event", EXPECTED)
+def test_what_each_sample_becomes(event: str) -> None:
+    assert told(NAME, event, FETCHING) == EXPECTED[event]
+
+
+def test_audio_in_an_event_is_passed_over() -> None:
+    assert PLATFORM.translate(sample(NAME, "post_call_audio"), FETCHING) == []
+
+
+def test_audio_is_fetched_only_where_the_host_is_allowed() -> None:
+    assert told(NAME, "post_call_transcription") == ended(recording=NOTHING)
+
+
+def changed(event: str, **fields: Any) -> dict[str, Any]:
+    found: dict[str, Any] = sample(NAME, event)
+    return {**found, "detail": {**found["detail"], "data": {**found["detail"]["data"], **fields}}}
+
+
+def detail(event: str, **fields: Any) -> Any:
+    (one,) = PLATFORM.translate(changed(event, **fields), FETCHING)
+    return one["detail"]
+
+
+def test_an_id_cannot_lead_elsewhere() -> None:
+    found = detail("post_call_transcription", conversation_id="../../v1/voices?x=#")
+    (item,) = found["recording"]["items"]
+    assert item["uri"] == (
+        "https://api.elevenlabs.io/v1/convai/conversations/..%2F..%2Fv1%2Fvoices%3Fx%3D%23/audio"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("busy", "busy"), ("no-answer", "no_answer"), ("unknown", "failed"), (None, "failed")],
+)
+def test_why_a_call_could_not_be_begun(reason: str | None, status: str) -> None:
+    assert detail("call_initiation_failure", failure_reason=reason)["status"] == status
+
+
+def test_a_failed_call_in_which_something_was_said_is_a_conversation() -> None:
+    assert detail("post_call_transcription", status="failed")["status"] == "completed"
+
+
+def test_a_call_over_a_sip_trunk_has_no_call_of_twilio() -> None:
+    phone = {"type": "sip_trunking", "direction": "outbound", "call_sid": "sip-1"}
+    found = detail("post_call_transcription", metadata={"phone_call": phone})
+    assert {name: found.get(name) for name in ("aliases", "direction", "started_at", "answered_at")} == {
+        "aliases": None,
+        "direction": "outbound",
+        "started_at": "2026-10-02T14:36:45.000Z",
+        "answered_at": None,
+    }
+
+
+def test_a_fault_names_field_and_rule() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        PLATFORM.translate(changed("post_call_transcription", transcript=["Thanks"]), FETCHING)
+    assert str(caught.value) == (
+        "detail.data.transcript[0]: Input should be a valid dictionary or instance of _Turn"
+    )
+
+
+def test_a_webhook_in_a_file() -> None:
+    body = sample(NAME, "post_call_transcription")["detail"]
+    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(Choices())) == WORDS

@@ -1,0 +1,227 @@
+"""Genesys Cloud: what each sample becomes, whose each key is, and what it bears."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.platforms.genesys import PLATFORM, judge_sidecar
+from coval_relay.platforms.platform import Choices
+from tests.support.platform_samples import (
+    JSON,
+    attempted,
+    borne,
+    is_ignored,
+    match,
+    sample,
+    sample_key,
+    spoiled,
+    told,
+)
+
+NAME = "genesys"
+CALL = "97b9dcb3-c182-4d1f-8123-76a4b5cf1f5a"
+ENDED = {
+    "schema_version": "1",
+    "provider": NAME,
+    "external_conversation_id": CALL,
+    "direction": "inbound",
+    "status": "completed",
+    "end_reason": "CLIENT",
+    "started_at": "2026-10-02T14:31:07.000Z",
+    "ended_at": "2026-10-02T14:36:37.000Z",
+    "transcript": {"status": "reference", "reference": {"uri": "fragments:", "format": "fragments"}},
+    "recording": {"expected": True, "agent_channel": None, "items": []},
+    "metadata": {"division_id": "22222222-2222-4333-8444-555555555555"},
+}
+WITHOUT_LENGTH = {
+    **{name: value for name, value in ENDED.items() if name != "ended_at"},
+    "external_conversation_id": f"{CALL[:-1]}c",
+    "started_at": "2026-10-02T14:36:37.000Z",
+}
+
+
+def utterance(last: int, role: str, content: str, spoken_at: float, ended_at: float) -> dict[str, Any]:
+    return {
+        "id": f"5b778cb0-3745-4243-b703-688f8b6597a{last}",
+        "role": role,
+        "content": content,
+        "spoken_at": spoken_at,
+        "ended_at": ended_at,
+    }
+
+
+def fragments(*spoken: dict[str, Any]) -> list[dict[str, Any]]:
+    detail = {
+        "schema_version": "1",
+        "provider": NAME,
+        "external_conversation_id": CALL,
+        "fragments": list(spoken),
+    }
+    return [{"detail-type": "Transcript Fragments", "detail": detail}]
+
+
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "customer_end": [{"detail-type": "Call Ended", "detail": ENDED}],
+    "customer_end_without_duration": [{"detail-type": "Call Ended", "detail": WITHOUT_LENGTH}],
+    "customer_end_chat": [],
+    "transcription": fragments(
+        utterance(0, "user", "Hi, I want to move my appointment.", 1790951469.9, 1790951473.02)
+    ),
+    "transcription_both_sides": fragments(
+        utterance(1, "assistant", "of course when would suit you", 1790951473.3, 1790951475.1),
+        utterance(2, "user", "On Monday.", 1790951475.4, 1790951476.1),
+    ),
+    "transcription_not_final": [],
+    "transcription_session_ended": [],
+}
+
+
+@pytest.mark.parametrize("event", EXPECTED)
+def test_what_each_sample_becomes(event: str) -> None:
+    assert told(NAME, event) == EXPECTED[event]
+
+
+def test_a_second_leg_has_a_clock_of_its_own() -> None:
+    event = sample(NAME, "transcription")
+    event["detail"]["eventBody"] |= {"sessionStartTimeMs": "1790951500000", "communicationId": "second"}
+    assert PLATFORM.translate(event, Choices()) == fragments(
+        utterance(0, "user", "Hi, I want to move my appointment.", 1790951502.9, 1790951506.02)
+    )
+
+
+def test_a_customer_who_never_spoke_has_no_length() -> None:
+    event = sample(NAME, "customer_end")
+    event["detail"]["eventBody"]["interactingDurationMs"] = 0
+    (one,) = PLATFORM.translate(event, Choices())
+    assert (one["detail"]["started_at"], one["detail"].get("ended_at")) == ("2026-10-02T14:36:37.000Z", None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [
+        ("mediaType", None, "detail.eventBody.mediaType: Input should be a valid string"),
+        ("eventTime", "noon", "detail.eventBody.eventTime: must be a number"),
+        (
+            "interactingDurationMs",
+            -1,
+            "detail.eventBody.interactingDurationMs: Input should be greater than or equal to 0",
+        ),
+    ],
+)
+def test_a_fault_names_field_and_rule(field: str, value: object, fault: str) -> None:
+    event = sample(NAME, "customer_end")
+    event["detail"]["eventBody"][field] = value
+    with pytest.raises(InvalidInput) as caught:
+        PLATFORM.translate(event, Choices())
+    assert str(caught.value) == fault
+
+
+# --- recordings --------------------------------------------------------------------------------------
+
+(RULE,) = PLATFORM.key_rules(Choices())
+RECORDING = "c0ffee00-0001-4000-8000-000000000001"
+FOLDER = sample_key(NAME, "recording_created").rsplit("/", 1)[0]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        sample_key(NAME, "recording_created"),
+        f"{FOLDER}/{RECORDING}",
+        f"{FOLDER}/{RECORDING}.opus",
+        f"export {{1}}/{FOLDER}/{RECORDING}.mp3",
+        f"conversation_id={CALL}/{RECORDING}.ogg",
+    ],
+)
+def test_whose_a_key_is_and_where_its_sidecar_lies(key: str) -> None:
+    found = RULE.compiled.search(key)
+    assert found
+    assert match((RULE,), key) == (NAME, CALL)
+    assert RULE.sidecar.format(**found.groupdict()) == f"{key.rsplit('/', 1)[0]}/{RECORDING}_metadata.json"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        sample_key(NAME, "recording_metadata_created"),
+        f"{FOLDER}/{RECORDING}.json",
+        f"{FOLDER}/{RECORDING}.wav.json",
+        f"{FOLDER}/x{RECORDING}.wav",
+        f"{FOLDER}/notes/{RECORDING}.wav",
+        f"reconversation_id={CALL}/{RECORDING}.wav",
+        f"connect/acme/CallRecordings/2026/10/02/{CALL}_20261002T14:31_UTC.wav",
+        "acme/support-room-8842/1790951467123",
+        "voice/AC00000000000000000000000000000001/RE00000000000000000000000000000003",
+    ],
+)
+def test_keys_of_others(key: str) -> None:
+    assert match((RULE,), key) is None
+
+
+def test_metadata_is_ignored_and_recordings_are_not() -> None:
+    keys = [sample_key(NAME, event) for event in ("recording_metadata_created", "recording_created")]
+    assert [is_ignored(PLATFORM, key) for key in keys] == [True, False]
+
+
+def test_what_the_rule_says() -> None:
+    (told_side,) = PLATFORM.key_rules(Choices(agent_channels={NAME: 1}))
+    assert (RULE.kind, RULE.redacted, RULE.traits, told_side.traits) == (
+        "recording",
+        None,
+        Traits(longest=True, several=True),
+        Traits(agent_channel=1, longest=True, several=True),
+    )
+
+
+RULED = Traits(agent_channel=1, longest=True, several=True)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "rank"),
+    [
+        (sample(NAME, "recording_metadata"), 3),
+        (sample(NAME, "recording_metadata_station"), 2),
+        ({"mediaType": "Call", "mediaSubtype": "CONSULT"}, 1),
+        ({"mediaType": "callback", "mediaSubtype": "Trunk"}, 3),
+        ({"mediaType": "Call", "mediaSubtype": None}, 0),
+        ({"mediaType": "Call"}, 0),
+    ],
+)
+def test_which_of_several_recordings_is_taken(metadata: object, rank: int) -> None:
+    assert judge_sidecar(metadata, RULED) == Traits(agent_channel=1, rank=rank, longest=True, several=True)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        sample(NAME, "recording_metadata_screen"),
+        sample(NAME, "recording_metadata_chat"),
+        {"mediaType": "Call", "mediaSubtype": "Screen"},
+        {"mediaType": "Email"},
+        {"mediaType": "Message"},
+    ],
+)
+def test_what_is_no_recording_of_voices(metadata: object) -> None:
+    assert judge_sidecar(metadata, RULED) is None
+
+
+def test_the_platform_offers_its_judge() -> None:
+    assert PLATFORM.judge_sidecar is judge_sidecar
+
+
+# --- hostile input -----------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
+def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
+    assert borne(event) <= {"CallEnded", "FragmentsSpoken"}
+
+
+@given(JSON | st.fixed_dictionaries({"mediaType": JSON, "mediaSubtype": JSON}))
+def test_any_metadata_is_judged_or_refused(metadata: Any) -> None:
+    judged = attempted(lambda: judge_sidecar(metadata, RULED))
+    assert isinstance(judged, Traits | InvalidInput | None)

@@ -1,0 +1,98 @@
+"""Whatever a webhook or a file holds, it becomes valid canonical events or is refused by InvalidInput."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.platforms import canonical
+from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.platforms.registry import platform, translate
+from tests.support.platform_samples import EVENTS, JSON, NOW, sample, spoiled
+
+NAMES = ("twilio", "vapi", "retell", "elevenlabs", "livekit", "telnyx")
+CHOICES = (
+    Choices(),
+    Choices(
+        recording_hosts=(
+            "api.twilio.com",
+            "storage.vapi.ai",
+            "dxc03zgurdly9.cloudfront.example",
+            "api.elevenlabs.io",
+            "s3.amazonaws.com",
+            "storage.acme.example",
+        ),
+        transcript_hosts=("intelligence.twilio.com",),
+        agent_channels=dict.fromkeys(NAMES, 1),
+        separate_transcripts=NAMES,
+        redacted=True,
+    ),
+)
+EVENTS_OF = {
+    name: sorted(path.stem for path in (EVENTS / name).glob("*.json") if "detail" in sample(name, path.stem))
+    for name in NAMES
+}
+FILES = {
+    "twilio_sentences": sample("twilio", "sentences"),
+    "vapi": sample("vapi", "end_of_call_report_odd_messages")["detail"],
+    "retell": sample("retell", "call_analyzed_scrubbed")["detail"],
+    "elevenlabs": sample("elevenlabs", "post_call_transcription")["detail"],
+    "livekit_session_report": sample("livekit", "session_report")["detail"],
+}
+
+
+def spoiled_samples(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from(EVENTS_OF[name]).flatmap(lambda event: spoiled(sample(name, event)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(st.data())
+def test_any_detail_is_translated_or_refused(name: str, data: st.DataObject) -> None:
+    event = data.draw(spoiled_samples(name))
+    choices = data.draw(st.sampled_from(CHOICES))
+    with suppress(InvalidInput):
+        for told in platform(name).translate(event, choices):
+            canonical.messages(told, choices, NOW)
+
+
+@pytest.mark.parametrize("detail_type", ["session_report", "room_finished", "egress_ended", "call.hangup"])
+@given(JSON)
+def test_any_time_of_the_envelope_is_borne(detail_type: str, time: Any) -> None:
+    with suppress(InvalidInput):
+        translate(
+            {"detail-type": detail_type, "detail": {"room": {"name": "a"}}, "time": time}, Choices(), NOW
+        )
+
+
+@pytest.mark.parametrize("format_", FILES)
+@given(st.data())
+def test_any_file_is_read_or_refused(format_: str, data: st.DataObject) -> None:
+    content = data.draw(JSON | spoiled({"detail": FILES[format_]}).map(lambda event: event["detail"]))
+    reader = platform(format_.partition("_")[0]).formats[format_]
+    choices = data.draw(st.sampled_from(CHOICES))
+    with suppress(InvalidInput):
+        canonical.transcript(reader.messages(content, TranscriptContext(choices, 0)), 330.0, choices)
+    with suppress(InvalidInput):
+        assert reader.next_page is None or isinstance(reader.next_page(content), str | None)
+
+
+@given(spoiled({"detail": sample("livekit", "manifest")}), st.sampled_from(["acme-recordings", "X"]))
+def test_any_manifest_is_read_or_refused(spoilt: dict[str, Any], bucket: str) -> None:
+    (manifest,) = platform("livekit").sidecars
+    with suppress(InvalidInput):
+        for told in manifest.read(spoilt["detail"], bucket, "EG_1.json"):
+            canonical.messages(told, Choices(), NOW)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_phone_numbers_and_prompts_stay_out_of_metadata(name: str) -> None:
+    for event in EVENTS_OF[name]:
+        if sample(name, event)["detail-type"] == "Object Created":
+            continue
+        for told in platform(name).translate(sample(name, event), CHOICES[1]):
+            metadata = str(told["detail"].get("metadata"))
+            assert "+1555" not in metadata
+            assert "receptionist" not in str(told)

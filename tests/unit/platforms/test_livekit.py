@@ -1,0 +1,357 @@
+"""LiveKit: what each sample becomes, whose each key is, and what a session report says."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.platforms.livekit import PLATFORM
+from coval_relay.platforms.platform import Choices, TranscriptContext
+from tests.support.platform_samples import match, sample, sample_key, told
+
+NAME = "livekit"
+ROOM, SID = "call-_+15550100002_Xk2pQ9", "RM_8hV2kQnWbTzA"
+BY_NAME, BY_SID = {"type": "livekit_room", "value": ROOM}, {"type": "livekit_room_sid", "value": SID}
+KEY = f"recordings/{ROOM}-2026-10-02T143107.ogg"
+HEAD = {"schema_version": "1", "provider": NAME}
+TO_COME = {"expected": True, "items": []}
+FINISHED = {
+    **HEAD,
+    "external_conversation_id": "acme-8842",
+    "aliases": [BY_NAME, BY_SID],
+    "status": "completed",
+    "started_at": "2026-10-02T14:30:50.120Z",
+    "ended_at": "2026-10-02T14:36:58.000Z",
+    "transcript": {"status": "none"},
+    "recording": TO_COME,
+    "metadata": {"coval_simulation_id": "simulation-1"},
+}
+
+
+def ended(base: dict[str, Any], *left_out: str, **changes: Any) -> dict[str, Any]:
+    kept = {name: value for name, value in base.items() if name not in left_out}
+    return {"detail-type": "Call Ended", "detail": {**kept, **changes}}
+
+
+def belongs(owner: dict[str, str], key: str = KEY) -> dict[str, Any]:
+    place = {"type": "s3_object", "value": f"acme-recordings/{key}"}
+    return {"detail-type": "Aliases Known", "detail": {**HEAD, "alias": owner, "aliases": [place]}}
+
+
+def ready(owner: dict[str, str], uri: str = f"s3://acme-recordings/{KEY}", **more: Any) -> dict[str, Any]:
+    recording = {
+        "id": "EG_3gQwXy7ZtKfP",
+        "uri": uri,
+        "started_at": "2026-10-02T14:31:07.450Z",
+        "duration_seconds": 330.53,
+        **more,
+    }
+    return {"detail-type": "Recording Ready", "detail": {**HEAD, "alias": owner, "recording": recording}}
+
+
+def said(role: str, content: str, start: float, end: float | None = None) -> dict[str, Any]:
+    message = {"role": role, "content": content, "start_time": start}
+    return message if end is None else {**message, "end_time": end}
+
+
+ASKED = {
+    "role": "assistant",
+    "start_time": 6.55,
+    "end_time": 6.55,
+    "tool_calls": [
+        {
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "find_slot", "arguments": '{"day":"mon"}'},
+        }
+    ],
+}
+WORDS = [
+    said("assistant", "Thanks for calling Acme.", 0.45, 2.45),
+    said("user", "Hi, I want to move my appointment.", 2.9, 6.02),
+    ASKED,
+    {**said("tool", '["09:00"]', 6.95, 6.95), "tool_call_id": "call_1"},
+    said("assistant", "Monday at nine?", 8.0),
+]
+REPORTED = {
+    **HEAD,
+    "external_conversation_id": ROOM,
+    "aliases": [BY_NAME, BY_SID],
+    "status": "completed",
+    "started_at": "2026-10-02T14:31:07.450Z",
+    "ended_at": "2026-10-02T14:36:38.900Z",
+    "transcript": {"status": "inline", "time_base": "call_start", "messages": WORDS},
+    "recording": TO_COME,
+}
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "room_finished": [ended(FINISHED)],
+    "room_finished_without_metadata": [
+        ended(
+            FINISHED,
+            "metadata",
+            external_conversation_id=ROOM,
+            started_at="2026-10-02T14:30:50.000Z",
+        )
+    ],
+    "egress_ended": [belongs(BY_SID), ready(BY_SID, agent_channel=0)],
+    "egress_ended_path_style": [belongs(BY_SID), ready(BY_SID)],
+    "egress_ended_limit_reached": [belongs(BY_NAME), ready(BY_NAME, agent_channel=0)],
+    "egress_ended_failed": [],
+    "egress_ended_aborted": [],
+    "egress_ended_track": [],
+    "egress_ended_other_storage": [],
+    "session_report": [ended(REPORTED)],
+    "session_report_odd_items": [
+        ended(
+            REPORTED,
+            external_conversation_id="acme-8842",
+            started_at="2026-10-02T14:31:10.000Z",
+            transcript={
+                "status": "inline",
+                "time_base": "call_start",
+                "messages": [said("assistant", "Thanks for calling Acme.", 1.0)],
+            },
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("event", EXPECTED)
+def test_what_each_sample_becomes(event: str) -> None:
+    assert told(NAME, event) == EXPECTED[event]
+
+
+# --- rooms -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("metadata", "call_id", "simulation"),
+    [
+        (json.dumps({"external_conversation_id": "a", "coval_simulation_id": "s"}), "a", "s"),
+        ({"external_conversation_id": "a"}, "a", None),
+        ({"external_conversation_id": None}, ROOM, None),
+        (json.dumps({"external_conversation_id": "a", "notes": "x" * 5000}), "a", None),
+        ("not JSON", ROOM, None),
+        ('["external_conversation_id"]', ROOM, None),
+        ("[" * 100_000, ROOM, None),
+        ("", ROOM, None),
+        (None, ROOM, None),
+    ],
+)
+def test_a_rooms_metadata_may_name_the_call(metadata: object, call_id: str, simulation: str | None) -> None:
+    event = sample(NAME, "room_finished")
+    event["detail"]["room"]["metadata"] = metadata
+    (found,) = PLATFORM.translate(event, Choices())
+    of_metadata = found["detail"].get("metadata", {}).get("coval_simulation_id")
+    assert (found["detail"]["external_conversation_id"], of_metadata) == (call_id, simulation)
+
+
+def test_a_room_waits_for_the_session_report_where_agents_send_it() -> None:
+    choices = Choices(separate_transcripts=(NAME,), agent_channels={NAME: 0})
+    assert told(NAME, "room_finished", choices) == [
+        ended(
+            FINISHED,
+            transcript={"status": "pending"},
+            recording={"expected": True, "agent_channel": 0, "items": []},
+        )
+    ]
+
+
+def test_a_report_without_words_is_the_end_of_waiting() -> None:
+    event = sample(NAME, "session_report")
+    event["detail"]["chat_history"] = None
+    (found,) = PLATFORM.translate(event, Choices(separate_transcripts=(NAME,)))
+    assert found["detail"]["transcript"] == {"status": "none"}
+
+
+def test_a_fault_names_field_and_rule() -> None:
+    event = sample(NAME, "room_finished")
+    event["detail"]["createdAt"] = "soon"
+    with pytest.raises(InvalidInput) as caught:
+        PLATFORM.translate(event, Choices())
+    assert str(caught.value) == "detail.createdAt: must be a number"
+
+
+# --- recordings --------------------------------------------------------------------------------------
+
+
+def test_the_operator_knows_the_side_better() -> None:
+    choices = Choices(agent_channels={NAME: 1})
+    assert told(NAME, "egress_ended", choices) == [belongs(BY_SID), ready(BY_SID, agent_channel=1)]
+    assert [rule.traits for rule in PLATFORM.key_rules(choices)] == [Traits(agent_channel=1)] * 2
+
+
+def test_a_file_elsewhere_is_fetched_where_its_host_is_allowed() -> None:
+    choices = Choices(recording_hosts=("storage.acme.example",))
+    url = f"https://storage.acme.example/{KEY.replace('+', '%2B')}"
+    assert told(NAME, "egress_ended_other_storage", choices) == [ready(BY_SID, url, agent_channel=0)]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://acme-recordings.s3.amazonaws.com/",
+        "https://acme-recordings.s3-us-west-2.amazonaws.com/",
+        "https://acme-recordings.s3.dualstack.eu-central-1.amazonaws.com/",
+        "https://acme-recordings.s3.cn-north-1.amazonaws.com.cn/",
+        "https://s3.us-east-1.amazonaws.com/acme-recordings/",
+        "https://s3.amazonaws.com/acme-recordings/",
+        "s3://acme-recordings/",
+    ],
+)
+def test_spellings_of_a_place(location: str) -> None:
+    event = sample(NAME, "egress_ended")
+    event["detail"]["egressInfo"]["fileResults"][0]["location"] = location + KEY
+    assert PLATFORM.translate(event, Choices()) == EXPECTED["egress_ended"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://acme-recordings.s3.amazonaws.com.evil.example/x.ogg",
+        "https://acme-recordings.s3x.amazonaws.com/x.ogg",
+        "http://acme-recordings.s3.amazonaws.com/x.ogg",
+        "https://[broken/x.ogg",
+        "/out/x.ogg",
+        "",
+        None,
+    ],
+)
+def test_places_outside_s3(location: str | None) -> None:
+    event = sample(NAME, "egress_ended")
+    event["detail"]["egressInfo"]["fileResults"][0]["location"] = location
+    assert PLATFORM.translate(event, Choices()) == []
+
+
+def test_an_egress_without_a_room_belongs_to_no_call() -> None:
+    event = sample(NAME, "egress_ended")
+    event["detail"]["egressInfo"] |= {"roomId": "", "roomName": None}
+    assert PLATFORM.translate(event, Choices()) == []
+
+
+# --- manifests ---------------------------------------------------------------------------------------
+
+(MANIFEST,) = PLATFORM.sidecars
+MANIFEST_KEY = "recordings/EG_3gQwXy7ZtKfP.json"
+
+
+def test_a_manifest_tells_whose_its_files_are_whatever_their_names() -> None:
+    assert MANIFEST.read(sample(NAME, "manifest"), "acme-recordings", MANIFEST_KEY) == [
+        belongs(BY_SID),
+        belongs(BY_SID, "recordings/by-hand.mp4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"track_id": "TR_a1"}, {"room_id": None, "room_name": ""}, {"files": None}]
+)
+def test_manifests_that_tell_nothing(change: dict[str, Any]) -> None:
+    assert MANIFEST.read({**sample(NAME, "manifest"), **change}, "acme-recordings", MANIFEST_KEY) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"),
+    [
+        (MANIFEST_KEY, True),
+        ("EG_3gQwXy7ZtKfP.json", True),
+        ("recordings/XEG_3gQ.json", False),
+        (KEY, False),
+        ("recordings/EG_3gQ.json/x", False),
+    ],
+)
+def test_which_objects_are_manifests(key: str, is_one: bool) -> None:
+    assert bool(re.search(MANIFEST.pattern, key)) is is_one
+
+
+# --- session reports ---------------------------------------------------------------------------------
+
+READ = PLATFORM.formats["livekit_session_report"].messages
+
+
+def test_a_report_in_a_file() -> None:
+    assert READ(sample(NAME, "session_report")["detail"], TranscriptContext(Choices())) == WORDS
+
+
+@pytest.mark.parametrize(
+    ("zero", "start"),
+    [
+        ({"audio_recording_started_at": 1790951467.45, "started_at": 1790951460}, 0.45),
+        ({"audio_recording_started_at": None, "started_at": "1790951460.9"}, 7.0),
+        ({"audio_recording_started_at": None}, 0.0),
+        ({"audio_recording_started_at": 1790951480}, 0.0),
+    ],
+)
+def test_the_zero_of_the_clock(zero: dict[str, Any], start: float) -> None:
+    item = {"type": "message", "role": "user", "content": ["Hi"], "created_at": 1790951467.9}
+    report = {**zero, "chat_history": {"items": [item]}}
+    assert READ(report, TranscriptContext(Choices())) == [said("user", "Hi", start)]
+
+
+@pytest.mark.parametrize(
+    ("role", "content", "expected"),
+    [
+        ("assistant", '<expr tone="warm"/>Hello <expr>you</expr>', ["Hello you"]),
+        ("assistant", "<expr " * 100_000, ["<expr " * 99_999 + "<expr"]),
+        ("assistant", "a < b and expr > c", ["a < b and expr > c"]),
+        ("user", "Say <expr/>", ["Say <expr/>"]),
+        ("assistant", "<expr/>", []),
+        ("user", None, []),
+        ("user", [None, {"transcript": 7}, 5], []),
+    ],
+)
+def test_words(role: str, content: object, expected: list[str]) -> None:
+    report = {"chat_history": {"items": [{"type": "message", "role": role, "content": content}]}}
+    assert [told["content"] for told in READ(report, TranscriptContext(Choices()))] == expected
+
+
+# --- keys --------------------------------------------------------------------------------------------
+
+RULES = PLATFORM.key_rules(Choices())
+
+
+@pytest.mark.parametrize(
+    ("key", "rule", "alias"),
+    [
+        (sample_key(NAME, "recording_created"), "livekit_room", ROOM),
+        (KEY, "livekit_room", ROOM),
+        ("my-room-2026-10-02T143107.mp4", "livekit_room", "my-room"),
+        ("a/my-room-2026-10-02T143107-2.mp3", "livekit_room", "my-room"),
+        (
+            "a/room-2026-10-01T080000-2026-10-02T143107.ogg",
+            "livekit_room",
+            "room-2026-10-01T080000",
+        ),
+        (f"recordings/{SID}/{ROOM}-2026-10-02T143107.ogg", "livekit_room_sid", SID),
+        (f"{SID}.mp4", "livekit_room_sid", SID),
+        (f"a/{SID}_anything.webm", "livekit_room_sid", SID),
+    ],
+)
+def test_whose_a_key_is(key: str, rule: str, alias: str) -> None:
+    assert match(RULES, key) == (rule, alias)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        MANIFEST_KEY,
+        "recordings/-2026-10-02T143107.ogg",
+        "recordings/room-2026-10-02T1431.ogg",
+        "recordings/room-20261002T143107.ogg",
+        "recordings/room-2026-10-02T143107.json",
+        f"recordings/X{SID}.ogg",
+        f"recordings/{SID}.json",
+        "acme/support-room-8842/1790951467123",
+    ],
+)
+def test_keys_of_others(key: str) -> None:
+    assert match(RULES, key) is None
+
+
+def test_what_the_rules_say() -> None:
+    assert [(rule.kind, rule.alias_type, rule.traits) for rule in RULES] == [
+        ("recording", "livekit_room_sid", Traits()),
+        ("recording", "livekit_room", Traits()),
+    ]

@@ -1,0 +1,302 @@
+"""Twilio: what each sample becomes, whose each key is, and who speaks in its sentences."""
+
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.aliases import Alias
+from coval_relay.domain.call import Traits
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.identifiers import ID_RULE
+from coval_relay.domain.messages import AliasesKnown, CallEnded
+from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.platforms.registry import translate
+from coval_relay.platforms.twilio import PLATFORM
+from tests.support.platform_samples import NOW, match, sample, sample_key, told
+
+NAME = "twilio"
+CALL, CHILD = "CA00000000000000000000000000000002", "CA00000000000000000000000000000006"
+BEFORE_HOLD, AFTER_HOLD = "RE00000000000000000000000000000003", "RE00000000000000000000000000000004"
+OF_CALL = {"type": "twilio_call_sid", "value": CALL}
+RECORDINGS = "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings"
+FETCHING = Choices(recording_hosts=("api.twilio.com",))
+ENDED = {
+    "schema_version": "1",
+    "provider": NAME,
+    "external_conversation_id": CALL,
+    "aliases": [OF_CALL],
+    "direction": "inbound",
+    "status": "completed",
+    "started_at": "2026-10-02T14:31:07.000Z",
+    "ended_at": "2026-10-02T14:36:37.000Z",
+    "transcript": {"status": "none"},
+    "recording": {"expected": True, "agent_channel": 1, "items": []},
+}
+
+
+def ended(**changes: Any) -> dict[str, Any]:
+    return {"detail-type": "Call Ended", "detail": {**ENDED, **changes}}
+
+
+def leads_to_call(type_: str, value: str) -> dict[str, Any]:
+    alias = {"type": type_, "value": value}
+    detail = {"schema_version": "1", "provider": NAME, "alias": OF_CALL, "aliases": [alias]}
+    return {"detail-type": "Aliases Known", "detail": detail}
+
+
+def ready(sid: str, **more: Any) -> dict[str, Any]:
+    recording = {"id": sid, "uri": f"{RECORDINGS}/{sid}.wav", **more, "several": True, "longest": True}
+    detail = {"schema_version": "1", "provider": NAME, "alias": OF_CALL, "recording": recording}
+    return {"detail-type": "Recording Ready", "detail": detail}
+
+
+KNOWN = leads_to_call("twilio_recording_sid", BEFORE_HOLD)
+OUTBOUND = {"expected": True, "agent_channel": 0, "items": []}
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "call_completed": [ended()],
+    "call_completed_simulated": [ended()],
+    "event_stream_call_completed": [ended()],
+    "call_completed_with_recording": [
+        KNOWN,
+        ready(BEFORE_HOLD, duration_seconds=329.0),
+        ended(direction="outbound", recording=OUTBOUND),
+    ],
+    "call_no_answer": [
+        ended(
+            direction="outbound",
+            status="no_answer",
+            started_at="2026-10-02T14:31:20.000Z",
+            ended_at="2026-10-02T14:31:20.000Z",
+            recording={**OUTBOUND, "expected": False},
+        )
+    ],
+    "call_in_progress": [],
+    "child_leg_completed": [leads_to_call("twilio_call_sid", CHILD)],
+    "recording_completed": [
+        KNOWN,
+        ready(BEFORE_HOLD, started_at="2026-10-02T14:31:07.000Z", duration_seconds=329.0),
+    ],
+    "recording_completed_after_hold": [
+        leads_to_call("twilio_recording_sid", AFTER_HOLD),
+        ready(AFTER_HOLD, started_at="2026-10-02T14:35:33.000Z", duration_seconds=64.0),
+    ],
+    "recording_in_progress": [KNOWN],
+    "recording_absent": [],
+    "transcript_available": [
+        {
+            "detail-type": "Transcript Unavailable",
+            "detail": {
+                "schema_version": "1",
+                "provider": NAME,
+                "external_conversation_id": CALL,
+                "reason": "intelligence.twilio.com is not among the hosts allowed for transcripts",
+            },
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("event", EXPECTED)
+def test_what_each_sample_becomes(event: str) -> None:
+    assert told(NAME, event, FETCHING) == EXPECTED[event]
+
+
+def changed(event: str, **fields: Any) -> dict[str, Any]:
+    found: dict[str, Any] = sample(NAME, event)
+    return {**found, "detail": {**found["detail"], **fields}}
+
+
+def test_a_simulated_call_keeps_its_sip_header() -> None:
+    *_, ended = translate(sample(NAME, "call_completed_simulated"), Choices(), NOW)
+    assert isinstance(ended, CallEnded)
+    assert ended.facts.metadata["coval_simulation_id"] == "simulation-1"
+
+
+def test_a_recording_in_ones_own_storage_is_only_named() -> None:
+    assert told(NAME, "recording_completed") == [KNOWN]
+    (known,) = translate(sample(NAME, "recording_completed"), Choices(), NOW)
+    assert known == AliasesKnown(
+        target=f"alias#twilio_call_sid#{CALL}", aliases=(Alias("twilio_recording_sid", BEFORE_HOLD),)
+    )
+
+
+def test_a_recordings_url_with_an_extension_is_fetched_as_it_is() -> None:
+    event = changed("recording_completed", RecordingUrl=f"{RECORDINGS}/{BEFORE_HOLD}.mp3")
+    _, found = PLATFORM.translate(event, FETCHING)
+    assert found["detail"]["recording"]["uri"] == f"{RECORDINGS}/{BEFORE_HOLD}.mp3"
+
+
+@pytest.mark.parametrize(
+    ("told_as", "status"),
+    [("busy", "busy"), ("failed", "failed"), ("canceled", "cancelled"), ("no-answer", "no_answer")],
+)
+def test_calls_without_a_conversation(told_as: str, status: str) -> None:
+    choices = Choices(separate_transcripts=(NAME,))
+    (found,) = PLATFORM.translate(changed("call_completed", CallStatus=told_as), choices)
+    parts = ("status", "transcript", "recording")
+    assert [found["detail"][part] for part in parts] == [
+        status,
+        {"status": "none"},
+        {"expected": False, "agent_channel": 1, "items": []},
+    ]
+
+
+@pytest.mark.parametrize("status", ["queued", "ringing", "in-progress", "initiated", None])
+def test_calls_that_go_on(status: str | None) -> None:
+    assert PLATFORM.translate(changed("call_completed", CallStatus=status), Choices()) == []
+
+
+@pytest.mark.parametrize(
+    ("direction", "side"), [("inbound", 1), ("outbound-api", 0), ("outbound-dial", None), (None, None)]
+)
+def test_the_agents_side(direction: str | None, side: int | None) -> None:
+    (found,) = PLATFORM.translate(changed("call_completed", Direction=direction), Choices())
+    assert found["detail"]["recording"].get("agent_channel") == side
+
+
+def test_the_operator_knows_better() -> None:
+    choices = Choices(
+        agent_channels={NAME: 0}, separate_transcripts=(NAME,), recording_hosts=("api.twilio.com",)
+    )
+    assert told(NAME, "call_completed", choices) == [
+        ended(transcript={"status": "pending"}, recording={"expected": True, "agent_channel": 0, "items": []})
+    ]
+    _, recording = told(NAME, "recording_completed", choices)
+    assert recording["detail"]["recording"]["agent_channel"] == 0
+    assert [rule.traits.agent_channel for rule in PLATFORM.key_rules(choices)] == [0]
+
+
+def test_a_callback_without_its_time_ends_when_it_was_sent() -> None:
+    (found,) = PLATFORM.translate(changed("call_completed", Timestamp="", CallDuration=""), Choices())
+    assert (found["detail"]["started_at"], found["detail"]["ended_at"]) == ("2026-10-02T14:36:38.000Z",) * 2
+
+
+def test_other_events_of_a_stream_say_nothing() -> None:
+    event = changed("event_stream_call_completed", data={"sid": CALL, "state": "started"})
+    assert PLATFORM.translate(event, Choices()) == []
+
+
+# --- transcripts -------------------------------------------------------------------------------------
+
+
+def test_a_transcript_is_read_where_its_host_is_allowed() -> None:
+    choices = Choices(transcript_hosts=("intelligence.twilio.com",))
+    (found,) = told(NAME, "transcript_available", choices)
+    assert found == {
+        "detail-type": "Transcript Ready",
+        "detail": {
+            "schema_version": "1",
+            "provider": NAME,
+            "external_conversation_id": CALL,
+            "reference": {
+                "uri": "https://intelligence.twilio.com/v2/Transcripts/GT00000000000000000000000000000005/Sentences?PageSize=1000",
+                "format": "twilio_sentences",
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [
+        (
+            "transcript_sid",
+            "GT/../../evil",
+            "detail.transcript_sid: String should match pattern '^GT[0-9a-fA-F]{32}$'",
+        ),
+        (
+            "customer_key",
+            None,
+            f"detail.customer_key: {ID_RULE}",
+        ),
+    ],
+)
+def test_a_transcript_that_cannot_be_tied_to_a_call(field: str, value: object, fault: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        PLATFORM.translate(changed("transcript_available", **{field: value}), Choices())
+    assert str(caught.value) == fault
+
+
+FORMAT = PLATFORM.formats["twilio_sentences"]
+GREETING, WISH = "Thanks for calling Acme.", "Hi, I want to move my appointment."
+
+
+@pytest.mark.parametrize(
+    ("of_call", "of_operator", "first", "second"),
+    [
+        (None, {}, "assistant", "user"),
+        (1, {}, "assistant", "user"),
+        (0, {}, "user", "assistant"),
+        (0, {NAME: 1}, "assistant", "user"),
+    ],
+)
+def test_who_speaks_is_told_by_the_channel(
+    of_call: int | None, of_operator: dict[str, int], first: str, second: str
+) -> None:
+    context = TranscriptContext(Choices(agent_channels=of_operator), of_call)
+    assert FORMAT.messages(sample(NAME, "sentences"), context) == [
+        {"role": first, "content": GREETING, "start_time": 0.9, "end_time": 2.9},
+        {"role": second, "content": WISH, "start_time": 3.35, "end_time": 6.47},
+    ]
+
+
+def test_an_end_before_its_start_is_left_out() -> None:
+    page = sample(NAME, "sentences_last_page")
+    assert FORMAT.messages(page, TranscriptContext(Choices())) == [
+        {"role": "assistant", "content": "Monday at nine?", "start_time": 7.4}
+    ]
+
+
+def test_pages() -> None:
+    assert FORMAT.next_page is not None
+    pages = [FORMAT.next_page(sample(NAME, page)) for page in ("sentences", "sentences_last_page")]
+    assert pages == [
+        "https://intelligence.twilio.com/v2/Transcripts/GT00000000000000000000000000000005/Sentences?PageSize=1000&Page=1&PageToken=PASGX2",
+        None,
+    ]
+    assert FORMAT.next_page({"sentences": []}) is None
+
+
+# --- keys --------------------------------------------------------------------------------------------
+
+RULES = PLATFORM.key_rules(Choices())
+ACCOUNT = "AC00000000000000000000000000000001"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        sample_key(NAME, "recording_created"),
+        f"{ACCOUNT}/{BEFORE_HOLD}",
+        f"voice-recordings/{ACCOUNT}/{BEFORE_HOLD}.wav",
+        f"a/b/{ACCOUNT}/{BEFORE_HOLD}.mp3",
+    ],
+)
+def test_whose_a_key_is(key: str) -> None:
+    assert match(RULES, key) == (NAME, BEFORE_HOLD)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"{ACCOUNT}/{CALL}",
+        f"{ACCOUNT}/{BEFORE_HOLD}.json",
+        f"{ACCOUNT}/{BEFORE_HOLD}0",
+        f"x{ACCOUNT}/{BEFORE_HOLD}",
+        f"{ACCOUNT}/2026/{BEFORE_HOLD}",
+        f"{ACCOUNT}/{BEFORE_HOLD.replace('3', 'g')}",
+        "047e057e-cb46-4b11-bb31-37987e753ed7/2026-10-02/9977677e-85ae-11ec-826d-02420a0d7e70-1790951797.wav",
+        "recordings/call-_+15550100002_Xk2pQ9-2026-10-02T143107.ogg",
+    ],
+)
+def test_keys_of_others(key: str) -> None:
+    assert match(RULES, key) is None
+
+
+def test_what_the_rule_says() -> None:
+    (rule,) = RULES
+    assert (rule.kind, rule.alias_type, rule.traits) == (
+        "recording",
+        "twilio_recording_sid",
+        Traits(several=True, longest=True),
+    )

@@ -1,0 +1,239 @@
+"""Vapi: what each sample becomes, whose each key is, and which of its recordings is taken."""
+
+import re
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.errors import InvalidInput
+from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.platforms.vapi import PLATFORM
+from tests.support.platform_samples import match, sample, sample_key, told
+
+NAME = "vapi"
+CALL, ASSISTANT = "de28acb8-b62b-4e25-a64c-ced9dd181990", "a1a1a1a1-1111-4222-8333-444444444444"
+MONO = f"{CALL}-1790951797870-93a858ed-749f-4c78-beb1-7889b25743c4-mono.wav"
+STEREO = f"{CALL}-1790951797871-83a858ed-749f-4c78-beb1-7889b25743c4-stereo.wav"
+FETCHING = Choices(recording_hosts=("storage.vapi.ai",))
+GREETING = {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 0.9, "end_time": 2.9}
+WISH = {
+    "role": "user",
+    "content": "Hi, I want to move my appointment.",
+    "start_time": 3.35,
+    "end_time": 6.47,
+}
+OFFER = {"role": "assistant", "content": "Monday at nine?", "start_time": 7.9, "end_time": 9.2}
+ANSWER = {
+    "role": "tool",
+    "content": '["09:00"]',
+    "start_time": 7.4,
+    "end_time": 7.4,
+    "tool_call_id": "call_1",
+}
+
+
+def asks(arguments: str, **more: Any) -> dict[str, Any]:
+    function = {"name": "find_slot", "arguments": arguments}
+    calls = [{"id": "call_1", "type": "function", "function": function}]
+    return {"role": "assistant", "start_time": 7.0, **more, "tool_calls": calls}
+
+
+def inline(*messages: dict[str, Any]) -> dict[str, Any]:
+    return {"status": "inline", "time_base": "answered", "messages": list(messages)}
+
+
+WORDS = [GREETING, WISH, asks('{"day":"mon"}', end_time=7.0), ANSWER, OFFER]
+ENDED = {
+    "schema_version": "1",
+    "provider": NAME,
+    "external_conversation_id": CALL,
+    "aliases": [{"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"}],
+    "direction": "inbound",
+    "status": "completed",
+    "end_reason": "customer-ended-call",
+    "answered_at": "2026-10-02T14:31:07.000Z",
+    "ended_at": "2026-10-02T14:36:37.000Z",
+    "agent": {"id": ASSISTANT, "name": "Acme front desk"},
+    "transcript": inline(*WORDS),
+    "recording": {"expected": True, "items": [{"uri": f"https://storage.vapi.ai/{MONO}"}]},
+    "metadata": {"agent_name": "Acme front desk", "vapi_call_type": "inboundPhoneCall"},
+}
+
+
+def ended(*left_out: str, **changes: Any) -> list[dict[str, Any]]:
+    kept = {name: value for name, value in ENDED.items() if name not in left_out}
+    return [{"detail-type": "Call Ended", "detail": {**kept, **changes}}]
+
+
+def start_only(message: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if name != "end_time"}
+
+
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "end_of_call_report": ended(),
+    "end_of_call_report_own_bucket": ended(
+        recording={"expected": True, "items": [{"uri": f"s3://acme-recordings/vapi/2026-10-02/{MONO}"}]}
+    ),
+    "end_of_call_report_old_shape": ended(
+        "aliases",
+        agent={"id": ASSISTANT},
+        transcript=inline(*map(start_only, (GREETING, WISH, OFFER))),
+        metadata={"vapi_call_type": "inboundPhoneCall"},
+    ),
+    "end_of_call_report_no_answer": ended(
+        "answered_at",
+        direction="outbound",
+        status="no_answer",
+        end_reason="customer-did-not-answer",
+        started_at="2026-10-02T14:30:50.000Z",
+        ended_at="2026-10-02T14:31:20.000Z",
+        transcript={"status": "none"},
+        recording={"expected": False, "items": []},
+        metadata={"agent_name": "Acme front desk", "vapi_call_type": "outboundPhoneCall"},
+    ),
+    "end_of_call_report_odd_messages": ended(
+        transcript=inline(
+            {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 2.9},
+            {"role": "user", "content": "Hi, I want", "start_time": 2.0, "end_time": 4.0},
+            asks('{"day": "mon"}', content="One moment."),
+            ANSWER,
+            {"role": "assistant", "content": "Monday at nine?", "start_time": 0.0},
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("event", EXPECTED)
+def test_what_each_sample_becomes(event: str) -> None:
+    assert told(NAME, event, FETCHING) == EXPECTED[event]
+
+
+def changed(event: str = "end_of_call_report", **fields: Any) -> dict[str, Any]:
+    found: dict[str, Any] = sample(NAME, event)
+    return {**found, "detail": {"message": {**found["detail"]["message"], **fields}}}
+
+
+def detail(choices: Choices = FETCHING, **fields: Any) -> Any:
+    (one,) = PLATFORM.translate(changed(**fields), choices)
+    return one["detail"]
+
+
+def test_other_messages_say_nothing() -> None:
+    assert PLATFORM.translate(changed(type="status-update"), Choices()) == []
+
+
+def test_a_fault_names_field_and_rule() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        PLATFORM.translate(changed(startedAt="soon"), Choices())
+    assert str(caught.value) == "detail.message.startedAt: must be an RFC 3339 time with a zone"
+
+
+@pytest.mark.parametrize(
+    ("reason", "connected", "status"),
+    [
+        ("voicemail", True, "voicemail"),
+        ("call.in-progress.error-providerfault-openai", True, "completed"),
+        ("customer-busy", False, "busy"),
+        ("manually-canceled", False, "cancelled"),
+        ("twilio-failed-to-connect-call", False, "failed"),
+        ("call.start.error-get-assistant", False, "failed"),
+        ("customer-did-not-answer", False, "no_answer"),
+        (None, False, "no_answer"),
+    ],
+)
+def test_status(reason: str | None, connected: bool, status: str) -> None:
+    started = "2026-10-02T14:31:07.000Z" if connected else None
+    assert detail(endedReason=reason, startedAt=started)["status"] == status
+
+
+def test_a_call_that_never_connected_began_when_something_tells() -> None:
+    call = {"id": CALL}
+    began = [
+        detail(startedAt=None, call=call)["started_at"],
+        detail(startedAt=None, call=call, endedAt=None)["started_at"],
+        detail(startedAt=None, call=call, endedAt=None, timestamp=None)["started_at"],
+    ]
+    assert began == ["2026-10-02T14:36:37.000Z", "2026-10-02T14:36:41.123Z", "2026-10-02T14:36:42.000Z"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        (Choices(), []),
+        (FETCHING, [{"uri": f"https://storage.vapi.ai/{MONO}"}]),
+        (
+            Choices(recording_hosts=("storage.vapi.ai",), agent_channels={NAME: 1}),
+            [{"uri": f"https://storage.vapi.ai/{STEREO}", "agent_channel": 1}],
+        ),
+    ],
+)
+def test_stereo_is_taken_where_the_side_is_known(choices: Choices, expected: list[dict[str, Any]]) -> None:
+    assert detail(choices)["recording"] == {"expected": True, "items": expected}
+
+
+def test_what_there_is_is_taken() -> None:
+    stereo = {"messages": [], "recording": {"stereoUrl": f"https://storage.vapi.ai/{STEREO}"}}
+    found = detail(artifact=stereo)
+    assert (found["recording"], found["transcript"]) == (
+        {"expected": True, "items": [{"uri": f"https://storage.vapi.ai/{STEREO}"}]},
+        {"status": "none"},
+    )
+
+
+def test_a_report_in_a_file() -> None:
+    body = sample(NAME, "end_of_call_report")["detail"]
+    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(Choices())) == WORDS
+
+
+# --- keys --------------------------------------------------------------------------------------------
+
+RULES = PLATFORM.key_rules(Choices())
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"),
+    [
+        (sample_key(NAME, "recording_created"), "vapi_stereo"),
+        (STEREO, "vapi_stereo"),
+        (MONO, "vapi_mono"),
+        (f"acme/2026/{MONO}", "vapi_mono"),
+        (MONO.replace(".wav", ".mp3"), "vapi_mono"),
+        (STEREO.replace(".wav", ".flac"), "vapi_stereo"),
+    ],
+)
+def test_whose_a_key_is(key: str, rule: str) -> None:
+    assert match(RULES, key) == (rule, CALL)
+
+
+IGNORED = (
+    f"{CALL}-1790951797872-assistant.wav",
+    f"{CALL}-1790951797870-93a858ed-749f-4c78-beb1-7889b25743c4-mono-customer.wav",
+    f"pcap/{CALL}-1790951797870.pcap",
+    f"logs/{CALL}-1790951797870.jsonl",
+)
+
+
+@pytest.mark.parametrize(
+    "key", [*IGNORED, f"{CALL}.wav", f"x{MONO}", MONO.replace("wav", "json"), STEREO.replace("-stereo", "")]
+)
+def test_keys_of_others(key: str) -> None:
+    assert match(RULES, key) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "is_ignored"), [*((key, True) for key in IGNORED), (MONO, False), (STEREO, False)]
+)
+def test_ignored_keys(key: str, is_ignored: bool) -> None:
+    assert any(re.search(pattern, key) for pattern in PLATFORM.ignored_keys) is is_ignored
+
+
+@pytest.mark.parametrize(("channels", "side", "rank"), [({}, None, 0), ({NAME: 0}, 0, 2), ({NAME: 1}, 1, 2)])
+def test_stereo_goes_first_where_the_side_is_known(
+    channels: dict[str, int], side: int | None, rank: int
+) -> None:
+    traits = {rule.name: rule.traits for rule in PLATFORM.key_rules(Choices(agent_channels=channels))}
+    assert traits == {
+        "vapi_stereo": Traits(agent_channel=side, rank=rank, several=True),
+        "vapi_mono": Traits(rank=1, several=True),
+    }

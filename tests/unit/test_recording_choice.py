@@ -1,0 +1,93 @@
+"""Several recordings of a call: the better one is chosen before the one-shot attach, the others say so."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coval_relay.domain.call import Traits
+from coval_relay.domain.key_rules import KeyRule
+from coval_relay.platforms import registry
+from tests.support.events import call_ended, wav
+from tests.support.scenarios import outcome, put
+from tests.support.world import DEADLINES, World
+
+
+def rule(name: str, rank: int, *, longest: bool = False) -> KeyRule:
+    return KeyRule(
+        name=name,
+        platform="custom",
+        pattern=rf"^rec/{name}/(?P<external_conversation_id>call-\d)(?:\.\d)?\.wav$",
+        traits=Traits(rank=rank, several=True, longest=longest),
+    )
+
+
+def world_of(*rules: KeyRule) -> World:
+    world = World(key_pattern="")
+    book = registry.rulebook((), world.choices, rules, "")
+    service: Any = world.intakes["recording"].service
+    object.__setattr__(service.owner, "rulebook", lambda: book)
+    return world
+
+
+def chosen(world: World) -> str:
+    call = world.store.read("call-1")
+    assert outcome(world)[:3] == ("SUBMITTED", "ATTACHED", True)
+    assert world.dead == []
+    return str(call.recording.identity.split("#")[0].removeprefix("s3://recordings/rec/"))
+
+
+@given(
+    st.permutations(["end", "agent", "ivr", "agent", "ivr", "end"]),
+    st.lists(st.integers(0, DEADLINES.settle - 5), min_size=6, max_size=6),
+    st.sampled_from(["inline", "none"]),
+)
+def test_the_higher_rank_wins_in_any_order(order: list[str], delays: list[int], transcript: str) -> None:
+    world = world_of(rule("agent", 2), rule("ivr", 1))
+    events = {
+        "end": ("call_end", call_ended(transcript=transcript)),
+        "agent": ("recording", put(world, wav(6), "rec/agent/call-1.wav")),
+        "ivr": ("recording", put(world, wav(7), "rec/ivr/call-1.wav")),
+    }
+    for name, delay in zip(order, delays, strict=True):
+        world.send(*events[name], delay)
+    world.run()
+    assert chosen(world) == "agent/call-1.wav"
+    outcomes = world.store.read("call-1").outcomes
+    assert list(outcomes.values()) == ["superseded"]
+    assert next(iter(outcomes)).startswith("s3://recordings/rec/ivr/call-1.wav#")
+    assert "RECORDING_SUPERSEDED" in world.events()
+
+
+@pytest.mark.parametrize("order", [(6, 9, 7), (9, 7, 6), (7, 6, 9)])
+def test_the_longest_wins_where_the_rule_says_so(order: tuple[int, ...]) -> None:
+    world = world_of(rule("part", 1, longest=True))
+    world.send("call_end", call_ended())
+    for delay, seconds in enumerate(order):
+        world.send("recording", put(world, wav(seconds), f"rec/part/call-1.{seconds}.wav"), delay * 10)
+    world.run()
+    assert chosen(world) == "part/call-1.9.wav"
+    assert sorted(world.store.read("call-1").outcomes.values()) == ["superseded", "superseded"]
+
+
+def test_nothing_is_attached_before_the_settling_time_and_the_text_does_not_wait() -> None:
+    world = world_of(rule("agent", 2))
+    began = world.clock.now
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav(), "rec/agent/call-1.wav"))
+    while not world.coval.calls.count("attach"):
+        world.deliver(min(world.letters, key=lambda letter: letter.visible_at))
+        world.clock.now = min((x.visible_at for x in world.letters), default=world.clock.now)
+    assert world.clock.now - began >= DEADLINES.settle
+    assert world.coval.calls[0] == "submit"
+
+
+def test_one_that_comes_after_the_settling_time_is_superseded_and_visible() -> None:
+    world = world_of(rule("agent", 2), rule("ivr", 1))
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav(), "rec/ivr/call-1.wav"))
+    world.send("recording", put(world, wav(8), "rec/agent/call-1.wav"), DEADLINES.settle * 3)
+    world.run()
+    assert chosen(world) == "ivr/call-1.wav"
+    assert list(world.store.read("call-1").outcomes.values()) == ["superseded"]
