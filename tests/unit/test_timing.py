@@ -120,7 +120,7 @@ def test_estimated_times_are_marked_or_left_to_coval(policy: Any) -> None:
     (body,) = submitted_bodies(world)
     times = [(turn.get("start_time"), turn.get("end_time")) for turn in body["transcript"]]
     mark = body["metadata"].get("transcript_times_estimated")
-    assert (times, mark) == (([(0, 3), (3, 347)], 2) if policy == "send" else ([(None, None)] * 2, None))
+    assert (times, mark) == (([(0, 3), (3, 330)], 2) if policy == "send" else ([(None, None)] * 2, None))
 
 
 def fragments(*spoken: tuple[str, float, str]) -> dict[str, Any]:

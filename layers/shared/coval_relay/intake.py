@@ -87,8 +87,8 @@ class Intake:
             words = f"Coval answered with status {error.status}." if error.status else error.reason
             self._bury(delivery, Reason(error.code, words))
         except (Retryable, NotReady) as error:
-            pause = error.retry_after if isinstance(error, Retryable) else None
-            self._wait(delivery, self.calls.clock() + int(pause or RETRY_SECONDS), error.code)
+            pause = int(error.retry_after or RETRY_SECONDS)
+            self._wait(delivery, self.calls.clock() + pause, error.code)
         else:
             if outcome.until is not None:
                 self._wait(delivery, outcome.until, "lease_or_busy")

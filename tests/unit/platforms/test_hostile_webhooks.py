@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coval_relay.domain.call import Facts
 from coval_relay.domain.errors import InvalidInput
 from coval_relay.platforms import canonical
 from coval_relay.platforms.platform import Choices, TranscriptContext
@@ -67,6 +68,9 @@ def test_any_time_of_the_envelope_is_borne(detail_type: str, time: Any) -> None:
         )
 
 
+FACTS = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, seconds=330.0)
+
+
 @pytest.mark.parametrize("format_", FILES)
 @given(st.data())
 def test_any_file_is_read_or_refused(format_: str, data: st.DataObject) -> None:
@@ -74,7 +78,7 @@ def test_any_file_is_read_or_refused(format_: str, data: st.DataObject) -> None:
     reader = platform(format_.partition("_")[0]).formats[format_]
     choices = data.draw(st.sampled_from(CHOICES))
     with suppress(InvalidInput):
-        canonical.transcript(reader.messages(content, TranscriptContext(choices, 0)), 330.0, choices)
+        canonical.transcript(reader.messages(content, TranscriptContext(choices, 0)), FACTS, choices)
     with suppress(InvalidInput):
         assert reader.next_page is None or isinstance(reader.next_page(content), str | None)
 

@@ -60,6 +60,8 @@ class Audio(StrEnum):
     """Audio of which our own stamp says nothing."""
 
 
+SIMULATION = "coval_simulation_id"
+"""Metadata key by which Coval knows a call as its own simulation (Coval API, submit: metadata)."""
 ORDER_MARK = "|"
 """Stands in a recording's order between what its look told, and what its event told."""
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})

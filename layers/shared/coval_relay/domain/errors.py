@@ -47,9 +47,10 @@ class Permanent(RelayError):
 
 @dataclass(unsafe_hash=True)
 class NotReady(RelayError):
-    """Something that is expected is not there yet."""
+    """Something that is expected is not there yet; `retry_after` as for Retryable."""
 
     code: str
+    retry_after: float | None = None
 
 
 @dataclass(unsafe_hash=True)

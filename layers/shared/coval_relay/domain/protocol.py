@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from coval_relay.domain.call import (
+    SIMULATION,
     TERMINAL,
     UNFINISHED,
     Audio,
@@ -170,7 +171,7 @@ def call_ended(
     known = replace(
         call,
         call_end=CallEnd.WITHOUT_TEXT if hopeless and not text else kind,
-        facts=facts if text else _earliest(call.facts, facts),
+        facts=_told_of(call.facts, facts, text=text),
         transcript=pointer or call.transcript,
         created_at=call.created_at or attempt.now,
         waiting_since=call.waiting_since or attempt.now,
@@ -190,9 +191,16 @@ def call_ended(
     return Transition(waiting, Then.UPLOAD_AGAIN if anew else Then.FOLLOW)
 
 
-def _earliest(known: Facts | None, told: Facts) -> Facts:
-    """Of ends of several legs the first leg's facts hold, whichever came first; text brings its own."""
-    return known if known and known.occurred_at < told.occurred_at else told
+def _told_of(known: Facts | None, told: Facts, *, text: bool) -> Facts:
+    """Of ends of several legs the first leg's facts hold, whichever came first; text brings its own.
+
+    That the call is a simulation holds whoever told it.
+    """
+    if known is None:
+        return told
+    chosen = known if not text and known.occurred_at < told.occurred_at else told
+    marks = [facts.metadata[SIMULATION] for facts in (told, known) if SIMULATION in facts.metadata]
+    return replace(chosen, metadata={**chosen.metadata, SIMULATION: marks[0]}) if marks else chosen
 
 
 def _sided(recording: Recording, told: int | None, now: int) -> Recording:

@@ -6,6 +6,7 @@ Strict where a mistake would change the evaluation (roles, times, ids), tolerant
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -282,7 +283,13 @@ class CallEndedDetail(_CallDetail):
         return next((item.started_at for item in self.recording.items if item.started_at), None)
 
     @property
+    def spoken_seconds(self) -> float | None:
+        """From the transcript's zero to the call's end."""
+        return (self.ended_at - self.zero).total_seconds() if self.ended_at else None
+
+    @property
     def seconds(self) -> float | None:
+        """The call's whole length, what came before the answer included."""
         first = self.started_at or self.began_at
         return (self.ended_at - first).total_seconds() if self.ended_at else None
 
@@ -431,28 +438,41 @@ DETAIL_TYPES = tuple(_READERS)
 
 def _inline(told: CallEndedDetail, choices: Choices) -> Transcript:
     path = "detail.transcript.messages"
-    transcript = _transcript(told.transcript.messages, told.seconds, choices, path)
+    lengths = Lengths(told.seconds, told.spoken_seconds)
+    transcript = _transcript(told.transcript.messages, lengths, choices, path)
     started = told.recording_started_at
     if started is None or told.transcript.time_base == "recording_start":
         return transcript
     return shifted(transcript, (started - told.zero).total_seconds())
 
 
-def transcript(told: Sequence[CanonicalMessage], call_seconds: float | None, choices: Choices) -> Transcript:
+def transcript(told: Sequence[CanonicalMessage], facts: Facts | None, choices: Choices) -> Transcript:
     """The transcript of a file's canonical messages; raises InvalidInput."""
     parsed = validate(CanonicalTranscript, {"status": "inline", "messages": list(told)}, "transcript")
-    return _transcript(parsed.messages, call_seconds, choices, "transcript.messages")
+    lengths = Lengths()
+    if facts and facts.seconds is not None:
+        zero = datetime.fromisoformat(facts.occurred_at).timestamp()
+        lengths = Lengths(facts.seconds, max(0.0, facts.ended_at - zero))
+    return _transcript(parsed.messages, lengths, choices, "transcript.messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Of the call, by which units are judged, and of its audio, with which the last words end; in seconds."""
+
+    call: float | None = None
+    audio: float | None = None
 
 
 def _transcript(
-    told: tuple[CanonicalSpeech, ...], seconds: float | None, choices: Choices, path: str
+    told: tuple[CanonicalSpeech, ...], lengths: Lengths, choices: Choices, path: str
 ) -> Transcript:
     rendered = tuple(message.model_dump(exclude_none=True) for message in told)
     for message, source in zip(rendered, told, strict=True):
         message.setdefault("content", source.content)
-    check_times(rendered, seconds, path)
+    check_times(rendered, lengths.call, path)
     check_tool_calls(rendered, path)
-    return completed(rendered, seconds, keep_estimates=choices.estimated_times == "send")
+    return completed(rendered, lengths.audio, keep_estimates=choices.estimated_times == "send")
 
 
 def _pointer(told: CanonicalTranscript, choices: Choices, now: int) -> TranscriptPointer | None:

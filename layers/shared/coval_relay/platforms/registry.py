@@ -142,7 +142,7 @@ def parse_transcript(name: str, pages: Sequence[object], facts: Facts | None, ch
         zero = datetime.fromisoformat(facts.occurred_at).timestamp()
         context = TranscriptContext(choices, facts.agent_channel, zero)
     told = [message for page in pages for message in read(page, context)]
-    return canonical.transcript(told, facts.seconds if facts else None, choices)
+    return canonical.transcript(told, facts, choices)
 
 
 def next_page(name: str, page: object) -> str | None:

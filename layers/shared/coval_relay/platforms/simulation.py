@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from coval_relay.domain.call import SIMULATION
 from coval_relay.platforms.platform import CanonicalEvent
 
-METADATA_KEY = "coval_simulation_id"
-"""Where Coval looks for it (Coval API, submit: metadata)."""
 DEEPEST = 20
 LONGEST = 200
 
@@ -24,7 +23,7 @@ def _marked(canonical: CanonicalEvent, simulation_id: str) -> CanonicalEvent:
     metadata = detail.get("metadata", {}) if isinstance(detail, Mapping) else None
     if not isinstance(detail, Mapping) or not isinstance(metadata, Mapping):
         return canonical
-    return {**canonical, "detail": {**detail, "metadata": {METADATA_KEY: simulation_id, **metadata}}}
+    return {**canonical, "detail": {**detail, "metadata": {SIMULATION: simulation_id, **metadata}}}
 
 
 def _found(value: object, depth: int) -> Iterator[str]:

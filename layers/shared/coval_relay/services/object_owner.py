@@ -23,6 +23,8 @@ IGNORED = (
 )
 """Folders, what vendors write to see whether they may write, and what is text beside the recordings."""
 MOST_SIDECAR_BYTES = 1024 * 1024
+SIDECAR_PAUSE_SECONDS = 5
+"""Short, so that what the sidecar says is known before another recording has settled."""
 
 GONE = Reason("object_gone", "The recording object is no longer there.")
 REPLACED = Reason("object_replaced", "Another object stands in its place; that one has its own event.")
@@ -128,7 +130,7 @@ class ObjectOwner:
             content = self._json(ObjectVersion(created.version.bucket, key, etag=""))
         except (ObjectGone, ObjectReplaced, Permanent):
             if self.clock() < created.created_at + self.sidecar_seconds:
-                raise NotReady("sidecar_missing") from None
+                raise NotReady("sidecar_missing", SIDECAR_PAUSE_SECONDS) from None
             return rule.traits
         return judge(content, rule.traits)
 
