@@ -91,7 +91,10 @@ def test_rules_of_the_smallest_deployment(smallest: Stack) -> None:
 def test_rules_of_the_fullest_deployment(fullest: Stack) -> None:
     recordings = created(["acme-recordings", "acme-voicemail"], ["voice/", "calls/2026 é+"])
     transcripts = created(["acme-recordings"], ["Analysis/"])
-    added = {"detail-type": ["Invented Call Ended", "invented.transcript"]}
+    added = {
+        "source": [{"anything-but": ["coval.relay"]}],
+        "detail-type": ["Invented Call Ended", "invented.transcript"],
+    }
     assert rules(fullest) == {
         "CallEventRule": {"bus": "calls", "pattern": CALL_EVENTS, "queue": "CallEnd"},
         "AddedCallEventRule": {"bus": "calls", "pattern": added, "queue": "CallEnd"},

@@ -456,3 +456,24 @@ def test_a_recording_that_an_event_names_and_that_is_not_there() -> None:
     assert world.store.read("call-1").notes == (
         Reason("invalid_input", "detail.recording.uri: names an object that is not there"),
     )
+
+
+@pytest.mark.parametrize("channel", [None, 1], ids=["as it is", "to be copied"])
+@pytest.mark.parametrize("transcript", ["inline", "none"])
+@pytest.mark.parametrize("at", range(1, 9))
+def test_a_recording_that_is_deleted_after_its_worker_died_is_refused_not_forgotten(
+    at: int, transcript: str, channel: int | None
+) -> None:
+    world = World()
+    world.executioner.at = at
+    ended = call_ended(transcript=transcript, recording={"agent_channel": channel})
+    world.send("recording", put(world, wav(channels=2)))
+    world.send("call_end", ended, 3600 if transcript == "inline" else 30)
+    world.run(hours=0.01)
+    world.bucket.objects.clear()
+    world.run(hours=48)
+    call = world.store.read("call-1")
+    assert call.due_at is None
+    assert call.recording is not None
+    assert call.recording.state in ("REJECTED", "ATTACHED")
+    assert (world.letters, world.dead) == ([], [])

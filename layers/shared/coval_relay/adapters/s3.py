@@ -25,6 +25,7 @@ GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "405", "M
 REPLACED = frozenset({"412", "PreconditionFailed"})
 DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 ACCESS_DENIED = "access_denied"
+FOREIGN_BUCKET = "bucket_not_configured"
 PAST_THE_END = "InvalidRange"
 
 
@@ -49,10 +50,15 @@ def s3_client(region: str | None = None) -> "S3Client":
 
 @dataclass(frozen=True, slots=True)
 class S3Recordings:
-    """The RecordingSource on S3; `client` comes from `s3_client`, `bucket_owner` is a 12-digit account."""
+    """The RecordingSource on S3; `client` comes from `s3_client`, `bucket_owner` is a 12-digit account.
+
+    Of other buckets than `buckets`, where they are given, nothing is read and no URL is signed, whatever the
+    message or the item says; the functions' roles say so a second time.
+    """
 
     client: "S3Client"
     bucket_owner: str
+    buckets: frozenset[str] | None = None
 
     def head(self, version: ObjectVersion) -> ObjectHead:
         try:
@@ -97,6 +103,8 @@ class S3Recordings:
             raise Retryable("presign_failed") from error
 
     def _named(self, version: ObjectVersion) -> dict[str, Any]:
+        if self.buckets is not None and version.bucket not in self.buckets:
+            raise Permanent(FOREIGN_BUCKET, "The object lies in a bucket that is not one of this stack's.")
         named = {"Bucket": version.bucket, "Key": version.key, "ExpectedBucketOwner": self.bucket_owner}
         return named | ({"VersionId": version.version_id} if version.version_id else {})
 

@@ -104,7 +104,8 @@ def _https_get(choices: Settings, hosts: tuple[str, ...], budget: Budget) -> "Ht
 def recordings_of(choices: RecordingAccess) -> "S3Recordings":
     from coval_relay.adapters.s3 import S3Recordings
 
-    return S3Recordings(_s3(), choices.bucket_owner)
+    buckets = frozenset((*choices.recording_buckets, choices.staging_bucket))
+    return S3Recordings(_s3(), choices.bucket_owner, buckets)
 
 
 def preparing_of(choices: UploadRecordingSettings, source: "S3Recordings", budget: Budget) -> "Preparing":

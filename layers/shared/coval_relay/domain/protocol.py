@@ -429,7 +429,7 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
     if current is None or _mends(arrived, current):
         return _begin(call, arrived, attempt)
     if arrived.identity == current.identity:
-        return _again(_with_copy(call, current, arrived), attempt)
+        return _again(_looked_at_anew(call, current, arrived, attempt.now), attempt)
     if arrived.identity in call.outcomes and _rank(arrived) < _rank(current):
         return Transition(call)
     if current.state is RecordingState.ATTACHED or _rank(arrived) < _rank(current):
@@ -445,6 +445,18 @@ def _mends(arrived: Recording, current: Recording) -> bool:
     if arrived.identity != current.identity or current.state is not RecordingState.REJECTED:
         return False
     return arrived.usable and not current.usable
+
+
+def _looked_at_anew(call: Call, current: Recording, arrived: Recording, now: int) -> Call:
+    if arrived.reason and not arrived.usable and _needs_its_bytes(call, current):
+        return replace(call, recording=_refused(current, arrived.reason, now))
+    return _with_copy(call, current, arrived)
+
+
+def _needs_its_bytes(call: Call, current: Recording) -> bool:
+    """Whether nothing can come of the recording any more without what another look found unusable or gone."""
+    to_copy = call.state in TERMINAL and current.unprepared
+    return current.state is RecordingState.READY or (current.state is RecordingState.UPLOADED and to_copy)
 
 
 def _with_copy(call: Call, current: Recording, arrived: Recording) -> Call:
