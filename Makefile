@@ -16,7 +16,7 @@ PYTHON_313 = $(shell for python in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin
 	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-contract test-integration test-template \
+.PHONY: help setup demo up down status test test-unit test-fidelity test-contract test-integration test-template \
 	test-end-to-end test-313 lint types imports format lock build validate measure-upload measure-swap measure-conversion \
 	measure-cold-start clean
 
@@ -44,10 +44,13 @@ stack-tools: .venv/installed .venv-sam/installed .venv-aws/installed
 
 # --- tests
 
-test: lint types imports test-unit test-contract test-integration test-template test-end-to-end test-313 ## Everything
+test: lint types imports test-unit test-fidelity test-contract test-integration test-template test-end-to-end test-313 ## Everything
 
 test-unit: .venv/installed ## Fast tests of the code alone
 	$(BIN)/pytest tests/unit
+
+test-fidelity: .venv/installed ## What Coval hears of every platform's every format: the agent on the left, as it was said
+	$(BIN)/pytest tests/fidelity
 
 test-contract: .venv/installed ## Requests and simulator against Coval's own SDK; fakes against the real stores
 	$(BIN)/pytest tests/contract

@@ -23,7 +23,8 @@ KEY_RULES = json.dumps(
 
 PARAMETERS = {
     "Platforms": (
-        "amazon_connect,amazon_chime,twilio,genesys,livekit,vapi,retell,elevenlabs,telnyx,daily,canonical"
+        # Chime's keys are any UUID, so the more special ones come first
+        "amazon_connect,twilio,genesys,livekit,vapi,retell,elevenlabs,telnyx,daily,amazon_chime,canonical"
     ),
     "SeparateTranscripts": "twilio,amazon_chime",
     "AgentChannels": '{"vapi": 1, "retell": 1, "genesys": 1, "amazon_chime": 1}',
@@ -34,6 +35,7 @@ PARAMETERS = {
     "TranscriptBuckets": TRANSCRIPTS,
     "TranscriptPrefixes": "transcripts/",
     "TranscriptKeyPattern": r"^transcripts/(?P<external_conversation_id>[^/]+)\.json$",
+    "IgnoredKeyPattern": "(?:^|/)Analytics/",
     "CovalTimeoutSeconds": "2",
     "CovalProcessingSeconds": "2",
     "GraceSeconds": "5",

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import boto3
@@ -91,19 +92,22 @@ def coval_url(files: Files) -> str:
     return f"http://127.0.0.1:{simulator_server(files).port()}"
 
 
-def up(files: Files, egress: Egress | None = None) -> Stack:
+def up(
+    files: Files, egress: Egress | None = None, parameters: Mapping[str, str] = MappingProxyType({})
+) -> Stack:
     """Start what does not run, build what has changed, deploy what is not deployed; in that order.
 
     Without an egress the functions reach the loopback only by its addresses, and nothing else is allowed.
+    `parameters` are the template's, where they are to differ from those of every local stack.
     """
     with alone(files.lock):
         environment.isolate(aws_url(files), files.aws)
         _start_simulator(simulator_server(files), files)
         _start_aws(aws_server(files), files, egress)
         _resources()
-        parameters = {**PARAMETERS, **_secrets(files, egress), **_addresses(files, egress)}
+        chosen = {**PARAMETERS, **_secrets(files, egress), **_addresses(files, egress), **parameters}
         with alone(BUILD.with_suffix(".lock")):
-            outputs = deploy(build(), parameters, files)
+            outputs = deploy(build(), chosen, files)
         _write_environment(files, aws_url(files))
     return Stack(aws_url=aws_url(files), coval_url=coval_url(files), outputs=outputs)
 
@@ -185,7 +189,7 @@ def _aws_environment(server: Server, files: Files, egress: Egress | None) -> dic
 
 
 def _way_out(egress: Egress, files: Files) -> dict[str, str]:
-    """Both certificates are trusted, of the local AWS and of what is behind the proxy: httpx reads one file."""
+    """The local AWS and what is behind the proxy are trusted alike: httpx reads one file."""
     trusted = files.aws / "trusted.pem"
     trusted.write_bytes((files.aws / "certificate.pem").read_bytes() + egress.certificate.read_bytes())
     return {"HTTPS_PROXY": egress.proxy, "SSL_CERT_FILE": str(trusted)}

@@ -7,9 +7,27 @@ from unittest.mock import patch
 import pytest
 
 from local.stack.paths import PROJECT, Files
-from local.stack.stack import Stack, down, up
+from local.stack.processes import alone
+from local.stack.stack import Egress, Stack, down, up
+from tests.end_to_end.web import Web, served
 
 FILES = Files(PROJECT / ".local" / "end_to_end")
+HOSTS = (
+    "api.elevenlabs.io",
+    "api.twilio.com",
+    "dxc03zgurdly9.cloudfront.example",
+    "intelligence.twilio.com",
+    "media.twiliocdn.com",
+    "s3.amazonaws.com",
+    "storage.acme.example",
+    "storage.vapi.ai",
+)
+"""Of the samples' URLs, and where Twilio redirects to."""
+CREDENTIALS = {
+    "api.elevenlabs.io": {"header": "xi-api-key", "value": "xi-local-key"},
+    "api.twilio.com": {"username": "AC-local", "password": "twilio-local-password"},
+    "intelligence.twilio.com": {"username": "AC-local", "password": "twilio-local-password"},
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,10 +36,24 @@ def clean_environment() -> None:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with patch.dict(os.environ):
+def web() -> Web:
+    """What the platforms' web servers hold."""
+    return Web()
+
+
+@pytest.fixture(scope="session")
+def egress(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Egress]:
+    """The way there."""
+    with served(web, tmp_path_factory.mktemp("web"), HOSTS, credentials=CREDENTIALS) as way_out:
+        yield way_out
+
+
+@pytest.fixture(scope="session")
+def stack(egress: Egress) -> Iterator[Stack]:
+    """A second session waits for the first one to end, and does not end its servers."""
+    with alone(FILES.folder / "session.lock"), patch.dict(os.environ):
         down(FILES)
         try:
-            yield up(FILES)
+            yield up(FILES, egress)
         finally:
             down(FILES)

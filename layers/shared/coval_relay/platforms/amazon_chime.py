@@ -111,7 +111,9 @@ def _transcript_unavailable(pipeline: Pipeline, choices: Choices) -> list[Canoni
 
 def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
     """Files of Transcribe Call Analytics are named by its own session, so there is no rule for them."""
-    pattern = rf"(?:^|/)(?P<external_conversation_id>{CALL_ID})\.(?i:{AUDIO})$"
+    # Genesys Cloud names its recordings likewise, below a folder that names the conversation.
+    named = rf"(?P<external_conversation_id>{CALL_ID})\.(?i:{AUDIO})"
+    pattern = rf"(?:^|^(?!.*conversation_id=).*/){named}$"
     traits = Traits(agent_channel=choices.agent_channels.get(NAME))
     return (KeyRule(name=NAME, platform=NAME, pattern=pattern, traits=traits),)
 
