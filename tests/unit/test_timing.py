@@ -183,3 +183,15 @@ def test_a_transcript_that_will_not_come_is_not_waited_for(first: str) -> None:
         world.run(hours=0.01)
     assert world.clock.now - began < 300
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
+
+
+@pytest.mark.parametrize("delay", [100, 400])
+def test_parts_that_come_after_the_call_went_on_bring_its_text_back_or_are_noted(delay: int) -> None:
+    world = World()
+    world.send("call_end", call_ended(transcript=COLLECTED))
+    world.send("call_end", fragments(("a", ANSWERED + 1, "Hi.")), delay)
+    world.send("recording", put(world, wav()), 300)
+    world.run()
+    in_time = delay == 100
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, in_time)
+    assert world.store.read("call-1").late == (() if in_time else ("transcript",))

@@ -239,6 +239,8 @@ def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, text: boo
     assert call.lease is not None
     if call.lease.until > attempt.now:
         return Transition(call, Then.WAIT, call.lease.until)
+    if known.recording and known.facts:
+        known = replace(known, recording=_sided(known.recording, known.facts.agent_channel, attempt.now))
     if text:
         return _take_over(known, attempt, text=True)
     if known.call_end is CallEnd.WITHOUT_TEXT and not call.lease.parts.text:

@@ -12,7 +12,7 @@ from coval_relay.domain.call import Facts
 from coval_relay.domain.errors import InvalidInput
 from coval_relay.domain.identifiers import is_call_id
 from coval_relay.domain.key_rules import KeyRule, PushedSidecar, Rulebook
-from coval_relay.domain.messages import Message
+from coval_relay.domain.messages import Message, RecordingReady
 from coval_relay.domain.transcript import Transcript
 from coval_relay.platforms import canonical
 from coval_relay.platforms.platform import (
@@ -98,10 +98,21 @@ def translate(event: Mapping[str, Any], choices: Choices, now: int) -> tuple[Mes
         raise InvalidInput("detail-type", f"must be one of: {', '.join(_by_detail_type())}")
     told = platform(name).translate(event, choices)
     return tuple(
-        message
+        _dated(message, event, now)
         for canonical_event in with_simulation(told, event)
         for message in _messages(canonical_event, choices, now)
     )
+
+
+def _dated(message: Message, event: Mapping[str, Any], now: int) -> Message:
+    """A link is at least as old as the event that told of it first, which may be sent again much later."""
+    if not isinstance(message, RecordingReady) or message.created_at < now:
+        return message
+    try:
+        told_at = datetime.fromisoformat(str(event.get("time"))).timestamp()
+    except (ValueError, OverflowError):
+        return message
+    return replace(message, created_at=min(now, int(told_at)))
 
 
 def _messages(event: CanonicalEvent, choices: Choices, now: int) -> Iterator[Message]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from coval_relay.domain import protocol
 from coval_relay.domain.aliases import object_alias
-from coval_relay.domain.call import Call, TranscriptPointer
+from coval_relay.domain.call import TERMINAL, Call, CallEnd, TranscriptPointer
 from coval_relay.domain.errors import InvalidInput
 from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import (
@@ -26,6 +26,7 @@ from coval_relay.services.mailbox import Mailbox
 from coval_relay.services.names import Names, Unknown
 from coval_relay.services.object_owner import ObjectOwner, Owned
 from coval_relay.services.progress import DONE, Outcome, Progress
+from coval_relay.services.transcripts import FRAGMENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class SubmitTranscript:
                 return self._transcript_unavailable(message, attempt)
             case ObjectCreated():
                 return self._created(message, attempt)
+            case FragmentsSpoken():
+                return self._fragments_spoken(message, attempt)
             case Resume():
                 return self._resume(message, attempt)
             case ParkingExpired():
@@ -61,8 +64,6 @@ class SubmitTranscript:
         match message:
             case AliasesKnown():
                 self.names.bind(message)
-            case FragmentsSpoken():
-                self.fragments.add(message.external_conversation_id, message.fragments)
             case RecordingReady():
                 self.mailbox.recording(message)
             case _:
@@ -96,6 +97,19 @@ class SubmitTranscript:
             lambda call: protocol.transcript_unavailable(call, attempt.now),
         )
         return self.progress.go(transition, attempt)
+
+    def _fragments_spoken(self, spoken: FragmentsSpoken, attempt: Attempt) -> Outcome:
+        """They wait for the call's end; those that come after the call went on without text bring it back."""
+        call_id = spoken.external_conversation_id
+        self.fragments.add(call_id, spoken.fragments)
+        call = self.calls.read(call_id)
+        if call.state not in TERMINAL and call.call_end is not CallEnd.WITHOUT_TEXT:
+            return DONE
+        settled = attempt.now + self.calls.deadlines.settle
+        pointer = TranscriptPointer(format=FRAGMENTS, stored_at=attempt.now, settles_at=settled)
+        return self._transcript_arrived(
+            TranscriptArrived(external_conversation_id=call_id, pointer=pointer), attempt
+        )
 
     def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
         call = self.calls.read(resume.external_conversation_id)

@@ -131,7 +131,11 @@ class UploadRecording:
     def _expired(self, expired: ParkingExpired, attempt: Attempt) -> Outcome:
         """What waited goes once more through all rules; what still has no call goes to the dead letters."""
         message = self.names.waiting(expired)
-        owner = self._owner_of_waiting(message, expired)
+        try:
+            owner = self._owner_of_waiting(message, expired)
+        except (ObjectGone, ObjectReplaced):
+            self.names.found_after_all(expired)
+            return self._skipped("gone_before_its_call_was_known")
         if isinstance(owner, Unknown):
             self.names.give_up(owner, self.owner.tried())
         outcome = self(message, attempt)
@@ -265,23 +269,32 @@ def _found(call_id: str, created: ObjectCreated, owned: Owned) -> RecordingFound
 
 
 def _recording(found: RecordingFound, call: Call) -> Recording:
-    """The recording before it was looked at; the agent's channel by its own event, else by the call's."""
-    side = found.traits.agent_channel
-    if side is None and call.facts:
-        side = call.facts.agent_channel
+    """The recording before it was looked at."""
     created = found.created
+    identity = identity_of(created.version) if created else identity_of_link(found.url)
     common = Recording(
-        identity=identity_of(created.version) if created else identity_of_link(found.url),
+        identity=identity,
         order=created.order if created else f"{found.created_at:012d}",
         created_at=created.created_at if created else found.created_at,
         state=RecordingState.READY,
         traits=found.traits,
-        agent_channel=side,
+        agent_channel=_side(found, identity, call),
         url=found.url,
     )
     if created is None:
         return common
     return replace(common, version=created.version, size=created.size, copied=created.copied)
+
+
+def _side(found: RecordingFound, identity: str, call: Call) -> int | None:
+    """What it was made ready for stays, else a copy for another side is never taken; then its own event's
+    word, then the call's."""
+    held = call.recording
+    if held and held.identity == identity and held.agent_channel is not None:
+        return held.agent_channel
+    if found.traits.agent_channel is not None:
+        return found.traits.agent_channel
+    return call.facts.agent_channel if call.facts else None
 
 
 def identity_of_link(url: str) -> str:
