@@ -3,20 +3,24 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from local.demo.large_recording import chunks
-from local.demo.scenarios import LARGE, LARGE_SECONDS, Ending
-from local.demo.steps import AUDIO
+from local.demo.scenarios import LARGE_SECONDS, Ending
+from local.demo.sounds import ANOTHER, AS_SENT, content, likeness
+from local.demo.steps import LARGE
 from local.demo.watch import reason_of
 
 
-def ending(held: Sequence[Mapping[str, Any]], item: Mapping[str, Any], dead_letter: str) -> Ending:
-    """All that the table compares."""
+def ending(held: Sequence[Mapping[str, Any]], item: Mapping[str, Any], dead_letter: str, sent: str) -> Ending:
+    """All that the table compares; `sent` is the recording's file."""
     return Ending(
         conversations=len(held),
         text=any(conversation["transcript"] for conversation in held),
-        audio=" ".join(_audio(one["audio"]["sha256"]) for one in held if one["audio"]),
+        audio=" ".join(
+            _audio(sent, one["audio"]["sha256"], one["audio"]["path"]) for one in held if one["audio"]
+        ),
         waves=" ".join(wave["wave"] for one in held for wave in one["waves"] if wave["webhook"]),
         state=item.get("state", ""),
         recording=item.get("recording_state", ""),
@@ -25,13 +29,12 @@ def ending(held: Sequence[Mapping[str, Any]], item: Mapping[str, Any], dead_lett
     )
 
 
-def _audio(digest: str) -> str:
-    return _fixtures().get(digest) or (LARGE if digest == _large_digest() else "other bytes")
-
-
 @cache
-def _fixtures() -> Mapping[str, str]:
-    return {hashlib.sha256(file.read_bytes()).hexdigest(): file.name for file in AUDIO.iterdir()}
+def _audio(sent: str, digest: str, path: str) -> str:
+    """The large one is compared by its digest: it is never in memory."""
+    if sent == LARGE:
+        return AS_SENT if digest == _large_digest() else ANOTHER
+    return likeness(content(sent), Path(path).read_bytes())
 
 
 @cache

@@ -10,9 +10,9 @@ import boto3
 
 from local.demo.endings import ending
 from local.demo.scenarios import Ending, Scenario
-from local.demo.steps import Stage
+from local.demo.steps import ALIAS_TYPE, Stage, alias
 from local.demo.table import differences
-from local.demo.watch import Changes, Coval, DeadLetters, Items, QueueDepths, repeated
+from local.demo.watch import PARKED, Changes, Coval, DeadLetters, Items, QueueDepths, repeated
 from local.simulator import AdminClient
 from local.stack.stack import Stack
 
@@ -37,7 +37,8 @@ class Run:
 
     def _watch(self, stack: Stack) -> None:
         ids, sqs = tuple(self._names), boto3.client("sqs")
-        self._items = Items(boto3.client("dynamodb"), stack.table, ids, self._tell, self._changes)
+        aliases = {f"alias#{ALIAS_TYPE}#{alias(call_id)}": call_id for call_id in ids}
+        self._items = Items(boto3.client("dynamodb"), stack.table, ids, self._tell, self._changes, aliases)
         self._coval = Coval(self._admin, ids, self._tell, self._changes)
         self._dead_letters = DeadLetters(sqs, stack.dead_letter_queues, ids, self._tell)
         self._depths = QueueDepths(sqs, stack.queues)
@@ -45,7 +46,7 @@ class Run:
     def play(self, seconds: float) -> dict[str, Ending]:
         """Perform the steps, then wait until all has ended as expected, or the seconds are over."""
         looks = (self._items.look, self._coval.look_at_requests, self._coval.look, self._dead_letters.look)
-        stage = Stage(boto3.client("events"), boto3.client("s3"), self._fault, self._awaited)
+        stage = Stage(boto3.client("events"), boto3.client("s3"), self._fault, self._awaited, self._parked)
         with self._admin, repeated(*looks):
             self._perform_all(stage)
             self._changes.wait_for(self._is_over, seconds)
@@ -75,7 +76,7 @@ class Run:
     def _ending(self, scenario: Scenario) -> Ending:
         call_id = self._call_ids[scenario.name]
         held, item = self._coval.held.get(call_id, []), self._items.seen.get(call_id, {})
-        return ending(held, item, self._dead_letters.reasons.get(call_id, ""))
+        return ending(held, item, self._dead_letters.reasons.get(call_id, ""), scenario.sent)
 
     def _is_over(self) -> bool:
         as_expected = all(not differences(one.expected, self._ending(one)) for one in self._scenarios)
@@ -91,6 +92,10 @@ class Run:
 
         if not self._changes.wait_for(holds, STEP_SECONDS):
             raise TimeoutError(f"the item did not become {state} {recording or ''} in {STEP_SECONDS} s")
+
+    def _parked(self, call_id: str) -> None:
+        if not self._changes.wait_for(lambda: self._items.names.get(call_id) == PARKED, STEP_SECONDS):
+            raise TimeoutError(f"nothing was parked in {STEP_SECONDS} s")
 
     def _tell(self, call_id: str, text: str) -> None:
         self._happened(self._names[call_id], text)

@@ -1,7 +1,9 @@
 """The scenarios: what is sent, and what has to come of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from local.demo.sounds import AS_SENT, CONVERTED, SAME_SAMPLES, SIDES_CHANGED
 from local.demo.steps import (
     CallEnd,
     Fault,
@@ -11,12 +13,12 @@ from local.demo.steps import (
     Step,
     TranscriptObject,
     Until,
+    UntilParked,
 )
 from local.stack.parameters import RECORDINGS_UNVERSIONED
 
 SUBMIT = "conversations:submit$"
 PATCH = "/v1/conversations/[^/]+$"
-LARGE = "large"
 LARGE_SECONDS = 1800.0
 """115,200,044 bytes: more than `audio:upload` takes."""
 UNREADABLE = {
@@ -30,7 +32,7 @@ UNREADABLE = {
 class Ending:
     """What became of a call: what Coval holds, and what the item says.
 
-    `audio` names the fixture whose very bytes Coval holds; `waves` are the metrics that have run;
+    `audio` is what became of the recording on its way; `waves` are the metrics that have run;
     `dead_letter` is the reason code there.
     """
 
@@ -52,8 +54,21 @@ class Scenario:
     steps: tuple[Step, ...]
     expected: Ending
 
+    @property
+    def sent(self) -> str:
+        """The recording's file."""
+        return next(_files(self.steps), "")
 
-def _attached(audio: str, *, text: bool = True) -> Ending:
+
+def _files(steps: tuple[Step, ...]) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, Shuffled):
+            yield from _files(step.steps)
+        elif isinstance(step, Recording | LargeRecording):
+            yield step.file
+
+
+def _attached(audio: str = AS_SENT, *, text: bool = True) -> Ending:
     return Ending(audio=audio, recording="ATTACHED", text=text, waves="text audio" if text else "audio")
 
 
@@ -65,7 +80,7 @@ SCENARIOS = (
     Scenario(
         "call end first",
         (CallEnd("stereo-pcm-8khz.wav"), Until("SUBMITTED"), Recording("stereo-pcm-8khz.wav")),
-        _attached("stereo-pcm-8khz.wav"),
+        _attached(),
     ),
     Scenario(
         "recording first",
@@ -74,17 +89,17 @@ SCENARIOS = (
             Until("NONE", "UPLOADED"),
             CallEnd("stereo-mulaw-8khz-streamed.wav"),
         ),
-        _attached("stereo-mulaw-8khz-streamed.wav"),
+        _attached(SAME_SAMPLES),
     ),
     Scenario(
         "recording without call end",
         (Recording("stereo-mulaw-8khz.wav"),),
-        _attached("stereo-mulaw-8khz.wav", text=False),
+        _attached(text=False),
     ),
     Scenario(
         "call end without transcript",
         (CallEnd("stereo-cbr-16khz.mp3", "none"), Until("WAITING"), Recording("stereo-cbr-16khz.mp3")),
-        _attached("stereo-cbr-16khz.mp3", text=False),
+        _attached(text=False),
     ),
     Scenario(
         "transcript by reference",
@@ -93,7 +108,7 @@ SCENARIOS = (
             TranscriptObject("stereo-vbr-16khz.mp3"),
             Recording("stereo-vbr-16khz.mp3"),
         ),
-        _attached("stereo-vbr-16khz.mp3"),
+        _attached(),
     ),
     Scenario(
         "transcript comes later",
@@ -103,7 +118,7 @@ SCENARIOS = (
             Until("WAITING", "UPLOADED"),
             TranscriptObject("stereo-cbr-16khz-without-xing.mp3"),
         ),
-        _attached("stereo-cbr-16khz-without-xing.mp3"),
+        _attached(),
     ),
     Scenario(
         "everything three times",
@@ -115,7 +130,7 @@ SCENARIOS = (
                 )
             ),
         ),
-        _attached("mono-vbr-8khz-without-xing.mp3"),
+        _attached(),
     ),
     Scenario(
         "too short",
@@ -130,7 +145,34 @@ SCENARIOS = (
     Scenario(
         "110 MB, late",
         (CallEnd("stereo-pcm-16khz.wav"), Until("SUBMITTED"), LargeRecording(LARGE_SECONDS)),
-        _attached(LARGE),
+        _attached(),
+    ),
+    Scenario(
+        "agent on channel 1",
+        (
+            CallEnd("stereo-pcm-8khz.wav", agent_channel=1),
+            Until("SUBMITTED"),
+            Recording("agent-on-channel-1.wav"),
+        ),
+        _attached(SIDES_CHANGED),
+    ),
+    Scenario(
+        "Opus in OGG",
+        (
+            Recording("stereo-opus-16khz.ogg"),
+            Until("NONE", "UPLOADED"),
+            CallEnd("stereo-pcm-16khz.wav"),
+        ),
+        _attached(CONVERTED),
+    ),
+    Scenario(
+        "recording by another name",
+        (
+            Recording("stereo-pcm-8khz.wav", by_alias=True),
+            UntilParked(),
+            CallEnd("stereo-pcm-8khz.wav", by_alias=True),
+        ),
+        _attached(),
     ),
     Scenario(
         "filtered simulation",
@@ -151,7 +193,7 @@ SCENARIOS = (
             CallEnd("mono-pcm-8khz.wav"),
             Recording("mono-pcm-8khz.wav"),
         ),
-        _attached("mono-pcm-8khz.wav"),
+        _attached(),
     ),
     Scenario(
         "recording refused by Coval",

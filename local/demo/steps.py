@@ -3,6 +3,7 @@
 import json
 import random
 import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from local.demo.large_recording import chunks
+from local.demo.sounds import AUDIO, content
 from local.stack.parameters import RECORDINGS, TRANSCRIPTS
-from local.stack.paths import PROJECT
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
-AUDIO = PROJECT / "tests" / "fixtures" / "audio"
+LARGE = "large.wav"
+ALIAS_TYPE, ACCOUNT = "twilio_recording_sid", "AC" + 32 * "0"
+"""Twilio stores recordings under their own ids; a call's end may tell them."""
 Transcript = Literal["inline", "reference", "pending", "none"]
 
 
@@ -31,6 +34,12 @@ class Awaited(Protocol):
     """Blocks until a call's item says this; raises TimeoutError."""
 
     def __call__(self, call_id: str, state: str, recording: str | None) -> None: ...
+
+
+class Parked(Protocol):
+    """Blocks until something waits under the call's other name; raises TimeoutError."""
+
+    def __call__(self, call_id: str) -> None: ...
 
 
 class Faults(Protocol):
@@ -47,6 +56,7 @@ class Stage:
     s3: "S3Client"
     faults: Faults
     awaited: Awaited
+    parked: Parked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ class CallEnd:
     transcript: Transcript = "inline"
     metadata: Mapping[str, str] = field(default_factory=dict)
     without_id: bool = False
+    agent_channel: int | None = None
+    by_alias: bool = False
 
     def perform(self, stage: Stage, call_id: str, report: Report) -> None:
         detail = self._detail(call_id)
@@ -80,6 +92,8 @@ class CallEnd:
             "ended_at": ended.isoformat(),
             "transcript": self._transcript(call_id),
             "metadata": dict(self.metadata),
+            "recording": {"agent_channel": self.agent_channel},
+            "aliases": [{"type": ALIAS_TYPE, "value": alias(call_id)}] if self.by_alias else [],
         }
         if self.without_id:
             del detail["external_conversation_id"]
@@ -113,10 +127,11 @@ class Recording:
 
     file: str
     bucket: str = RECORDINGS
+    by_alias: bool = False
 
     def perform(self, stage: Stage, call_id: str, report: Report) -> None:
-        key = recording_key(call_id, self.file)
-        stage.s3.put_object(Bucket=self.bucket, Key=key, Body=(AUDIO / self.file).read_bytes())
+        key = recording_key(f"{ACCOUNT}/{alias(call_id)}" if self.by_alias else call_id, self.file)
+        stage.s3.put_object(Bucket=self.bucket, Key=key, Body=content(self.file))
         report(f"put        {self.file} as s3://{self.bucket}/{key}")
 
 
@@ -125,9 +140,10 @@ class LargeRecording:
     """A recording above the size that Coval takes as an upload, made on the fly."""
 
     seconds: float
+    file: str = LARGE
 
     def perform(self, stage: Stage, call_id: str, report: Report) -> None:
-        key = recording_key(call_id, "large.wav")
+        key = recording_key(call_id, self.file)
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
             for chunk in chunks(self.seconds):
                 file.write(chunk)
@@ -146,6 +162,14 @@ class Until:
 
     def perform(self, stage: Stage, call_id: str, report: Report) -> None:  # noqa: ARG002 -- nothing to tell
         stage.awaited(call_id, self.state, self.recording)
+
+
+@dataclass(frozen=True, slots=True)
+class UntilParked:
+    """Wait until the recording waits for its call."""
+
+    def perform(self, stage: Stage, call_id: str, report: Report) -> None:  # noqa: ARG002 -- nothing to tell
+        stage.parked(call_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +200,7 @@ class Shuffled:
             step.perform(stage, call_id, report)
 
 
-Step = CallEnd | TranscriptObject | Recording | LargeRecording | Until | Fault | Shuffled
+Step = CallEnd | TranscriptObject | Recording | LargeRecording | Until | UntilParked | Fault | Shuffled
 
 
 def facts(file: str) -> dict[str, Any]:
@@ -185,8 +209,13 @@ def facts(file: str) -> dict[str, Any]:
     return found
 
 
-def recording_key(call_id: str, file: str) -> str:
-    return f"recordings/{call_id}{Path(file).suffix}"
+def recording_key(name: str, file: str) -> str:
+    return f"recordings/{name}{Path(file).suffix}"
+
+
+def alias(call_id: str) -> str:
+    """The id of a call's recording."""
+    return f"RE{uuid.uuid5(uuid.NAMESPACE_OID, call_id).hex}"
 
 
 def transcript_key(call_id: str) -> str:

@@ -26,6 +26,8 @@ _COUNTS: "tuple[QueueAttributeNameType, ...]" = (
     "ApproximateNumberOfMessagesDelayed",
 )
 
+PARKED, BOUND = "parked", "bound"
+
 Item = Mapping[str, Any]
 Happened = Callable[[str, str], None]
 
@@ -61,18 +63,33 @@ class Items:
     call_ids: tuple[str, ...]
     happened: Happened
     changes: Changes
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The key of each call's other name."""
     seen: dict[str, Item] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """Whether something waits under a call's other name."""
 
     def look(self) -> None:
         for item in self._read():
             call_id = item["external_conversation_id"]
+            if call_id in self.aliases:
+                self._look_at_name(self.aliases[call_id], item)
+                continue
             before, self.seen[call_id] = self.seen.get(call_id, {}), item
             if told := describe_change(before, item):
                 self.happened(call_id, told)
         self.changes.tell()
 
+    def _look_at_name(self, call_id: str, item: Item) -> None:
+        before, now = self.names.get(call_id), PARKED if "waiting" in item else BOUND
+        self.names[call_id] = now
+        if now != before:
+            told = f"leads to {item['target']}" if now == BOUND else "waits for its call"
+            self.happened(call_id, f"{now:<10} {item['external_conversation_id']} {told}")
+
     def _read(self) -> Iterator[Item]:
-        keys = [{"external_conversation_id": {"S": call_id}} for call_id in self.call_ids]
+        names = (*self.call_ids, *self.aliases)
+        keys = [{"external_conversation_id": {"S": name}} for name in names]
         answer = self.client.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
         for found in answer["Responses"][self.table]:
             yield plain(found)

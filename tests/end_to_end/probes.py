@@ -1,34 +1,90 @@
 """Bare events for single functions, and what came of them: between them they need every permission."""
 
-import hashlib
+import io
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
+import numpy as np
+import soundfile
 
 from coval_relay.adapters import relay_messages
 from coval_relay.adapters.s3_events import object_created
 from coval_relay.domain.call import Recording, RecordingState
-from coval_relay.domain.messages import AttachRecording, Resume
-from local.demo.steps import AUDIO, facts
+from coval_relay.domain.messages import AttachRecording, RecordingFound, Resume
+from coval_relay.domain.recordings import ObjectVersion
+from local.demo.sounds import AUDIO
+from local.demo.steps import facts
 from local.demo.watch import plain, reason_of
-from local.stack.parameters import RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
+from local.stack.parameters import MEDIA, RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
 from local.stack.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
-FUNCTIONS = ("SubmitTranscript", "UploadRecording", "AttachRecording")
 SPEECH = "mono-pcm-8khz.wav"
+SPOKEN = (AUDIO / SPEECH).read_bytes()
 Event = Mapping[str, Any]
 Invoke = Callable[[str, Event], str]
 """Gives a function an event; the answer in words, or the type of its error."""
-Outcome = tuple[str, ...]
-"""The answer, then what the call's item says."""
+SUBMIT, UPLOAD, ATTACH = FUNCTIONS = ("SubmitTranscript", "UploadRecording", "AttachRecording")
+BESIDE_THE_PREFIXES = "beside the prefixes"
+DONE = '{"batchItemFailures": []}'
+
+
+class Outcome(NamedTuple):
+    """The answer, what the call's item says, and how many uploads were left unfinished."""
+
+    answer: str = DONE
+    state: str = ""
+    recording: str = ""
+    reason: str = ""
+    left: int = 0
+
+
+ATTACHED = Outcome(state="SUBMITTED", recording="ATTACHED")
+SUBMITTED = Outcome(state="SUBMITTED")
+UPLOADED = Outcome(state="NONE", recording="UPLOADED")
+EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
+    SUBMIT: {
+        "without an id": Outcome(),
+        "inline": SUBMITTED,
+        "by reference": SUBMITTED,
+        "at a link": SUBMITTED,
+        "by its key": Outcome(state="NONE"),
+        "taken up again": SUBMITTED,
+        BESIDE_THE_PREFIXES: Outcome(state="WAITING"),
+    },
+    UPLOAD: {
+        "beside the place": Outcome(),
+        "versioned": UPLOADED,
+        "unversioned": UPLOADED,
+        "tagged": UPLOADED,
+        "tagged, unversioned": UPLOADED,
+        "by the operator's rule": UPLOADED,
+        "at a link": UPLOADED,
+        "converted": UPLOADED,
+        "broken off": Outcome(state="NONE", recording="REJECTED", reason="audio_too_long"),
+        BESIDE_THE_PREFIXES: Outcome(),
+    },
+    ATTACH: {
+        "without an id": Outcome(),
+        "sweep": Outcome(),
+        "versioned": ATTACHED,
+        "unversioned": ATTACHED,
+        "prepared": ATTACHED,
+        BESIDE_THE_PREFIXES: Outcome(state="SUBMITTED", recording="PINNED"),
+    },
+}
+"""By function and probe; what lies beside the prefixes only the roles refuse."""
 
 
 class Probes:
@@ -36,86 +92,141 @@ class Probes:
 
     def __init__(self, stack: Stack, invoke: Invoke) -> None:
         self._table = stack.table
+        self._staging = stack.staging_bucket
+        self._web = stack.aws_url
         self._invoke = invoke
         self._s3: S3Client = boto3.client("s3")
         self._dynamodb: DynamoDBClient = boto3.client("dynamodb")
+        self.waiting: list[str] = []
+        """Calls whose transcript could not be read: their messages come again and again."""
 
-    def outcomes(self, function: str) -> list[Outcome]:
-        """Play all of a function's probes."""
-        probes = {
-            "SubmitTranscript": self._submit_transcript,
-            "UploadRecording": self._upload_recording,
-            "AttachRecording": self._attach_recording,
-        }
-        return probes[function]()
-
-    def _submit_transcript(self) -> list[Outcome]:
-        function, referred = "SubmitTranscript", _call_id()
-        reference = {"uri": f"s3://{TRANSCRIPTS}/{self._transcript(referred)}", "format": "canonical_v1"}
-        return [
-            self._outcome(function, "nobody", event("Call Ended", {"schema_version": "1"})),
-            self._outcome(function, plain_call := _call_id(), call_ended(plain_call, INLINE)),
-            self._outcome(
-                function, referred, call_ended(referred, {"status": "reference", "reference": reference})
-            ),
-            self._outcome(function, referred, relay_messages.to_event(Resume(referred))),
-        ]
-
-    def _upload_recording(self) -> list[Outcome]:
-        function, versioned, tagged, tagged_plain = "UploadRecording", _call_id(), _call_id(), _call_id()
-        return [
-            self._outcome(function, "nobody", self._object(RECORDINGS, "recordings/nobody's")),
-            self._outcome(function, versioned, self._object(RECORDINGS, f"recordings/{versioned}.wav")),
-            self._outcome(function, tagged, self._object(RECORDINGS, f"recordings/{tagged}.tagged", tagged)),
-            self._outcome(
-                function,
-                tagged_plain,
-                self._object(RECORDINGS_UNVERSIONED, f"recordings/{tagged_plain}.tagged", tagged_plain),
-            ),
-        ]
-
-    def _attach_recording(self) -> list[Outcome]:
-        outcomes = [
-            self._outcome("AttachRecording", "nobody", event("Recording Ready", {"schema_version": "1"})),
-            self._outcome("AttachRecording", "nobody", {"source": "coval.relay", "detail-type": "Sweep"}),
-        ]
-        for bucket in (RECORDINGS, RECORDINGS_UNVERSIONED):
-            call_id = _call_id()
-            self._invoke("SubmitTranscript", call_ended(call_id, INLINE))
-            attach = _attach(call_id, self._object(bucket, f"recordings/{call_id}.wav"))
-            outcomes.append(self._outcome("AttachRecording", call_id, attach))
-        return outcomes
-
-    def _outcome(self, function: str, call_id: str, sent: Event) -> Outcome:
+    def outcome(self, function: str, probe: str) -> Outcome:
+        """Play one probe."""
+        call_id = f"probe-{uuid.uuid4().hex[:12]}"
+        make = {SUBMIT: self._of_submit, UPLOAD: self._of_upload, ATTACH: self._of_attach}[function]
+        sent, unfinished = make(probe, call_id), self._unfinished()
         answer = self._invoke(function, sent)
         found = self._dynamodb.get_item(
             TableName=self._table, Key={"external_conversation_id": {"S": call_id}}, ConsistentRead=True
         )
         item = plain(found.get("Item", {}))
-        return answer, item.get("state", ""), item.get("recording_state", ""), reason_of(item)
+        left = len(self._unfinished() - unfinished)
+        if item.get("state") == "WAITING":
+            self.waiting.append(call_id)
+        return Outcome(answer, item.get("state", ""), item.get("recording_state", ""), reason_of(item), left)
 
-    def _transcript(self, call_id: str) -> str:
+    def _unfinished(self) -> set[str]:
+        told = self._s3.list_multipart_uploads(Bucket=self._staging)
+        return {upload["UploadId"] for upload in told.get("Uploads", [])}
+
+    # --- the events ----------------------------------------------------------------------------------
+
+    def _of_submit(self, probe: str, call_id: str) -> Event:
         key = f"transcripts/{call_id}.json"
-        self._s3.put_object(Bucket=TRANSCRIPTS, Key=key, Body=json.dumps({"messages": WORDS}).encode())
-        return key
+        make: dict[str, Callable[[], Event]] = {
+            "without an id": lambda: event("Call Ended", {"schema_version": "1"}),
+            "inline": lambda: call_ended(call_id, INLINE),
+            "by reference": lambda: self._referred(call_id, "s3:/", TRANSCRIPTS, key),
+            "at a link": lambda: self._referred(call_id, self._web, MEDIA, key),
+            "by its key": lambda: self._created(TRANSCRIPTS, key, TRANSCRIPT),
+            "taken up again": lambda: self._taken_up(call_id),
+            BESIDE_THE_PREFIXES: lambda: self._referred(call_id, "s3:/", TRANSCRIPTS, f"else/{call_id}"),
+        }
+        return make[probe]()
 
-    def _object(self, bucket: str, key: str, tag: str = "") -> Event:
-        content = (AUDIO / SPEECH).read_bytes()
+    def _referred(self, call_id: str, host: str, bucket: str, key: str) -> Event:
+        self._s3.put_object(Bucket=bucket, Key=key, Body=TRANSCRIPT)
+        reference = {"uri": f"{host}/{bucket}/{key}", "format": "canonical_v1"}
+        return call_ended(call_id, {"status": "reference", "reference": reference})
+
+    def _taken_up(self, call_id: str) -> Event:
+        self._invoke(SUBMIT, call_ended(call_id, INLINE))
+        return relay_messages.to_event(Resume(call_id))
+
+    def _of_upload(self, probe: str, call_id: str) -> Event:
+        key, foreign = f"recordings/{call_id}", (AUDIO / "not-accepted.ogg").read_bytes()
+        make: dict[str, Callable[[], Event]] = {
+            "beside the place": lambda: self._created(RECORDINGS, f"else/{call_id}.wav"),
+            "versioned": lambda: self._created(RECORDINGS, f"{key}.wav"),
+            "unversioned": lambda: self._created(RECORDINGS_UNVERSIONED, f"{key}.wav"),
+            "tagged": lambda: self._created(RECORDINGS, f"{key}.tagged", tag=call_id),
+            "tagged, unversioned": lambda: self._created(
+                RECORDINGS_UNVERSIONED, f"{key}.tagged", tag=call_id
+            ),
+            "by the operator's rule": lambda: self._created(RECORDINGS, f"recordings/own/{call_id}/a.wav"),
+            "at a link": lambda: self._linked(call_id, key),
+            "converted": lambda: self._created(RECORDINGS, f"{key}.ogg", foreign),
+            "broken off": lambda: self._created(RECORDINGS, f"{key}.flac", too_long()),
+            BESIDE_THE_PREFIXES: lambda: self._found(call_id, f"else/{call_id}.wav"),
+        }
+        return make[probe]()
+
+    def _linked(self, call_id: str, key: str) -> Event:
+        self._s3.put_object(Bucket=MEDIA, Key=key, Body=SPOKEN)
+        recording = {"uri": f"{self._web}/{MEDIA}/{key}"}
+        detail = {"schema_version": "1", "external_conversation_id": call_id, "recording": recording}
+        return event("Recording Ready", detail)
+
+    def _found(self, call_id: str, key: str) -> Event:
+        created = object_created(self._created(RECORDINGS, key))
+        return relay_messages.to_event(RecordingFound(external_conversation_id=call_id, created=created))
+
+    def _of_attach(self, probe: str, call_id: str) -> Event:
+        match probe:
+            case "without an id":
+                return event("Recording Ready", {"schema_version": "1"})
+            case "sweep":
+                return {"source": "coval.relay", "detail-type": "Sweep"}
+        bucket = RECORDINGS_UNVERSIONED if probe == "unversioned" else RECORDINGS
+        folder = "else" if probe == BESIDE_THE_PREFIXES else "recordings"
+        recording = _looked_at(self._created(bucket, f"{folder}/{call_id}.wav"))
+        if probe == "prepared":
+            recording = replace(recording, prepared=self._copy(call_id))
+        self._invoke(SUBMIT, call_ended(call_id, INLINE))
+        return relay_messages.to_event(AttachRecording(call_id, recording))
+
+    # --- the objects ---------------------------------------------------------------------------------
+
+    def _copy(self, call_id: str) -> ObjectVersion:
+        """As the function of the recordings leaves one."""
+        key = f"prepared/{call_id}"
+        put = self._s3.put_object(Bucket=self._staging, Key=key, Body=SPOKEN)
+        return ObjectVersion(self._staging, key, put["ETag"].strip('"'))
+
+    def _created(self, bucket: str, key: str, content: bytes = SPOKEN, tag: str = "") -> Event:
         tagging = f"external_conversation_id={tag}" if tag else ""
         put = self._s3.put_object(Bucket=bucket, Key=key, Body=content, Tagging=tagging)
-        told = {
-            "key": key,
-            "size": len(content),
-            "etag": hashlib.md5(content, usedforsecurity=False).hexdigest(),
-            "sequencer": "01",
-        }
-        version = {"version-id": put["VersionId"]} if bucket == RECORDINGS else {}
+        told = {"key": key, "size": len(content), "etag": put["ETag"].strip('"'), "sequencer": "01"}
+        version = {} if bucket == RECORDINGS_UNVERSIONED else {"version-id": put["VersionId"]}
         created = event("Object Created", {"bucket": {"name": bucket}, "object": told | version})
         return {**created, "source": "aws.s3"}
 
 
+@contextmanager
+def rules_silenced() -> Iterator[None]:
+    """No rule tells the deployed functions of the objects: only the probes' own invocations are judged."""
+    events: EventBridgeClient = boto3.client("events")
+    rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
+    for rule in rules:
+        events.disable_rule(Name=rule)
+    try:
+        yield
+    finally:
+        for rule in rules:
+            events.enable_rule(Name=rule)
+
+
 WORDS = facts(SPEECH)["transcript"]
+TRANSCRIPT = json.dumps({"messages": WORDS}).encode()
 INLINE = {"status": "inline", "messages": WORDS}
+
+
+@cache
+def too_long() -> bytes:
+    """An hour and two minutes of silence: refused when the copy that is made of it has many parts."""
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(62 * 60 * 8_000, np.int16), 8_000, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
 def call_ended(call_id: str, transcript: Event) -> dict[str, Any]:
@@ -135,9 +246,9 @@ def event(detail_type: str, detail: Event) -> dict[str, Any]:
     }
 
 
-def _attach(call_id: str, created: Event) -> Event:
+def _looked_at(created: Event) -> Recording:
     found = object_created(created)
-    recording = Recording(
+    return Recording(
         identity=found.version.key,
         order=found.order,
         created_at=found.created_at,
@@ -145,8 +256,3 @@ def _attach(call_id: str, created: Event) -> Event:
         version=found.version,
         size=found.size,
     )
-    return relay_messages.to_event(AttachRecording(call_id, recording))
-
-
-def _call_id() -> str:
-    return f"probe-{uuid.uuid4().hex[:12]}"

@@ -1,6 +1,7 @@
 """No statement of a role is superfluous: without any one action of it the function does not do its work.
 
-What the emulator does not enforce (writing logs, reading the function's own queue) the template tests assert.
+And without the refusal of what lies beside the prefixes it would do more. What the emulator does not enforce
+(writing logs, reading the function's own queue) the template tests assert.
 """
 
 import base64
@@ -12,43 +13,69 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from coval_relay.adapters import relay_messages
+from coval_relay.domain.messages import Resume
 from local.stack.stack import Stack
-from tests.end_to_end.probes import FUNCTIONS, Event, Outcome, Probes
+from tests.end_to_end.probes import (
+    ATTACH,
+    BESIDE_THE_PREFIXES,
+    EXPECTED,
+    FUNCTIONS,
+    SUBMIT,
+    UPLOAD,
+    Event,
+    Probes,
+    rules_silenced,
+)
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
 
 NOT_ENFORCED = {"WriteLog", "ReceiveMessages"}
-ACTIONS = {
-    "SubmitTranscript": (
-        "sqs:SendMessage",
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "secretsmanager:GetSecretValue",
-        "s3:GetObject",
-    ),
-    "UploadRecording": (
-        "sqs:SendMessage",
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "secretsmanager:GetSecretValue",
-        "s3:GetObject",
-        "s3:GetObjectVersion",
-        "s3:GetObjectTagging",
-        "s3:GetObjectVersionTagging",
-    ),
-    "AttachRecording": (
-        "sqs:SendMessage",
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:Query",
-        "secretsmanager:GetSecretValue",
-        "s3:GetObject",
-        "s3:GetObjectVersion",
-    ),
+SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
+CACHED = {SECRET, "ssm:GetParameter"}
+Grant = tuple[str, str]
+"""A statement's Sid and an action of it; a refusal is taken as a whole."""
+SHARED: dict[Grant, str] = {
+    ("SendMessages", "sqs:SendMessage"): "without an id",
+    ("KeepState", "dynamodb:UpdateItem"): "versioned",
+    ("KeepState", "dynamodb:GetItem"): "versioned",
+    ("ReadApiKey", SECRET): "versioned",
+    ("ReadNothingBesideThePrefixes", WHOLE): BESIDE_THE_PREFIXES,
 }
+NEEDED: dict[str, dict[Grant, str]] = {
+    SUBMIT: {
+        **SHARED,
+        ("KeepState", "dynamodb:UpdateItem"): "inline",
+        ("KeepState", "dynamodb:GetItem"): "taken up again",
+        ("ReadApiKey", SECRET): "inline",
+        ("ReadKeyRules", "ssm:GetParameter"): "by its key",
+        ("ReadPlatformCredentials", SECRET): "at a link",
+        ("ReadTranscripts", "s3:GetObject"): "by reference",
+    },
+    UPLOAD: {
+        **SHARED,
+        ("SendMessages", "sqs:SendMessage"): "beside the place",
+        ("ReadKeyRules", "ssm:GetParameter"): "by the operator's rule",
+        ("ReadPlatformCredentials", SECRET): "at a link",
+        ("ReadRecordings", "s3:GetObject"): "unversioned",
+        ("ReadRecordings", "s3:GetObjectVersion"): "versioned",
+        ("ReadRecordings", "s3:GetObjectTagging"): "tagged, unversioned",
+        ("ReadRecordings", "s3:GetObjectVersionTagging"): "tagged",
+        ("KeepPreparedCopies", "s3:PutObject"): "converted",
+        ("KeepPreparedCopies", "s3:GetObject"): "converted",
+        ("KeepPreparedCopies", "s3:AbortMultipartUpload"): "broken off",
+    },
+    ATTACH: {
+        **SHARED,
+        ("FindUnfinishedCalls", "dynamodb:Query"): "sweep",
+        ("ReadRecordings", "s3:GetObject"): "unversioned",
+        ("ReadRecordings", "s3:GetObjectVersion"): "versioned",
+        ("ReadPreparedCopies", "s3:GetObject"): "prepared",
+    },
+}
+"""By function: the probe that ends differently without the grant."""
 
 
 class Roles:
@@ -71,13 +98,13 @@ class Roles:
         return list(self._policy(function)["PolicyDocument"]["Statement"])
 
     @contextmanager
-    def without(self, function: str, action: str) -> Iterator[None]:
-        """The role without the action."""
+    def without(self, function: str, grant: Grant) -> Iterator[None]:
+        """The role without one action of one statement, or without a refusal."""
         policy = self._policy(function)
-        less = [_less(statement, action) for statement in policy["PolicyDocument"]["Statement"]]
+        less = [_less(statement, grant) for statement in policy["PolicyDocument"]["Statement"]]
         self._put(policy, [statement for statement in less if statement["Action"]])
-        if action == "secretsmanager:GetSecretValue":
-            self._forget_secret(function)
+        if grant[1] in CACHED:
+            self._forget(function)
         try:
             yield
         finally:
@@ -95,7 +122,7 @@ class Roles:
         (policy,) = self._iam.list_role_policies(RoleName=name)["PolicyNames"]
         return dict(self._iam.get_role_policy(RoleName=name, PolicyName=policy))
 
-    def _forget_secret(self, function: str) -> None:
+    def _forget(self, function: str) -> None:
         """A changed configuration ends the function's workers, and their cache with them."""
         name = self._name(function)
         memory = self._functions.get_function_configuration(FunctionName=name)["MemorySize"]
@@ -105,10 +132,9 @@ class Roles:
         return self._outputs[f"{function}FunctionName"]
 
 
-def _less(statement: Mapping[str, Any], action: str) -> dict[str, Any]:
-    if statement["Effect"] == "Deny":
-        return dict(statement)
-    return {**statement, "Action": [one for one in _actions(statement) if one != action]}
+def _less(statement: Mapping[str, Any], grant: Grant) -> dict[str, Any]:
+    kept = [action for action in _actions(statement) if (statement["Sid"], action) != grant]
+    return {**statement, "Action": [] if (statement["Sid"], WHOLE) == grant else kept}
 
 
 def _actions(statement: Mapping[str, Any]) -> list[str]:
@@ -116,51 +142,54 @@ def _actions(statement: Mapping[str, Any]) -> list[str]:
     return [actions] if isinstance(actions, str) else list(actions)
 
 
+def _grants(statement: Mapping[str, Any]) -> list[Grant]:
+    actions = _actions(statement) if statement["Effect"] == "Allow" else [WHOLE]
+    return [(statement["Sid"], action) for action in actions]
+
+
 @pytest.fixture(scope="module")
 def roles(stack: Stack) -> Iterator[Roles]:
-    """No rule tells of the probes' objects: only the probes' own invocations are judged."""
-    events: EventBridgeClient = boto3.client("events")
-    rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
-    for rule in rules:
-        events.disable_rule(Name=rule)
-    yield Roles(stack)
-    for rule in rules:
-        events.enable_rule(Name=rule)
+    with rules_silenced():
+        yield Roles(stack)
 
 
 @pytest.fixture(scope="module")
-def whole(stack: Stack, roles: Roles) -> dict[str, list[Outcome]]:
-    """What the probes end in while each role has all that the template gives it."""
+def probes(stack: Stack, roles: Roles) -> Iterator[Probes]:
+    """What was left waiting is brought to its end: the queues are to be empty for others."""
     probes = Probes(stack, roles.invoke)
-    return {function: probes.outcomes(function) for function in FUNCTIONS}
-
-
-def test_with_their_whole_roles_the_functions_do_their_work(whole: dict[str, list[Outcome]]) -> None:
-    done = '{"batchItemFailures": []}'
-    assert whole == {
-        "SubmitTranscript": [(done, "", "", ""), *[(done, "SUBMITTED", "", "")] * 3],
-        "UploadRecording": [(done, "", "", ""), *[(done, "NONE", "UPLOADED", "")] * 3],
-        "AttachRecording": [*[(done, "", "", "")] * 2, *[(done, "SUBMITTED", "ATTACHED", "")] * 2],
-    }
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_action_that_can_be_tested_is(function: str, roles: Roles) -> None:
-    granted = [
-        action
-        for statement in roles.statements(function)
-        if statement["Effect"] == "Allow" and statement["Sid"] not in NOT_ENFORCED
-        for action in _actions(statement)
-    ]
-    assert sorted(granted) == sorted(ACTIONS[function])
+    yield probes
+    with roles.without(SUBMIT, ("ReadNothingBesideThePrefixes", WHOLE)):
+        for call_id in probes.waiting:
+            roles.invoke(SUBMIT, relay_messages.to_event(Resume(call_id)))
 
 
 @pytest.mark.parametrize(
-    ("function", "action"), [(function, action) for function in FUNCTIONS for action in ACTIONS[function]]
+    ("function", "probe"), [(function, probe) for function in FUNCTIONS for probe in EXPECTED[function]]
 )
-def test_without_an_action_a_function_does_not_do_its_work(
-    function: str, action: str, stack: Stack, roles: Roles, whole: dict[str, list[Outcome]]
+def test_with_its_whole_role_a_function_does_its_work(function: str, probe: str, probes: Probes) -> None:
+    assert probes.outcome(function, probe) == EXPECTED[function][probe]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_grant_that_can_be_tested_is(function: str, roles: Roles) -> None:
+    granted = [
+        grant
+        for statement in roles.statements(function)
+        if statement["Sid"] not in NOT_ENFORCED
+        for grant in _grants(statement)
+    ]
+    assert sorted(granted) == sorted(NEEDED[function])
+
+
+@pytest.mark.parametrize(
+    ("function", "grant"),
+    [(function, grant) for function in FUNCTIONS for grant in NEEDED[function]],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_without_a_grant_a_function_does_not_do_its_work(
+    function: str, grant: Grant, roles: Roles, probes: Probes
 ) -> None:
-    with roles.without(function, action):
-        outcomes = Probes(stack, roles.invoke).outcomes(function)
-    assert outcomes != whole[function]
+    probe = NEEDED[function][grant]
+    with roles.without(function, grant):
+        outcome = probes.outcome(function, probe)
+    assert outcome != EXPECTED[function][probe]

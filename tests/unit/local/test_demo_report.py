@@ -1,14 +1,17 @@
 """What the demo prints is what happened."""
 
 import re
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 from local.demo.endings import ending
 from local.demo.scenarios import SCENARIOS, Ending, Scenario
+from local.demo.sounds import content
 from local.demo.table import differences, render
-from local.demo.watch import describe_change, describe_request
+from local.demo.watch import Changes, Items, describe_change, describe_request
 
-EXPECTED = Ending(audio="speech.wav", recording="ATTACHED")
+EXPECTED = Ending(audio="as sent", recording="ATTACHED")
 
 
 def test_names_of_scenarios_are_their_own() -> None:
@@ -25,7 +28,7 @@ def test_the_table_shows_what_differs_and_what_was_expected() -> None:
         [rows[1][0]],
         ["one", "1", "yes", "as sent", "text", "SUBMITTED", "ATTACHED", "-", "-", "as expected"],
         [
-            *("another", "2 (not 1)", "no (not yes)", "- (not speech.wav)", "text", "OPEN (not SUBMITTED)"),
+            *("another", "2 (not 1)", "no (not yes)", "- (not as sent)", "text", "OPEN (not SUBMITTED)"),
             *("- (not ATTACHED)", "why (not -)", "-", "DIFFERS"),
         ],
     ]
@@ -34,7 +37,7 @@ def test_the_table_shows_what_differs_and_what_was_expected() -> None:
 
 def test_differences_are_named() -> None:
     assert differences(EXPECTED, EXPECTED) == ()
-    assert differences(EXPECTED, Ending(audio="other bytes", recording="ATTACHED")) == ("audio",)
+    assert differences(EXPECTED, Ending(audio="another sound", recording="ATTACHED")) == ("audio",)
 
 
 def test_a_change_of_an_item_is_told_once() -> None:
@@ -53,12 +56,28 @@ def test_a_change_of_an_item_is_told_once() -> None:
     assert describe_change(refused, refused) == ""
 
 
+def test_what_waits_under_a_name_is_told_once_and_once_where_it_went() -> None:
+    told: list[str] = []
+    client = Mock()
+    items = Items(client, "table", ("call",), lambda _, text: told.append(text), Changes(), {"name": "call"})
+
+    for attribute in ({"waiting": {"SS": ["digest"]}}, {"target": {"S": "call"}}):
+        found = {"external_conversation_id": {"S": "name"}} | attribute
+        client.batch_get_item.return_value = {"Responses": {"table": [found]}}
+        items.look()
+        items.look()
+
+    assert told == ["parked     name waits for its call", "bound      name leads to call"]
+    assert (items.names, items.seen) == ({"call": "bound"}, {})
+
+
 def test_a_request_is_told_with_its_answer() -> None:
     request = {"method": "POST", "path": "/v1/x", "response_status": None, "outcome": "held", "fault": 3}
     assert describe_request(request) == "Coval      POST /v1/x -> held  (fault)"
 
 
-def test_an_ending_is_read_from_both_sides() -> None:
+def test_an_ending_is_read_from_both_sides(tmp_path: Path) -> None:
+    (tmp_path / "held").write_bytes(content("stereo-pcm-8khz.wav"))
     held: list[dict[str, Any]] = [
         {
             "transcript": [{"role": "user"}],
@@ -67,14 +86,14 @@ def test_an_ending_is_read_from_both_sides() -> None:
         },
         {
             "transcript": None,
-            "audio": {"sha256": "0" * 64},
+            "audio": {"sha256": "0" * 64, "path": str(tmp_path / "held")},
             "waves": [{"wave": "audio", "webhook": None}],
         },
     ]
     item = {"state": "REJECTED", "reason": {"code": "payload_too_large"}}
-    assert ending(held, item, "") == Ending(
-        conversations=2, text=True, audio="other bytes", state="REJECTED", reason="payload_too_large"
+    assert ending(held, item, "", "agent-on-channel-1.wav") == Ending(
+        conversations=2, text=True, audio="sides changed", state="REJECTED", reason="payload_too_large"
     )
-    assert ending([], {}, "invalid_input") == Ending(
+    assert ending([], {}, "invalid_input", "") == Ending(
         conversations=0, text=False, waves="", state="", dead_letter="invalid_input"
     )
