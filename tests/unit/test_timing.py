@@ -11,7 +11,7 @@ from coval_relay.domain.errors import InvalidInput
 from coval_relay.domain.transcript import Message, Transcript, check_times, completed
 from tests.support.events import call_ended, event, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
-from tests.support.world import CHOICES, World
+from tests.support.world import CHOICES, DEADLINES, World
 
 
 def said(start: float | None, end: float | None = None, role: str = "user") -> dict[str, Any]:
@@ -160,13 +160,16 @@ def test_a_transcript_that_is_told_in_parts_in_any_order(order: list[str], delay
     ]
 
 
-def test_a_call_of_which_no_part_came_goes_on_without_text() -> None:
+def test_a_call_of_which_no_part_came_goes_on_without_text_in_the_end() -> None:
     world = World()
+    began = world.clock.now
     world.send("call_end", call_ended(transcript=COLLECTED))
     world.send("recording", put(world, wav()), 60)
     world.run()
+    call = world.store.read("call-1")
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
-    assert [note.text for note in world.store.read("call-1").notes] == ["transcript: no fragments of it came"]
+    assert [note.code for note in call.notes] == ["transcript_missing"]
+    assert call.submitted_at - began >= DEADLINES.transcript
 
 
 @pytest.mark.parametrize("first", ["end", "unavailable"])
@@ -185,13 +188,13 @@ def test_a_transcript_that_will_not_come_is_not_waited_for(first: str) -> None:
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
 
 
-@pytest.mark.parametrize("delay", [100, 400])
+@pytest.mark.parametrize("delay", [100, 400, 3000])
 def test_parts_that_come_after_the_call_went_on_bring_its_text_back_or_are_noted(delay: int) -> None:
     world = World()
     world.send("call_end", call_ended(transcript=COLLECTED))
     world.send("call_end", fragments(("a", ANSWERED + 1, "Hi.")), delay)
     world.send("recording", put(world, wav()), 300)
     world.run()
-    in_time = delay == 100
+    in_time = delay < DEADLINES.transcript
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, in_time)
     assert world.store.read("call-1").late == (() if in_time else ("transcript",))

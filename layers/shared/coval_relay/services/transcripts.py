@@ -61,7 +61,7 @@ class TranscriptFiles:
             raise NotReady("fragments_may_come")
         collected = self.fragments.read(call.external_conversation_id)
         if not collected:
-            raise InvalidInput("transcript", "no fragments of it came")
+            raise NotReady("fragments_missing")
         return list(collected)
 
 
