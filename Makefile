@@ -16,8 +16,8 @@ PYTHON_313 = $(shell for python in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin
 	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-fidelity test-contract test-integration test-template \
-	test-end-to-end test-313 lint types imports format lock build validate measure-upload measure-swap measure-conversion \
+.PHONY: help setup demo up down status test test-unit test-scopes scopes test-fidelity test-contract test-integration test-template \
+	test-end-to-end test-313 simulate simulate-seed test-fuzz fuzz mutants lint types imports format lock build validate measure-upload measure-swap measure-conversion \
 	measure-cold-start clean
 
 help: ## Show this list
@@ -44,13 +44,46 @@ stack-tools: .venv/installed .venv-sam/installed .venv-aws/installed
 
 # --- tests
 
-test: lint types imports test-unit test-fidelity test-contract test-integration test-template test-end-to-end test-313 ## Everything
+test: lint types imports test-unit test-fuzz test-scopes test-fidelity test-contract test-integration test-template test-end-to-end test-313 ## Everything
 
 test-unit: .venv/installed ## Fast tests of the code alone
 	$(BIN)/pytest tests/unit
 
 test-fidelity: .venv/installed ## What Coval hears of every platform's every format: the agent on the left, as it was said
 	$(BIN)/pytest tests/fidelity
+
+HISTORIES ?= 200000
+SEED ?= 0
+
+simulate: .venv/installed ## HISTORIES random histories from SEED on; what fails is told short
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.simulation $(HISTORIES) $(SEED)
+
+simulate-seed: .venv/installed ## The story of SEED, one line a step
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.simulation seed $(SEED)
+
+SCOPES ?=
+MOST_STATES ?= 300000
+
+test-scopes: .venv/installed ## The small scopes: every order of every effect
+	$(BIN)/pytest tests/scopes
+
+scopes: .venv/installed ## Every order of every effect in SCOPES (all groups), up to MOST_STATES states each
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.scopes $(SCOPES) --most $(MOST_STATES)
+
+INPUTS ?= 1000000
+FUZZ_SEED ?= 1
+BORDERS ?=
+
+test-fuzz: .venv/installed ## A little of what comes over each border
+	$(BIN)/pytest tests/fuzz
+
+fuzz: .venv/installed ## INPUTS inputs to all BORDERS, guided by coverage; prints what was not handled
+	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BORDERS)
+
+MODULES ?=
+
+mutants: .venv/installed ## Change the state and the services (or MODULES) place by place: do the unit tests see it?
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.mutation $(MODULES)
 
 test-contract: .venv/installed ## Requests and simulator against Coval's own SDK; fakes against the real stores
 	$(BIN)/pytest tests/contract

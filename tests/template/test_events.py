@@ -72,7 +72,7 @@ GENESYS = {"source": [{"prefix": "aws.partner/genesys.com/"}], "detail-type": de
 
 
 def test_every_detail_type_that_is_listened_to_is_understood(smallest: Stack) -> None:
-    """The other way round is the deployed stack's to show: AddedDetailTypes is for what is not listed here."""
+    """The other way round is the deployed stack's to show: AddedDetailTypes is for what is not listed."""
     listened = rules(smallest)["CallEventRule"]["pattern"]["detail-type"]
     known = {kind for one in PLATFORMS for kind in one.detail_types}
     assert set(listened) < known

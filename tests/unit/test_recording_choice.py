@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coval_relay.domain.call import Traits
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms import registry
-from tests.support.events import call_ended, wav
+from tests.support.events import call_ended, recording_ready, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import DEADLINES, World
 
@@ -91,3 +91,18 @@ def test_one_that_comes_after_the_settling_time_is_superseded_and_visible() -> N
     world.run()
     assert chosen(world) == "ivr/call-1.wav"
     assert list(world.store.read("call-1").outcomes.values()) == ["superseded"]
+
+
+def test_two_links_of_the_same_second_come_to_rest() -> None:
+    world = World()
+    for name in ("one", "two"):
+        link = f"https://media.example.com/{name}.wav"
+        world.links.contents[link] = wav(6)
+        ready = recording_ready(link)
+        ready["detail"]["recording"] |= {"several": True, "started_at": "2026-10-02T14:31:07Z"}
+        world.send("attach", ready)
+    world.send("call_end", call_ended(transcript="pending"))
+    world.run(hours=2)
+    assert outcome(world)[:3] == ("SUBMITTED", "ATTACHED", True)
+    assert list(world.store.read("call-1").outcomes.values()) == ["superseded"]
+    assert (world.letters, world.dead) == ([], [])

@@ -59,7 +59,7 @@ def handler_of(model: type[Settings], build: Callable[[Any, Budget], Intake]) ->
         try:
             return serve(event, budget)
         finally:
-            observability.metrics().flush_metrics()
+            observability.flush()
 
     return handler
 

@@ -471,8 +471,9 @@ def _with_copy(call: Call, current: Recording, arrived: Recording) -> Call:
     return call if current == call.recording else replace(call, recording=current)
 
 
-def _rank(recording: Recording) -> tuple[bool, str]:
-    return recording.usable, recording.order
+def _rank(recording: Recording) -> tuple[bool, str, str]:
+    """Two of the same second are told apart by their names: else each would displace the other for ever."""
+    return recording.usable, recording.order, recording.identity
 
 
 def _frozen(call: Call) -> bool:

@@ -1,0 +1,273 @@
+"""Show the dead letters of a stack, and send them again once the cause is mended.
+
+    python3 scripts/dead_letters.py show --stack coval-relay
+    python3 scripts/dead_letters.py send-again --stack coval-relay --reason access_denied
+
+It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility and
+sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues. Without --bodies it prints no
+event: calls are named as in the log, by the id with phone numbers masked and by a digest.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+QUEUES = {"call_end": "CallEnd", "recording": "Recording", "attach": "Attach"}
+"""The names on the command line, and how the stack's outputs begin."""
+LOG_GROUPS = {"CallEnd": "SubmitTranscript", "Recording": "UploadRecording", "Attach": "AttachRecording"}
+HIDDEN_SECONDS = 600
+"""How long nobody else sees what is being looked at; at the end it is given back at once."""
+LONG_POLL_SECONDS = 2
+FAILED_FIVE_TIMES, UNDELIVERED = "failed_five_times", "undelivered"
+
+OPAQUE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{2}[0-9a-f]{32}", re.IGNORECASE)
+PHONE_NUMBER = re.compile(r"\+?\d(?:[\s().-]*\d){6,}")
+"""Both as in the log (coval_relay/observability.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue, its dead-letter queue, and the log of the function that reads it."""
+
+    name: str
+    url: str
+    dead_letters_url: str
+    log_group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter, and what may be said of it."""
+
+    queue: Queue
+    receipt: str
+    body: str
+    sent_at: int
+    """When it, or the message that it was, came into its queue: epoch milliseconds."""
+    kind: str
+    subject: str
+    code: str
+    reason: str
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.subject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which letters are meant; what is empty means all."""
+
+    reason: str = ""
+    call: str = ""
+
+    def __contains__(self, letter: Letter) -> bool:
+        return self.call in ("", letter.digest, letter.subject) and self.reason in ("", letter.code)
+
+
+# --- what a letter is --------------------------------------------------------------------------------
+
+
+def read(queue: Queue, message: Mapping[str, Any]) -> Letter:
+    """What a message of a dead-letter queue tells."""
+    event = _event(message["Body"])
+    code, reason = _reason(queue, message)
+    return Letter(
+        queue=queue,
+        receipt=message["ReceiptHandle"],
+        body=message["Body"],
+        sent_at=int(message["Attributes"]["SentTimestamp"]),
+        kind=shown(str(event.get("detail-type", "no event"))),
+        subject=subject(event),
+        code=code,
+        reason=reason,
+    )
+
+
+def subject(event: Mapping[str, Any]) -> str:
+    """The call's id, else its alias or the object's key; empty where the event names none."""
+    detail = _mapping(event.get("detail"))
+    parked = _mapping(detail.get("parked"))
+    if parked:
+        return subject(_event(parked.get("event")))
+    names = (
+        detail.get("external_conversation_id"),
+        detail.get("target"),
+        _mapping(detail.get("alias")).get("value"),
+        _mapping(detail.get("object")).get("key"),
+        _mapping(detail.get("version")).get("key"),
+    )
+    return next((name for name in names if isinstance(name, str) and name), "")
+
+
+def digest_of(name: str) -> str:
+    """As on the lines of the log."""
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def shown(name: str) -> str:
+    """Without phone numbers, and without what could steer a terminal."""
+    visible = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return visible if OPAQUE_ID.fullmatch(visible) else PHONE_NUMBER.sub("***", visible)
+
+
+def _reason(queue: Queue, message: Mapping[str, Any]) -> tuple[str, str]:
+    """The relay's own words; EventBridge's, where it could not deliver; else SQS moved the message itself."""
+    told = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
+    if "reason_code" in told:
+        return told["reason_code"], _decoded(told.get("reason", ""))
+    if "ERROR_CODE" in told:
+        return UNDELIVERED, f"EventBridge could not deliver it: {told['ERROR_CODE']}"
+    return FAILED_FIVE_TIMES, f"SQS moved it; see DELIVERY_FAILED in {queue.log_group} from then on"
+
+
+def _decoded(reason: str) -> str:
+    """The reason is kept as the inside of a JSON string, which may be cut off in the middle of an escape."""
+    try:
+        return str(json.loads(f'"{reason}"'))
+    except ValueError:
+        return reason
+
+
+def _event(body: object) -> Mapping[str, Any]:
+    try:
+        return _mapping(json.loads(str(body)))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+# --- the queues --------------------------------------------------------------------------------------
+
+
+def queues(outputs: Mapping[str, str]) -> list[Queue]:
+    """The three queues of a stack, by its outputs."""
+    return [
+        Queue(
+            name=name,
+            url=outputs[f"{prefix}QueueUrl"],
+            dead_letters_url=outputs[f"{prefix}DeadLetterQueueUrl"],
+            log_group=outputs[f"{LOG_GROUPS[prefix]}LogGroupName"],
+        )
+        for name, prefix in QUEUES.items()
+    ]
+
+
+def taken(client: "SQSClient", queue: Queue) -> dict[str, Letter]:
+    """All letters of one queue by message id, hidden from others."""
+    letters: dict[str, Letter] = {}
+    while True:
+        answer = client.receive_message(
+            QueueUrl=queue.dead_letters_url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["SentTimestamp"],
+            VisibilityTimeout=HIDDEN_SECONDS,
+            WaitTimeSeconds=LONG_POLL_SECONDS,
+        )
+        found = {message["MessageId"]: read(queue, message) for message in answer.get("Messages", [])}
+        if found.keys() <= letters.keys():
+            return letters | found
+        letters |= found
+
+
+def give_back(client: "SQSClient", letter: Letter) -> None:
+    client.change_message_visibility(
+        QueueUrl=letter.queue.dead_letters_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
+    )
+
+
+def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies: bool) -> Iterator[str]:
+    """The chosen letters in words, oldest first; all stay where they are."""
+    for queue in found:
+        letters = taken(client, queue).values()
+        try:
+            told = sorted((letter for letter in letters if letter in chosen), key=lambda one: one.sent_at)
+            yield f"{queue.name}: {len(told)} of {len(letters)} dead letters"
+            for letter in told:
+                yield line(letter)
+                if bodies:
+                    yield f"    {letter.body}"
+        finally:
+            for letter in letters:
+                give_back(client, letter)
+
+
+def line(letter: Letter) -> str:
+    when = datetime.fromtimestamp(letter.sent_at / 1000, UTC).isoformat(timespec="seconds")
+    about = f"{shown(letter.subject)} ({letter.digest})" if letter.subject else "(no call)"
+    return f"  {when}  {letter.kind}  {about}\n    {shown(letter.code)}: {shown(letter.reason)}"
+
+
+def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Iterator[str]:
+    """Send the chosen letters to their queues; each is deleted only when it has been sent.
+
+    A death in between leaves it here as well: sent once more, it changes nothing. All are taken before the
+    first is sent, so that what comes back while the cause is not mended is not sent on for ever. It is sent
+    without attributes: what has waited for too long may wait anew.
+    """
+    for queue in found:
+        left = taken(client, queue)
+        try:
+            for name, letter in sorted(left.items(), key=lambda item: item[1].sent_at):
+                if letter in chosen:
+                    client.send_message(QueueUrl=queue.url, MessageBody=letter.body)
+                    client.delete_message(QueueUrl=queue.dead_letters_url, ReceiptHandle=letter.receipt)
+                    del left[name]
+                    yield f"{queue.name}: sent again\n{line(letter)}"
+        finally:
+            for letter in left.values():
+                give_back(client, letter)
+
+
+# --- the command -------------------------------------------------------------------------------------
+
+
+def _outputs(stack: str) -> Mapping[str, str]:
+    told = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    return {output["OutputKey"]: output["OutputValue"] for output in told}
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=["show", "send-again"])
+    parser.add_argument("--stack", default="coval-relay", help="the stack's name")
+    parser.add_argument("--reason", default="", metavar="CODE", help="only letters with this reason")
+    parser.add_argument("--queue", default="", choices=QUEUES, help="only letters of this queue")
+    parser.add_argument(
+        "--call", default="", metavar="ID", help="only letters of this call: its id or digest"
+    )
+    parser.add_argument("--bodies", action="store_true", help="show the events, transcripts and all")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = _arguments(arguments)
+    chosen = Chosen(reason=given.reason, call=given.call)
+    found = [queue for queue in queues(_outputs(given.stack)) if given.queue in ("", queue.name)]
+    client: SQSClient = boto3.client("sqs")
+    if given.command == "show":
+        lines = show(client, found, chosen, bodies=given.bodies)
+    else:
+        lines = send_again(client, found, chosen)
+    for told in lines:
+        print(told)
+
+
+if __name__ == "__main__":
+    main()

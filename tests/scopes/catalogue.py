@@ -1,0 +1,90 @@
+"""The scopes: every pair of use cases for two workers, and some for three."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+from tests.scopes.explorer import Explored, Explorer
+from tests.scopes.machine import Budget
+from tests.scopes.use_cases import FOUND, USE_CASES, Setup
+from tests.support.fakes import InMemoryCalls
+
+NOTHING, ONE_DEATH, ONE_FAULT, ONE_JUMP = Budget(), Budget(deaths=1), Budget(faults=1), Budget(jumps=1)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Use cases that meet, how many workers there are, and what may go wrong."""
+
+    cases: tuple[str, ...]
+    budget: Budget = NOTHING
+    workers: int = 2
+
+    def __str__(self) -> str:
+        told = [f"{count} {name}" for name, count in self.budget._asdict().items() if count]
+        return f"{' + '.join(self.cases)} [{self.workers} workers{''.join(f', {one}' for one in told)}]"
+
+
+def run(scope: Scope, store_type: type[InMemoryCalls] = InMemoryCalls, most: int = 3_000_000) -> Explored:
+    setup = Setup(scope.workers, store_type)
+    for case in scope.cases:
+        {**USE_CASES, **FOUND}[case](setup)
+    promises = setup.promises
+    explorer = Explorer(setup.machine, promises.always, promises.finally_, promises.end, most)
+    return explorer.explore(setup.state._replace(budget=scope.budget))
+
+
+WIDE = frozenset({"name and parking", "side becomes known", "two ranks"})
+"""Use cases of two letters and many effects: with them a pair has ten thousand states and more."""
+CORE = ("audit", "hand-over", "attach", "call end", "call end without text", "recording")
+THREES = (
+    ("call end", "call end", "recording"),
+    ("call end", "recording", "recording"),
+    ("call end", "call end without text", "recording"),
+    ("call end without text", "recording", "recording"),
+    ("take-over, sent", "call end", "recording"),
+    ("take-over, not sent", "call end without text", "recording"),
+    ("grace time", "call end", "recording"),
+    ("attach", "attach", "recording"),
+    ("hand-over", "call end", "recording"),
+    ("audit", "call end", "recording"),
+    ("transcript's deadline", "pending transcript"),
+    ("pending transcript", "recording"),
+    ("call end", "two ranks"),
+    ("call end without text", "two ranks"),
+    ("name and parking",),
+    ("side becomes known",),
+)
+"""What three workers meet over; a use case of two letters counts as two."""
+
+
+def pairs(budget: Budget) -> list[Scope]:
+    """The small ones first."""
+    every = [Scope(cases, budget) for cases in combinations_with_replacement(USE_CASES, 2)]
+    return sorted(every, key=lambda scope: len(WIDE & set(scope.cases)))
+
+
+def threes(budget: Budget) -> list[Scope]:
+    return [Scope(cases, budget, workers=3) for cases in THREES]
+
+
+def small() -> list[Scope]:
+    """Those that every test run plays."""
+    quiet = [scope for scope in pairs(NOTHING) if not WIDE & set(scope.cases)]
+    return quiet + [
+        Scope(cases, budget)
+        for budget in (ONE_DEATH, ONE_FAULT)
+        for cases in combinations_with_replacement(CORE, 2)
+    ]
+
+
+GROUPS: dict[str, Callable[[], list[Scope]]] = {
+    "small": small,
+    "found": lambda: [Scope((case,), ONE_DEATH) for case in FOUND],
+    "pairs": lambda: pairs(NOTHING),
+    "deaths": lambda: pairs(ONE_DEATH),
+    "faults": lambda: pairs(ONE_FAULT),
+    "jumps": lambda: pairs(ONE_JUMP),
+    "threes": lambda: threes(NOTHING),
+    "threes-deaths": lambda: threes(ONE_DEATH),
+}

@@ -1,0 +1,251 @@
+"""The real handlers as functions: from a letter, and the answers that its worker has had, to its next effect.
+
+A worker sees the world only through its ports, and every port asks the script:
+
+    run(letter, [a1, a2])  ── effect 1 → a1 ── effect 2 → a2 ── effect 3 → stop: this is what comes next
+
+So a worker is told whole by its letter and its answers. Two workers with the same letter and the same
+answers go on in the same way; what they have in hand need not be looked at.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, BinaryIO, NamedTuple
+from unittest.mock import patch
+
+from coval_relay import intake
+from coval_relay.domain.coval import Upload
+from coval_relay.domain.journal import LogEvent
+from coval_relay.domain.messages import SOURCE
+from coval_relay.domain.ports import ALIAS_SHARDS
+from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.intake import DeliveryFailedError
+from tests.scopes.canonical import Pool
+from tests.support.fakes import FakeClock
+from tests.support.in_memory import _Held
+from tests.support.world import FUNCTION_SECONDS, Executioner, World
+from tests.support.world import Letter as QueueLetter
+
+SWEEP = "sweep"
+"""The queue of what the schedule brings."""
+
+
+class Letter(NamedTuple):
+    """A message in a queue; `name` tells it from all others, `receives` counts its deliveries."""
+
+    visible_at: int
+    name: str
+    queue: str
+    body: str
+    first_sent: int
+    receives: int = 0
+    hops: int = 0
+    """How often work was handed on, at once, until this letter came."""
+
+
+class Effect(NamedTuple):
+    """What a worker is about to do."""
+
+    port: str
+    method: str
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an effect returned, or raised."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+class Paused(BaseException):
+    """The worker has come to an effect that was not answered yet."""
+
+
+@dataclass
+class Script:
+    """Answers a worker from what was written down, and stops it where that ends."""
+
+    answers: tuple[Answer, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    name: str = ""
+    position: int = 0
+    attempts: int = 0
+    pending: Effect | None = None
+
+    def ask(self, port: str, method: str, *arguments: Any) -> Any:
+        if self.position == len(self.answers):
+            self.pending = Effect(port, method, arguments)
+            raise Paused
+        asked = self.effects[self.position]
+        assert (asked.port, asked.method) == (port, method), "a worker is not told by its answers alone"
+        answer = self.answers[self.position]
+        self.position += 1
+        if answer.error:
+            raise answer.error.with_traceback(None)
+        return answer.value
+
+    def uuid4(self) -> SimpleNamespace:
+        """In the place of the module `uuid`: a token for each attempt, the same in every run."""
+        self.attempts += 1
+        return SimpleNamespace(hex=f"{self.name}#{self.attempts}")
+
+
+@dataclass
+class _Port:
+    script: Script
+    port: str
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        return lambda *arguments: self.script.ask(self.port, method, *arguments)
+
+
+class _Coval(_Port):
+    def put_audio(self, upload: Upload, chunks: Iterable[bytes], size: int) -> None:
+        self.script.ask("coval", "put_audio", upload, (b"".join(chunks),), size)
+
+
+class _Bucket(_Port):
+    def stream(self, version: ObjectVersion) -> Iterator[bytes]:
+        yield from self.script.ask("files", "stream", version)
+
+
+class _Staging(_Port):
+    def store(self, name: str, write: Callable[[BinaryIO], object]) -> Any:
+        body = _Held()
+        write(body)
+        return self.script.ask("files", "store", name, body.getvalue())
+
+
+class _Index(_Port):
+    """The calls, or the aliases: only the first shard has any."""
+
+    def due(self, shard: int, now: int, limit: int) -> Iterator[Any]:
+        if shard in (0, ALIAS_SHARDS[0]):
+            yield from self.script.ask(self.port, "due", shard, now, limit)
+
+
+@dataclass
+class _Clock(FakeClock):
+    now: int = 0
+    script: Script = field(default_factory=Script)
+
+    def __call__(self) -> int:
+        told: int = self.script.ask("clock", "read")
+        return told
+
+
+@dataclass
+class _Sends(Executioner):
+    """Lets pass what the ports ask for; a letter that was sent is asked for as data."""
+
+    script: Script = field(default_factory=Script)
+    letters: list[QueueLetter] = field(default_factory=list)
+
+    def wrap(self, target: Any, *names: str) -> Any:
+        return target
+
+    def around(self, name: str, effect: Callable[[], Any]) -> Any:
+        effect()
+        sent = self.letters.pop()
+        self.script.ask("queue", "send", sent.queue, sent.body, sent.visible_at, sent.first_sent)
+
+
+class _Dead(list[Any]):
+    def __init__(self, script: Script) -> None:
+        self.script = script
+
+    def append(self, buried: Any) -> None:
+        self.script.ask("dead", "bury", *buried)
+
+
+class Place(NamedTuple):
+    """How far a worker has come: `pending` is None where it has ended, with `problem` where it failed."""
+
+    letter: Letter
+    answers: tuple[Answer, ...]
+    effects: tuple[Effect, ...]
+    pending: Effect | None
+    effect: int
+    problem: str
+
+
+class Program:
+    """All places to which workers can come, found by running the real handlers, each once."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.places: list[Place] = []
+        self._starts: dict[Letter, int] = {}
+        self._next: dict[tuple[int, int], int] = {}
+        self._script = Script()
+        self._world = self._wired()
+
+    def _wired(self) -> World:
+        script, letters = self._script, list[QueueLetter]()
+        return World(
+            clock=_Clock(script=script),
+            store=_Index(script, "store"),
+            aliases=_Index(script, "aliases"),
+            fragments=_Port(script, "fragments"),
+            coval=_Coval(script, "coval"),
+            bucket=_Bucket(script, "files"),
+            staging=_Staging(script, "files"),
+            links=_Port(script, "links"),
+            documents=_Port(script, "documents"),
+            executioner=_Sends(script=script, letters=letters),
+            letters=letters,
+            dead=_Dead(script),
+        )
+
+    def start(self, letter: Letter) -> int:
+        if letter not in self._starts:
+            self._starts[letter] = self._reach(letter, (), ())
+        return self._starts[letter]
+
+    def follow(self, place: int, answer: int) -> int:
+        """Where the worker comes to with this answer to its pending effect."""
+        found = self._next.get((place, answer))
+        if found is None:
+            before = self.places[place]
+            assert before.pending is not None
+            given: Answer = self.pool.values[answer]
+            found = self._reach(before.letter, (*before.answers, given), (*before.effects, before.pending))
+            self._next[place, answer] = found
+        return found
+
+    def _reach(self, letter: Letter, answers: tuple[Answer, ...], effects: tuple[Effect, ...]) -> int:
+        script = self._script
+        script.answers, script.effects, script.position, script.attempts = answers, effects, 0, 0
+        script.name, script.pending = f"{letter.name}/{letter.receives}", None
+        self._world.journal.clear()
+        problem = self._run(letter)
+        pending = self._script.pending
+        number = self.pool.number(pending) if pending else -1
+        self.places.append(Place(letter, answers, effects, pending, number, problem))
+        return len(self.places) - 1
+
+    def _run(self, letter: Letter) -> str:
+        with suppress(Paused, DeliveryFailedError), patch.object(intake, "uuid", self._script):
+            self._deliver(letter)
+        return "" if self._paused() else self._failure()
+
+    def _paused(self) -> bool:
+        return self._script.pending is not None
+
+    def _failure(self) -> str:
+        """Where a handler failed, as it has reported."""
+        told = (fields for event, _, fields in self._world.journal if event is LogEvent.DELIVERY_FAILED)
+        return next((f"{fields['kind']} at {fields['where']}" for fields in told), "")
+
+    def _deliver(self, letter: Letter) -> None:
+        if letter.queue == SWEEP:
+            event: dict[str, Any] = {"source": SOURCE, "detail-type": "Sweep"}
+            self._world.intakes["attach"](event, lambda: FUNCTION_SECONDS)
+            return
+        told = QueueLetter(letter.queue, letter.body, letter.visible_at, letter.first_sent)
+        told.message_id = letter.name
+        self._world.intakes[letter.queue]({"Records": [told.record()]}, lambda: FUNCTION_SECONDS)

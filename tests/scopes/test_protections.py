@@ -1,0 +1,72 @@
+"""Each protection matters: without it the scopes tell a story that breaks a promise."""
+
+from dataclasses import replace
+
+import pytest
+
+from coval_relay.domain import protocol
+from coval_relay.domain.call import Call
+from coval_relay.domain.messages import AliasesKnown
+from coval_relay.domain.protocol import Attempt, Next, Transition
+from coval_relay.services.names import Names
+from coval_relay.services.progress import Progress
+from tests.scopes.catalogue import NOTHING, ONE_DEATH, ONE_FAULT, Scope, run
+from tests.support.fakes import InMemoryCalls
+
+SECOND = "P1: a second conversation in Coval"
+ENDLESS = "P7: it goes on for ever"
+UNREAD = "P1: POST again, and nobody has read since the last one"
+
+
+class Unconditional(InMemoryCalls):
+    """Writes whatever stands there."""
+
+    def write(self, seen: Call, call: Call) -> Call:
+        return super().write(self.read(seen.external_conversation_id), call)
+
+
+def test_without_the_condition_on_a_write() -> None:
+    found = run(Scope(("call end", "call end"), NOTHING), Unconditional)
+    assert {SECOND, UNREAD} <= found.broken.keys()
+
+
+def test_without_the_strong_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Progress, "_look", lambda *_: None)
+    found = run(Scope(("take-over, sent",), NOTHING))
+    assert found.broken.keys() == {SECOND, UNREAD}
+    assert [line.split(": ", 1)[1].split("(")[0] for line in found.broken[SECOND]][-1] == "coval.submit"
+
+
+def test_without_waiting_for_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_once(_: Call, known: Call, attempt: Attempt, *, text: bool) -> Transition:
+        return protocol._take_over(known, attempt, text=text)
+
+    monkeypatch.setattr(protocol, "_ended_during_submit", at_once)
+    found = run(Scope(("call end", "call end"), NOTHING))
+    assert SECOND in found.broken
+
+
+def test_without_remembering_that_a_submit_may_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
+    back = protocol._back
+    monkeypatch.setattr(protocol, "_back", lambda call: replace(back(call), maybe_sent=False))
+    found = run(Scope(("take-over, sent",), ONE_FAULT))
+    assert SECOND in found.broken
+
+
+def test_without_doing_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "next_step", lambda _: Next.NOTHING)
+    found = run(Scope(("call end", "recording"), NOTHING))
+    assert ENDLESS in found.broken
+
+
+def _clearing_first(names: Names, known: AliasesKnown) -> None:
+    for alias in known.aliases:
+        for parked in names.aliases.bind(alias, known.target):
+            names.aliases.clear(alias, parked)
+            names.send_again(parked)
+
+
+def test_without_sending_before_clearing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Names, "bind", _clearing_first)
+    found = run(Scope(("name and parking",), ONE_DEATH))
+    assert any(problem.startswith("P3") for problem in found.broken)

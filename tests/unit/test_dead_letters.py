@@ -1,0 +1,303 @@
+"""The script that shows dead letters and sends them again: what it says, what it hides, what it moves."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from coval_relay import observability
+from coval_relay.adapters import relay_messages
+from coval_relay.adapters.lambda_events import FIRST_SENT
+from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.call import Reason
+from coval_relay.domain.messages import ObjectCreated, ParkingExpired, RecordingReady, Resume
+from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.intake import dead_letter_attributes
+from scripts import dead_letters
+from scripts.dead_letters import Chosen, Queue
+from tests.support.events import call_ended, object_created, recording_ready
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+PHONE = "+15550100002"
+ROOM = f"room-{PHONE}"
+ROOM_DIGEST = observability.call_fields(ROOM)["call_digest"]
+SENT_AT = "1790951800000"
+EVERYTHING = Chosen()
+QUEUE = Queue("call_end", "queue", "dead", "/aws/lambda/coval-relay/submit_transcript")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "LONG_POLL_SECONDS", 0)
+
+
+@pytest.fixture
+def sqs() -> "Iterator[SQSClient]":
+    with mock_aws():
+        yield boto3.client("sqs")
+
+
+@pytest.fixture
+def outputs(sqs: "SQSClient") -> dict[str, str]:
+    """Those of a stack."""
+    kinds = [
+        f"{prefix}{kind}Queue" for prefix in ("CallEnd", "Recording", "Attach") for kind in ("", "DeadLetter")
+    ]
+    urls = {f"{kind}Url": sqs.create_queue(QueueName=kind)["QueueUrl"] for kind in kinds}
+    logs = {f"{name}LogGroupName": f"/logs/{name}" for name in dead_letters.LOG_GROUPS.values()}
+    return {**urls, **logs}
+
+
+@pytest.fixture
+def queues(outputs: dict[str, str]) -> list[Queue]:
+    return dead_letters.queues(outputs)
+
+
+def bury(sqs: "SQSClient", queue: Queue, event: Any, attributes: Mapping[str, str]) -> str:
+    """As the functions, and EventBridge, leave a letter; its body."""
+    body = event if isinstance(event, str) else json.dumps(event)
+    told: Any = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    sqs.send_message(QueueUrl=queue.dead_letters_url, MessageBody=body, MessageAttributes=told)
+    return body
+
+
+def refused(code: str = "invalid_input", text: str = "detail.started_at: must be a time") -> dict[str, str]:
+    return dead_letter_attributes(Reason(code, text))
+
+
+def bodies(sqs: "SQSClient", url: str) -> list[str]:
+    """What can be received, which is then hidden."""
+    found: list[str] = []
+    while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [message["Body"] for message in received]
+    return sorted(found)
+
+
+def message(body: str, **attributes: str) -> dict[str, Any]:
+    told = {name: {"StringValue": value} for name, value in attributes.items()}
+    system = {"SentTimestamp": SENT_AT}
+    return {"Body": body, "ReceiptHandle": "r", "Attributes": system, "MessageAttributes": told}
+
+
+def told(event: Any, **attributes: str) -> str:
+    body = event if isinstance(event, str) else json.dumps(event)
+    return dead_letters.line(dead_letters.read(QUEUE, message(body, **attributes)))
+
+
+# --- what is said ------------------------------------------------------------------------------------
+
+
+def test_a_letter_of_a_function() -> None:
+    assert told(call_ended(ROOM), **refused()) == (
+        f"  2026-10-02T14:36:40+00:00  Call Ended  room-*** ({ROOM_DIGEST})\n"
+        "    invalid_input: detail.started_at: must be a time"
+    )
+
+
+def test_a_letter_that_sqs_moved_points_to_the_log() -> None:
+    assert told(call_ended("call-1"), **{FIRST_SENT: "1790951000"}) == (
+        "  2026-10-02T14:36:40+00:00  Call Ended  call-1 (5d7963c4f471e142)\n"
+        "    failed_five_times: SQS moved it; see DELIVERY_FAILED in "
+        "/aws/lambda/coval-relay/submit_transcript from then on"
+    )
+
+
+def test_a_letter_of_eventbridge() -> None:
+    letter = told(call_ended("call-1"), ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="hush")
+    assert letter.splitlines()[1] == "    undelivered: EventBridge could not deliver it: NO_PERMISSIONS"
+
+
+def test_a_reason_is_shown_as_it_was_written() -> None:
+    assert told("{}", **refused("x", 'must have no "é"')).splitlines()[1] == '    x: must have no "é"'
+    assert told("{}", **refused("x", "a" * 255 + '"')).splitlines()[1] == f"    x: {'a' * 255}\\"
+
+
+@pytest.mark.parametrize("body", ["", "{broken", "[]", "7", "null", '{"detail": 7}', "[" * 100_000])
+def test_a_body_that_is_no_event(body: str) -> None:
+    first = told(body, **refused()).splitlines()[0]
+    assert first == "  2026-10-02T14:36:40+00:00  no event  (no call)"
+
+
+CREATED = ObjectCreated(
+    version=ObjectVersion("recordings", f"rec/{PHONE}.wav", "e"), size=1, order="1", created_at=1
+)
+PARKED = Parked("identity", "recording", relay_messages.to_text(CREATED), 1)
+SUBJECTS = [
+    (call_ended(ROOM), ROOM),
+    (recording_ready("https://media.example.com/a.wav?token=hush", ROOM), ROOM),
+    (object_created(f"rec/{PHONE}.wav", b""), f"rec/{PHONE}.wav"),
+    (relay_messages.to_event(CREATED), f"rec/{PHONE}.wav"),
+    (relay_messages.to_event(Resume(ROOM)), ROOM),
+    (relay_messages.to_event(ParkingExpired(Alias("room", ROOM), PARKED)), f"rec/{PHONE}.wav"),
+    (
+        relay_messages.to_event(
+            RecordingReady(target=f"alias#room#{ROOM}", uri="https://h/?t=hush", created_at=1)
+        ),
+        f"alias#room#{ROOM}",
+    ),
+    ({"detail-type": "Aliases Known", "detail": {"alias": {"type": "room", "value": ROOM}}}, ROOM),
+    ({"detail-type": "Call Ended", "detail": {"external_conversation_id": 7}}, ""),
+]
+
+
+@pytest.mark.parametrize(("event", "subject"), SUBJECTS, ids=lambda value: str(value)[:30])
+def test_what_a_letter_is_about(event: dict[str, Any], subject: str) -> None:
+    letter = dead_letters.read(QUEUE, message(json.dumps(event)))
+    assert (letter.subject, letter.kind) == (subject, event["detail-type"])
+    for private in (PHONE, PHONE[1:], "hush"):
+        assert private not in dead_letters.line(letter)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ROOM,
+        "+1 (555) 010-0002",
+        "acme-8842",
+        "a4f6c0de-0000-4000-8000-000000000001",
+        "CA00000000000000000000000000000002",
+    ],
+)
+def test_calls_are_named_as_in_the_log(name: str) -> None:
+    logged = observability.call_fields(name)
+    shown = f"{logged['external_conversation_id']} ({logged['call_digest']})"
+    assert told(call_ended(name)).splitlines()[0].endswith(f"  {shown}")
+
+
+def test_nothing_steers_the_terminal() -> None:
+    forged = {"detail-type": "\x1b[2Jx\ny", "detail": {"external_conversation_id": "\x1b]0;x\x07\u202e"}}
+    assert [line.isprintable() for line in told(forged).splitlines()] == [True, True]
+
+
+# --- what is moved -----------------------------------------------------------------------------------
+
+
+def test_to_show_letters_leaves_all_where_they_are(sqs: "SQSClient", queues: list[Queue]) -> None:
+    buried = [bury(sqs, queues[0], call_ended(f"call-{n}"), refused()) for n in range(23)]
+    for _ in range(2):
+        lines = list(dead_letters.show(sqs, queues, EVERYTHING, bodies=False))
+        assert [lines[0], *lines[-2:]] == [
+            "call_end: 23 of 23 dead letters",
+            "recording: 0 of 0 dead letters",
+            "attach: 0 of 0 dead letters",
+        ]
+        assert len(lines) == 26
+    assert bodies(sqs, queues[0].dead_letters_url) == sorted(buried)
+
+
+def test_bodies_are_shown_when_they_are_asked_for(sqs: "SQSClient", queues: list[Queue]) -> None:
+    body = bury(sqs, queues[2], call_ended(ROOM), refused())
+    assert not any("Acme" in line for line in dead_letters.show(sqs, queues, EVERYTHING, bodies=False))
+    assert list(dead_letters.show(sqs, queues, EVERYTHING, bodies=True))[-1] == f"    {body}"
+
+
+def test_letters_go_back_to_their_own_queue(sqs: "SQSClient", queues: list[Queue]) -> None:
+    buried = [bury(sqs, queue, call_ended(queue.name), refused()) for queue in queues]
+    lines = list(dead_letters.send_again(sqs, queues, EVERYTHING))
+    assert [line.splitlines()[0] for line in lines] == [f"{queue.name}: sent again" for queue in queues]
+    assert [bodies(sqs, queue.url) for queue in queues] == [[body] for body in buried]
+    assert [bodies(sqs, queue.dead_letters_url) for queue in queues] == [[], [], []]
+
+
+def test_a_second_time_there_is_nothing_left_to_send(sqs: "SQSClient", queues: list[Queue]) -> None:
+    bury(sqs, queues[0], call_ended(), refused())
+    assert len(list(dead_letters.send_again(sqs, queues, EVERYTHING))) == 1
+    assert list(dead_letters.send_again(sqs, queues, EVERYTHING)) == []
+    assert len(bodies(sqs, queues[0].url)) == 1
+
+
+def test_what_has_waited_too_long_may_wait_anew(sqs: "SQSClient", queues: list[Queue]) -> None:
+    bury(sqs, queues[0], call_ended(), {FIRST_SENT: "1"})
+    list(dead_letters.send_again(sqs, queues, EVERYTHING))
+    (sent,) = sqs.receive_message(QueueUrl=queues[0].url, MessageAttributeNames=["All"])["Messages"]
+    assert "MessageAttributes" not in sent
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        Chosen(reason="access_denied"),
+        Chosen(call=ROOM),
+        Chosen(call=ROOM_DIGEST),
+        Chosen(reason="access_denied", call=ROOM),
+    ],
+)
+def test_only_the_chosen_letters_are_sent(sqs: "SQSClient", queues: list[Queue], chosen: Chosen) -> None:
+    left = bury(sqs, queues[1], call_ended("call-1"), refused())
+    sent = bury(sqs, queues[1], call_ended(ROOM), refused("access_denied", "S3 denied it"))
+    assert len(list(dead_letters.send_again(sqs, queues, chosen))) == 1
+    assert (bodies(sqs, queues[1].url), bodies(sqs, queues[1].dead_letters_url)) == ([sent], [left])
+
+
+@dataclass
+class Broken:
+    """A client one of whose requests fails."""
+
+    client: "SQSClient"
+    request: str
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.request:
+            raise ConnectionError(name)
+        return getattr(self.client, name)
+
+
+def test_a_letter_that_could_not_be_sent_is_not_deleted(sqs: "SQSClient", queues: list[Queue]) -> None:
+    body = bury(sqs, queues[0], call_ended(), refused())
+    client: Any = Broken(sqs, "send_message")
+    with pytest.raises(ConnectionError):
+        list(dead_letters.send_again(client, queues, EVERYTHING))
+    assert (bodies(sqs, queues[0].url), bodies(sqs, queues[0].dead_letters_url)) == ([], [body])
+
+
+def test_a_death_between_sending_and_deleting_sends_twice_and_loses_nothing(
+    sqs: "SQSClient", queues: list[Queue]
+) -> None:
+    body = bury(sqs, queues[0], call_ended(), refused())
+    client: Any = Broken(sqs, "delete_message")
+    with pytest.raises(ConnectionError):
+        list(dead_letters.send_again(client, queues, EVERYTHING))
+    list(dead_letters.send_again(sqs, queues, EVERYTHING))
+    assert (bodies(sqs, queues[0].url), bodies(sqs, queues[0].dead_letters_url)) == ([body, body], [])
+
+
+def test_what_comes_back_at_once_is_not_sent_on_for_ever(sqs: "SQSClient", queues: list[Queue]) -> None:
+    bury(sqs, queues[0], call_ended(), refused())
+    for _ in dead_letters.send_again(sqs, queues, EVERYTHING):
+        bury(sqs, queues[0], call_ended(), refused())
+    assert len(bodies(sqs, queues[0].url)) == 1
+    assert len(bodies(sqs, queues[0].dead_letters_url)) == 1
+
+
+# --- the command -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def commanded(sqs: "SQSClient", outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> "SQSClient":
+    """The clients that the command makes: the stack's outputs, and the queues."""
+
+    class Stacks:
+        def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+            named = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
+            return {"Stacks": [{"Outputs": named if StackName == "mine" else []}]}
+
+    clients = {"cloudformation": Stacks(), "sqs": sqs}
+    monkeypatch.setattr(boto3, "client", clients.__getitem__)
+    return sqs
+
+
+@pytest.mark.usefixtures("commanded")
+def test_the_command(sqs: "SQSClient", queues: list[Queue], capsys: pytest.CaptureFixture[str]) -> None:
+    for queue in queues:
+        bury(sqs, queue, call_ended("call-1"), refused())
+    dead_letters.main(["show", "--stack", "mine", "--queue", "attach"])
+    assert capsys.readouterr().out.splitlines()[0] == "attach: 1 of 1 dead letters"
+    dead_letters.main(["send-again", "--stack", "mine", "--queue", "attach", "--reason", "invalid_input"])
+    assert capsys.readouterr().out.splitlines()[0] == "attach: sent again"
+    assert [len(bodies(sqs, queue.dead_letters_url)) for queue in queues] == [1, 1, 0]
