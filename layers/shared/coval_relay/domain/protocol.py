@@ -434,7 +434,8 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
         return _again(_looked_at_anew(call, current, arrived, attempt.now), attempt)
     if arrived.identity in call.outcomes and _rank(arrived) < _rank(current):
         return Transition(call)
-    if current.state is RecordingState.ATTACHED or _rank(arrived) < _rank(current):
+    has_audio = current.state is RecordingState.ATTACHED or "attached" in call.outcomes.values()
+    if has_audio or _rank(arrived) < _rank(current):
         return Transition(_with_outcome(call, arrived))
     if _frozen(call):
         until = call.lease.until if call.lease else attempt.now + RETRY_SECONDS

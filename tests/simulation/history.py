@@ -1,0 +1,199 @@
+"""Plays a story to its end: time passes, messages come, workers meet."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from coval_relay.domain.errors import Retryable
+from coval_relay.domain.messages import SOURCE
+from coval_relay.intake import DeliveryFailedError
+from coval_relay.services import preparing, upload_recording
+from tests.simulation.promises import Promises
+from tests.simulation.stage import Player, Stage
+from tests.simulation.stories import DAY, MOST_UPLOAD_BYTES, Story
+from tests.simulation.world import Outside
+from tests.support.world import MOST_RECEIVES, VISIBILITY_SECONDS, Letter
+
+MOST_WORKERS, MOST_STEPS, MOST_SECONDS = 3, 4_000, 12 * DAY
+SWEEP_SECONDS = 60
+SWEEP = {"source": SOURCE, "detail-type": "Sweep"}
+_idle: list[Player] = []
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a history ended."""
+
+    broken: tuple[str, ...]
+    told: tuple[str, ...]
+    facts: dict[str, Any]
+    effects: int
+
+
+class History:
+    """One story on its stage."""
+
+    def __init__(self, story: Story, *, telling: bool = False) -> None:
+        chance = Random(story.order)  # noqa: S311 - a history, not a secret
+        self.stage = Stage(chance, story.faults, interleaves=story.interleaves, telling=telling, idle=_idle)
+        self.outside = Outside(self.stage, story)
+        self.world = self.outside.world
+        self.promises = Promises(self.outside, story)
+        self.stage.waiting = lambda: len(self.stage.awake()) < MOST_WORKERS and bool(self._visible())
+        self.swept_at = 0
+        self.sent_again = False
+
+    def play(self) -> Played:
+        for _ in range(MOST_STEPS):
+            self.stage.happen()
+            if self.stage.broken:
+                break
+            choices = self._choices()
+            if choices:
+                self._step(choices)
+            elif not self._wait():
+                break
+        else:
+            self.stage.breaks("P7: it does not come to rest")
+        self._end()
+        return Played(
+            tuple(self.stage.broken),
+            tuple(self.stage.story),
+            self.promises.facts(),
+            self.stage.counts.total(),
+        )
+
+    def _step(self, choices: list[Callable[[], None]]) -> None:
+        chance = self.stage.chance
+        (chance.choice(choices) if self.stage.interleaves else choices[0])()
+        if self.stage.interleaves and chance.random() < 0.3:
+            self.stage.clock.now += chance.randint(0, 3)
+        self.promises.look()
+
+    def _choices(self) -> list[Callable[[], None]]:
+        choices: list[Callable[[], None]] = [
+            lambda worker=worker: self.stage.go_on(worker)  # type: ignore[misc]
+            for worker in self.stage.awake()
+        ]
+        if len(self.stage.awake()) < MOST_WORKERS:
+            choices += [lambda letter=letter: self._receive(letter) for letter in self._visible()]  # type: ignore[misc]
+        if not choices and self._next_sweep() <= self.stage.clock.now:
+            choices.append(self._sweep)
+        return choices
+
+    def _visible(self) -> list[Letter]:
+        now = self.stage.clock.now
+        return [letter for letter in self.world.letters if letter.visible_at <= now]
+
+    # --- invocations ---------------------------------------------------------------------------------
+
+    def _receive(self, letter: Letter) -> None:
+        stage = self.stage
+        if letter.receives >= MOST_RECEIVES:
+            self.world.letters.remove(letter)
+            stage.tell(f"too many receives: {letter.queue} {letter.body[:80]}")
+            self.world.dead.append((letter.queue, letter.body, None))
+            return
+        stage.counts["sqs.receive"] += 1
+        letter.receives += 1
+        letter.visible_at = stage.clock.now + VISIBILITY_SECONDS
+        for fault in stage.faults:
+            if (fault.effect, fault.nth) == ("sqs.receive", stage.counts["sqs.receive"]):
+                letter.visible_at = stage.clock.now + fault.seconds
+                stage.tell(f"! {fault}")
+        worker = stage.begin(lambda: self._serve(letter))
+        stage.tell(f"{worker.name} takes from {letter.queue}: {_in_short(letter.body)}")
+        stage.go_on(worker)
+
+    def _serve(self, letter: Letter) -> None:
+        answer = self.world.intakes[letter.queue]({"Records": [letter.record()]}, self.stage.remaining)
+        if answer["batchItemFailures"]:
+            self.stage.tell("failed")
+        else:
+            with suppress(Retryable):
+                self.stage.effect("sqs.delete", lambda: self._done(letter))
+
+    def _done(self, letter: Letter) -> None:
+        if letter in self.world.letters:
+            self.world.letters.remove(letter)
+
+    def _sweep(self) -> None:
+        self.swept_at = self.stage.clock.now
+        worker = self.stage.begin(self._sweeping)
+        self.stage.tell(f"{worker.name} sweeps")
+        self.stage.go_on(worker)
+
+    def _sweeping(self) -> None:
+        try:
+            self.world.intakes["attach"](SWEEP, self.stage.remaining)
+        except DeliveryFailedError as error:
+            self.stage.tell(f"failed: {error}")
+
+    # --- time ----------------------------------------------------------------------------------------
+
+    def _wait(self) -> bool:
+        """Let time pass until something can happen; False where nothing can any more."""
+        moments = [letter.visible_at for letter in self.world.letters]
+        moments += [worker.asleep_until for worker in self.stage.workers]
+        moments += [moment for moment, *_ in self.stage.later]
+        sweep = self._next_sweep()
+        moments += [sweep] if sweep < MOST_SECONDS + self.stage.clock.now else []
+        if not moments:
+            return self._send_dead_letters_again()
+        self.stage.clock.now = max(self.stage.clock.now, min(moments))
+        return self.stage.clock.now - self.outside.began < MOST_SECONDS
+
+    def _next_sweep(self) -> int:
+        due = [call.due_at for call in self.outside.table.items.values() if call.due_at is not None]
+        due += [item.due_at for item in self.outside.names.items.values() if item.due_at is not None]
+        return max(min(due), self.swept_at + SWEEP_SECONDS) if due else 10**12
+
+    def _send_dead_letters_again(self) -> bool:
+        """As an operator does when all is quiet; once."""
+        if self.sent_again or not self.world.dead:
+            return False
+        self.sent_again = True
+        dead, self.world.dead[:] = list(self.world.dead), []
+        for queue, body, reason in dead:
+            self.stage.tell(f"the operator sends a dead letter again ({reason})")
+            self.world.send(queue, body)
+        return True
+
+    def _end(self) -> None:
+        if not self.stage.broken:
+            if self.world.letters or self.stage.workers:
+                self.stage.breaks(f"P7: {len(self.world.letters)} messages are still under way")
+            self.promises.at_rest()
+        self.stage.clock.now += MOST_SECONDS
+        for worker in list(self.stage.workers):  # nobody stays behind in a thread
+            worker.frozen = False
+            while not worker.ended:
+                self.stage.go_on(worker)
+
+
+def play(story: Story, *, telling: bool = False) -> Played:
+    """The history of a story; a gentle one must end as it does when nothing goes wrong at all."""
+    with (
+        patch.object(preparing, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
+        patch.object(upload_recording, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
+    ):
+        played = History(story, telling=telling).play()
+        if played.broken or not (story.gentle and story.interleaves):
+            return played
+        calm = History(story.calm).play()
+    different = [
+        f"P6: {name} ends as {played.facts[name]}, without any fault as {calm.facts[name]}"
+        for name in played.facts
+        if played.facts[name] != calm.facts[name]
+    ]
+    return replace(played, broken=tuple(different))
+
+
+def _in_short(body: str) -> str:
+    kind = body.partition('"detail-type": "')[2].partition('"')[0]
+    name = body.partition('"external_conversation_id": "')[2].partition('"')[0]
+    key = body.partition('"key": "')[2].partition('"')[0]
+    return " ".join(word for word in (kind, name, key) if word) or body[:60]

@@ -1,0 +1,177 @@
+"""The protections, each taken away: what the simulation must notice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from coval_relay.domain import protocol
+from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.call import Call
+from coval_relay.domain.coval import CONFLICT
+from coval_relay.domain.ports import Conflict
+from coval_relay.services.attach_recording import AttachRecording
+from coval_relay.services.calls import Calls
+from coval_relay.services.names import Names
+from coval_relay.services.progress import Progress
+from tests.simulation.services import Bucket, SimulatedCoval, Table
+from tests.simulation.services import Names as AliasItems
+from tests.support.in_memory import InMemoryAliases
+
+Broken = Callable[[], Any]
+
+
+def no_lease_wait() -> Any:
+    """Whoever finds a lease takes it, whether it has ended or not."""
+    resumed = protocol._resume_submit
+    ended = protocol._ended_during_submit
+
+    def over(call: Call) -> Call:
+        assert call.lease is not None
+        return replace(call, lease=replace(call.lease, until=0))
+
+    return patch.multiple(
+        protocol,
+        _ended_during_submit=lambda call, known, attempt, *, text: ended(
+            over(call), known, attempt, text=text
+        ),
+        _resume_submit=lambda call, attempt: resumed(over(call), attempt),
+    )
+
+
+def no_strong_read() -> Any:
+    return patch.object(Progress, "_look", lambda _, __: None)
+
+
+def read_is_not_strong() -> Any:
+    """The read before a second POST is one of Coval's default ones, which lag."""
+    return patch.object(SimulatedCoval, "strong", new=False)
+
+
+def unconditional_write() -> Any:
+    return patch.object(Table, "conditional", new=False)
+
+
+def loser_does_not_look() -> Any:
+    """Who loses a race goes on as if it had won it."""
+
+    def settle(self: Calls, call: Call, decide: Callable[[Call], protocol.Transition]) -> protocol.Transition:
+        transition = decide(call)
+        if transition.call == call:
+            return transition
+        try:
+            written = self.store.write(call, self._scheduled(call, transition.call))
+        except Conflict as conflict:
+            written = replace(transition.call, revision=conflict.current.revision)
+        return replace(transition, call=written)
+
+    return patch.object(Calls, "settle", settle)
+
+
+def conflict_is_believed() -> Any:
+    """A 409 counts as attached without a look."""
+    refused = AttachRecording._refused
+
+    def believed(self: AttachRecording, call: Call, identity: str, error: Any) -> protocol.Transition:
+        if error.status == CONFLICT:
+            return self._attached(call, identity)
+        return refused(self, call, identity, error)
+
+    return patch.object(AttachRecording, "_refused", believed)
+
+
+def no_etag_pin() -> Any:
+    return patch.object(Bucket, "pinned", new=False)
+
+
+def maybe_sent_is_cleared() -> Any:
+    """Who gives a call back forgets that an earlier submit may have arrived."""
+    back = protocol._back
+    return patch.object(protocol, "_back", lambda call: replace(back(call), maybe_sent=False))
+
+
+def no_audit() -> Any:
+    return patch.multiple(
+        protocol,
+        _audit_due=lambda *_: False,
+        due_at=_without_audit(protocol.due_at),
+    )
+
+
+def _without_audit(due_at: Callable[..., int | None]) -> Callable[..., int | None]:
+    return lambda call, deadlines, now: due_at(replace(call, maybe_sent=False), deadlines, now)
+
+
+def parking_is_not_conditional() -> Any:
+    """First a look at the target, then the parking: what is bound in between is not seen."""
+
+    def park(self: AliasItems, alias: Alias, parked: Parked) -> str | None:
+        target = self.target(alias)
+        return target or self.stage.effect("aliases.park", lambda: put(self, alias, parked))
+
+    def put(self: AliasItems, alias: Alias, parked: Parked) -> None:
+        item = self._item(alias)
+        bound, item.target = item.target, None
+        InMemoryAliases.park(self, alias, parked)
+        item.target = bound
+
+    return patch.object(AliasItems, "park", park)
+
+
+def binding_clears_before_it_sends() -> Any:
+    def bind(self: Names, known: Any) -> None:
+        for alias in known.aliases:
+            for parked in self.aliases.bind(alias, known.target) if alias.key != known.target else ():
+                self.aliases.clear(alias, parked)
+                self.send_again(parked)
+
+    return patch.object(Names, "bind", bind)
+
+
+def side_is_ignored_during_upload() -> Any:
+    """What was uploaded counts, whatever side has become known meanwhile."""
+    made = protocol._made_ready
+
+    def ready(call: Call, recording: Any, now: int) -> protocol.Transition:
+        if call.recording and call.recording.identity == recording.identity:
+            recording = replace(recording, agent_channel=call.recording.agent_channel)
+        return made(call, recording, now)
+
+    return patch.object(protocol, "_made_ready", ready)
+
+
+def pinned_can_be_replaced() -> Any:
+    return patch.object(protocol, "_frozen", lambda _: False)
+
+
+def old_call_is_not_read_first() -> Any:
+    return patch.object(protocol, "_seen_long_after_its_end", lambda _: False)
+
+
+MUTATIONS: dict[str, Broken] = {
+    broken.__name__: broken
+    for broken in (
+        no_lease_wait,
+        no_strong_read,
+        read_is_not_strong,
+        unconditional_write,
+        loser_does_not_look,
+        conflict_is_believed,
+        no_etag_pin,
+        maybe_sent_is_cleared,
+        no_audit,
+        parking_is_not_conditional,
+        binding_clears_before_it_sends,
+        side_is_ignored_during_upload,
+        pinned_can_be_replaced,
+        old_call_is_not_read_first,
+    )
+}
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """The product without this protection."""
+    with MUTATIONS[name]():
+        yield
