@@ -19,9 +19,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from coval_relay.adapters.items import DAY_SECONDS, INDEX, KEY, is_full, key, plain, serialized, unreachable
+from coval_relay.adapters.items import (
+    DAY_SECONDS,
+    INDEX,
+    KEY,
+    UNREADABLE,
+    is_full,
+    key,
+    plain,
+    readable,
+    serialized,
+    unreachable,
+)
 from coval_relay.domain.aliases import Alias, Parked, alias_of
-from coval_relay.domain.errors import Retryable
+from coval_relay.domain.errors import Permanent, Retryable
 from coval_relay.domain.ports import ALIAS_SHARDS, MOST_PARKED, AliasTaken, Clock
 
 if TYPE_CHECKING:
@@ -103,7 +114,7 @@ class DynamoDbAliases:
             )
         except (BotoCoreError, ClientError) as error:
             raise unreachable(error) from error
-        return (_told(item) for item in answer["Items"])
+        return readable(answer["Items"], _told)
 
     def _remove(self, alias: Alias, parked: Parked, *, also_bound: bool) -> _State:
         others: tuple[Parked, ...] = ()
@@ -232,7 +243,11 @@ def _entry_of(parked: Parked) -> dict[str, Any]:
 
 
 def _parked(entry: Mapping[str, Any]) -> Parked:
-    return Parked(entry["identity"], entry["queue"], entry["event"], int(entry["parked_at"]))
+    """Raises Permanent for what no version has written."""
+    try:
+        return Parked(entry["identity"], entry["queue"], entry["event"], int(entry["parked_at"]))
+    except (KeyError, TypeError, ValueError):
+        raise Permanent(UNREADABLE, "An alias's item in the table holds what no message is.") from None
 
 
 def _state(item: Mapping[str, Any]) -> _State:

@@ -9,11 +9,23 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from coval_relay.adapters.items import DAY_SECONDS, INDEX, KEY, key, plain, serialized, unreachable
+from coval_relay.adapters.items import (
+    DAY_SECONDS,
+    INDEX,
+    KEY,
+    UNREADABLE,
+    key,
+    plain,
+    readable,
+    serialized,
+    unreachable,
+)
 from coval_relay.domain.call import Call
+from coval_relay.domain.errors import Permanent
 from coval_relay.domain.ports import SHARDS, Clock, Conflict
+from coval_relay.validation import fault
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,9 +52,15 @@ def to_item(call: Call) -> dict[str, Any]:
 
 
 def from_item(item: Mapping[str, Any]) -> Call:
-    """The call that an item's attributes tell of."""
-    facts = json.loads(item["facts"]) if "facts" in item else None
-    return _calls().validate_python({**item, "facts": facts})
+    """The call that an item's attributes tell of; raises Permanent for what no version has written."""
+    try:
+        facts = json.loads(item["facts"]) if "facts" in item else None
+        return _calls().validate_python({**item, "facts": facts})
+    except ValidationError as error:
+        broken = fault(error, "item")
+        raise Permanent(UNREADABLE, f"The call's item in the table breaks a rule: {broken}") from None
+    except (ValueError, TypeError, RecursionError):
+        raise Permanent(UNREADABLE, "The call's item in the table has facts that are no JSON.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,7 @@ class DynamoDbCalls:
             )
         except (BotoCoreError, ClientError) as error:
             raise unreachable(error) from error
-        return (from_item(plain(item)) for item in answer["Items"])
+        return readable(answer["Items"], lambda item: from_item(plain(item)))
 
     def _current(self, seen: Call, item: Mapping[str, Any]) -> Call:
         return from_item(item) if item else Call(external_conversation_id=seen.external_conversation_id)

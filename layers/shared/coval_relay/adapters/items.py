@@ -1,17 +1,19 @@
 """Items of the conversation table in DynamoDB's own form, for all stores that keep theirs there."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from coval_relay.domain.errors import Retryable
+from coval_relay.domain.errors import Permanent, Retryable
 
 INDEX = "due"
 KEY = "external_conversation_id"
 DAY_SECONDS = 86_400
 Item = Mapping[str, Any]
+T = TypeVar("T")
+UNREADABLE = "item_unreadable"
 
 serialized = TypeSerializer().serialize
 _deserialized = TypeDeserializer().deserialize
@@ -20,6 +22,18 @@ _deserialized = TypeDeserializer().deserialize
 def plain(item: Item) -> dict[str, Any]:
     """An item as Python values; its numbers are Decimals."""
     return {name: _deserialized(value) for name, value in item.items()}
+
+
+def readable(items: Iterable[Item], read: Callable[[Item], T]) -> Iterator[T]:
+    """What can be read of them; raises Permanent after the last where one cannot be: it stops no other."""
+    broken: Permanent | None = None
+    for item in items:
+        try:
+            yield read(item)
+        except Permanent as error:
+            broken = error
+    if broken:
+        raise broken
 
 
 def key(name: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class _Rule(BaseModel):
     def _has_one_group(cls, pattern: str) -> str:
         try:
             groups = re.compile(pattern).groupindex
-        except re.error:
+        except (re.error, OverflowError, RecursionError):
             raise ValueError("must be a regular expression") from None
         if (ID in groups) == (ALIAS in groups):
             raise ValueError(f"must have exactly one of the groups {ID} and {ALIAS}")

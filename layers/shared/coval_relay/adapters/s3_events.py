@@ -14,6 +14,8 @@ from coval_relay.validation import Border, validate
 
 MOST_BYTES = 50 * 1024**4
 """The largest object that S3 holds (S3, quotas: 50 TB)."""
+Mark = Annotated[str, Field(max_length=1024)]
+"""S3's own words; the bound also refuses what is no valid Unicode, which the table could not keep."""
 CREATED = re.compile(r"(s3:)?ObjectCreated:")
 
 
@@ -24,9 +26,9 @@ class _Bucket(Border):
 class _Object(Border):
     key: Annotated[str, Field(min_length=1)]
     size: Annotated[int, Field(ge=0, le=MOST_BYTES)] = 0
-    etag: str = ""
-    version_id: Annotated[str | None, Field(alias="version-id")] = None
-    sequencer: str = ""
+    etag: Mark = ""
+    version_id: Annotated[Mark | None, Field(alias="version-id")] = None
+    sequencer: Mark = ""
 
 
 class _Detail(Border):

@@ -85,7 +85,7 @@ def key_of(secret: str) -> str:
     if secret.lstrip().startswith("{"):
         try:
             key = json.loads(secret).get("api_key")
-        except ValueError:
+        except (ValueError, RecursionError):
             key = None
     if not isinstance(key, str) or not _KEY.fullmatch(key.strip()):
         raise Retryable(UNUSABLE)

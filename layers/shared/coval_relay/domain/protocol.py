@@ -467,7 +467,7 @@ def _with_copy(call: Call, current: Recording, arrived: Recording) -> Call:
     if current.state is not RecordingState.PINNED:
         current = _sided(current, arrived.agent_channel, arrived.changed_at)
     made = current.unprepared and not arrived.unprepared and arrived.agent_channel == current.agent_channel
-    if made and current.state in (RecordingState.READY, RecordingState.UPLOADED):
+    if made and arrived.usable and current.state in (RecordingState.READY, RecordingState.UPLOADED):
         current = replace(arrived, settles_at=current.settles_at)
     return call if current == call.recording else replace(call, recording=current)
 

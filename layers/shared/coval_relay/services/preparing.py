@@ -98,7 +98,9 @@ class Preparing:
             swap = must_swap(facts, side)
             _copy(rearranged(self.source.stream(version), facts, swap=swap), sink)
         else:
-            self.convert(facts.size, partial(self.source.read_range, version), sink, agent_channel=side)
+            # What follows a WAV's samples is kept from the decoder: FFmpeg takes as much memory as it claims.
+            size, read = facts.end or facts.size, partial(self.source.read_range, version)
+            self.convert(size, read, sink, agent_channel=side)
 
     def _probe(self, version: ObjectVersion, size: int) -> AudioFacts:
         return probe(size, partial(self.source.read_range, version))

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from coval_relay.domain import protocol
 from coval_relay.domain.aliases import Alias, Parked
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
+from coval_relay.domain.errors import Permanent
 from coval_relay.domain.journal import Journal, LogEvent
 from coval_relay.domain.messages import ParkingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
@@ -28,17 +30,29 @@ class SweepCalls:
     journal: Journal
 
     def __call__(self) -> Outcome:
-        now, count = self.calls.clock(), 0
-        count += self._names(now)
-        for shard in range(SHARDS):
-            for call in self.calls.store.due(shard, now, MOST_OF_A_SHARD):
-                # Send before marking: a death in between repeats a harmless message, and loses none.
-                self._send_on(call)
-                self.calls.settle(call, lambda seen: protocol.swept(seen, now))
-                count += 1
+        now = self.calls.clock()
+        parts = [partial(self._names, now), *(partial(self._calls, now, shard) for shard in range(SHARDS))]
+        count = 0
+        broken: Permanent | None = None
+        for part in parts:
+            try:
+                count += part()
+            except Permanent as error:  # an item that cannot be read stops none of the other shards
+                broken = error
         if count:
             self.journal(LogEvent.SWEPT, count=count)
+        if broken:
+            raise broken
         return DONE
+
+    def _calls(self, now: int, shard: int) -> int:
+        count = 0
+        for call in self.calls.store.due(shard, now, MOST_OF_A_SHARD):
+            # Send before marking: a death in between repeats a harmless message, and loses none.
+            self._send_on(call)
+            self.calls.settle(call, lambda seen: protocol.swept(seen, now))
+            count += 1
+        return count
 
     def _names(self, now: int) -> int:
         """What waits under a name: sent on where the name is bound by now, else to its end, once."""
@@ -55,9 +69,15 @@ class SweepCalls:
         return count
 
     def _waiting(self, now: int) -> Iterator[tuple[Alias, str | None, Parked]]:
+        broken: Permanent | None = None
         for shard in ALIAS_SHARDS:
-            for alias, target, waiting in self.aliases.due(shard, now, MOST_OF_A_SHARD):
-                yield from ((alias, target, parked) for parked in waiting)
+            try:
+                for alias, target, waiting in self.aliases.due(shard, now, MOST_OF_A_SHARD):
+                    yield from ((alias, target, parked) for parked in waiting)
+            except Permanent as error:
+                broken = error
+        if broken:
+            raise broken
 
     def _to_its_end(self, expired: ParkingExpired) -> None:
         letter = {

@@ -60,7 +60,10 @@ def conversations(body: bytes) -> Page[Conversation]:
 
 def upload(body: bytes) -> Upload:
     """The answer to `audio:upload`."""
-    return _read(Upload, _object(body))
+    read = _read(Upload, _object(body))
+    if not read.upload_url.startswith(("https://", "http://")):
+        raise Unreadable
+    return read
 
 
 def agent(body: bytes) -> Agent:

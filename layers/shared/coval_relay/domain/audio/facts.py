@@ -43,6 +43,8 @@ class AudioFacts:
     size: int
     estimated: bool = False
     layout: WaveLayout | None = None
+    end: int = 0
+    """Where the samples of a WAV end, 0 for other formats."""
 
 
 @dataclass(unsafe_hash=True)

@@ -89,6 +89,7 @@ def measure(source: Ranges) -> AudioFacts:
         codec=wave_format.codec,
         size=source.size,
         layout=_layout(wave_format, data) if wave_format.tag in LINEAR else None,
+        end=data.offset + data.size,
     )
 
 

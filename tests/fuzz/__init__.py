@@ -1,0 +1,1 @@
+"""Whatever comes over a border is taken, or refused as it should be: `make fuzz`."""

@@ -1,0 +1,243 @@
+"""What Lambda hands the three functions, by way of their intake, on stores that bear what DynamoDB bears."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from coval_relay import observability
+from coval_relay.adapters import relay_messages
+from coval_relay.adapters.dynamodb import from_item, to_item
+from coval_relay.adapters.items import plain, serialized
+from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.call import Call, Recording, RecordingState, Traits
+from coval_relay.domain.journal import LogEvent
+from coval_relay.domain.messages import (
+    SOURCE,
+    AttachRecording,
+    Message,
+    ObjectCreated,
+    ParkingExpired,
+    RecordingFound,
+    RecordingReady,
+    Resume,
+)
+from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.intake import dead_letter_attributes
+from coval_relay.platforms.platform import Choices
+from coval_relay.platforms.registry import PLATFORMS
+from tests.fuzz.border import PHONE, SECRET, Fault, without_secrets
+from tests.fuzz.mutating import mutated_json, text_of
+from tests.support import events
+from tests.support.fakes import FakeDocuments, InMemoryCalls
+from tests.support.in_memory import InMemoryAliases
+from tests.support.world import World
+
+EVENTS: Final = Path(__file__).parents[2] / "events"
+NAMES: Final = tuple(listing.name for listing in PLATFORMS)
+CHOICES: Final = Choices(
+    transcript_buckets=("transcripts", "acme-transcripts"),
+    transcript_hosts=("media.example.com", "intelligence.twilio.com"),
+    recording_hosts=("media.example.com", "api.twilio.com", "storage.acme.example", "api.elevenlabs.io"),
+    agent_channels={"twilio": 1},
+    separate_transcripts=("vapi",),
+)
+QUEUES: Final = ("call_end", "recording", "attach")
+MOST_LETTERS: Final = 6
+"""Messages that are handed on within one input."""
+WAV: Final = events.wav(5.1)
+VERSION: Final = ObjectVersion("recordings", "rec/call-1.wav", events.etag(WAV))
+
+
+class StrictCalls(InMemoryCalls):
+    """Keeps what DynamoDB can keep, and gives back what its item tells."""
+
+    def write(self, seen: Call, call: Call) -> Call:
+        typed = {name: serialized(value) for name, value in to_item(call).items()}
+        json.dumps(typed, ensure_ascii=False).encode()
+        if from_item(plain(typed)) != call:
+            raise Fault("an item tells another call than was written")
+        return super().write(seen, call)
+
+
+@dataclass
+class StrictAliases(InMemoryAliases):
+    """Keys and values are UTF-8, keys within 2048 bytes (DynamoDB, quotas: partition key)."""
+
+    def park(self, alias: Alias, parked: Parked) -> str | None:
+        _key(alias.key)
+        f"{parked.identity}{parked.event}".encode()
+        return super().park(alias, parked)
+
+    def bind(self, alias: Alias, target: str) -> tuple[Parked, ...]:
+        _key(alias.key)
+        _key(target)
+        return super().bind(alias, target)
+
+
+def _key(name: str) -> None:
+    if len(name.encode()) > 2048:
+        raise Fault("a key has more bytes than DynamoDB takes")
+
+
+@cache
+def _world() -> World:
+    documents = FakeDocuments({"call-1.json": json.dumps({"messages": events.TURNS}).encode()})
+    return World(store=StrictCalls(), documents=documents, platforms=NAMES, choices=CHOICES)
+
+
+def emptied() -> World:
+    """One world for all inputs, as it was in the beginning: to make one takes longer than most inputs do."""
+    made = _world()
+    for kept in (made.store.items, made.aliases.items, made.fragments.items, made.coval.conversations):
+        kept.clear()
+    for held in (made.letters, made.dead, made.journal, made.coval.calls, made.links.fetched):
+        held.clear()
+    made.executioner.names.clear()
+    made.bucket.objects = {VERSION.key: (VERSION.etag, WAV)}
+    return made
+
+
+# --- seeds -------------------------------------------------------------------------------------------
+
+
+def samples() -> list[Any]:
+    """Every sample event, and canonical ones with every part."""
+    files = sorted(EVENTS.rglob("*.json"))
+    return [*(json.loads(file.read_text(encoding="utf-8")) for file in files), *_canonical()]
+
+
+def _canonical() -> Iterator[dict[str, Any]]:
+    yield events.call_ended(transcript="reference")
+    yield events.call_ended(
+        recording={"expected": True, "agent_channel": 1, "items": [{"uri": "s3://recordings/odd/one.wav"}]},
+        aliases=[{"type": "room", "value": "R1"}],
+        transcript={"status": "reference", "reference": {"uri": "fragments:", "format": "fragments"}},
+    )
+    common = {"schema_version": "1", "external_conversation_id": "call-1"}
+    named = {"schema_version": "1", "alias": {"type": "room", "value": "R1"}}
+    yield events.recording_ready("s3://recordings/rec/call-1.wav")
+    yield events.event("Recording Ready", {**named, "recording": {"uri": "https://media.example.com/a.wav"}})
+    yield events.event("Aliases Known", {**common, "aliases": [{"type": "room", "value": "R1"}]})
+    yield events.event(
+        "Transcript Ready",
+        {**common, "reference": {"uri": "https://media.example.com/a.json", "format": "vapi"}},
+    )
+    yield events.event("Transcript Unavailable", {**common, "reason": SECRET})
+    spoken = {
+        "id": "f1",
+        "role": "user",
+        "content": SECRET,
+        "spoken_at": 1_790_951_900.5,
+        "ended_at": 1_790_951_901,
+    }
+    yield events.event("Transcript Fragments", {**common, "fragments": [spoken]})
+    yield events.object_created("rec/call-1.wav", WAV)
+    yield events.object_created("rec/call-1.wav.json", WAV)
+    yield events.object_created("odd/one.wav", WAV)
+    yield events.object_created("call-1.json", WAV, bucket="transcripts")
+
+
+def relay_samples() -> list[Any]:
+    """What the functions send each other."""
+    created = ObjectCreated(version=VERSION, size=len(WAV), order="1", created_at=1_790_951_900)
+    ready = RecordingReady(
+        target="call-1",
+        uri="https://media.example.com/a.wav",
+        created_at=1_790_951_900,
+        traits=Traits(rank=1),
+    )
+    recording = Recording(
+        identity="s3://recordings/rec/call-1.wav#1", order="0-0000000000|1", created_at=1_790_951_900,
+        state=RecordingState.READY, version=VERSION, size=len(WAV), channels=1, duration_milliseconds=5100,
+    )  # fmt: skip
+    parked = Parked("s3://a", "recording", relay_messages.to_text(created), 1_790_951_900)
+    sent: list[Message] = [
+        created, ready, Resume("call-1"), AttachRecording("call-1", recording),
+        RecordingFound(external_conversation_id="call-1", created=created, created_at=1, traits=Traits()),
+        RecordingFound(external_conversation_id="call-1", url=ready.uri, created_at=1, traits=Traits()),
+        ParkingExpired(Alias("room", "R1"), parked),
+    ]  # fmt: skip
+    told = [relay_messages.to_event(message) for message in sent]
+    return [*(json.loads(json.dumps(event)) for event in told), {"source": SOURCE, "detail-type": "Sweep"}]
+
+
+def shapes() -> list[Any]:
+    """Each event bare, in SQS, in SNS within SQS, in lists; S3's own notifications; garbage."""
+    told = [*samples(), *relay_samples()]
+    bodies = [json.dumps(event) for event in told]
+    shaped: list[Any] = [*told, *(sqs(body) for body in bodies)]
+    shaped += [sqs(json.dumps({"Type": "Notification", "Message": body})) for body in bodies[::5]]
+    shaped += [sqs(*bodies[:3]), told[:3], sqs(json.dumps(told[:3])), [], {}, None, "", 0, {"Records": []}]
+    return [*shaped, sqs(""), sqs("[]"), sqs("null"), {"Event": "s3:TestEvent"}]
+
+
+def sqs(*bodies: str) -> dict[str, Any]:
+    attributes = {"SentTimestamp": "1790951900000", "ApproximateReceiveCount": "1"}
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}", "body": body, "attributes": attributes, "messageAttributes": {},
+                "eventSource": "aws:sqs",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }  # fmt: skip
+
+
+# --- judging -----------------------------------------------------------------------------------------
+
+
+def judged_delivery(payload: Any) -> str:
+    """The function is chosen by the payload itself, so that an input is the same each time."""
+    return handled(payload, QUEUES[len(repr(payload)[:5_000]) % len(QUEUES)])
+
+
+def judged_event(event: Any) -> str:
+    """An event in its queue's message: S3's are recordings, the relay's for attach, others call ends."""
+    source = event.get("source") if isinstance(event, dict) else None
+    queue = {"aws.s3": "recording", SOURCE: "attach"}.get(str(source), "call_end")
+    return handled(sqs(text_of(event)), queue)
+
+
+def handled(payload: Any, queue: str) -> str:
+    made = emptied()
+    made.intakes[queue](payload, lambda: 60)
+    for _ in range(MOST_LETTERS):
+        due = [letter for letter in made.letters if letter.visible_at <= made.clock.now]
+        if not due:
+            break
+        made.deliver(due[0])
+    return _judged(made)
+
+
+def _judged(made: World) -> str:
+    for event, call_id, fields in made.journal:
+        if event is LogEvent.DELIVERY_FAILED:
+            raise Fault(f"unhandled: {fields['kind']} at {fields['where']}")
+        shown = observability.call_fields(call_id)
+        if PHONE[1:] in str(shown):
+            raise Fault("a phone number in a log line")
+        without_secrets(str(value) for value in fields.values())
+    for _, _, reason in made.dead:
+        if reason is None or not reason.code or not reason.text:
+            raise Fault("a dead letter without a reason")
+        without_secrets(dead_letter_attributes(reason).values())
+    told = sorted(
+        {f"{event.name} {fields.get('code', '')} {_rule(fields)}" for event, _, fields in made.journal}
+    )
+    return ", ".join(told) or "silent"
+
+
+def _rule(fields: dict[str, str | int]) -> str:
+    return str(fields.get("reason", "")).partition(": ")[2][:40]
+
+
+def mutated_event(random: Random, event: Any, corpus: Sequence[Any]) -> Any:
+    """Mostly its detail: only an event of a known kind gets far."""
+    if isinstance(event, dict) and "detail" in event and random.random() < 0.85:
+        return {**event, "detail": mutated_json(random, event["detail"], corpus)}
+    return mutated_json(random, event, corpus)

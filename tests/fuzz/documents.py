@@ -1,0 +1,186 @@
+"""What is read from buckets, parameters, secrets and the table: files, rules, credentials, items."""
+
+import json
+from decimal import Decimal
+from typing import Any, Final
+
+from coval_relay.adapters.aliases import _state, _told
+from coval_relay.adapters.credentials import headers_by_host
+from coval_relay.adapters.dynamodb import from_item, to_item
+from coval_relay.adapters.items import plain, serialized
+from coval_relay.adapters.key_rules import parse_key_rules
+from coval_relay.adapters.relay_messages import from_text
+from coval_relay.adapters.secrets import key_of
+from coval_relay.domain.call import (
+    NO_TRAITS,
+    Call,
+    CallEnd,
+    ConversationState,
+    Facts,
+    Lease,
+    Parts,
+    Reason,
+    Recording,
+    RecordingState,
+    TranscriptPointer,
+)
+from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.platforms.registry import next_page, parse_transcript, rulebook
+from coval_relay.services.transcripts import _parsed
+from tests.fuzz.border import SECRET, outcome_of
+from tests.fuzz.deliveries import CHOICES, EVENTS, NAMES
+from tests.fuzz.mutating import text_of
+from tests.support.events import TURNS
+
+FACTS: Final = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, seconds=347.0)
+FORMATS: Final[dict[str, list[Any]]] = {
+    "canonical_v1": [TURNS, {"messages": TURNS}],
+    "contact_lens_v1": ["amazon_connect/contact_lens", "amazon_connect/contact_lens_bot"],
+    "transcribe_call_analytics": ["amazon_chime/transcribe_call_analytics"],
+    "twilio_sentences": ["twilio/sentences", "twilio/sentences_last_page"],
+    "livekit_session_report": ["livekit/session_report", "livekit/session_report_odd_items"],
+    "vapi": ["vapi/end_of_call_report", "vapi/end_of_call_report_odd_messages"],
+    "retell": ["retell/call_analyzed", "retell/call_ended_web_odd_turns"],
+    "elevenlabs": ["elevenlabs/post_call_transcription", "elevenlabs/post_call_transcription_odd_turns"],
+}
+
+
+def _content(told: Any) -> Any:
+    if not isinstance(told, str):
+        return told
+    read = json.loads((EVENTS / f"{told}.json").read_text(encoding="utf-8"))
+    return read.get("detail", read) if isinstance(read, dict) else read
+
+
+# --- transcripts and sidecars ------------------------------------------------------------------------
+
+
+def transcripts() -> list[Any]:
+    return [[name, _content(told)] for name, files in FORMATS.items() for told in files]
+
+
+def judged_transcript(told: Any) -> str:
+    """A file's text by its format, with the call's facts and without."""
+    name, content = told if isinstance(told, list) and len(told) == 2 else ("canonical_v1", told)
+    raw = text_of(content).encode(errors="replace")
+    format_ = name if isinstance(name, str) else "canonical_v1"
+    after = outcome_of(lambda: next_page(format_, _parsed(raw)))
+    for facts in (FACTS, None):
+        last = outcome_of(lambda: parse_transcript(format_, [_parsed(raw)], facts, CHOICES))  # noqa: B023 - now
+    return f"{format_} {last}, then {after}"
+
+
+def sidecars() -> list[Any]:
+    owner = {"external_conversation_id": "call-1"}
+    return [
+        ["rec/call-1.wav.json", owner],
+        ["EG_1.json", _content("livekit/manifest")],
+        *(["genesys", _content(f"genesys/{name}")] for name in (
+            "recording_metadata", "recording_metadata_chat", "recording_metadata_screen",
+            "recording_metadata_station",
+        )),
+    ]  # fmt: skip
+
+
+def judged_sidecar(told: Any) -> str:
+    """What is pushed is read by its key's pattern, what is pulled by every platform that pulls."""
+    key, content = told if isinstance(told, list) and len(told) == 2 else ("a.wav.json", told)
+    book = rulebook(NAMES, CHOICES, (), "")
+    outcomes = [
+        outcome_of(lambda: sidecar.read(content, "recordings", key))  # noqa: B023 - called at once
+        for sidecar in book.sidecars
+        if isinstance(key, str) and sidecar.pattern.search(key)
+    ]
+    outcomes += [outcome_of(lambda: judge(content, NO_TRAITS)) for judge in book.judges.values()]  # noqa: B023
+    return ", ".join(outcomes)
+
+
+# --- the operator's and our own texts ----------------------------------------------------------------
+
+
+def key_rules() -> list[Any]:
+    rule = {"name": "own", "pattern": r"^(?P<external_conversation_id>[^/]+)\.wav$"}
+    by_alias = {
+        "name": "legs", "platform": "twilio", "bucket": "recordings", "pattern": r"(?P<alias>RE[0-9a-f]{32})",
+        "alias_type": "leg", "kind": "transcript", "format": "vapi", "agent_channel": 1, "rank": 2,
+        "redacted": True, "several": True, "longest": True,
+    }  # fmt: skip
+    odd = [
+        "(" * 2000,
+        "(?P<alias>a{99999999999})",
+        "(?P<alias>a{4294967295})",
+        "(?P<alias>(a*)*)",
+        "(?P<a",
+        "[",
+    ]
+    return [[rule, by_alias], [], *([{**rule, "pattern": pattern}] for pattern in odd)]
+
+
+def judged_key_rules(value: Any) -> str:
+    return outcome_of(lambda: parse_key_rules(text_of(value), "KeyRules"), secret_names=False)
+
+
+def credentials() -> list[Any]:
+    return [
+        {"api.twilio.com": {"username": "AC1", "password": SECRET}},
+        {"media.example.com:8443": {"header": "X-Api-Key", "value": SECRET}},
+    ]
+
+
+def judged_credentials(value: Any) -> str:
+    return outcome_of(lambda: headers_by_host(text_of(value)))
+
+
+def secrets() -> list[Any]:
+    return ["key-1", {"api_key": "key-1"}, {"api_key": SECRET}, "{", '{"a":' * 100_000, "[" * 100_000]
+
+
+def judged_secret(value: Any) -> str:
+    return outcome_of(lambda: key_of(text_of(value)))
+
+
+def judged_relay_text(value: Any) -> str:
+    return outcome_of(lambda: from_text(text_of(value)))
+
+
+# --- the table's items -------------------------------------------------------------------------------
+
+
+def items() -> list[Any]:
+    recording = Recording(
+        identity="s3://recordings/a.wav#1", order="1", created_at=1, state=RecordingState.UPLOADED,
+        version=ObjectVersion("recordings", "a.wav", "e"), upload_id="upl_1", reason=Reason("a", "b"),
+    )  # fmt: skip
+    call = Call(
+        external_conversation_id="call-1", revision=3, state=ConversationState.SUBMITTING, facts=FACTS,
+        call_end=CallEnd.WITH_TEXT, lease=Lease("t", 5, Parts(text=True, facts=True, recording=True)),
+        transcript=TranscriptPointer(format="vapi", stored_at=1, url="https://media.example.com/a.json"),
+        sent=Parts(text=True, facts=True, recording=False), recording=recording,
+        outcomes={"s3://b": "superseded"}, notes=(Reason("invalid_input", "a: b"),), due_at=1_790_951_900,
+    )  # fmt: skip
+    entry = {"identity": "s3://a", "queue": "recording", "event": "{}", "parked_at": 1_790_951_900}
+    alias = {
+        "external_conversation_id": "alias#room#R1", "target": "call-1", "parked#1": entry, "waiting": ["1"],
+    }  # fmt: skip
+    return [to_item(call), to_item(Call(external_conversation_id="call-1")), alias]
+
+
+def judged_item(item: Any) -> str:
+    """An item that an older or a newer version has written, or somebody by hand."""
+    try:
+        typed = {str(name): serialized(_stored(value)) for name, value in dict(item).items()}
+    except (TypeError, ValueError, ArithmeticError, RecursionError):
+        return "no item"
+    if str(plain(typed).get("external_conversation_id", "")).startswith("alias#"):
+        typed["external_conversation_id"] = {"S": "alias#room#R1"}
+        return f"{outcome_of(lambda: _state(typed))}, {outcome_of(lambda: _told(typed))}"
+    return outcome_of(lambda: from_item(plain(typed)))
+
+
+def _stored(value: Any) -> Any:
+    """As DynamoDB keeps it: numbers are decimal."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {str(name): _stored(inner) for name, inner in value.items()}
+    return [_stored(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,267 @@
+"""Inputs that were once not handled, each with what becomes of it now."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from coval_relay.adapters.aliases import DynamoDbAliases
+from coval_relay.adapters.coval.answers import Unreadable, upload
+from coval_relay.adapters.dynamodb import DynamoDbCalls, from_item, to_item
+from coval_relay.adapters.items import serialized
+from coval_relay.adapters.key_rules import parse_key_rules
+from coval_relay.adapters.lambda_events import Delivery, deliveries
+from coval_relay.adapters.relay_messages import from_event
+from coval_relay.adapters.s3_events import object_created
+from coval_relay.adapters.secrets import key_of
+from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.audio import AudioRefused, ReadRange
+from coval_relay.domain.call import (
+    Call,
+    CallEnd,
+    ConversationState,
+    Facts,
+    Reason,
+    Recording,
+    RecordingState,
+)
+from coval_relay.domain.coval import ContentType
+from coval_relay.domain.errors import InvalidInput, Permanent, Retryable
+from coval_relay.domain.messages import SOURCE
+from coval_relay.domain.ports import ALIAS_SHARDS
+from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.services.preparing import Preparing
+from tests.fuzz.answers import UPLOAD
+from tests.support.events import object_created as created_event
+from tests.support.fakes import FakeBucket, FakeClock, InMemoryCalls
+from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryLinks, InMemoryStaging
+from tests.support.table import create_table
+from tests.support.voices import KINDS, call
+from tests.support.world import World
+
+NO_REGULAR_EXPRESSION = InvalidInput("KeyRules[0].pattern", "must be a regular expression")
+
+
+ONE_OF_THE_STATES = (
+    "Input should be 'NONE', 'OPEN', 'WAITING', 'SUBMITTING', 'SUBMITTED', 'FILTERED' or 'REJECTED'"
+)
+
+
+def nested(depth: int) -> Any:
+    value: Any = {}
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"messageId": "m1", "body": {"a": 1}}, Delivery(None, "", "m1", 0)),
+        ({"messageId": "m1"}, Delivery(None, "", "m1", 0)),
+        ({"body": "{}"}, Delivery({}, "{}", None, 0)),
+        ({"messageId": "m1", "body": "{}", "attributes": 0.5}, Delivery({}, "{}", "m1", 0)),
+        ({"messageId": "m1", "body": "{}", "messageAttributes": []}, Delivery({}, "{}", "m1", 0)),
+        (
+            {"messageId": "m1", "body": "{}", "attributes": {"SentTimestamp": "1e3"}},
+            Delivery({}, "{}", "m1", 0),
+        ),
+        (
+            {
+                "messageId": "m1",
+                "body": "{}",
+                "messageAttributes": {"first_sent": {"stringValue": "9" * 5000}},
+            },
+            Delivery({}, "{}", "m1", 0),
+        ),
+    ],
+)
+def test_a_record_that_is_none_of_sqs(record: dict[str, Any], expected: Delivery) -> None:
+    sent = {**record, "eventSource": "aws:sqs"}
+    assert list(deliveries({"Records": [sent]})) == [expected]
+
+
+def test_an_invocation_with_lists_in_lists() -> None:
+    (told,) = deliveries(nested(5_000))
+    assert told == Delivery(None, "")
+
+
+@pytest.mark.parametrize("pattern", ["(?P<alias>a{99999999999})", "(" * 2000])
+def test_a_pattern_that_python_cannot_compile(pattern: str) -> None:
+    text = json.dumps([{"name": "own", "alias_type": "leg", "pattern": pattern}])
+    with pytest.raises(InvalidInput) as caught:
+        parse_key_rules(text, "KeyRules")
+    assert caught.value == NO_REGULAR_EXPRESSION
+
+
+def test_a_secret_nested_without_end() -> None:
+    with pytest.raises(Retryable) as caught:
+        key_of('{"a":' * 100_000)
+    assert caught.value == Retryable("api_key_secret_unusable")
+
+
+def test_an_etag_that_is_no_unicode() -> None:
+    event = created_event("rec/call-1.wav", b"")
+    event["detail"]["object"]["etag"] = "\ud800"
+    with pytest.raises(InvalidInput) as caught:
+        object_created(event)
+    assert caught.value.field == "detail.object.etag"
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "expected"),
+    [
+        (
+            "Recording Announced",
+            {"target": "call-1", "uri": "https://[::1/", "created_at": 1, "traits": {}},
+            InvalidInput("detail.uri", "must be the place of an object, or an https URL"),
+        ),
+        (
+            "Recording Found",
+            {"external_conversation_id": "call-1"},
+            InvalidInput("detail.url", "must be an https URL where no object is named"),
+        ),
+        (
+            "Recording Announced",
+            {"target": "\ud800", "uri": "s3://b/k", "created_at": 1, "traits": {}},
+            InvalidInput("detail", "must be JSON in valid Unicode, with numbers within 2^53"),
+        ),
+        (
+            "Recording Announced",
+            {"target": "call-1", "uri": "s3://b/k", "created_at": 10**40, "traits": {}},
+            InvalidInput("detail", "must be JSON in valid Unicode, with numbers within 2^53"),
+        ),
+    ],
+)
+def test_a_message_that_no_function_has_sent(
+    kind: str, detail: dict[str, Any], expected: InvalidInput
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        from_event({"source": SOURCE, "detail-type": kind, "detail": detail})
+    assert caught.value == expected
+
+
+def test_an_upload_place_that_is_no_url() -> None:
+    told = {**UPLOAD, "upload_url": "uploads.example.com/u?signature=x"}
+    with pytest.raises(Unreadable):
+        upload(json.dumps(told).encode())
+
+
+def test_what_follows_the_samples_is_kept_from_the_decoder() -> None:
+    """A LIST of four gigabytes, whose text has more than one: FFmpeg took as much memory, for nothing."""
+    kind = next(kind for kind in KINDS if kind.name == "wav ima adpcm")
+    sound = kind.encode(call(6.0, kind.rate, 2), kind.rate)
+    listed = b"LIST" + (0xFF000000).to_bytes(4, "little") + b"INFOIART" + (0x50000000).to_bytes(4, "little")
+    bucket, sizes = FakeBucket(), []
+    bucket.put("a", sound + listed)
+
+    def converted(size: int, read: ReadRange, sink: BinaryIO, **_: int | None) -> ContentType:
+        sizes.append(size)
+        raise AudioRefused("code", "reason")
+
+    preparing = Preparing(bucket, InMemoryLinks(), InMemoryStaging(bucket), converted)
+    recording = Recording(
+        identity="s3://recordings/a#1", order="1", created_at=1, state=RecordingState.READY,
+        size=len(sound + listed), version=ObjectVersion("recordings", "a", ""),
+    )  # fmt: skip
+    with pytest.raises(AudioRefused):
+        preparing.copied(*preparing.look(recording))
+    assert sizes == [len(sound)]
+
+
+# --- the table's items -------------------------------------------------------------------------------
+
+
+def waiting(call_id: str) -> Call:
+    facts = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1)
+    return Call(
+        external_conversation_id=call_id, revision=1, state=ConversationState.WAITING, facts=facts,
+        call_end=CallEnd.TEXT_PENDING, due_at=5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"state": "PAUSED"},
+            f"The call's item in the table breaks a rule: item.state: {ONE_OF_THE_STATES}",
+        ),
+        ({"facts": "{"}, "The call's item in the table has facts that are no JSON."),
+        ({"facts": ["x"]}, "The call's item in the table has facts that are no JSON."),
+    ],
+)
+def test_an_item_of_another_version(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        from_item({**to_item(waiting("call-1")), **change})
+    assert caught.value == Permanent("item_unreadable", reason)
+
+
+def test_an_item_that_cannot_be_read_stops_no_other_of_its_shard() -> None:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        create_table(client, "calls")
+        for number, changes in enumerate([{"state": "PAUSED"}, {}]):
+            item = {**to_item(waiting(f"call-{number}")), "sweep_shard": 3, **changes}
+            client.put_item(TableName="calls", Item={name: serialized(value) for name, value in item.items()})
+        due = DynamoDbCalls(client, "calls", FakeClock(), 30).due(3, 10, 10)
+        assert next(due).external_conversation_id == "call-1"
+        with pytest.raises(Permanent):
+            next(due)
+
+
+def test_an_alias_that_holds_what_no_message_is() -> None:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        create_table(client, "calls")
+        item = {"external_conversation_id": "alias#room#R1", "parked#1": {"identity": "a"}, "due_at": 5}
+        item |= {"sweep_shard": 8}
+        client.put_item(TableName="calls", Item={name: serialized(value) for name, value in item.items()})
+        aliases = DynamoDbAliases(client, "calls", FakeClock(), 10, 10, 30)
+        with pytest.raises(Permanent) as caught:
+            list(aliases.due(8, 10, 10))
+        assert caught.value == Permanent(
+            "item_unreadable", "An alias's item in the table holds what no message is."
+        )
+
+
+@dataclass
+class BrokenInOneShard(InMemoryCalls):
+    """As a table with an item in shard 0 that cannot be read."""
+
+    def due(self, shard: int, now: int, limit: int) -> Iterator[Call]:
+        if shard == 0:
+            raise Permanent("item_unreadable", "no reason")
+        yield from super().due(0, now, limit) if shard == 7 else ()
+
+
+@dataclass
+class BrokenAliases(InMemoryAliases):
+    """The same among the aliases."""
+
+    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[Parked, ...]]]:
+        if shard == ALIAS_SHARDS[0]:
+            raise Permanent("item_unreadable", "no reason")
+        yield from super().due(ALIAS_SHARDS[0], now, limit)
+
+
+def test_an_item_that_cannot_be_read_stops_the_sweep_of_no_other_shard() -> None:
+    world = World(store=BrokenInOneShard(), aliases=BrokenAliases())
+    world.store.items["call-1"] = waiting("call-1")
+    parked = Parked("s3://a", "recording", "{}", 0)
+    world.aliases.items[Alias("room", "R1")] = AliasItem("call-1", {"s3://a": parked}, due_at=1)
+    world.sweep()
+    assert [(letter.queue, json.loads(letter.body)) for letter in world.letters] == [
+        ("recording", {}),
+        (
+            "attach",
+            {"source": SOURCE, "detail-type": "Resume", "detail": {"external_conversation_id": "call-1"}},
+        ),
+    ]
+    assert [reason for _, _, reason in world.dead] == [
+        Reason("item_unreadable", "no reason"),
+    ]
