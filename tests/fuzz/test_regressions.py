@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import boto3
@@ -151,26 +151,36 @@ def test_an_upload_place_that_is_no_url() -> None:
         upload(json.dumps(told).encode())
 
 
+@dataclass
+class Refusing:
+    """A conversion that only remembers how much it was given."""
+
+    sizes: list[int] = field(default_factory=list)
+
+    def __call__(
+        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None
+    ) -> ContentType:
+        self.sizes.append(size)
+        raise AudioRefused("code", "reason")
+
+
 def test_what_follows_the_samples_is_kept_from_the_decoder() -> None:
     """A LIST of four gigabytes, whose text has more than one: FFmpeg took as much memory, for nothing."""
     kind = next(kind for kind in KINDS if kind.name == "wav ima adpcm")
     sound = kind.encode(call(6.0, kind.rate, 2), kind.rate)
     listed = b"LIST" + (0xFF000000).to_bytes(4, "little") + b"INFOIART" + (0x50000000).to_bytes(4, "little")
-    bucket, sizes = FakeBucket(), []
+    bucket = FakeBucket()
+    conversion = Refusing()
     bucket.put("a", sound + listed)
 
-    def converted(size: int, read: ReadRange, sink: BinaryIO, **_: int | None) -> ContentType:
-        sizes.append(size)
-        raise AudioRefused("code", "reason")
-
-    preparing = Preparing(bucket, InMemoryLinks(), InMemoryStaging(bucket), converted)
+    preparing = Preparing(bucket, InMemoryLinks(), InMemoryStaging(bucket), conversion)
     recording = Recording(
         identity="s3://recordings/a#1", order="1", created_at=1, state=RecordingState.READY,
         size=len(sound + listed), version=ObjectVersion("recordings", "a", ""),
     )  # fmt: skip
     with pytest.raises(AudioRefused):
         preparing.copied(*preparing.look(recording))
-    assert sizes == [len(sound)]
+    assert conversion.sizes == [len(sound)]
 
 
 # --- the table's items -------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What is known of a recording after a look at it, and how it is refused."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from coval_relay.domain.coval import ContentType
@@ -43,7 +43,7 @@ class AudioFacts:
     size: int
     estimated: bool = False
     layout: WaveLayout | None = None
-    end: int = 0
+    end: int = field(default=0, compare=False)
     """Where the samples of a WAV end, 0 for other formats."""
 
 
