@@ -16,7 +16,7 @@ PYTHON_313 = $(shell for python in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin
 	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$python" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-unit test-scopes scopes test-fidelity test-contract test-integration test-template \
+.PHONY: help setup demo load test-load up down status test test-unit test-scopes scopes test-fidelity test-contract test-integration test-template \
 	test-end-to-end test-313 simulate simulate-seed test-fuzz fuzz mutants lint types imports format lock build validate measure-upload measure-swap measure-conversion \
 	measure-cold-start clean
 
@@ -29,6 +29,14 @@ setup: .venv/installed .venv-sam/installed .venv-aws/installed .venv-checkov/ins
 
 demo: stack-tools ## Deploy to a local AWS, run real calls through it, compare
 	@$(BIN)/python -m local.demo
+
+CALLS ?= 5000
+RATE ?= 20
+test-load: stack-tools ## A small load run, with its disturbances
+	$(BIN)/pytest tests/load
+
+load: stack-tools ## Send a burst of CALLS while Coval (RATE requests a second) and AWS fail, and count what is left
+	@$(BIN)/python -m local.load --calls $(CALLS) --rate $(RATE)
 
 up: stack-tools ## Start the local stack and leave it running
 	@$(BIN)/python -m local.stack up

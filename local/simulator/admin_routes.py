@@ -43,7 +43,11 @@ class AdminRoutes:
         )
 
     async def health(self, _: web.Request) -> web.Response:
-        return as_json({"status": "ok", "requests": len(self.coval.record.exchanges)})
+        counts = {
+            "requests": len(self.coval.record.exchanges),
+            "conversations": len(self.coval.conversations),
+        }
+        return as_json({"status": "ok", **counts})
 
     async def reset(self, request: web.Request) -> web.Response:
         """Forget everything; `{"seed": "..."}` makes the identifiers repeatable."""

@@ -1,6 +1,7 @@
 """The web application: middlewares around Coval's routes and the admin's."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -90,6 +91,7 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     """Check the key, and turn errors into their answers."""
     try:
         if request.path.startswith(API_PREFIX):
+            _check_rate(request.app[COVAL])
             authenticate(request, request.app[COVAL])
             _check_length(request)
         return await handler(request)
@@ -97,6 +99,14 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
         return error.response()
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         return GatewayError(404, "Not Found").response()
+
+
+def _check_rate(coval: Coval) -> None:
+    """Refuse what comes too fast, with the number of seconds after which it may come again."""
+    rate = coval.switches.requests_per_second
+    seconds = coval.bucket.wait(time.monotonic(), rate) if rate else 0
+    if seconds:
+        raise GatewayError(429, "Too Many Requests", {"Retry-After": str(seconds)})
 
 
 def _check_length(request: web.Request) -> None:

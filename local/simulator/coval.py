@@ -20,6 +20,7 @@ from local.simulator.families import Family
 from local.simulator.faults import FaultSchedule
 from local.simulator.fetching import fetch
 from local.simulator.identifiers import Identifiers
+from local.simulator.rate import TokenBucket
 from local.simulator.record import Record
 from local.simulator.storage import Storage, StoredFile, TooManyBytes
 from local.simulator.submissions import Patch, Submission, merge_metadata, parse_patch, parse_submission
@@ -52,6 +53,7 @@ class Coval:
     agents: dict[str, Agent] = field(default_factory=dict)
     faults: FaultSchedule = field(default_factory=FaultSchedule)
     record: Record = field(default_factory=Record)
+    bucket: TokenBucket = field(default_factory=TokenBucket)
     secret: bytes = b""
     _defaults: Switches = field(default_factory=Switches)
 

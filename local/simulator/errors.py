@@ -31,9 +31,10 @@ class GatewayError(Exception):
 
     status: int
     message: str
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def response(self) -> web.Response:
-        return web.json_response({"message": self.message}, status=self.status)
+        return web.json_response({"message": self.message}, status=self.status, headers=self.headers)
 
 
 @dataclass(unsafe_hash=True)

@@ -53,6 +53,9 @@ class Switches(BaseModel):
     upload_url_seconds: float = 3600.0
     upload_id_seconds: float = 7 * 86400.0
 
+    requests_per_second: float | None = Field(None, gt=0)
+    """How many requests the gateway lets through, all keys together; None: as many as come."""
+
     clock_offset_seconds: float = 0.0
     """Added to the simulator's clock, so that expiry needs no waiting."""
 

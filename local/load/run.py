@@ -1,0 +1,235 @@
+"""One load run: disturbs, sends, waits until all is quiet, and reads what is left."""
+
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from local.demo.watch import plain
+from local.load.calls import Plan, planned
+from local.load.disturbing import Disturbances
+from local.load.emulator import FaultProxy, Functions, Killer, fault_proxy
+from local.load.judging import Verdict, deleted, is_due, judged, parked, waits
+from local.load.sending import Sender
+from local.load.settings import LoadSettings
+from local.simulator import AdminClient
+from local.stack.paths import Files
+from local.stack.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+OUTAGE_AT, LATE_AT, CALM_AT = 0.4, 0.7, 0.9
+"""Shares of the calls in Coval when Coval fails, when late recordings come, when all is well again."""
+LOOK_SECONDS = 1.0
+TOLD_SECONDS = 15.0
+_COUNTS: "tuple[QueueAttributeNameType, ...]" = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run; times in seconds."""
+
+    calls: int
+    events: int
+    sending_seconds: float
+    submit_seconds: float
+    """From the first event to the last conversation."""
+    seconds: float
+    waits: Sequence[float]
+    disturbed: Mapping[str, int]
+    aws: Mapping[str, int]
+    """How the requests of the functions to AWS fared, by service and fault."""
+    answers: Mapping[str, int]
+    """How Coval answered."""
+    deleted: int
+    dead_letters: tuple[str, ...]
+    verdict: Verdict
+
+    def is_good(self) -> bool:
+        """Whether nothing was lost, doubled, left, or given up."""
+        return self.verdict.is_good() and not self.dead_letters
+
+
+@dataclass
+class Run:
+    """Plays a plan on a stack that nobody else uses."""
+
+    stack: Stack
+    files: Files
+    settings: LoadSettings
+    told: Callable[[str], None]
+    coval: AdminClient
+    sender: Sender = field(default_factory=Sender)
+    _dynamodb: "DynamoDBClient" = field(default_factory=lambda: boto3.client("dynamodb"))
+    _sqs: "SQSClient" = field(default_factory=lambda: boto3.client("sqs"))
+    _began: float = field(default_factory=time.time)
+    _told_at: float = 0.0
+
+    def play(self) -> Result:
+        """Raises TimeoutError where it does not come to its end."""
+        plan = planned(self.settings.calls, uuid.uuid4().hex[:6], self.settings.seed)
+        functions = Functions(self.stack)
+        self.coval.configure(requests_per_second=self.settings.rate)
+        if self.settings.visibility_seconds is not None:
+            functions.redeliver_after(self.settings.visibility_seconds)
+        with fault_proxy(self.stack, self.files) as proxy, self._swept(functions):
+            functions.call_aws_at(proxy.url)
+            disturbances = Disturbances(self._killer(), functions, proxy, self.coval, self.settings.pace)
+            sending_seconds = self._disturbed(plan, disturbances)
+            self.told("all is well again")
+            self._until(self._is_quiet, "all is quiet")
+            return self._result(plan, sending_seconds, disturbances.counts, proxy)
+
+    def _killer(self) -> Killer:
+        return Killer(self.files, self.settings.pace.settled)
+
+    # --- the course of it ----------------------------------------------------------------------------
+
+    def _disturbed(self, plan: Plan, disturbances: Disturbances) -> float:
+        """Send while things fail; how long the burst took to send."""
+        self._began = time.time()
+        with disturbances, ThreadPoolExecutor(1) as pool:
+            burst = pool.submit(self._send_burst, plan)
+            self._until_share(OUTAGE_AT, burst)
+            self.told(f"Coval is out for {self.settings.pace.outage:.0f} s")
+            with disturbances.outage():
+                self._pause(self.settings.pace.outage)
+            self.told("Coval is back")
+            sending_seconds = burst.result()
+            self._until_share(LATE_AT, burst)
+            self.sender.send(plan.late)
+            self._until_share(CALM_AT, burst)
+        return sending_seconds
+
+    def _send_burst(self, plan: Plan) -> float:
+        self.sender.send(plan.burst)
+        self.told("the burst is sent")
+        return time.time() - self._began
+
+    def _until_share(self, share: float, burst: "Future[float]") -> None:
+        def is_reached() -> bool:
+            if burst.done():
+                burst.result()
+            return self._submitted() >= share * self.settings.calls
+
+        self._until(is_reached, f"{share:.0%} of the calls are in Coval")
+
+    def _until(self, holds: Callable[[], bool], what: str) -> None:
+        while not holds():
+            if time.time() - self._began > self.settings.longest_seconds:
+                raise TimeoutError(f"not in {self.settings.longest_seconds:.0f} s: {what}; {self._state()}")
+            self._pause(LOOK_SECONDS)
+
+    def _pause(self, seconds: float) -> None:
+        """Let time pass, and tell now and then how things stand."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if time.monotonic() - self._told_at > TOLD_SECONDS:
+                self._told_at = time.monotonic()
+                self.told(self._state())
+            threading.Event().wait(min(left, LOOK_SECONDS))
+
+    @contextmanager
+    def _swept(self, functions: Functions) -> Iterator[None]:
+        over = threading.Event()
+
+        def sweep() -> None:
+            while not over.wait(self.settings.sweep_seconds):
+                functions.sweep()
+
+        thread = threading.Thread(target=sweep, daemon=True)
+        if self.settings.sweep_seconds is not None:
+            thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            if thread.is_alive():
+                thread.join()
+
+    # --- how things stand ----------------------------------------------------------------------------
+
+    def _state(self) -> str:
+        depths = " + ".join(str(self._depth(url)) for url in self.stack.queues)
+        return f"sent {self.sender.sent}, in Coval {self._submitted()}, queues {depths}"
+
+    def _submitted(self) -> int:
+        return int(self.coval.health()["conversations"])
+
+    def _depth(self, url: str) -> int:
+        attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        return sum(int(attributes.get(name, "0")) for name in _COUNTS)
+
+    def _is_quiet(self) -> bool:
+        """Nothing on its way, no call that a sweep will take up, no recording without its call."""
+        if any(map(self._depth, self.stack.queues)):
+            return False
+        items = tuple(self._items())
+        return not any(map(is_due, items)) and not parked(items)
+
+    def _items(self) -> Iterator[Mapping[str, Any]]:
+        for page in self._dynamodb.get_paginator("scan").paginate(
+            TableName=self.stack.table, ConsistentRead=True
+        ):
+            yield from map(plain, page["Items"])
+
+    def _dead_letters(self) -> Iterator[str]:
+        """Queue and reason of each; one without a reason was received too often."""
+        for url in self.stack.dead_letter_queues:
+            while received := self._sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"]
+            ).get("Messages"):
+                yield from (f"{url.rpartition('/')[2]}: {_reason(message)}" for message in received)
+
+    def _result(
+        self, plan: Plan, sending_seconds: float, disturbed: Mapping[str, int], proxy: FaultProxy
+    ) -> Result:
+        seconds = time.time() - self._began
+        conversations, sent_at = self.coval.conversations(), self.sender.sent_at
+        waited = waits(plan.calls, conversations, sent_at)
+        return Result(
+            calls=len(plan.calls),
+            events=self.sender.sent,
+            sending_seconds=sending_seconds,
+            submit_seconds=_last_made(conversations) - self._began,
+            seconds=seconds,
+            waits=waited,
+            disturbed=disturbed,
+            aws=proxy.met(),
+            answers=Counter(map(_answer, self.coval.requests())),
+            deleted=deleted(conversations),
+            dead_letters=tuple(self._dead_letters()),
+            verdict=judged(plan.calls, conversations, tuple(self._items())),
+        )
+
+
+def _last_made(conversations: Sequence[Mapping[str, Any]]) -> float:
+    made = (datetime.fromisoformat(one["create_time"]).timestamp() for one in conversations)
+    return max(made, default=0.0)
+
+
+def _answer(request: Mapping[str, Any]) -> str:
+    """The status, or what became of the connection; by a fault or by itself."""
+    answer = str(request["response_status"] or request["outcome"])
+    return f"{answer} (fault)" if request["fault"] else answer
+
+
+def _reason(message: "MessageTypeDef") -> str:
+    told = message.get("MessageAttributes", {}).get("reason_code")
+    return told.get("StringValue", "") if told else "received too often"

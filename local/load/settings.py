@@ -1,0 +1,48 @@
+"""How large a load run is, and how rough."""
+
+from dataclasses import dataclass
+
+PARAMETERS = {
+    # a burst waits for minutes in the queues, as it may in production, where these are hours
+    "GraceSeconds": "3600",
+    "ParkingSeconds": "3600",
+    "ResumeSeconds": "60",
+    "SubmitTranscriptMaximumConcurrency": "4",
+    "UploadRecordingMaximumConcurrency": "4",
+    "AttachRecordingMaximumConcurrency": "4",
+    "LogLevel": "WARNING",
+}
+"""Of the template, beside those of every local stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often something is disturbed, and for how long; in seconds."""
+
+    kill: float = 8
+    settled: float = 12
+    """How long a worker is there before it may be killed."""
+    coval_fault: float = 2
+    throttle: float = 45
+    throttled: float = 10
+    storm: float = 60
+    storming: float = 8
+    expiry: float = 40
+    expired: float = 3
+    outage: float = 180
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """One run."""
+
+    calls: int = 5000
+    rate: float = 20
+    """Requests a second that Coval lets through."""
+    seed: int = 1
+    pace: Pace = Pace()
+    longest_seconds: float = 2400
+    visibility_seconds: int | None = None
+    """After which SQS delivers what a killed worker had; None: as the template says."""
+    sweep_seconds: float | None = None
+    """Sweeps beside those of the schedule; None: no others."""

@@ -1,0 +1,66 @@
+"""A small load run: nothing is lost and nothing doubled while workers die, and Coval and AWS fail."""
+
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from local.load.judging import Verdict
+from local.load.run import Result, Run
+from local.load.settings import PARAMETERS, LoadSettings, Pace
+from local.simulator import AdminClient
+from local.stack.paths import PROJECT, Files
+from local.stack.stack import down, up
+
+FILES = Files(PROJECT / ".local" / "end_to_end_load")
+"""A stack of its own: its deadlines are longer than those of the others."""
+FEW_WORKERS = {
+    "SubmitTranscriptMaximumConcurrency": "2",
+    "UploadRecordingMaximumConcurrency": "2",
+    "AttachRecordingMaximumConcurrency": "2",
+}
+PACE = Pace(
+    kill=8,
+    settled=8,
+    coval_fault=3,
+    throttle=15,
+    throttled=3,
+    storm=15,
+    storming=2,
+    expiry=10,
+    expired=1,
+    outage=5,
+)
+SETTINGS = LoadSettings(
+    calls=60, rate=4, pace=PACE, longest_seconds=300, visibility_seconds=35, sweep_seconds=5
+)
+
+
+@pytest.fixture(scope="module")
+def result() -> Iterator[Result]:
+    with patch.dict(os.environ):
+        down(FILES)
+        try:
+            stack = up(FILES, parameters={**PARAMETERS, **FEW_WORKERS})
+            with AdminClient(stack.coval_url) as coval:
+                yield Run(stack, FILES, SETTINGS, print, coval).play()
+        finally:
+            down(FILES)
+
+
+def test_every_call_is_in_coval_once_as_it_was_sent(result: Result) -> None:
+    assert (result.calls, result.is_good(), result.verdict, result.dead_letters) == (
+        60,
+        True,
+        Verdict(),
+        (),
+    )
+
+
+def test_there_was_something_to_withstand(result: Result) -> None:
+    disturbed = {name for name, count in result.disturbed.items() if count}
+    faults = {name.partition(" ")[2] for name in result.aws}
+    assert disturbed == {"workers killed", "functions throttled", "AWS storms", "expiries"}
+    assert faults == {"passed", "throttled", "cut", "lost"}
+    assert {"200", "429", "503 (fault)"} <= set(result.answers)
