@@ -77,6 +77,12 @@ def transcript_ready(call_id: str, key: str, form: str) -> Told:
     return Told({"source": "acme.calls", "detail-type": "Transcript Ready", "detail": detail})
 
 
+def fragments(call_id: str, content: str, spoken_at: float, ended_at: float) -> Told:
+    spoken = {"id": "1", "role": "user", "content": content, "spoken_at": spoken_at, "ended_at": ended_at}
+    detail = {"schema_version": "1", "external_conversation_id": call_id, "fragments": [spoken]}
+    return Told({"source": "acme.calls", "detail-type": "Transcript Fragments", "detail": detail})
+
+
 # --- Amazon Connect
 
 CONTACT = "3b1f0f5e-6d1c-4a57-9f0e-7c2f5b9b7a1"
@@ -773,10 +779,21 @@ GENESYS = (
         name="genesys, without duration",
         id=f"{GENESYS_CALL}c",
         steps=(
+            fragments(f"{GENESYS_CALL}c", MOVE, 1_790_951_799.0, 1_790_951_800.0),
             Event("genesys/customer_end_without_duration"),
-            Object(f"{GENESYS_FOLDER}1.wav".replace("f5a/", "f5c/"), AGENT_RIGHT),
         ),
-        ended=by_upload(submit(f"{GENESYS_CALL}c", AUDIO, "2026-10-02T14:36:37.000Z", **GENESYS_FACTS)),
+        ended=Ended(
+            submits=(
+                submit(
+                    f"{GENESYS_CALL}c",
+                    TEXT,
+                    "2026-10-02T14:36:37.000Z",
+                    caller(MOVE, 2.0, 3.0),
+                    **GENESYS_FACTS,
+                ),
+            ),
+            state=SUBMITTED,
+        ),
     ),
     nothing("genesys, chat", f"{GENESYS_CALL}b", Event("genesys/customer_end_chat")),
 )
