@@ -87,6 +87,6 @@ BORDERS: Final = (
         mutated=sounds.mutated_sound,
         judge=sounds.judged_conversion,
         share=10,
-        seconds=20.0,
+        seconds=120.0,
     ),
 )

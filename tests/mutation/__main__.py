@@ -38,7 +38,7 @@ def modules(words: Iterable[str]) -> list[str]:
 
 def tests() -> list[str]:
     found = (file for name in OF_STATE_AND_SERVICES for file in (ROOT / "tests/unit").glob(f"test_{name}.py"))
-    return sorted(map(str, found))
+    return sorted(map(str, [*found, ROOT / "tests/fuzz/test_regressions.py"]))
 
 
 def named_survivors() -> dict[str, str]:

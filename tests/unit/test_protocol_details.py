@@ -550,6 +550,13 @@ def test_a_recording_that_comes_back_is_no_longer_an_ended_one() -> None:
     assert arrived(lower, recording(order="1")) == Transition(lower)
 
 
+def test_audio_that_another_recording_brought_is_never_replaced() -> None:
+    seen = call(State.SUBMITTED, recording=recording(Sound.REJECTED), outcomes={"x": "attached"})
+    better = recording(order="3")
+    after = arrived(seen, better)
+    assert after == Transition(replace(seen, outcomes={"x": "attached", better.identity: "superseded"}))
+
+
 def test_outcomes_are_kept_to_a_hundred() -> None:
     outcomes = {str(number): "superseded" for number in range(100)}
     after = arrived(call(recording=recording(), outcomes=outcomes), recording(order="3")).call.outcomes
