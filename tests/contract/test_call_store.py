@@ -41,7 +41,7 @@ FULL = Call(
     ),
     transcript=TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_at=7),
     lease=Lease("token", 99, Parts(text=True, facts=True, recording=True)),
-    maybe_sent=True,
+    maybe_sent_at=7,
     conversation_id="c" * 22,
     sent=Parts(text=False, facts=True, recording=False),
     late=("facts",),

@@ -199,7 +199,8 @@ def judged_delivery(payload: Any) -> str:
 def judged_event(event: Any) -> str:
     """An event in its queue's message: S3's are recordings, the relay's for attach, others call ends."""
     source = event.get("source") if isinstance(event, dict) else None
-    queue = {"aws.s3": "recording", SOURCE: "attach"}.get(str(source), "call_end")
+    named = source if isinstance(source, str) else ""
+    queue = {"aws.s3": "recording", SOURCE: "attach"}.get(named, "call_end")
     return handled(sqs(text_of(event)), queue)
 
 

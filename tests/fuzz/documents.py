@@ -26,7 +26,7 @@ from coval_relay.domain.call import (
 )
 from coval_relay.domain.recordings import ObjectVersion
 from coval_relay.platforms.registry import next_page, parse_transcript, rulebook
-from coval_relay.services.transcripts import _parsed
+from coval_relay.services.transcripts import FRAGMENTS, _parsed
 from tests.fuzz.border import SECRET, outcome_of
 from tests.fuzz.deliveries import CHOICES, EVENTS, NAMES
 from tests.fuzz.mutating import text_of
@@ -64,6 +64,8 @@ def judged_transcript(told: Any) -> str:
     name, content = told if isinstance(told, list) and len(told) == 2 else ("canonical_v1", told)
     raw = text_of(content).encode(errors="replace")
     format_ = name if isinstance(name, str) else "canonical_v1"
+    if format_ == FRAGMENTS:
+        return "collected by the relay itself, never read from a file"
     after = outcome_of(lambda: next_page(format_, _parsed(raw)))
     for facts in (FACTS, None):
         last = outcome_of(lambda: parse_transcript(format_, [_parsed(raw)], facts, CHOICES))  # noqa: B023 - now

@@ -119,5 +119,5 @@ def _state_of(argument: object) -> str:
     """A call in short."""
     if type(argument).__name__ != "Call":
         return ""
-    names = ("revision", "state", "call_end", "recording_state", "maybe_sent", "due_at")
+    names = ("revision", "state", "call_end", "recording_state", "maybe_sent_at", "due_at")
     return "Call " + " ".join(f"{getattr(argument, name)}" for name in names)

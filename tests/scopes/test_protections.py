@@ -48,7 +48,7 @@ def test_without_waiting_for_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_remembering_that_a_submit_may_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
     back = protocol._back
-    monkeypatch.setattr(protocol, "_back", lambda call: replace(back(call), maybe_sent=False))
+    monkeypatch.setattr(protocol, "_back", lambda call: replace(back(call), maybe_sent_at=0))
     found = run(Scope(("take-over, sent",), ONE_FAULT))
     assert SECOND in found.broken
 

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from coval_relay.domain import protocol
 from coval_relay.domain.aliases import Alias, Parked
-from coval_relay.domain.call import Call
+from coval_relay.domain.call import Call, ConversationState
 from coval_relay.domain.coval import CONFLICT
 from coval_relay.domain.ports import Conflict
 from coval_relay.services.attach_recording import AttachRecording
@@ -88,19 +88,19 @@ def no_etag_pin() -> Any:
 def maybe_sent_is_cleared() -> Any:
     """Who gives a call back forgets that an earlier submit may have arrived."""
     back = protocol._back
-    return patch.object(protocol, "_back", lambda call: replace(back(call), maybe_sent=False))
+    return patch.object(protocol, "_back", lambda call: replace(back(call), maybe_sent_at=0))
 
 
 def no_audit() -> Any:
     return patch.multiple(
         protocol,
-        _audit_due=lambda *_: False,
+        audit_due=lambda *_: False,
         due_at=_without_audit(protocol.due_at),
     )
 
 
 def _without_audit(due_at: Callable[..., int | None]) -> Callable[..., int | None]:
-    return lambda call, deadlines, now: due_at(replace(call, maybe_sent=False), deadlines, now)
+    return lambda call, deadlines, now: due_at(replace(call, maybe_sent_at=0), deadlines, now)
 
 
 def parking_is_not_conditional() -> Any:
@@ -149,6 +149,18 @@ def old_call_is_not_read_first() -> Any:
     return patch.object(protocol, "_seen_long_after_its_end", lambda _: False)
 
 
+def given_up_calls_are_not_audited() -> Any:
+    owed = protocol._audit_owed
+    return patch.object(
+        protocol, "_audit_owed", lambda call: owed(call) and call.state is ConversationState.SUBMITTED
+    )
+
+
+def no_last_look() -> Any:
+    """A recording that cannot be attached makes room for the next one at once."""
+    return patch.object(protocol, "attach_given_up", protocol.recording_refused)
+
+
 MUTATIONS: dict[str, Broken] = {
     broken.__name__: broken
     for broken in (
@@ -166,6 +178,8 @@ MUTATIONS: dict[str, Broken] = {
         side_is_ignored_during_upload,
         pinned_can_be_replaced,
         old_call_is_not_read_first,
+        given_up_calls_are_not_audited,
+        no_last_look,
     )
 }
 

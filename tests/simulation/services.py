@@ -78,7 +78,7 @@ def _summary(call: Call) -> str:
     if recording:
         told += f", recording {recording.state} {recording.identity.rpartition('/')[2][:24]}"
     flags = (
-        ("read first", call.maybe_sent),
+        ("read first", call.maybe_sent_at),
         ("text object", call.transcript),
         (f"late {call.late}", call.late),
     )

@@ -13,6 +13,7 @@ from coval_relay.domain.call import (
     ConversationState,
     Facts,
     Lease,
+    Made,
     Parts,
     Reason,
     Recording,
@@ -78,7 +79,7 @@ UPLOADED = recording(RecordingState.UPLOADED, upload_id="upl")
             CallEnd.WITH_TEXT,
             ("SUBMITTING", None, "submit"),
         ),
-        (call(maybe_sent=True), CallEnd.WITH_TEXT, ("SUBMITTING", None, "read_first")),
+        (call(maybe_sent_at=7), CallEnd.WITH_TEXT, ("SUBMITTING", None, "read_first")),
         (call(created_at=NOW + 90_000), CallEnd.WITH_TEXT, ("SUBMITTING", None, "read_first")),
         (submitting(), CallEnd.WITH_TEXT, ("SUBMITTING", None, "wait")),
         (submitting(until=NOW), CallEnd.WITH_TEXT, ("SUBMITTING", None, "read_first")),
@@ -110,8 +111,8 @@ def test_a_claim_pins_the_upload_and_says_what_goes_along() -> None:
 
 def test_a_take_over_is_remembered_for_ever() -> None:
     taken = ended(submitting(until=NOW)).call
-    assert (taken.maybe_sent, taken.lease) == (True, Lease("mine", NOW + 180, TEXT))
-    assert protocol.given_back(taken, "mine", NOW).call.maybe_sent
+    assert (taken.maybe_sent_at, taken.lease) == (NOW, Lease("mine", NOW + 180, TEXT))
+    assert protocol.given_back(taken, "mine", NOW).call.maybe_sent_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,8 @@ def mine(parts: Parts = TEXT, **changes: Any) -> Call:
 
 
 def made(seen: Call, *, audio: Audio = Audio.NONE, sent: Parts = TEXT) -> Transition:
-    return protocol.submitted(seen, "mine", "conversation", sent=sent, audio=audio, now=NOW)
+    told = Made(conversation_id="conversation", sent=sent, audio=audio)
+    return protocol.submitted(seen, "mine", told, NOW)
 
 
 def test_an_answer_ends_the_lease_and_the_pinned_recording() -> None:
@@ -366,16 +368,18 @@ def test_the_answer_to_an_attach_counts_for_the_pinned_recording() -> None:
 
 
 def test_a_url_that_cannot_be_fetched_is_tried_five_times() -> None:
-    seen = call(ConversationState.SUBMITTED, recording=recording(RecordingState.PINNED))
+    pinned = recording(RecordingState.PINNED, maybe_attached=True)
+    seen = call(ConversationState.SUBMITTED, recording=pinned)
     for count in range(1, 5):
         tried = protocol.attach_fetch_failed(seen, "s3://b/k2#e", NOW)
         assert (tried.then, tried.until) == (Then.WAIT, NOW + 30 * count)
         seen = tried.call
-    assert summary(protocol.attach_fetch_failed(seen, "s3://b/k2#e", NOW)) == (
-        "SUBMITTED",
-        "REJECTED",
-        "follow",
-    )
+    given_up = protocol.attach_fetch_failed(seen, "s3://b/k2#e", NOW)
+    assert summary(given_up) == ("SUBMITTED", "PINNED", "follow")
+    assert protocol.next_step(given_up.call) is Next.NOTHING
+    assert protocol.attach_fetch_failed(given_up.call, "s3://b/k2#e", NOW).call == given_up.call
+    looked = protocol.resume(given_up.call, DEADLINES, replace(MINE, now=NOW + 400))
+    assert looked == Transition(given_up.call, Then.LAST_LOOK)
 
 
 def test_a_url_that_a_submit_named_likewise() -> None:
@@ -430,11 +434,11 @@ EXPECTING = call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW - 30
         (call(recording=replace(UPLOADED, changed_at=NOW - 100)), ("SUBMITTING", "UPLOADED", "submit")),
         (call(recording=recording(changed_at=0)), ("NONE", "READY", "follow")),
         (
-            call(ConversationState.SUBMITTED, maybe_sent=True, submitted_at=NOW - 400),
+            call(ConversationState.SUBMITTED, maybe_sent_at=7, submitted_at=NOW - 400),
             ("SUBMITTED", None, "audit"),
         ),
         (
-            call(ConversationState.SUBMITTED, maybe_sent=True, submitted_at=NOW - 399),
+            call(ConversationState.SUBMITTED, maybe_sent_at=7, submitted_at=NOW - 399),
             ("SUBMITTED", None, "follow"),
         ),
         (EXPECTING, ("SUBMITTED", None, "done")),
@@ -480,7 +484,7 @@ def test_a_call_whose_recording_never_came_is_text_only() -> None:
             NOW + 500,
         ),
         (call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)), None),
-        (call(ConversationState.SUBMITTED, maybe_sent=True, submitted_at=NOW), NOW + 400),
+        (call(ConversationState.SUBMITTED, maybe_sent_at=7, submitted_at=NOW), NOW + 400),
         (call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW), NOW + 300),
         (call(ConversationState.SUBMITTED, facts=FACTS, recording_missed_at=1), None),
         (call(recording=recording(changed_at=0)), NOW),

@@ -13,6 +13,7 @@ from coval_relay.domain.call import (
     CallEnd,
     Facts,
     Lease,
+    Made,
     Parts,
     Reason,
     Recording,
@@ -275,7 +276,7 @@ def test_an_end_without_text_takes_over_what_was_sent_without_text(before: CallE
             call_end=after,
             facts=FACTS,
             waiting_since=NOW,
-            maybe_sent=True,
+            maybe_sent_at=NOW,
             lease=Lease("mine", NOW + 180, AUDIO),
         ),
         Then.READ_FIRST,
@@ -352,7 +353,7 @@ def test_of_two_transcripts_the_first_of_the_highest_rank(rank: int, chosen: str
 def test_a_transcript_takes_over_an_ended_lease() -> None:
     seen = ended_lease(AUDIO, call_end=CallEnd.TEXT_PENDING, facts=FACTS)
     assert protocol.transcript_arrived(seen, POINTER, MINE) == Transition(
-        replace(seen, transcript=POINTER, maybe_sent=True, lease=Lease("mine", NOW + 180, TEXT)),
+        replace(seen, transcript=POINTER, maybe_sent_at=NOW, lease=Lease("mine", NOW + 180, TEXT)),
         Then.READ_FIRST,
     )
     held = mine()
@@ -401,9 +402,8 @@ def test_a_reason_that_is_noted_already() -> None:
 def submitted(
     seen: Call, *, sent: Parts = TEXT, audio: Audio = Audio.NONE, others: str | None = None
 ) -> Call:
-    return protocol.submitted(
-        seen, "mine", "conversation", sent=sent, audio=audio, others=others, now=NOW
-    ).call
+    made = Made(conversation_id="conversation", sent=sent, audio=audio, others=others)
+    return protocol.submitted(seen, "mine", made, NOW).call
 
 
 def test_a_submitted_call_with_its_recording() -> None:
@@ -431,9 +431,16 @@ def test_a_submitted_call_with_its_recording() -> None:
 
 def test_a_recording_that_has_ended_stays_so() -> None:
     refused = recording(Sound.REJECTED, reason=REASON)
+    assert submitted(mine(recording=refused), audio=Audio.OTHER).recording == refused
     for audio in (Audio.OURS, Audio.OTHER):
-        assert submitted(mine(recording=refused), audio=audio).recording == refused
         assert submitted(mine(), audio=audio).recording is None
+
+
+def test_a_recording_that_coval_has_after_all_is_attached() -> None:
+    refused = recording(Sound.REJECTED, reason=REASON)
+    assert submitted(mine(recording=refused), audio=Audio.OURS).recording == replace(
+        refused, state=Sound.ATTACHED, reason=None, changed_at=NOW
+    )
 
 
 @pytest.mark.parametrize(
@@ -665,7 +672,7 @@ def test_a_recording_again_takes_over_an_ended_lease() -> None:
     assert arrived(seen, recording()) == Transition(
         replace(
             seen,
-            maybe_sent=True,
+            maybe_sent_at=NOW,
             lease=Lease("mine", NOW + 180, Parts(text=False, facts=False, recording=True)),
         ),
         Then.READ_FIRST,
@@ -724,7 +731,8 @@ def test_a_recording_is_pinned_and_attached() -> None:
     pinned = replace(UPLOADED, state=Sound.PINNED, changed_at=NOW)
     assert protocol.attach(seen, NOW) == Transition(call(State.SUBMITTED, recording=pinned), Then.ATTACH)
     again = call(State.SUBMITTED, recording=replace(pinned, changed_at=NOW - 9))
-    assert protocol.attach(again, NOW) == Transition(again, Then.ATTACH)
+    marked = replace(pinned, changed_at=NOW - 9, maybe_attached=True)
+    assert protocol.attach(again, NOW) == Transition(call(State.SUBMITTED, recording=marked), Then.ATTACH)
     attached = replace(pinned, state=Sound.ATTACHED, url="", upload_id=None, changed_at=NOW + 1)
     assert protocol.attached(again, UPLOADED.identity, NOW + 1) == Transition(
         call(State.SUBMITTED, recording=attached)
@@ -754,10 +762,52 @@ def test_a_url_that_could_not_be_fetched_for_an_attach() -> None:
         call(State.SUBMITTED, recording=replace(pinned, fetch_failures=1)), Then.WAIT, NOW + 30
     )
     assert protocol.attach_fetch_failed(seen, "another", NOW) == Transition(seen)
-    last = call(State.SUBMITTED, recording=replace(pinned, fetch_failures=4))
-    after = protocol.attach_fetch_failed(last, pinned.identity, NOW).call.recording
-    assert after == replace(
-        pinned, state=Sound.REJECTED, fetch_failures=4, reason=FETCH_FAILED, changed_at=NOW
+
+
+@pytest.mark.parametrize("reason", [REASON, FETCH_FAILED])
+def test_what_only_this_worker_has_pinned_is_refused_at_once(reason: Reason) -> None:
+    pinned = recording(Sound.PINNED, fetch_failures=4)
+    seen = call(State.SUBMITTED, recording=pinned)
+    refused = replace(pinned, state=Sound.REJECTED, reason=reason, changed_at=NOW)
+    after = protocol.attach_given_up(seen, pinned.identity, reason, NOW)
+    assert after == Transition(call(State.SUBMITTED, recording=refused))
+    assert protocol.attach_given_up(seen, "another", reason, NOW) == Transition(seen)
+    if reason is FETCH_FAILED:
+        assert protocol.attach_fetch_failed(seen, pinned.identity, NOW) == after
+
+
+def test_what_another_worker_may_be_attaching_stays_pinned_until_the_last_look() -> None:
+    first = call(State.SUBMITTED, recording=recording(Sound.PINNED, changed_at=EARLIER))
+    second = protocol.attach(first, NOW).call
+    assert second == replace(
+        first, recording=recording(Sound.PINNED, changed_at=EARLIER, maybe_attached=True)
+    )
+    given_up = protocol.attach_given_up(second, recording().identity, REASON, NOW).call
+    held = recording(Sound.PINNED, maybe_attached=True, reason=REASON, changed_at=NOW)
+    assert given_up == replace(first, recording=held)
+    for nothing in (
+        protocol.attach_given_up(given_up, held.identity, FETCH_FAILED, NOW + 1),
+        protocol.attach_fetch_failed(given_up, held.identity, NOW + 1),
+        protocol.attach(given_up, NOW + 1),
+        protocol.resume(given_up, DEADLINES, replace(MINE, now=NOW + 399)),
+    ):
+        assert nothing == Transition(given_up)
+    assert protocol.next_step(given_up) is Next.NOTHING
+    assert protocol.due_at(given_up, DEADLINES, NOW) == NOW + 400
+    newer = protocol.recording_arrived(given_up, recording(identity="newer", order="z"), MINE)
+    assert (newer.call, newer.then) == (given_up, Then.WAIT)
+    late = replace(MINE, now=NOW + 400)
+    assert protocol.resume(given_up, DEADLINES, late) == Transition(given_up, Then.LAST_LOOK)
+
+
+def test_after_the_last_look() -> None:
+    held = recording(Sound.PINNED, maybe_attached=True, reason=REASON, changed_at=EARLIER)
+    seen = call(State.SUBMITTED, recording=held)
+    assert protocol.attached(seen, held.identity, NOW).call.recording == replace(
+        held, state=Sound.ATTACHED, reason=None, changed_at=NOW
+    )
+    assert protocol.recording_refused(seen, held.identity, REASON, NOW).call.recording == replace(
+        held, state=Sound.REJECTED, changed_at=NOW
     )
 
 
@@ -803,7 +853,7 @@ def test_resume_takes_over_what_the_dead_one_had() -> None:
         seen = ended_lease(parts, call_end=CallEnd.UNSEEN, recording=UPLOADED)
         taken = protocol.resume(seen, DEADLINES, MINE)
         lease = Lease("mine", NOW + 180, Parts(text=parts.text, facts=False, recording=True))
-        assert taken == Transition(replace(seen, maybe_sent=True, lease=lease), Then.READ_FIRST)
+        assert taken == Transition(replace(seen, maybe_sent_at=NOW, lease=lease), Then.READ_FIRST)
 
 
 def test_a_recording_alone_is_sent_when_neither_call_end_nor_a_better_one_comes() -> None:
@@ -848,13 +898,55 @@ def test_a_recording_that_never_came(seen: Call, missed: bool) -> None:
 
 
 def test_an_audit_is_owed_once() -> None:
-    owed = call(State.SUBMITTED, maybe_sent=True, submitted_at=NOW - 400)
+    owed = call(State.SUBMITTED, maybe_sent_at=7, submitted_at=NOW - 400)
     assert protocol.resume(owed, DEADLINES, MINE) == Transition(owed, Then.AUDIT)
-    done = protocol.audited(owed, NOW)
+    done = protocol.audited(owed, 7, NOW)
     assert done == Transition(replace(owed, audited_at=NOW))
     assert protocol.resume(done.call, DEADLINES, MINE) == Transition(done.call)
-    for other in (replace(owed, maybe_sent=False), replace(owed, state=State.REJECTED)):
-        assert protocol.resume(other, DEADLINES, MINE) == Transition(other)
+    never = replace(owed, maybe_sent_at=0)
+    assert protocol.resume(never, DEADLINES, MINE) == Transition(never)
+
+
+@pytest.mark.parametrize("state", [State.NONE, State.OPEN, State.WAITING, State.FILTERED, State.REJECTED])
+def test_a_call_that_was_given_up_is_audited_too(state: State) -> None:
+    owed = call(state, maybe_sent_at=NOW - 400)
+    assert protocol.due_at(owed, DEADLINES, NOW) == NOW
+    assert protocol.resume(owed, DEADLINES, MINE) == Transition(owed, Then.AUDIT)
+    early = replace(owed, maybe_sent_at=NOW - 399)
+    assert protocol.due_at(early, DEADLINES, NOW) == NOW + 1
+    assert protocol.resume(early, DEADLINES, MINE) == Transition(early)
+
+
+def test_an_audit_of_an_earlier_take_over_says_nothing_of_a_later_one() -> None:
+    seen = call(maybe_sent_at=NOW)
+    assert protocol.audited(seen, NOW - 1, NOW) == Transition(seen)
+    again = protocol.resume(ended_lease(audited_at=EARLIER), DEADLINES, MINE).call
+    assert (again.maybe_sent_at, again.audited_at) == (NOW, 0)
+
+
+MADE = Made(conversation_id="conversation", sent=AUDIO, audio=Audio.OURS)
+
+
+@pytest.mark.parametrize("state", [State.NONE, State.OPEN, State.WAITING, State.FILTERED, State.REJECTED])
+def test_what_landed_late_is_adopted(state: State) -> None:
+    refused = recording(Sound.REJECTED, reason=REASON)
+    given_up = call(state, maybe_sent_at=7, recording=refused, reason=REASON)
+    assert protocol.found_late(given_up, MADE, NOW) == Transition(
+        replace(
+            given_up,
+            state=State.SUBMITTED,
+            conversation_id="conversation",
+            sent=AUDIO,
+            submitted_at=NOW,
+            reason=None,
+            recording=replace(refused, state=Sound.ATTACHED, reason=None, changed_at=NOW),
+        )
+    )
+
+
+@pytest.mark.parametrize("seen", [mine(), call(State.SUBMITTED)])
+def test_who_submits_finds_for_himself(seen: Call) -> None:
+    assert protocol.found_late(seen, MADE, NOW) == Transition(seen)
 
 
 @pytest.mark.parametrize(("due_at", "swept"), [(None, 3), (NOW + 1, 3), (NOW, 4), (NOW - 1, 4)])
@@ -867,8 +959,9 @@ def test_a_sweep_counts_what_was_due(due_at: int | None, swept: int) -> None:
 @pytest.mark.parametrize(
     ("seen", "due"),
     [
-        (call(State.SUBMITTED, maybe_sent=True, audited_at=5, submitted_at=NOW), None),
-        (call(State.REJECTED, maybe_sent=True), None),
+        (call(State.SUBMITTED, maybe_sent_at=7, audited_at=5, submitted_at=NOW), None),
+        (call(State.REJECTED, maybe_sent_at=NOW), NOW + 400),
+        (mine(maybe_sent_at=NOW - 600), NOW + 50),
         (SILENT, NOW),
         (replace(SILENT, waiting_since=NOW), NOW + 300),
         (replace(SILENT, waiting_since=NOW, recording=recording(Sound.REJECTED)), None),
@@ -889,7 +982,7 @@ def test_a_sweep_counts_what_was_due(due_at: int | None, swept: int) -> None:
         (
             call(
                 State.SUBMITTED,
-                maybe_sent=True,
+                maybe_sent_at=7,
                 submitted_at=NOW,
                 recording=recording(Sound.PINNED, changed_at=NOW - 200),
             ),

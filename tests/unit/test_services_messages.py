@@ -467,7 +467,7 @@ def held(*names: str) -> Mapping[str, dict[str, Any]]:
 def test_the_audit_leaves_ours_and_what_is_not_for_us(
     found: tuple[str, ...], left: list[str], calls: list[str]
 ) -> None:
-    played = world(submitted(maybe_sent=True))
+    played = world(submitted(maybe_sent_at=7))
     played.coval.conversations.update(held(*found))
     assert hand(played, "attach", Resume("call-1")) == DONE
     assert (list(played.coval.conversations), played.coval.calls) == (left, calls)
@@ -475,7 +475,7 @@ def test_the_audit_leaves_ours_and_what_is_not_for_us(
 
 
 def test_the_audit_leaves_others_where_ours_was_deleted_in_coval() -> None:
-    played = world(submitted(maybe_sent=True))
+    played = world(submitted(maybe_sent_at=7))
     played.coval.conversations.update(held("a", "b"))
     played.coval.get = lambda name: Conversation(name, status="DELETED")
     hand(played, "attach", Resume("call-1"))

@@ -1,85 +1,12 @@
-"""What the simulation has found, each as its shortest story."""
-
-from dataclasses import replace
+"""What the simulation has found stays mended."""
 
 import pytest
 
+from tests.simulation.findings import FOUND
 from tests.simulation.history import play
 from tests.simulation.seeds import told
-from tests.simulation.stage import Fault
-from tests.simulation.stories import DAY, Happening, Sound, Story
-
-STEREO = Sound(10, channels=2, agent_on=1)
-OBJECT = Happening(29, "recording", 1, sound=STEREO, by="key")
-NAMELESS = Happening(1, "recording", 1, sound=STEREO, by="leg")
-FOUND = {
-    "what waits for its call has gone when its time is up": Story(
-        135, 135, (NAMELESS, Happening(706, "object deleted", 1, (), sound=STEREO, by="leg")), ()
-    ),
-    "what waits for its call was replaced when its time is up": Story(
-        135, 135, (NAMELESS, Happening(706, "replaced", 1, sound=Sound(13, channels=2), by="leg")), ()
-    ),
-    "an old link comes again when its call's item has gone": Story(
-        189,
-        189,
-        (
-            Happening(12, "recording", 1, sound=STEREO, by="link"),
-            Happening(3 * DAY, "item forgotten", 1, ()),
-        ),
-        (),
-    ),
-    "a call's end takes over from a submit that did not know the agent's side": Story(
-        2626,
-        1,
-        (OBJECT, Happening(57, "call ends", 1, (844,), transcript="none", side=1)),
-        (Fault("coval.submit", 1, "freezes", 517),),
-    ),
-    "an object goes while its first upload dies": Story(
-        4794,
-        4794,
-        (OBJECT, Happening(231, "object deleted", 1, (), sound=STEREO, by="key")),
-        (Fault("table.write", 2, "dies before it"),),
-    ),
-    "a worker dies before it has stored the fragments": Story(
-        7186,
-        7186,
-        (Happening(0, "fragments", 1), Happening(6, "call ends", 1, transcript="fragments")),
-        (Fault("fragments.add", 1, "dies before it"),),
-        gentle=True,
-    ),
-    "a recording counts as attached where another one is": Story(
-        62863,
-        62863,
-        (
-            Happening(5, "call ends", 1, (148,), transcript="inline"),
-            Happening(45, "recording", 1, sound=replace(STEREO, number=11), by="metadata"),
-            Happening(72, "recording", 1, (394,), sound=Sound(12), by="key"),
-            Happening(2097, "replaced", 1, sound=Sound(15), by="key"),
-        ),
-        (Fault("coval.submit", 1, "freezes", 333),),
-    ),
-}
-
-OPEN = {
-    "a refused submit lands late, and nobody looks": Story(
-        143013,
-        5,
-        (
-            Happening(38, "recording", 1, (156,), sound=replace(STEREO, big=True), by="key"),
-            Happening(65, "fetches fail", 2, ()),
-        ),
-        (Fault("coval.submit", 4, "lands later", 311),),
-    ),
-}
-"""What is found and not mended yet."""
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_it_is_mended(name: str) -> None:
     assert play(FOUND[name]).broken == (), told(FOUND[name])
-
-
-@pytest.mark.xfail(reason="found, not mended yet")
-@pytest.mark.parametrize("name", OPEN)
-def test_it_is_still_open(name: str) -> None:
-    assert play(OPEN[name]).broken == (), told(OPEN[name])

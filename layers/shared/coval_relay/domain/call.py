@@ -129,6 +129,19 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The conversation that Coval has of a call.
+
+    `others` is the recording that it has where that is not the chosen one any more.
+    """
+
+    conversation_id: str
+    sent: Parts
+    audio: Audio
+    others: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """What the rule or the event that brought a recording says of it.
 
@@ -176,9 +189,16 @@ class Recording:
     usable: bool = True
     """False where our own look at the audio refused it: it never displaces another recording."""
     upload_id: str | None = None
+    maybe_attached: bool = False
+    """Another worker had pinned it before: what that one has sent may still arrive."""
     fetch_failures: int = 0
     reason: Reason | None = None
     changed_at: int = 0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is not sent any more, while what was sent may still arrive."""
+        return self.state is RecordingState.PINNED and self.reason is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +212,8 @@ class Call:
     facts: Facts | None = None
     transcript: TranscriptPointer | None = None
     lease: Lease | None = None
-    maybe_sent: bool = False
-    """A submit may have reached Coval unseen: read before every POST. Never cleared."""
+    maybe_sent_at: int = 0
+    """When a submit was last taken over: Coval may have it unseen, so read before a POST. Never cleared."""
     conversation_id: str | None = None
     sent: Parts | None = None
     late: tuple[str, ...] = ()
@@ -209,6 +229,7 @@ class Call:
     waiting_since: int = 0
     submitted_at: int = 0
     audited_at: int = 0
+    """When a read has shown what came of the submit that was last taken over."""
     recording_missed_at: int = 0
     swept: int = 0
     due_at: int | None = None

@@ -28,6 +28,7 @@ from coval_relay.domain.call import (
     ConversationState,
     Facts,
     Lease,
+    Made,
     Parts,
     Reason,
     Recording,
@@ -63,6 +64,8 @@ class Then(StrEnum):
     UPLOAD = "upload"
     ATTACH = "attach"
     AUDIT = "audit"
+    LAST_LOOK = "last_look"
+    """See whether a recording that was given up was attached after all."""
     UPLOAD_AGAIN = "upload_again"
     """Send the recording's message again: Coval no longer has the upload."""
 
@@ -120,12 +123,12 @@ def _claim(call: Call, attempt: Attempt, *, text: bool) -> Transition:
     claimed = replace(
         call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now
     )
-    read_first = claimed.maybe_sent or _seen_long_after_its_end(claimed)
+    read_first = claimed.maybe_sent_at or _seen_long_after_its_end(claimed)
     return Transition(claimed, Then.READ_FIRST if read_first else Then.SUBMIT)
 
 
 def _take_over(call: Call, attempt: Attempt, *, text: bool) -> Transition:
-    return _claim(replace(call, maybe_sent=True), attempt, text=text)
+    return _claim(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, text=text)
 
 
 def _seen_long_after_its_end(call: Call) -> bool:
@@ -315,43 +318,47 @@ def input_refused(call: Call, reason: Reason, now: int) -> Transition:
 # --- the answers to a submit -------------------------------------------------------------------------
 
 
-def submitted(
-    call: Call,
-    token: str,
-    conversation_id: str,
-    *,
-    sent: Parts,
-    audio: Audio,
-    others: str | None = None,
-    now: int,
-) -> Transition:
-    """Coval has the conversation: made by this attempt, or adopted because a read has found it.
-
-    `others` is the recording that it has where that is not the chosen one any more.
-    """
+def submitted(call: Call, token: str, made: Made, now: int) -> Transition:
+    """Coval has the conversation: made by this attempt, or adopted because a read has found it."""
     if not _holds(call, token):
         return _lost(call, now)
-    assert call.lease is not None
+    return Transition(_with_conversation(call, made, now))
+
+
+def found_late(call: Call, made: Made, now: int) -> Transition:
+    """The audit of a call that was given up has found what an earlier attempt made of it after all.
+
+    owner      claim ──── POST ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (lands)
+    successor           lease ends ── take over ── strong read ── given up        audit ── adopts
+    """
+    if call.state in (ConversationState.SUBMITTING, ConversationState.SUBMITTED):
+        return Transition(call)
+    return Transition(_with_conversation(call, made, now))
+
+
+def _with_conversation(call: Call, made: Made, now: int) -> Call:
+    due_text = call.lease is not None and call.lease.parts.text
+    due_text = due_text or call.call_end is CallEnd.WITH_TEXT or call.transcript is not None
     after = replace(
         call,
         state=ConversationState.SUBMITTED,
         lease=None,
-        conversation_id=conversation_id,
-        sent=sent,
+        conversation_id=made.conversation_id,
+        sent=made.sent,
         submitted_at=now,
-        recording=_recording_after_submit(call.recording, audio, now),
-        outcomes={**call.outcomes, others: "attached"} if others else call.outcomes,
+        reason=None,
+        recording=_recording_after_submit(call.recording, made.audio, now),
+        outcomes={**call.outcomes, made.others: "attached"} if made.others else call.outcomes,
     )
-    due_text = call.lease.parts.text or call.call_end is CallEnd.WITH_TEXT or call.transcript is not None
-    return Transition(_note_late(after, text=due_text, facts=call.call_end is not CallEnd.UNSEEN))
+    return _note_late(after, text=due_text, facts=call.call_end is not CallEnd.UNSEEN)
 
 
 def _recording_after_submit(recording: Recording | None, audio: Audio, now: int) -> Recording | None:
     """Audio is attached once: what another recording of the call took, this one cannot have."""
+    if recording is not None and audio is Audio.OURS:
+        return replace(recording, state=RecordingState.ATTACHED, url="", reason=None, changed_at=now)
     if recording is None or recording.state not in UNFINISHED:
         return recording
-    if audio is Audio.OURS:
-        return replace(recording, state=RecordingState.ATTACHED, url="", changed_at=now)
     return _refused(recording, OTHER_ATTACHED, now) if audio is Audio.OTHER else recording
 
 
@@ -564,20 +571,24 @@ def recording_refused(call: Call, identity: str, reason: Reason, now: int) -> Tr
 
 def attach(call: Call, now: int) -> Transition:
     """Pin the recording before the one-shot PATCH, so that none can replace it under way."""
-    if call.recording is None or call.recording.state not in UNFINISHED:
+    if call.recording is None or call.recording.state not in UNFINISHED or call.recording.given_up:
         return Transition(call)
     if call.state is ConversationState.SUBMITTED and call.recording.unprepared:
         return Transition(call)
     if call.state is ConversationState.SUBMITTED:
         if call.recording.settles_at > now:
             return Transition(call, Then.WAIT, call.recording.settles_at)
-        pinned = replace(call.recording, state=RecordingState.PINNED, changed_at=now)
-        already = call.recording.state is RecordingState.PINNED
-        return Transition(call if already else replace(call, recording=pinned), Then.ATTACH)
+        return Transition(replace(call, recording=_pinned(call.recording, now)), Then.ATTACH)
     if call.state in TERMINAL:
         reason = call.reason or Reason("call_refused", "The call itself was refused.")
         return Transition(replace(call, recording=_refused(call.recording, reason, now)))
     return Transition(call)
+
+
+def _pinned(recording: Recording, now: int) -> Recording:
+    if recording.state is RecordingState.PINNED:
+        return replace(recording, maybe_attached=True)
+    return replace(recording, state=RecordingState.PINNED, changed_at=now)
 
 
 def attached(call: Call, identity: str, now: int) -> Transition:
@@ -586,17 +597,40 @@ def attached(call: Call, identity: str, now: int) -> Transition:
         return Transition(call)
     if call.recording.state is not RecordingState.PINNED:
         return Transition(call)
-    done = replace(call.recording, state=RecordingState.ATTACHED, url="", upload_id=None, changed_at=now)
+    done = replace(
+        call.recording,
+        state=RecordingState.ATTACHED,
+        url="",
+        upload_id=None,
+        reason=None,
+        changed_at=now,
+    )
     return Transition(replace(call, recording=done))
+
+
+def attach_given_up(call: Call, identity: str, reason: Reason, now: int) -> Transition:
+    """The recording cannot be sent any more; where another PATCH may be under way it stays pinned until then.
+
+    Else the next recording's 409 would be taken for its own:
+
+        worker A   pin ── PATCH ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (lands)
+        worker B          pinned already ── given up            last look ── attached, or refused
+    """
+    recording = call.recording
+    if recording is None or recording.identity != identity or recording.given_up:
+        return Transition(call)
+    if recording.state is not RecordingState.PINNED or not recording.maybe_attached:
+        return recording_refused(call, identity, reason, now)
+    return Transition(replace(call, recording=replace(recording, reason=reason, changed_at=now)))
 
 
 def attach_fetch_failed(call: Call, identity: str, now: int) -> Transition:
     """Coval could not fetch the recording's URL; a fresh one is tried, but not for ever."""
-    if call.recording is None or call.recording.identity != identity:
+    if call.recording is None or call.recording.identity != identity or call.recording.given_up:
         return Transition(call)
     counted = _count_fetch_failure(call.recording)
     if counted.fetch_failures >= MOST_FETCH_FAILURES:
-        return recording_refused(call, identity, FETCH_FAILED, now)
+        return attach_given_up(call, identity, FETCH_FAILED, now)
     return Transition(
         replace(call, recording=counted), Then.WAIT, now + RETRY_SECONDS * counted.fetch_failures
     )
@@ -623,7 +657,7 @@ def next_step(call: Call) -> Next:
     """What the item asks for; every handler ends by doing this, before it acknowledges."""
     recording = call.recording_state
     if call.state in TERMINAL:
-        if call.recording is None or recording not in UNFINISHED:
+        if call.recording is None or recording not in UNFINISHED or call.recording.given_up:
             return Next.NOTHING
         to_prepare = call.recording.unprepared and call.state is ConversationState.SUBMITTED
         return Next.PREPARE if to_prepare else Next.ATTACH
@@ -652,6 +686,8 @@ def resume(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
     """The sweep found the call unfinished: do what its deadlines ask for."""
     if call.state is ConversationState.SUBMITTING:
         return _resume_submit(call, attempt)
+    if audit_due(call, deadlines, attempt.now):
+        return Transition(call, Then.AUDIT)
     if call.state is ConversationState.NONE:
         return _resume_without_call_end(call, deadlines, attempt)
     return _resume_deadlines(call, deadlines, attempt.now)
@@ -667,8 +703,8 @@ def _resume_submit(call: Call, attempt: Attempt) -> Transition:
 def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
     if call.state is ConversationState.WAITING and _text_overdue(call, deadlines, now):
         return Transition(replace(call, call_end=CallEnd.WITHOUT_TEXT))
-    if _audit_due(call, deadlines, now):
-        return Transition(call, Then.AUDIT)
+    if call.recording and call.recording.given_up and call.recording.changed_at + deadlines.audit <= now:
+        return Transition(call, Then.LAST_LOOK)
     if _recording_overdue(call, deadlines, now):
         return Transition(replace(call, recording_missed_at=now), Then.DONE)
     return Transition(call)
@@ -693,9 +729,17 @@ def _text_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
     return pending and call.waiting_since + deadlines.transcript <= now
 
 
-def _audit_due(call: Call, deadlines: Deadlines, now: int) -> bool:
-    owed = call.state is ConversationState.SUBMITTED and call.maybe_sent and not call.audited_at
-    return owed and call.submitted_at + deadlines.audit <= now
+def audit_due(call: Call, deadlines: Deadlines, now: int) -> bool:
+    """Whether it is time to look what came of a submit that was taken over."""
+    return _audit_owed(call) and _audit_at(call, deadlines) <= now
+
+
+def _audit_owed(call: Call) -> bool:
+    return call.state is not ConversationState.SUBMITTING and call.maybe_sent_at > 0 and not call.audited_at
+
+
+def _audit_at(call: Call, deadlines: Deadlines) -> int:
+    return max(call.submitted_at, call.maybe_sent_at) + deadlines.audit
 
 
 def _recording_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
@@ -712,9 +756,9 @@ def _ended_at(call: Call) -> int:
     return call.submitted_at or call.waiting_since
 
 
-def audited(call: Call, now: int) -> Transition:
-    """No second conversation of this call is left in Coval."""
-    return Transition(replace(call, audited_at=now))
+def audited(call: Call, maybe_sent_at: int, now: int) -> Transition:
+    """Nothing more of what was taken over at `maybe_sent_at` is to be found in Coval."""
+    return Transition(replace(call, audited_at=now) if call.maybe_sent_at == maybe_sent_at else call)
 
 
 def swept(call: Call, now: int) -> Transition:
@@ -727,6 +771,8 @@ def swept(call: Call, now: int) -> Transition:
 def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
     """When the sweep has to look at this call; None where nothing is left to do."""
     moments = [*_conversation_due(call, deadlines), *_recording_due(call, deadlines)]
+    if _audit_owed(call):
+        moments.append(_audit_at(call, deadlines))
     if not moments:
         return None
     rest = min(deadlines.resume * 2 ** (call.swept - 1), LONGEST_REST_SECONDS) if call.swept else 0
@@ -736,8 +782,6 @@ def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
 def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
     if call.state is ConversationState.SUBMITTING and call.lease:
         return [call.lease.until]
-    if call.state is ConversationState.SUBMITTED and call.maybe_sent and not call.audited_at:
-        return [call.submitted_at + deadlines.audit]
     if call.state is ConversationState.NONE and call.transcript:
         return [call.transcript.stored_at + deadlines.transcript]
     if call.state is ConversationState.WAITING and call.transcript:
@@ -752,7 +796,8 @@ def _recording_due(call: Call, deadlines: Deadlines) -> list[int]:
         return [_ended_at(call) + deadlines.recording] if _recording_owed(call) else []
     sendable = call.recording.state in (RecordingState.UPLOADED, RecordingState.LINKED)
     if call.state in TERMINAL:
-        return [call.recording.changed_at + deadlines.resume] if call.recording.state in UNFINISHED else []
+        rest = deadlines.audit if call.recording.given_up else deadlines.resume
+        return [call.recording.changed_at + rest] if call.recording.state in UNFINISHED else []
     if call.recording.state is RecordingState.READY and call.state is not ConversationState.SUBMITTING:
         return [call.recording.changed_at + deadlines.resume]
     if sendable and call.state is ConversationState.NONE:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import Call, Reason, Recording
+from coval_relay.domain.call import Call, Reason, Recording, RecordingState
 from coval_relay.domain.coval import AUDIO_FETCH_FAILED, CONFLICT, NOT_FOUND, CovalClient
 from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, Retryable
 from coval_relay.domain.journal import Journal, LogEvent
@@ -82,6 +82,8 @@ class AttachRecording:
             transition = self._attach(transition.call)
         elif transition.then is Then.AUDIT:
             transition = self._audit(transition.call)
+        elif transition.then is Then.LAST_LOOK:
+            transition = self._last_look(transition.call)
         return self.progress.go(transition, attempt)
 
     def _attach(self, call: Call) -> Transition:
@@ -123,15 +125,25 @@ class AttachRecording:
                 return self._attached(call, identity)
             if conversation:
                 return Transition(call, Then.WAIT, self.calls.clock() + RETRY_SECONDS)
-        return self._refuse(call, identity, Reason(error.code, error.reason))
+        return self._give_up(call, identity, Reason(error.code, error.reason))
 
     def _give_up(self, call: Call, identity: str, reason: Reason) -> Transition:
+        settled = self.calls.settle(
+            call, lambda seen: protocol.attach_given_up(seen, identity, reason, self.calls.clock())
+        )
+        if settled.call.recording_state is RecordingState.REJECTED:
+            self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
+        return settled
+
+    def _last_look(self, call: Call) -> Transition:
         """An earlier PATCH of this recording may have been carried out unseen: look before refusing it."""
+        assert call.recording is not None
+        assert call.recording.reason is not None
         assert call.conversation_id is not None
         conversation = self.coval.get(call.conversation_id)
         if conversation and conversation.has_audio:
-            return self._attached(call, identity)
-        return self._refuse(call, identity, reason)
+            return self._attached(call, call.recording.identity)
+        return self._refuse(call, call.recording.identity, call.recording.reason)
 
     def _refuse(self, call: Call, identity: str, reason: Reason) -> Transition:
         self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
@@ -151,6 +163,8 @@ class AttachRecording:
 
     def _audit(self, call: Call) -> Transition:
         """Delete what a POST made that landed after the read that should have seen it."""
+        if call.conversation_id is None:
+            return self.progress.look_late(call)
         for _ in range(MOST_EXTRA_CONVERSATIONS):
             found = [c.conversation_id for c in live(self.coval.find(call.external_conversation_id))]
             extras = [name for name in found if name != call.conversation_id]
@@ -158,7 +172,9 @@ class AttachRecording:
                 break
             self.coval.delete(extras[-1])
             self.journal(LogEvent.EXTRA_CONVERSATION_DELETED, call.external_conversation_id)
-        return self.calls.settle(call, lambda seen: protocol.audited(seen, self.calls.clock()))
+        return self.calls.settle(
+            call, lambda seen: protocol.audited(seen, call.maybe_sent_at, self.calls.clock())
+        )
 
     def _ours_is_live(self, call: Call) -> bool:
         """Somebody may have deleted ours in Coval: then what is left is not for us to delete."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import ORDER_MARK, Audio, Call, ConversationState, Parts, Reason, RecordingState
+from coval_relay.domain.call import ORDER_MARK, Audio, Call, ConversationState, Made, Reason, RecordingState
 from coval_relay.domain.coval import (
     AUDIO_FETCH_FAILED,
     BAD_REQUEST,
@@ -117,6 +117,20 @@ class Progress:
         if found:
             self.mailbox.recording(found)
 
+    # --- audit ---------------------------------------------------------------------------------------
+
+    def look_late(self, call: Call) -> Transition:
+        """Adopt what came after all of a submit that was taken over, and then given up."""
+        found = self._look(call)
+        if found is None:
+            return self.calls.settle(
+                call, lambda seen: protocol.audited(seen, call.maybe_sent_at, self._now())
+            )
+        made = self._found(call, found)
+        settled = self.calls.settle(call, lambda seen: protocol.found_late(seen, made, self._now()))
+        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=made.audio.value)
+        return settled
+
     # --- one submit ----------------------------------------------------------------------------------
 
     def _submit(  # noqa: PLR0911 - each way in which preparing ends has its own answer
@@ -222,37 +236,28 @@ class Progress:
     def _made(self, call: Call, token: str, submit: Submit, answer: Conversation) -> Transition:
         has_audio = submit.parts.recording and self._has_audio(answer)
         audio = Audio.OURS if has_audio else Audio.NONE
-        made = self._submitted(call, token, answer, sent=submit.parts, audio=audio)
+        made = Made(conversation_id=answer.conversation_id, sent=submit.parts, audio=audio)
+        settled = self.calls.settle(call, lambda seen: protocol.submitted(seen, token, made, self._now()))
         self.journal(LogEvent.CALL_SUBMITTED, call.external_conversation_id, audio=audio.value)
-        return made
+        return settled
 
     def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
+        made = self._found(call, found)
+        settled = self.calls.settle(call, lambda seen: protocol.submitted(seen, token, made, self._now()))
+        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=made.audio.value)
+        return settled
+
+    def _found(self, call: Call, found: Conversation) -> Made:
+        """What a conversation that an earlier attempt has made tells of itself by its stamp."""
         audio, others = Audio.NONE, None
         if self._has_audio(found):
             audio = audio_of(found.metadata, call.recording.identity if call.recording else "")
             others = carried(found.metadata, call.outcomes)
-        adopted = self._submitted(
-            call, token, found, sent=parts_of(found.metadata), audio=audio, others=others
-        )
-        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=audio.value)
-        return adopted
-
-    def _submitted(
-        self,
-        call: Call,
-        token: str,
-        conversation: Conversation,
-        *,
-        sent: Parts,
-        audio: Audio,
-        others: str | None = None,
-    ) -> Transition:
-        name = conversation.conversation_id
-        return self.calls.settle(
-            call,
-            lambda seen: protocol.submitted(
-                seen, token, name, sent=sent, audio=audio, others=others, now=self._now()
-            ),
+        return Made(
+            conversation_id=found.conversation_id,
+            sent=parts_of(found.metadata),
+            audio=audio,
+            others=others,
         )
 
     def _has_audio(self, conversation: Conversation) -> bool:

@@ -93,7 +93,8 @@ class SweepCalls:
             found = recording_of(call)
             if found:
                 self.mailbox.recording(found)
-        if call.transcript and call.state not in TERMINAL:
+        to_audit = protocol.audit_due(call, self.calls.deadlines, self.calls.clock())
+        if call.transcript and call.state not in TERMINAL and not to_audit:
             self.mailbox.call_end(Resume(call.external_conversation_id))
         else:
             self.mailbox.attach(Resume(call.external_conversation_id))
