@@ -1,6 +1,7 @@
 """What is left of a load run: each call against what Coval and the table hold of it."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,3 +130,17 @@ def _has_other_audio(call: LoadCall, held: Held) -> bool:
 
 def _ids(calls: Iterable[LoadCall]) -> tuple[str, ...]:
     return tuple(call.call_id for call in calls)
+
+
+def answer_to(request: Mapping[str, Any]) -> str:
+    """The status, or what became of the connection; by a fault, or by itself and then with its code."""
+    answer = str(request["response_status"] or request["outcome"])
+    if request["fault"]:
+        return f"{answer} (fault)"
+    body = request["response_body"]
+    refused = body.get("error") if isinstance(body, dict) else None
+    return f"{answer} {refused['code']} {_without_names(refused['message'])}" if refused else answer
+
+
+def _without_names(message: str) -> str:
+    return re.sub(r"'[^']*'|upl_\w+|\d[\d.]*", "…", message)

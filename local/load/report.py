@@ -52,7 +52,7 @@ def _of_faults(met: Mapping[str, int]) -> dict[str, int]:
 
 
 def _told(counts: Mapping[str, int]) -> str:
-    told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    told = "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     return f"{sum(counts.values()):,}: {told}"
 
 

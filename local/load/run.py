@@ -17,7 +17,7 @@ from local.demo.watch import plain
 from local.load.calls import Plan, planned
 from local.load.disturbing import Disturbances
 from local.load.emulator import FaultProxy, Functions, Killer, fault_proxy
-from local.load.judging import Verdict, deleted, is_due, judged, parked, waits
+from local.load.judging import Verdict, answer_to, deleted, is_due, judged, parked, waits
 from local.load.sending import Sender
 from local.load.settings import LoadSettings
 from local.simulator import AdminClient
@@ -212,7 +212,7 @@ class Run:
             waits=waited,
             disturbed=disturbed,
             aws=proxy.met(),
-            answers=Counter(map(_answer, self.coval.requests())),
+            answers=Counter(map(answer_to, self.coval.requests())),
             deleted=deleted(conversations),
             dead_letters=tuple(self._dead_letters()),
             verdict=judged(plan.calls, conversations, tuple(self._items())),
@@ -222,12 +222,6 @@ class Run:
 def _last_made(conversations: Sequence[Mapping[str, Any]]) -> float:
     made = (datetime.fromisoformat(one["create_time"]).timestamp() for one in conversations)
     return max(made, default=0.0)
-
-
-def _answer(request: Mapping[str, Any]) -> str:
-    """The status, or what became of the connection; by a fault or by itself."""
-    answer = str(request["response_status"] or request["outcome"])
-    return f"{answer} (fault)" if request["fault"] else answer
 
 
 def _reason(message: "MessageTypeDef") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.load.calls import Kind, LoadCall, planned
-from local.load.judging import Verdict, deleted, judged, percentile, waits
+from local.load.judging import Verdict, answer_to, deleted, judged, percentile, waits
 
 CALLS = planned(20, "a", 1).calls
 FIRST = next(call for call in CALLS if call.text == "inline")
@@ -128,3 +128,29 @@ def test_percentiles() -> None:
     values = [float(value) for value in range(1, 101)]
     assert [percentile(values, share) for share in (0.5, 0.95, 1.0)] == [51.0, 96.0, 100.0]
     assert percentile([], 0.5) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ({"response_status": 200, "response_body": {"conversation": {}}}, "200"),
+        ({"response_status": 503, "response_body": {"message": "busy"}, "fault": 3}, "503 (fault)"),
+        ({"response_status": None, "outcome": "aborted"}, "aborted"),
+        (
+            {
+                "response_status": 409,
+                "response_body": {"error": {"code": "ALREADY_EXISTS", "message": "The 'abc' has it."}},
+            },
+            "409 ALREADY_EXISTS The … has it.",
+        ),
+        (
+            {
+                "response_status": 400,
+                "response_body": {"error": {"code": "INVALID_ARGUMENT", "message": "Short: 3.0 seconds."}},
+            },
+            "400 INVALID_ARGUMENT Short: … seconds.",
+        ),
+    ],
+)
+def test_answers_are_told_without_what_they_name(request_: dict[str, Any], told: str) -> None:
+    assert answer_to({"fault": None, "response_body": None, "outcome": "answered", **request_}) == told

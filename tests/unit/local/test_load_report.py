@@ -32,8 +32,8 @@ throughput          11.0 events a second
 sent to submitted   p50 20 s, p95 300 s
 AWS storms          2
 workers killed      7
-requests to Coval   12,345: 200 12,000, 429 345
-faults of AWS       4: s3 cut 3, sqs lost 1
+requests to Coval   12,345: 200 12,000; 429 345
+faults of AWS       4: s3 cut 3; sqs lost 1
 deleted as doubles  2
 lost                7 a b c d e
 doubled             0
