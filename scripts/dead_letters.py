@@ -31,7 +31,7 @@ LONG_POLL_SECONDS = 2
 FAILED_FIVE_TIMES, UNDELIVERED = "failed_five_times", "undelivered"
 
 OPAQUE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{2}[0-9a-f]{32}", re.IGNORECASE)
-PHONE_NUMBER = re.compile(r"\+?\d(?:[\s().-]*\d){6,}")
+PHONE_NUMBER = re.compile(r"\+?\d(?:[\W_]*\d){6,}")
 """Both as in the log (coval_relay/observability.py)."""
 
 
@@ -43,6 +43,8 @@ class Queue:
     url: str
     dead_letters_url: str
     log_group: str
+    table: str
+    """The calls' table: its name salts the digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Letter:
 
     @property
     def digest(self) -> str:
-        return digest_of(self.subject)
+        return digest_of(self.subject, self.queue.table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +112,9 @@ def subject(event: Mapping[str, Any]) -> str:
     return next((name for name in names if isinstance(name, str) and name), "")
 
 
-def digest_of(name: str) -> str:
-    """As on the lines of the log."""
-    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]
+def digest_of(name: str, table: str) -> str:
+    """As on the lines of the log (coval_relay/observability.py)."""
+    return hashlib.sha256(f"{table}/{name}".encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def shown(name: str) -> str:
@@ -161,6 +163,7 @@ def queues(outputs: Mapping[str, str]) -> list[Queue]:
             url=outputs[f"{prefix}QueueUrl"],
             dead_letters_url=outputs[f"{prefix}DeadLetterQueueUrl"],
             log_group=outputs[f"{LOG_GROUPS[prefix]}LogGroupName"],
+            table=outputs["ConversationTableName"],
         )
         for name, prefix in QUEUES.items()
     ]

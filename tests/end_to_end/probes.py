@@ -84,7 +84,12 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         BESIDE_THE_PREFIXES: Outcome(state="SUBMITTED", recording="PINNED"),
     },
 }
-"""By function and probe; what lies beside the prefixes only the roles refuse."""
+"""By function and probe; what lies beside the prefixes the roles refuse where the code does not."""
+REFUSED_BY_THE_CODE: Mapping[str, Outcome] = {
+    SUBMIT: Outcome(state="NONE"),
+    UPLOAD: Outcome(),
+    ATTACH: SUBMITTED,
+}
 
 
 class Probes:

@@ -7,7 +7,7 @@ And without the refusal of what lies beside the prefixes it would do more. What 
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -21,6 +21,7 @@ from tests.end_to_end.probes import (
     BESIDE_THE_PREFIXES,
     EXPECTED,
     FUNCTIONS,
+    REFUSED_BY_THE_CODE,
     SUBMIT,
     UPLOAD,
     Event,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 NOT_ENFORCED = {"WriteLog", "ReceiveMessages"}
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
+PREFIXES = {"RECORDING_PREFIXES", "TRANSCRIPT_PREFIXES"}
 Grant = tuple[str, str]
 """A statement's Sid and an action of it; a refusal is taken as a whole."""
 SHARED: dict[Grant, str] = {
@@ -110,6 +112,18 @@ class Roles:
         finally:
             self._put(policy, policy["PolicyDocument"]["Statement"])
 
+    @contextmanager
+    def alone(self, function: str) -> Iterator[None]:
+        """The function without the code's own check of the prefixes, so that only its role has one."""
+        name = self._name(function)
+        kept = self._functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        bare = {**kept, **dict.fromkeys(PREFIXES & kept.keys(), "")}
+        self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": bare})
+        try:
+            yield
+        finally:
+            self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
+
     def _put(self, policy: Mapping[str, Any], statements: list[dict[str, Any]]) -> None:
         document = {"Version": "2012-10-17", "Statement": statements}
         self._iam.put_role_policy(
@@ -158,7 +172,7 @@ def probes(stack: Stack, roles: Roles) -> Iterator[Probes]:
     """What was left waiting is brought to its end: the queues are to be empty for others."""
     probes = Probes(stack, roles.invoke)
     yield probes
-    with roles.without(SUBMIT, ("ReadNothingBesideThePrefixes", WHOLE)):
+    with roles.alone(SUBMIT), roles.without(SUBMIT, ("ReadNothingBesideThePrefixes", WHOLE)):
         for call_id in probes.waiting:
             roles.invoke(SUBMIT, relay_messages.to_event(Resume(call_id)))
 
@@ -166,8 +180,18 @@ def probes(stack: Stack, roles: Roles) -> Iterator[Probes]:
 @pytest.mark.parametrize(
     ("function", "probe"), [(function, probe) for function in FUNCTIONS for probe in EXPECTED[function]]
 )
-def test_with_its_whole_role_a_function_does_its_work(function: str, probe: str, probes: Probes) -> None:
-    assert probes.outcome(function, probe) == EXPECTED[function][probe]
+def test_with_its_whole_role_a_function_does_its_work(
+    function: str, probe: str, roles: Roles, probes: Probes
+) -> None:
+    with roles.alone(function) if probe == BESIDE_THE_PREFIXES else nullcontext():
+        assert probes.outcome(function, probe) == EXPECTED[function][probe]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_code_refuses_what_lies_beside_the_prefixes(function: str, roles: Roles, probes: Probes) -> None:
+    with roles.without(function, ("ReadNothingBesideThePrefixes", WHOLE)):
+        outcome = probes.outcome(function, BESIDE_THE_PREFIXES)
+    assert outcome == REFUSED_BY_THE_CODE[function]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -190,6 +214,7 @@ def test_without_a_grant_a_function_does_not_do_its_work(
     function: str, grant: Grant, roles: Roles, probes: Probes
 ) -> None:
     probe = NEEDED[function][grant]
-    with roles.without(function, grant):
+    checked = roles.alone(function) if probe == BESIDE_THE_PREFIXES else nullcontext()
+    with checked, roles.without(function, grant):
         outcome = probes.outcome(function, probe)
     assert outcome != EXPECTED[function][probe]

@@ -66,7 +66,7 @@ def lines(stack: Stack) -> list[str]:
     """The log once all of this file's calls have been told of."""
     events = sent()
     names = [one["detail"]["external_conversation_id"] for one in events]
-    digests = {dead_letters.digest_of(name) for name in names if name}
+    digests = {dead_letters.digest_of(name, stack.table) for name in names if name}
     for one in events:
         put(one)
 

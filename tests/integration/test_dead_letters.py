@@ -43,7 +43,7 @@ def queue(sqs: "SQSClient") -> Queue:
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
     attributes: Any = {"RedrivePolicy": redrive, "VisibilityTimeout": "0"}
     url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-    return Queue("call_end", url, dead, "/logs/submit_transcript")
+    return Queue("call_end", url, dead, "/logs/submit_transcript", "table")
 
 
 def shown(sqs: "SQSClient", queue: Queue) -> list[str]:

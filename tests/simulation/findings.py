@@ -56,7 +56,7 @@ FOUND = {
     ),
     "a submit lands late, when its call was given up": Story(
         143013,
-        5,
+        6,
         (
             Happening(38, "recording", 1, (156,), sound=replace(STEREO, big=True), by="key"),
             Happening(65, "fetches fail", 2, ()),
@@ -75,5 +75,26 @@ FOUND = {
         ),
         (Fault("coval.attach", 2, "freezes", 280),),
         versioned=True,
+    ),
+    "a large recording was replaced before it is submitted": Story(
+        259341,
+        259341,
+        (
+            Happening(39, "call ends", 1, transcript="pending", side=1),
+            Happening(99, "recording", 1, sound=Sound(11, agent_on=1, big=True), by="key"),
+            Happening(124, "replaced", 1, sound=replace(STEREO, number=13, big=True, flaw="short"), by="key"),
+        ),
+        (),
+        gentle=True,
+    ),
+    "a submit lands late, when its call is known to be a simulation": Story(
+        298495,
+        0,
+        (
+            Happening(12, "call ends", 1, (639,), transcript="pending", side=0, simulated=True),
+            Happening(12, "no transcript", 1),
+            Happening(16, "recording", 1, sound=Sound(10, channels=2), by="metadata"),
+        ),
+        (Fault("coval.submit", 1, "lands later", 307),),
     ),
 }

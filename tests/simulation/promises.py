@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from coval_relay.domain.call import TERMINAL, Call, RecordingState
+from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
 from coval_relay.domain.protocol import NOTHING_TO_EVALUATE
 from tests.simulation.services import Held
 from tests.simulation.stories import Happening, Story, heard
@@ -18,6 +18,7 @@ BOUND_WINDOW_SECONDS = 2 * DEADLINES.resume
 TEXTS = ("inline", "reference", "fragments")
 WITHDRAWN = ("transcript_missing", "invalid_transcript")
 """Notes by which a call tells that its text did not come in time."""
+REJECTED, SUBMITTED = ConversationState.REJECTED, ConversationState.SUBMITTED
 DONE = (RecordingState.ATTACHED, RecordingState.REJECTED)
 
 
@@ -39,7 +40,8 @@ class Promises:
 
     def written(self, before: Call, after: Call) -> None:
         name = after.external_conversation_id
-        if before.state in TERMINAL and after.state is not before.state:
+        found_late = before.state is REJECTED and after.state is SUBMITTED
+        if before.state in TERMINAL and after.state is not before.state and not found_late:
             self.breaks(f"P2: {name} went from {before.state} back to {after.state}")
         if before.conversation_id not in (None, after.conversation_id):
             self.breaks(f"P1: the item of {name} went from one conversation to another")

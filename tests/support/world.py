@@ -18,6 +18,7 @@ from coval_relay.domain.call import Reason
 from coval_relay.domain.journal import LogEvent
 from coval_relay.domain.key_rules import KeyRule, Kind, Rulebook
 from coval_relay.domain.messages import SOURCE
+from coval_relay.domain.places import Places, RecordingPlaces
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.protocol import Deadlines
 from coval_relay.intake import Intake
@@ -229,7 +230,7 @@ class World:
             names=self._names(),
             preparing=Preparing(self.bucket, self.links, staging, PyAvConversion()),
             coval=coval,
-            progress=self._progress(coval, presign=self.bucket.presign),
+            progress=self._progress(coval, source=self.bucket),
             mailbox=self._mailbox(),
             journal=self._report,
         )
@@ -246,9 +247,13 @@ class World:
         )
         service = AttachRecording(
             calls=self.calls,
+            places=RecordingPlaces(
+                recordings=Places("configured recording", ("recordings",), self.prefixes),
+                copies=Places("stack's own", ("staging",)),
+            ),
             source=self.bucket,
             coval=coval,
-            progress=self._progress(coval, presign=self.bucket.presign),
+            progress=self._progress(coval, source=self.bucket),
             mailbox=self._mailbox(),
             sweep=sweep,
             journal=self._report,

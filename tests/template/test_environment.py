@@ -87,6 +87,7 @@ def test_lists_and_maps_reach_the_code_whole(fullest: Stack) -> None:
     assert attach.recording_prefixes == ("voice/", "calls/2026 é+")
     assert attach.bucket_owner == "111122223333"
     assert submit.transcript_buckets == ("acme-recordings",)
+    assert submit.transcript_prefixes == tuple(FULLEST["TranscriptPrefixes"].split(","))
     assert submit.agent_ids == {"front-desk": "abcdefghij0123456789AB", "sales": "abcdefghij0123456789AC"}
     assert submit.metrics == ("metric-1", "metric-2")
     assert submit.tags == ("production", "front desk")

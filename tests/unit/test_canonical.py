@@ -1,5 +1,6 @@
 """The canonical events: what is taken, and the reason for everything that is not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,6 +189,37 @@ def test_a_reference_outside_the_configured_buckets_is_refused() -> None:
     reference = {"uri": "s3://elsewhere/x.json", "format": "canonical_v1"}
     told = call_ended(transcript={"status": "reference", "reference": reference})
     assert refused(told) == "detail.transcript.reference.uri: must lie in a configured transcript bucket"
+
+
+@pytest.mark.parametrize("key", ["else/x.json", "/calls/x.json", "private/calls/x.json"])
+def test_a_reference_beside_the_configured_prefixes_is_refused(key: str) -> None:
+    choices = replace(CHOICES, transcript_prefixes=("calls/", "talks"))
+    path = "detail.transcript.reference.uri"
+    for event_, where in ((_referring(key), path), (_arriving(key), "detail.reference.uri")):
+        with pytest.raises(InvalidInput) as caught:
+            translated(event_, choices)
+        assert str(caught.value) == f"{where}: must have one of the configured transcript prefixes"
+
+
+@pytest.mark.parametrize("key", ["calls/x.json", "talks.json"])
+def test_a_reference_beneath_a_configured_prefix_is_taken(key: str) -> None:
+    choices = replace(CHOICES, transcript_prefixes=("calls/", "talks"))
+    for event_ in (_referring(key), _arriving(key)):
+        pointer = translated(event_, choices).pointer
+        assert (pointer.bucket, pointer.key) == ("transcripts", key)
+
+
+def _reference(key: str) -> dict[str, str]:
+    return {"uri": f"s3://transcripts/{key}", "format": "canonical_v1"}
+
+
+def _referring(key: str) -> dict[str, Any]:
+    return call_ended(transcript={"status": "reference", "reference": _reference(key)})
+
+
+def _arriving(key: str) -> dict[str, Any]:
+    told = {"schema_version": "1", "external_conversation_id": "call-1", "reference": _reference(key)}
+    return event("Transcript Ready", told)
 
 
 @pytest.mark.parametrize("content", [TURNS, {"messages": TURNS}])

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 PHONE = "+15550100002"
 ROOM = f"room-{PHONE}"
-ROOM_DIGEST = observability.call_fields(ROOM)["call_digest"]
+TABLE = "coval-relay-ConversationTable-1A2B3C"
+ROOM_DIGEST = dead_letters.digest_of(ROOM, TABLE)
 SENT_AT = "1790951800000"
 EVERYTHING = Chosen()
-QUEUE = Queue("call_end", "queue", "dead", "/aws/lambda/coval-relay/submit_transcript")
+QUEUE = Queue("call_end", "queue", "dead", "/aws/lambda/coval-relay/submit_transcript", TABLE)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def outputs(sqs: "SQSClient") -> dict[str, str]:
     ]
     urls = {f"{kind}Url": sqs.create_queue(QueueName=kind)["QueueUrl"] for kind in kinds}
     logs = {f"{name}LogGroupName": f"/logs/{name}" for name in dead_letters.LOG_GROUPS.values()}
-    return {**urls, **logs}
+    return {**urls, **logs, "ConversationTableName": TABLE}
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_letter_of_a_function() -> None:
 
 def test_a_letter_that_sqs_moved_points_to_the_log() -> None:
     assert told(call_ended("call-1"), **{FIRST_SENT: "1790951000"}) == (
-        "  2026-10-02T14:36:40+00:00  Call Ended  call-1 (5d7963c4f471e142)\n"
+        f"  2026-10-02T14:36:40+00:00  Call Ended  call-1 ({dead_letters.digest_of('call-1', TABLE)})\n"
         "    failed_five_times: SQS moved it; see DELIVERY_FAILED in "
         "/aws/lambda/coval-relay/submit_transcript from then on"
     )
@@ -162,9 +163,12 @@ def test_what_a_letter_is_about(event: dict[str, Any], subject: str) -> None:
         "acme-8842",
         "a4f6c0de-0000-4000-8000-000000000001",
         "CA00000000000000000000000000000002",
+        "room_1_555_010_0002",
+        "trunk/555/010/0002",
     ],
 )
-def test_calls_are_named_as_in_the_log(name: str) -> None:
+def test_calls_are_named_as_in_the_log(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TABLE_NAME", TABLE)
     logged = observability.call_fields(name)
     shown = f"{logged['external_conversation_id']} ({logged['call_digest']})"
     assert told(call_ended(name)).splitlines()[0].endswith(f"  {shown}")

@@ -12,7 +12,7 @@ from coval_relay.adapters import relay_messages
 from coval_relay.adapters.s3 import S3Recordings
 from coval_relay.bootstrap import sources
 from coval_relay.domain.aliases import Alias, Parked
-from coval_relay.domain.call import Recording, RecordingState
+from coval_relay.domain.call import Reason, Recording, RecordingState
 from coval_relay.domain.errors import NotReady
 from coval_relay.domain.messages import (
     AttachRecording,
@@ -22,6 +22,7 @@ from coval_relay.domain.messages import (
     RecordingFound,
     RecordingReady,
 )
+from coval_relay.domain.places import NOT_CONFIGURED
 from coval_relay.domain.recordings import ObjectHead, ObjectVersion
 from coval_relay.settings import RecordingAccess
 from tests.support.events import call_ended, etag, event, object_created, recording_ready, wav
@@ -163,6 +164,7 @@ FORGED: list[tuple[str, Message]] = [
     ("recording", expired(RecordingReady(target="call-1", uri=f"s3://{FOREIGN}/{KEY}", created_at=1))),
     ("attach", AttachRecording("call-1", HEARD)),
     ("attach", AttachRecording("call-1", COPY)),
+    ("attach", AttachRecording("call-1", replace(HEARD, url="https://media.example.com/a.wav"))),
 ]
 
 
@@ -185,7 +187,10 @@ def watched() -> Iterator[Watched]:
     with mock_aws():
         sources._s3.cache_clear()
         access = RecordingAccess(
-            recording_buckets=("recordings",), staging_bucket="staging", bucket_owner=OWNER
+            recording_buckets=("recordings",),
+            recording_prefixes=("rec/", "odd/"),
+            staging_bucket="staging",
+            bucket_owner=OWNER,
         )
         made = Watched(sources.recordings_of(access))
         for bucket in (*CONFIGURED, FOREIGN):
@@ -210,6 +215,78 @@ def test_no_forged_message_leads_to_a_foreign_bucket(
     world.run(hours=48)
     assert FOREIGN not in watched.asked
     assert FOREIGN not in json.dumps([str(held["audio"]) for held in world.coval.conversations.values()])
+
+
+OURS, STAGED = ObjectVersion("recordings", KEY, "e"), ObjectVersion("staging", "prepared/a", "e")
+BESIDE = replace(OURS, key="else/call-1.wav")
+LINK = "https://media.example.com/a.wav"
+NOT_THE_OPERATORS = "bucket: is not one of the configured recording buckets"
+NOT_OUR_OWN = "bucket: is not one of the stack's own buckets"
+NO_PREFIX = "key: has none of the configured recording prefixes"
+NO_OBJECT = ": must be there unless the recording was refused"
+HANDED_OVER: list[tuple[ObjectVersion | None, ObjectVersion | None, str, str]] = [
+    (CREATED.version, None, "", f"version.{NOT_THE_OPERATORS}"),
+    (CREATED.version, STAGED, "", f"version.{NOT_THE_OPERATORS}"),
+    (CREATED.version, None, LINK, f"version.{NOT_OUR_OWN}"),
+    (OURS, None, LINK, f"version.{NOT_OUR_OWN}"),
+    (STAGED, None, "", f"version.{NOT_THE_OPERATORS}"),
+    (BESIDE, None, "", f"version.{NO_PREFIX}"),
+    (replace(OURS, key="../rec/call-1.wav"), None, "", f"version.{NO_PREFIX}"),
+    (OURS, CREATED.version, "", f"prepared.{NOT_OUR_OWN}"),
+    (OURS, OURS, "", f"prepared.{NOT_OUR_OWN}"),
+    (None, None, "", f"version{NO_OBJECT}"),
+    (None, None, LINK, f"version{NO_OBJECT}"),
+]
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["after the call", "before the call"])
+@pytest.mark.parametrize(("version", "prepared", "url", "rule"), HANDED_OVER, ids=str)
+def test_a_forged_recording_is_refused_once_and_changes_nothing(
+    version: ObjectVersion | None, prepared: ObjectVersion | None, url: str, rule: str, ended: bool
+) -> None:
+    world = World()
+    if ended:
+        world.send("call_end", call_ended())
+        world.run(hours=0.01)
+    items, events = dict(world.store.items), len(world.journal)
+    forged = replace(HEARD, version=version, prepared=prepared, url=url)
+    sent = relay_messages.to_event(AttachRecording("call-1", forged))
+    world.send("attach", sent)
+    world.deliver(world.letters[-1])
+    reason = Reason(NOT_CONFIGURED, f"detail.recording.{rule}")
+    assert world.dead == [("attach", json.dumps(sent), reason)]
+    assert (world.store.items, world.events()[events:]) == (items, ["INPUT_REJECTED"])
+    world.run(hours=48)
+    assert len(world.dead) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "prepared", "url", "state"),
+    [
+        (OURS, None, "", RecordingState.READY),
+        (OURS, STAGED, "", RecordingState.LINKED),
+        (replace(STAGED, key="fetched/a"), None, LINK, RecordingState.READY),
+        (replace(STAGED, key="fetched/a"), STAGED, LINK, RecordingState.READY),
+        (None, None, LINK, RecordingState.REJECTED),
+    ],
+)
+def test_what_the_functions_hand_over_is_taken(
+    version: ObjectVersion | None, prepared: ObjectVersion | None, url: str, state: RecordingState
+) -> None:
+    recording = replace(HEARD, version=version, prepared=prepared, url=url, state=state)
+    world = World()
+    world.send("attach", relay_messages.to_event(AttachRecording("call-1", recording)))
+    world.run(hours=0.01)
+    assert (world.dead, world.store.read("call-1").recording.identity) == ([], "forged")
+
+
+def test_an_event_that_names_a_foreign_recording_says_which_field_is_wrong() -> None:
+    world = World()
+    world.send("attach", recording_ready(f"s3://{FOREIGN}/{KEY}"))
+    world.run(hours=48)
+    told = "detail.recording.uri: is not one of the configured recording buckets"
+    assert [note.text for note in world.store.read("call-1").notes] == [told]
+    assert world.dead == []
 
 
 @pytest.mark.parametrize("queue", ["call_end", "recording", "attach"])

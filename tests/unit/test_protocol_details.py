@@ -927,7 +927,7 @@ def test_an_audit_of_an_earlier_take_over_says_nothing_of_a_later_one() -> None:
 MADE = Made(conversation_id="conversation", sent=AUDIO, audio=Audio.OURS)
 
 
-@pytest.mark.parametrize("state", [State.NONE, State.OPEN, State.WAITING, State.FILTERED, State.REJECTED])
+@pytest.mark.parametrize("state", [State.NONE, State.OPEN, State.WAITING, State.REJECTED])
 def test_what_landed_late_is_adopted(state: State) -> None:
     refused = recording(Sound.REJECTED, reason=REASON)
     given_up = call(state, maybe_sent_at=7, recording=refused, reason=REASON)
@@ -944,8 +944,8 @@ def test_what_landed_late_is_adopted(state: State) -> None:
     )
 
 
-@pytest.mark.parametrize("seen", [mine(), call(State.SUBMITTED)])
-def test_who_submits_finds_for_himself(seen: Call) -> None:
+@pytest.mark.parametrize("seen", [mine(), call(State.SUBMITTED), call(State.FILTERED)])
+def test_what_landed_late_is_not_adopted_twice_nor_for_a_simulation(seen: Call) -> None:
     assert protocol.found_late(seen, MADE, NOW) == Transition(seen)
 
 

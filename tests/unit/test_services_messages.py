@@ -57,6 +57,7 @@ FACTS = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=NOW - 60)
 CONTENT = wav()
 VERSION = ObjectVersion("recordings", "rec/call-1.wav", etag(CONTENT))
 POINTER = TranscriptPointer(bucket="transcripts", key="call-1.json", format="canonical_v1", stored_at=NOW)
+REASON = Reason("code", "text")
 SPOKEN = Transcript(tuple(TURNS))
 
 
@@ -420,7 +421,7 @@ def test_an_object_of_a_foreign_bucket_is_not_even_looked_at() -> None:
     with pytest.raises(InvalidInput) as caught:
         hand(played, "recording", ready)
     rule = "is not one of the configured recording buckets"
-    assert caught.value == InvalidInput("detail.bucket.name", rule, "call-1")
+    assert caught.value == InvalidInput("detail.recording.uri", rule, "call-1")
 
 
 # --- attaching, and the audit ------------------------------------------------------------------------
@@ -480,6 +481,56 @@ def test_the_audit_leaves_others_where_ours_was_deleted_in_coval() -> None:
     played.coval.get = lambda name: Conversation(name, status="DELETED")
     hand(played, "attach", Resume("call-1"))
     assert list(played.coval.conversations) == ["a", "b"]
+
+
+@pytest.mark.parametrize("state", [State.NONE, State.OPEN, State.REJECTED])
+def test_the_audit_of_a_call_that_was_given_up_adopts_what_landed_late(state: State) -> None:
+    played = world(call(state, maybe_sent_at=NOW - 1000))
+    played.coval.conversations.update(held("late"))
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    after = played.store.read("call-1")
+    assert (after.state, after.conversation_id, after.submitted_at) == (State.SUBMITTED, "late", NOW)
+    assert played.coval.calls == ["find"]
+
+
+@pytest.mark.parametrize("state", [State.NONE, State.OPEN, State.REJECTED, State.FILTERED])
+def test_an_audit_that_finds_nothing_is_the_last_one(state: State) -> None:
+    played = world(call(state, maybe_sent_at=NOW - 1000))
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    after = played.store.read("call-1")
+    assert (after.state, after.audited_at, after.due_at) == (state, NOW, None)
+
+
+def test_of_a_simulation_nothing_stays_in_coval() -> None:
+    played = world(call(State.FILTERED, maybe_sent_at=NOW - 1000))
+    played.coval.conversations.update(held("a", "b"))
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    after = played.store.read("call-1")
+    assert (after.state, after.conversation_id, after.audited_at) == (State.FILTERED, None, NOW)
+    assert list(played.coval.conversations) == []
+
+
+def test_the_sweep_has_an_audit_done_by_the_function_that_can() -> None:
+    waiting = call(State.WAITING, transcript=POINTER, maybe_sent_at=NOW - 1000, due_at=NOW - 1)
+    played = world(waiting)
+    hand(played, "attach", Sweep())
+    assert letters(played) == [("attach", "Resume")]
+    played = world(replace(waiting, audited_at=NOW - 1))
+    hand(played, "attach", Sweep())
+    assert letters(played) == [("call_end", "Resume")]
+
+
+@pytest.mark.parametrize(("has_audio", "left"), [(True, Sound.ATTACHED), (False, Sound.REJECTED)])
+def test_the_last_look_tells_what_became_of_a_recording(has_audio: bool, left: Sound) -> None:
+    given_up = recording(Sound.PINNED, reason=REASON, maybe_attached=True)
+    played = world(submitted(recording=given_up))
+    conversation = {**held("ours")["ours"], "audio": "audio" if has_audio else None}
+    played.coval.conversations["ours"] = conversation
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    after = played.store.read("call-1").recording
+    assert after is not None
+    assert (after.state, after.reason) == (left, None if has_audio else REASON)
+    assert played.coval.calls == ["get"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import re
 from functools import cache
 
@@ -12,8 +13,8 @@ from coval_relay.domain.journal import LogEvent
 
 OPAQUE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{2}[0-9a-f]{32}", re.IGNORECASE)
 """UUIDs, and Twilio's ids: their digits are nobody's number."""
-PHONE_NUMBER = re.compile(r"\+?\d(?:[\s().-]*\d){6,}")
-"""What may be a phone number inside a call's id: LiveKit room names hold them, for one."""
+PHONE_NUMBER = re.compile(r"\+?\d(?:[\W_]*\d){6,}")
+"""What may be a phone number inside a call's id, split by what is no letter: LiveKit rooms hold them."""
 
 
 @cache
@@ -36,10 +37,15 @@ def flush() -> None:
 
 
 def call_fields(external_conversation_id: str) -> dict[str, str]:
-    """The call's id with phone numbers masked, and a digest that is the same on every line of the call."""
+    """The call's id with phone numbers masked, and a digest that is the same on every line of the call.
+
+    It is salted with the table's name, whose end CloudFormation draws: who has the log alone cannot try all
+    phone numbers. Who operates the stack can read the name, and so find a call.
+    """
     if not external_conversation_id:
         return {}
-    digest = hashlib.sha256(external_conversation_id.encode()).hexdigest()[:16]
+    salted = f"{os.environ.get('TABLE_NAME', '')}/{external_conversation_id}"
+    digest = hashlib.sha256(salted.encode()).hexdigest()[:16]
     opaque = OPAQUE_ID.fullmatch(external_conversation_id)
     shown = external_conversation_id if opaque else PHONE_NUMBER.sub("***", external_conversation_id)
     return {"external_conversation_id": shown, "call_digest": digest}

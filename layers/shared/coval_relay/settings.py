@@ -103,6 +103,7 @@ class SubmitTranscriptSettings(Settings):
     """Settings of submit_transcript."""
 
     transcript_buckets: Names = ()
+    transcript_prefixes: Prefixes = ("",)
     transcript_key_pattern: str = ""
     """Regular expression with a group named external_conversation_id."""
     bucket_owner: str = Field(pattern=r"^\d{12}$")

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from coval_relay.adapters.s3 import DENIAL, S3Documents, S3Recordings, fault, s3_client
 from coval_relay.domain.errors import NotReady, Permanent, Retryable
+from coval_relay.domain.places import NOT_CONFIGURED, Places, RecordingPlaces
 from coval_relay.domain.recordings import ObjectGone, ObjectHead, ObjectReplaced, ObjectVersion
 
 if TYPE_CHECKING:
@@ -280,3 +281,53 @@ def test_a_denied_document_may_be_still_to_come() -> None:
         S3Documents(client, OWNER).read(BUCKET, "t.json", 9)
     assert caught.value == NotReady("document_missing_or_denied")
     assert client.asked == [{"Bucket": BUCKET, "Key": "t.json", "ExpectedBucketOwner": OWNER}]
+
+
+# --- places that are not configured ------------------------------------------------------------------
+
+CONFIGURED = Places("configured", (BUCKET, "second"), ("calls/", "voice"))
+PLACES = RecordingPlaces(CONFIGURED, Places("stack's own", ("staging",)))
+ELSEWHERE = [
+    ("foreign", KEY, "object.bucket: is not one of the configured buckets"),
+    (f"{BUCKET}.foreign", KEY, "object.bucket: is not one of the configured buckets"),
+    (BUCKET, "else/a.wav", "object.key: has none of the configured prefixes"),
+    (BUCKET, "/calls/a.wav", "object.key: has none of the configured prefixes"),
+    ("second", "private/calls/a.wav", "object.key: has none of the configured prefixes"),
+]
+elsewhere = pytest.mark.parametrize(("bucket", "key", "rule"), ELSEWHERE)
+
+
+@elsewhere
+@pytest.mark.parametrize("read", [*READS, "tags", "presign"])
+def test_of_what_lies_elsewhere_nothing_is_read_or_signed(
+    bucket: str, key: str, rule: str, read: str
+) -> None:
+    client: Any = Refusing(refusal("AccessDenied"))
+    source, version = S3Recordings(client, OWNER, PLACES), ObjectVersion(bucket, key, "e")
+    others = {"tags": source.tags, "presign": source.presign}
+    with pytest.raises(Permanent) as caught:
+        others[read](version) if read in others else READS[read](source, version)
+    assert (caught.value, client.asked) == (Permanent(NOT_CONFIGURED, rule), [])
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"), [(BUCKET, KEY), ("second", "voicemail"), ("staging", "prepared/a")]
+)
+def test_what_lies_in_its_place_is_asked_for(bucket: str, key: str) -> None:
+    client: Any = Refusing(refusal("404"))
+    with pytest.raises(ObjectGone):
+        S3Recordings(client, OWNER, PLACES).head(ObjectVersion(bucket, key, "e"))
+    assert [(asked["Bucket"], asked["Key"]) for asked in client.asked] == [(bucket, key)]
+
+
+@elsewhere
+def test_a_document_that_lies_elsewhere_is_not_read(bucket: str, key: str, rule: str) -> None:
+    client: Any = Refusing(refusal("AccessDenied"))
+    with pytest.raises(Permanent) as caught:
+        S3Documents(client, OWNER, CONFIGURED).read(bucket, key, 9)
+    assert (caught.value, client.asked) == (Permanent(NOT_CONFIGURED, rule), [])
+
+
+def test_a_document_in_its_place_is_read(s3: "S3Client") -> None:
+    s3.put_object(Bucket=BUCKET, Key="calls/t.json", Body=b"{}")
+    assert S3Documents(s3, OWNER, CONFIGURED).read(BUCKET, "calls/t.json", 9) == b"{}"

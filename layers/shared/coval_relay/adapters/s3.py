@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from coval_relay.domain.errors import NotReady, Permanent, Retryable
+from coval_relay.domain.places import Places, RecordingPlaces
 from coval_relay.domain.recordings import ObjectGone, ObjectHead, ObjectReplaced, ObjectVersion
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "405", "M
 REPLACED = frozenset({"412", "PreconditionFailed"})
 DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 ACCESS_DENIED = "access_denied"
-FOREIGN_BUCKET = "bucket_not_configured"
 PAST_THE_END = "InvalidRange"
 
 
@@ -52,13 +52,13 @@ def s3_client(region: str | None = None) -> "S3Client":
 class S3Recordings:
     """The RecordingSource on S3; `client` comes from `s3_client`, `bucket_owner` is a 12-digit account.
 
-    Of other buckets than `buckets`, where they are given, nothing is read and no URL is signed, whatever the
-    message or the item says; the functions' roles say so a second time.
+    Of what lies in none of the `places`, where they are given, nothing is read and no URL is signed, whatever
+    the message or the item says; the functions' roles say so a second time.
     """
 
     client: "S3Client"
     bucket_owner: str
-    buckets: frozenset[str] | None = None
+    places: RecordingPlaces | None = None
 
     def head(self, version: ObjectVersion) -> ObjectHead:
         try:
@@ -103,8 +103,8 @@ class S3Recordings:
             raise Retryable("presign_failed") from error
 
     def _named(self, version: ObjectVersion) -> dict[str, Any]:
-        if self.buckets is not None and version.bucket not in self.buckets:
-            raise Permanent(FOREIGN_BUCKET, "The object lies in a bucket that is not one of this stack's.")
+        if self.places is not None:
+            self.places.check(version)
         named = {"Bucket": version.bucket, "Key": version.key, "ExpectedBucketOwner": self.bucket_owner}
         return named | ({"VersionId": version.version_id} if version.version_id else {})
 
@@ -116,12 +116,15 @@ class S3Recordings:
 
 @dataclass(frozen=True, slots=True)
 class S3Documents:
-    """The Documents port on S3."""
+    """The Documents port on S3; what lies in none of the `places`, where they are given, is not asked for."""
 
     client: "S3Client"
     bucket_owner: str
+    places: Places | None = None
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
+        if self.places is not None:
+            self.places.check(bucket, key)
         try:
             answer = self.client.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.bucket_owner)
             with closing(answer["Body"]) as body:

@@ -8,6 +8,7 @@ from coval_relay.bootstrap.rules import recording_owner, transcript_owner, trans
 from coval_relay.bootstrap.sources import (
     coval_of,
     preparing_of,
+    recording_places,
     recording_progress,
     recordings_of,
     transcripts_of,
@@ -48,7 +49,7 @@ def _submit_transcript(choices: SubmitTranscriptSettings, budget: Budget) -> Int
     from coval_relay.services.submit_transcript import SubmitTranscript
 
     calls, mailbox = calls_of(choices), mailbox_of(choices)
-    translation = translation_of(choices, choices.transcript_buckets)
+    translation = translation_of(choices, choices.transcript_buckets, choices.transcript_prefixes)
     fragments = fragments_of(choices)
     progress = Progress(
         calls=calls,
@@ -105,6 +106,7 @@ def _attach_recording(choices: AttachRecordingSettings, budget: Budget) -> Intak
     )
     service = Service(
         calls=calls,
+        places=recording_places(choices),
         source=source,
         coval=coval,
         progress=recording_progress(calls, coval, mailbox, source),

@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from coval_relay.domain.recordings import RecordingSource
 
 
-def translation_of(choices: Settings, transcript_buckets: tuple[str, ...] = ()) -> Choices:
+def translation_of(
+    choices: Settings,
+    transcript_buckets: tuple[str, ...] = (),
+    transcript_prefixes: tuple[str, ...] = ("",),
+) -> Choices:
     return Choices(
         agent_ids=choices.agent_ids,
         default_agent_id=choices.default_agent_id,
         tags=choices.tags,
         metrics=choices.metrics,
         transcript_buckets=transcript_buckets,
+        transcript_prefixes=transcript_prefixes,
         transcript_hosts=choices.transcript_url_hosts,
         recording_hosts=choices.recording_url_hosts,
         agent_channels=choices.agent_channels,
@@ -42,7 +47,7 @@ def transcript_owner(choices: SubmitTranscriptSettings, translation: Choices) ->
         kind="transcript",
         rulebook=_rulebook(choices, translation, short),
         buckets=choices.transcript_buckets,
-        prefixes=("",),
+        prefixes=choices.transcript_prefixes,
         clock=clock,
     )
 

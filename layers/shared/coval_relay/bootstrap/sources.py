@@ -8,6 +8,7 @@ from coval_relay.adapters.coval import HttpCovalClient, http_client
 from coval_relay.adapters.secrets import SecretApiKey
 from coval_relay.bootstrap.edge import Budget, clock
 from coval_relay.domain.coval import CovalClient
+from coval_relay.domain.places import Places, RecordingPlaces
 from coval_relay.domain.ports import Fragments
 from coval_relay.platforms import registry
 from coval_relay.platforms.platform import Choices
@@ -62,15 +63,16 @@ def _s3() -> "S3Client":
 class LazyDocuments:
     """Transcripts in S3; its client is made for the first one, not at every cold start."""
 
-    def __init__(self, bucket_owner: str) -> None:
+    def __init__(self, bucket_owner: str, places: Places) -> None:
         self._bucket_owner = bucket_owner
+        self._places = places
         self._documents: Documents | None = None
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
         if self._documents is None:
             from coval_relay.adapters.s3 import S3Documents
 
-            self._documents = S3Documents(_s3(), self._bucket_owner)
+            self._documents = S3Documents(_s3(), self._bucket_owner, self._places)
         return self._documents.read(bucket, key, max_bytes)
 
 
@@ -79,8 +81,9 @@ def transcripts_of(
 ) -> TranscriptFiles:
     from coval_relay.adapters.documents import HttpsDocuments
 
+    places = Places("configured transcript", choices.transcript_buckets, choices.transcript_prefixes)
     return TranscriptFiles(
-        documents=LazyDocuments(choices.bucket_owner),
+        documents=LazyDocuments(choices.bucket_owner, places),
         web=HttpsDocuments(_https_get(choices, choices.transcript_url_hosts, budget)),
         fragments=fragments,
         parse=partial(registry.parse_transcript, choices=translation),
@@ -104,8 +107,14 @@ def _https_get(choices: Settings, hosts: tuple[str, ...], budget: Budget) -> "Ht
 def recordings_of(choices: RecordingAccess) -> "S3Recordings":
     from coval_relay.adapters.s3 import S3Recordings
 
-    buckets = frozenset((*choices.recording_buckets, choices.staging_bucket))
-    return S3Recordings(_s3(), choices.bucket_owner, buckets)
+    return S3Recordings(_s3(), choices.bucket_owner, recording_places(choices))
+
+
+def recording_places(choices: RecordingAccess) -> RecordingPlaces:
+    return RecordingPlaces(
+        recordings=Places("configured recording", choices.recording_buckets, choices.recording_prefixes),
+        copies=Places("stack's own", (choices.staging_bucket,)),
+    )
 
 
 def preparing_of(choices: UploadRecordingSettings, source: "S3Recordings", budget: Budget) -> "Preparing":
@@ -133,5 +142,5 @@ def recording_progress(
         journal=observability.journal,
         max_payload_bytes=262_144,
         oversize="reject",
-        presign=source.presign,
+        source=source,
     )

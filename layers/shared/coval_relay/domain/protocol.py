@@ -331,7 +331,7 @@ def found_late(call: Call, made: Made, now: int) -> Transition:
     owner      claim ──── POST ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (lands)
     successor           lease ends ── take over ── strong read ── given up        audit ── adopts
     """
-    if call.state in (ConversationState.SUBMITTING, ConversationState.SUBMITTED):
+    if call.state in (ConversationState.SUBMITTING, ConversationState.SUBMITTED, ConversationState.FILTERED):
         return Transition(call)
     return Transition(_with_conversation(call, made, now))
 

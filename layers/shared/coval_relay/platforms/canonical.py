@@ -491,6 +491,8 @@ def _referred(reference: Reference, choices: Choices, now: int, path: str) -> Tr
     bucket, key = _bucket_and_key(reference.uri)
     if bucket not in choices.transcript_buckets:
         raise InvalidInput(f"{path}.uri", "must lie in a configured transcript bucket")
+    if not key.startswith(choices.transcript_prefixes):
+        raise InvalidInput(f"{path}.uri", "must have one of the configured transcript prefixes")
     return TranscriptPointer(bucket=bucket, key=key, format=reference.format, stored_at=now)
 
 

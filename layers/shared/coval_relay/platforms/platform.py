@@ -23,6 +23,8 @@ class Choices:
     tags: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     transcript_buckets: tuple[str, ...] = ()
+    transcript_prefixes: tuple[str, ...] = ("",)
+    """Of the transcripts in each of these buckets."""
     transcript_hosts: tuple[str, ...] = ()
     """Hosts from which transcripts may be fetched by https."""
     recording_hosts: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import Call, Reason, Recording, RecordingState
+from coval_relay.domain.call import Call, ConversationState, Reason, Recording, RecordingState
 from coval_relay.domain.coval import AUDIO_FETCH_FAILED, CONFLICT, NOT_FOUND, CovalClient
 from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, Retryable
 from coval_relay.domain.journal import Journal, LogEvent
@@ -16,12 +16,13 @@ from coval_relay.domain.messages import (
     Resume,
     Sweep,
 )
+from coval_relay.domain.places import RecordingPlaces
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
 from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, RecordingSource
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
-from coval_relay.services.object_owner import GONE, REPLACED
-from coval_relay.services.progress import DONE, Outcome, Progress, live, newly_superseded
+from coval_relay.services.object_owner import lost
+from coval_relay.services.progress import DONE, Outcome, Progress, live, newly_superseded, signed_url
 from coval_relay.services.sweep import SweepCalls
 
 MOST_EXTRA_CONVERSATIONS = 10
@@ -32,6 +33,7 @@ class AttachRecording:
     """Pins the recording, PATCHes its URL, and believes a 409 only after a GET."""
 
     calls: Calls
+    places: RecordingPlaces
     source: RecordingSource
     coval: CovalClient
     progress: Progress
@@ -56,6 +58,8 @@ class AttachRecording:
     # --- what came -----------------------------------------------------------------------------------
 
     def _arrived(self, call_id: str, recording: Recording, attempt: Attempt) -> Outcome:
+        self.places.check_recording(recording)  # else what cannot be read would be tried again and again
+
         def decide(seen: Call) -> Transition:
             return _then_attach(protocol.recording_arrived(seen, recording, attempt), attempt.now)
 
@@ -91,11 +95,9 @@ class AttachRecording:
         assert call.conversation_id is not None
         identity = call.recording.identity
         try:
-            self.coval.attach_audio(call.conversation_id, self._url(call.recording))
-        except ObjectGone:
-            return self._give_up(call, identity, GONE)
-        except ObjectReplaced:
-            return self._give_up(call, identity, REPLACED)
+            self.coval.attach_audio(call.conversation_id, signed_url(self.source, call.recording))
+        except (ObjectGone, ObjectReplaced) as error:
+            return self._give_up(call, identity, lost(error))
         except OutcomeUnknown:
             return Transition(call, Then.WAIT, self.calls.clock() + RETRY_SECONDS)
         except Retryable as error:
@@ -105,13 +107,6 @@ class AttachRecording:
                 raise  # S3's refusal, not Coval's: for the operator to mend
             return self._refused(call, identity, error)
         return self._attached(call, identity)
-
-    def _url(self, recording: Recording) -> str:
-        version = recording.prepared or recording.version
-        assert version is not None
-        # A presigned GET cannot pin an ETag: look right before signing that the object is still this one.
-        self.source.head(version)
-        return self.source.presign(version)
 
     def _attached(self, call: Call, identity: str) -> Transition:
         self.journal(LogEvent.RECORDING_ATTACHED, call.external_conversation_id)
@@ -162,13 +157,17 @@ class AttachRecording:
     # --- audit ---------------------------------------------------------------------------------------
 
     def _audit(self, call: Call) -> Transition:
-        """Delete what a POST made that landed after the read that should have seen it."""
-        if call.conversation_id is None:
+        """Delete what a POST made that landed after the read that should have seen it.
+
+        Of a simulation that is whatever there is: it landed before anybody had told that it is one.
+        """
+        simulated = call.state is ConversationState.FILTERED
+        if call.conversation_id is None and not simulated:
             return self.progress.look_late(call)
         for _ in range(MOST_EXTRA_CONVERSATIONS):
             found = [c.conversation_id for c in live(self.coval.find(call.external_conversation_id))]
             extras = [name for name in found if name != call.conversation_id]
-            if not extras or not (call.conversation_id in found or self._ours_is_live(call)):
+            if not extras or not (simulated or call.conversation_id in found or self._ours_is_live(call)):
                 break
             self.coval.delete(extras[-1])
             self.journal(LogEvent.EXTRA_CONVERSATION_DELETED, call.external_conversation_id)

@@ -30,6 +30,11 @@ GONE = Reason("object_gone", "The recording object is no longer there.")
 REPLACED = Reason("object_replaced", "Another object stands in its place; that one has its own event.")
 
 
+def lost(error: ObjectGone | ObjectReplaced) -> Reason:
+    """Why a recording object cannot be had any more."""
+    return GONE if isinstance(error, ObjectGone) else REPLACED
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
     """The object belongs to this call, or to the call that this alias will lead to."""

@@ -1,10 +1,18 @@
 """Carries a call as far as it can go now: submits what is claimed, then does what the item asks for next."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import ORDER_MARK, Audio, Call, ConversationState, Made, Reason, RecordingState
+from coval_relay.domain.call import (
+    ORDER_MARK,
+    Audio,
+    Call,
+    ConversationState,
+    Made,
+    Reason,
+    Recording,
+    RecordingState,
+)
 from coval_relay.domain.coval import (
     AUDIO_FETCH_FAILED,
     BAD_REQUEST,
@@ -27,10 +35,11 @@ from coval_relay.domain.payload import (
     parts_of,
 )
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
-from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, RecordingSource
 from coval_relay.domain.transcript import Transcript
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
+from coval_relay.services.object_owner import lost
 from coval_relay.services.transcripts import TranscriptFiles
 
 GONE = frozenset({"DELETED", "CANCELLED"})
@@ -63,7 +72,7 @@ def live(conversations: list[Conversation]) -> list[Conversation]:
 class Progress:
     """One function's way to submit; what it has no permission for it hands to the function that has.
 
-    `transcripts` is None where the function may not read them, `presign` where it may not read recordings.
+    `transcripts` is None where the function may not read them, `source` where it may not read recordings.
     """
 
     calls: Calls
@@ -73,7 +82,7 @@ class Progress:
     max_payload_bytes: int
     oversize: OversizePolicy
     transcripts: TranscriptFiles | None = None
-    presign: Callable[[ObjectVersion], str] | None = None
+    source: RecordingSource | None = None
 
     def go(self, transition: Transition, attempt: Attempt, transcript: Transcript | None = None) -> Outcome:
         """Submit, follow, submit again, until nothing is left that can be done here and now."""
@@ -99,8 +108,7 @@ class Progress:
         step = protocol.next_step(call)
         here = {
             Next.SUBMIT_TRANSCRIPT: self.transcripts is not None,
-            Next.SUBMIT_RECORDING: self.presign is not None
-            or call.recording_state is RecordingState.UPLOADED,
+            Next.SUBMIT_RECORDING: self.source is not None or call.recording_state is RecordingState.UPLOADED,
         }
         if here.get(step, False):
             return self.calls.settle(call, lambda seen: protocol.claim_next(seen, step, attempt))
@@ -148,6 +156,8 @@ class Progress:
             return self._withdraw(call, token, error.reason)
         except PayloadTooLarge as error:
             return self._too_large(call, token, error)
+        except (ObjectGone, ObjectReplaced) as error:
+            return self._without_audio(call, token, lost(error))
         if prepared:
             return self._post(call, token, *prepared)
         if found:
@@ -184,9 +194,8 @@ class Progress:
         upload_id = audio_url = recording = None
         if call.lease.parts.recording and call.recording:
             upload_id, recording = call.recording.upload_id, call.recording.identity
-            version = call.recording.prepared or call.recording.version
-            if upload_id is None and version and self.presign:
-                audio_url = self.presign(version)
+            if upload_id is None and self.source:
+                audio_url = signed_url(self.source, call.recording)
         return Submit(
             external_conversation_id=call.external_conversation_id,
             facts=call.facts if call.lease.parts.facts else None,
@@ -271,11 +280,12 @@ class Progress:
         if error.status == NOT_FOUND and concerns_upload(error):
             return self._upload_gone(call, token)
         if call.lease and call.lease.parts.recording and concerns_audio(error):
-            self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=error.code)
-            return self.calls.settle(
-                call, lambda seen: protocol.audio_refused(seen, token, reason, self._now())
-            )
+            return self._without_audio(call, token, reason)
         return self._end(call, token, ConversationState.REJECTED, reason)
+
+    def _without_audio(self, call: Call, token: str, reason: Reason) -> Transition:
+        self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
+        return self.calls.settle(call, lambda seen: protocol.audio_refused(seen, token, reason, self._now()))
 
     def _upload_gone(self, call: Call, token: str) -> Transition:
         found = self._look(call)
@@ -328,6 +338,17 @@ def recording_of(call: Call) -> RecordingFound | None:
         copied=recording.copied,
     )
     return replace(found, created=created)
+
+
+def signed_url(source: RecordingSource, recording: Recording) -> str:
+    """A URL by which Coval can fetch the recording now; raises ObjectGone, ObjectReplaced.
+
+    A presigned GET cannot pin an ETag: look right before signing that the object is still this one.
+    """
+    version = recording.prepared or recording.version
+    assert version is not None
+    source.head(version)
+    return source.presign(version)
 
 
 def newly_superseded(before: Call, after: Call) -> int:

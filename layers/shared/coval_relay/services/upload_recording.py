@@ -26,7 +26,7 @@ from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, ObjectVers
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
 from coval_relay.services.names import Names, Unknown
-from coval_relay.services.object_owner import GONE, REPLACED, ObjectOwner, Owned, Passed, Told, overlaid
+from coval_relay.services.object_owner import ObjectOwner, Owned, Passed, Told, lost, overlaid
 from coval_relay.services.preparing import Preparing
 from coval_relay.services.progress import DONE, Outcome, Progress, newly_superseded
 
@@ -101,7 +101,7 @@ class UploadRecording:
             try:
                 return self._found(self._found_object(ready, call_id), attempt)
             except InvalidInput as error:
-                raise replace(error, call_id=call_id) from None
+                raise replace(error, field="detail.recording.uri", call_id=call_id) from None
         found = RecordingFound(
             external_conversation_id=call_id,
             url=ready.uri,
@@ -188,10 +188,8 @@ class UploadRecording:
             return _unusable(recording, Reason(error.code, error.reason)), None
         except LinkRefused as error:
             return _unusable(recording, Reason(error.code, error.reason)), None
-        except ObjectGone:
-            return _unusable(recording, GONE), None
-        except ObjectReplaced:
-            return _unusable(recording, REPLACED), None
+        except (ObjectGone, ObjectReplaced) as error:
+            return _unusable(recording, lost(error)), None
 
     def _fetched(self, recording: Recording, call: Call) -> Recording:
         """A link's bytes are copied once: links end, and Coval follows neither redirects nor logins."""
@@ -230,10 +228,8 @@ class UploadRecording:
             upload_id = self._put(sendable.content_type, sendable.chunks, sendable.size)
         except AudioRefused as error:
             return self._refuse(transition, recording, Reason(error.code, error.reason))
-        except ObjectGone:
-            return self._refuse(transition, recording, GONE)
-        except ObjectReplaced:
-            return self._refuse(transition, recording, REPLACED)
+        except (ObjectGone, ObjectReplaced) as error:
+            return self._refuse(transition, recording, lost(error))
         except Permanent as error:
             if error.status is None:
                 raise  # S3's refusal, not Coval's: for the operator to mend

@@ -1,0 +1,51 @@
+"""Where the objects lie that this stack reads: the template's rules and roles say the same."""
+
+from dataclasses import dataclass
+
+from coval_relay.domain.call import Recording, RecordingState
+from coval_relay.domain.errors import Permanent
+from coval_relay.domain.recordings import ObjectVersion
+
+NOT_CONFIGURED = "place_not_configured"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """All keys that begin with one of the prefixes, in each of the buckets; `kind` names them in reasons."""
+
+    kind: str
+    buckets: tuple[str, ...]
+    prefixes: tuple[str, ...] = ("",)
+
+    def check(self, bucket: str, key: str, field: str = "object") -> None:
+        """Raises Permanent for an object that lies elsewhere."""
+        if bucket not in self.buckets:
+            raise Permanent(NOT_CONFIGURED, f"{field}.bucket: is not one of the {self.kind} buckets")
+        if not key.startswith(self.prefixes):
+            raise Permanent(NOT_CONFIGURED, f"{field}.key: has none of the {self.kind} prefixes")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPlaces:
+    """The operator's recordings, and the stack's own copies: prepared ones, and fetched links."""
+
+    recordings: Places
+    copies: Places
+
+    def check(self, version: ObjectVersion) -> None:
+        """Raises Permanent for an object that is neither."""
+        places = self.copies if version.bucket in self.copies.buckets else self.recordings
+        places.check(version.bucket, version.key)
+
+    def check_recording(self, recording: Recording) -> None:
+        """Raises Permanent for a recording that no function of this stack can have looked at."""
+        original, field = recording.version, "detail.recording"
+        if original:
+            places = self.copies if recording.url else self.recordings
+            places.check(original.bucket, original.key, f"{field}.version")
+        elif recording.state is not RecordingState.REJECTED:
+            raise Permanent(
+                NOT_CONFIGURED, f"{field}.version: must be there unless the recording was refused"
+            )
+        if recording.prepared:
+            self.copies.check(recording.prepared.bucket, recording.prepared.key, f"{field}.prepared")
