@@ -87,6 +87,15 @@ FOUND = {
         (),
         gentle=True,
     ),
+    "a worker that was held up sends long after another one took over": Story(
+        2008071,
+        2008071,
+        (
+            Happening(0, "call ends", 2, transcript="inline", names=True, side=1),
+            Happening(1, "call ends", 1, transcript="reference"),
+        ),
+        (Fault("s3.transcript", 1, "freezes", 523), Fault("coval.submit", 3, "lands later", 558)),
+    ),
     "a submit lands late, when its call is known to be a simulation": Story(
         298495,
         0,

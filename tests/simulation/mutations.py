@@ -161,6 +161,11 @@ def no_last_look() -> Any:
     return patch.object(protocol, "attach_given_up", protocol.recording_refused)
 
 
+def who_was_held_up_sends() -> Any:
+    """However long a worker was held up before its request."""
+    return patch.object(protocol.Attempt, "is_over", lambda *_: False)
+
+
 MUTATIONS: dict[str, Broken] = {
     broken.__name__: broken
     for broken in (
@@ -180,6 +185,7 @@ MUTATIONS: dict[str, Broken] = {
         old_call_is_not_read_first,
         given_up_calls_are_not_audited,
         no_last_look,
+        who_was_held_up_sends,
     )
 }
 

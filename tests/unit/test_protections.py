@@ -25,11 +25,13 @@ KINDS = {
     "old_call_is_not_read_first": {"P1"},
     "given_up_calls_are_not_audited": {"P1"},
     "no_last_look": {"P4"},
+    "who_was_held_up_sends": {"P1"},
 }
 """Which promises the first failing history breaks."""
 SELDOM = {
     "given_up_calls_are_not_audited": "a submit lands late, when its call was given up",
     "no_last_look": "an attach lands late, when its recording was given up",
+    "who_was_held_up_sends": "a worker that was held up sends long after another one took over",
 }
 """Protections that one in ten thousand histories needs: by the story that was found first."""
 

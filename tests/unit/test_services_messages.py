@@ -543,6 +543,27 @@ def test_an_attach_that_may_have_worked_is_tried_again(error: RelayError) -> Non
     assert hand(played, "attach", Resume("call-1")) == Outcome(NOW + 30)
 
 
+HELD_UP = replace(MINE, lease_until=NOW)
+"""An attempt whose lease ends now: another worker may have taken over."""
+
+
+def test_who_was_held_up_submits_nothing() -> None:
+    lease = Lease(HELD_UP.token, HELD_UP.lease_until, TEXT)
+    played = world(call(State.SUBMITTING, lease=lease, facts=FACTS, call_end=CallEnd.WITH_TEXT))
+    service: Any = played.intakes["call_end"].service
+    claimed = Transition(played.store.read("call-1"), Then.SUBMIT)
+    assert service.progress.go(claimed, HELD_UP, SPOKEN) == Outcome(NOW + 30)
+    assert played.coval.calls == []
+
+
+def test_who_was_held_up_attaches_nothing() -> None:
+    played = world(submitted(recording=recording()))
+    service: Any = played.intakes["attach"].service
+    assert service(Resume("call-1"), HELD_UP) == Outcome(NOW + 30)
+    assert played.coval.calls == []
+    assert played.store.read("call-1").recording_state is Sound.PINNED
+
+
 def test_the_sweep_counts_on_the_item() -> None:
     played = world(replace(WITHOUT_TEXT, waiting_since=NOW - 90_000, due_at=NOW - 1))
     hand(played, "attach", Sweep())

@@ -98,6 +98,10 @@ class Attempt:
     lease_until: int
     now: int
 
+    def is_over(self, now: int) -> bool:
+        """Whether another worker may have taken over: whoever was held up so long sends nothing any more."""
+        return now >= self.lease_until
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:

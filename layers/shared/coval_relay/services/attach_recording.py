@@ -83,19 +83,22 @@ class AttachRecording:
 
     def _carry_out(self, transition: Transition, attempt: Attempt) -> Outcome:
         if transition.then is Then.ATTACH:
-            transition = self._attach(transition.call)
+            transition = self._attach(transition.call, attempt)
         elif transition.then is Then.AUDIT:
             transition = self._audit(transition.call)
         elif transition.then is Then.LAST_LOOK:
             transition = self._last_look(transition.call)
         return self.progress.go(transition, attempt)
 
-    def _attach(self, call: Call) -> Transition:
+    def _attach(self, call: Call, attempt: Attempt) -> Transition:
         assert call.recording is not None
         assert call.conversation_id is not None
         identity = call.recording.identity
         try:
-            self.coval.attach_audio(call.conversation_id, signed_url(self.source, call.recording))
+            url = signed_url(self.source, call.recording)
+            if attempt.is_over(self.calls.clock()):
+                return Transition(call, Then.WAIT, self.calls.clock() + RETRY_SECONDS)
+            self.coval.attach_audio(call.conversation_id, url)
         except (ObjectGone, ObjectReplaced) as error:
             return self._give_up(call, identity, lost(error))
         except OutcomeUnknown:

@@ -1,5 +1,6 @@
 """Carries a call as far as it can go now: submits what is claimed, then does what the item asks for next."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coval_relay.domain import protocol
@@ -134,35 +135,41 @@ class Progress:
             return self.calls.settle(
                 call, lambda seen: protocol.audited(seen, call.maybe_sent_at, self._now())
             )
-        made = self._found(call, found)
-        settled = self.calls.settle(call, lambda seen: protocol.found_late(seen, made, self._now()))
-        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=made.audio.value)
-        return settled
+        return self._take(call, found, lambda seen, made: protocol.found_late(seen, made, self._now()))
 
     # --- one submit ----------------------------------------------------------------------------------
 
-    def _submit(  # noqa: PLR0911 - each way in which preparing ends has its own answer
-        self, transition: Transition, attempt: Attempt, given: Transcript | None
-    ) -> Transition:
+    def _submit(self, transition: Transition, attempt: Attempt, given: Transcript | None) -> Transition:
         call, token = transition.call, attempt.token
         try:
             found = self._look(call) if transition.then is Then.READ_FIRST else None
             prepared = None if found else self._prepare(call, given)
-        except Retryable as error:
-            return self._not_sent(call, token, error)
-        except NotReady:
-            return self._text_missing(call, token)
-        except Unsendable as error:
-            return self._withdraw(call, token, error.reason)
-        except PayloadTooLarge as error:
-            return self._too_large(call, token, error)
-        except (ObjectGone, ObjectReplaced) as error:
-            return self._without_audio(call, token, lost(error))
-        if prepared:
-            return self._post(call, token, *prepared)
+        except (Retryable, NotReady, Unsendable, PayloadTooLarge, ObjectGone, ObjectReplaced) as error:
+            return self._unprepared(call, token, error)
         if found:
             return self._adopt(call, token, found)
-        return self.calls.settle(call, lambda seen: protocol.released(seen, token, self._now()))
+        if prepared is None:
+            return self.calls.settle(call, lambda seen: protocol.released(seen, token, self._now()))
+        if attempt.is_over(self._now()):
+            return Transition(call, Then.WAIT, self._now() + RETRY_SECONDS)
+        return self._post(call, token, *prepared)
+
+    def _unprepared(
+        self,
+        call: Call,
+        token: str,
+        error: Retryable | NotReady | Unsendable | PayloadTooLarge | ObjectGone | ObjectReplaced,
+    ) -> Transition:
+        match error:
+            case Retryable():
+                return self._not_sent(call, token, error)
+            case NotReady():
+                return self._text_missing(call, token)
+            case Unsendable():
+                return self._withdraw(call, token, error.reason)
+            case PayloadTooLarge():
+                return self._too_large(call, token, error)
+        return self._without_audio(call, token, lost(error))
 
     def _look(self, call: Call) -> Conversation | None:
         """What an earlier attempt has made; a refusal of the read itself is no refusal of the call."""
@@ -251,23 +258,21 @@ class Progress:
         return settled
 
     def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
-        made = self._found(call, found)
-        settled = self.calls.settle(call, lambda seen: protocol.submitted(seen, token, made, self._now()))
-        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=made.audio.value)
-        return settled
+        return self._take(call, found, lambda seen, made: protocol.submitted(seen, token, made, self._now()))
 
-    def _found(self, call: Call, found: Conversation) -> Made:
-        """What a conversation that an earlier attempt has made tells of itself by its stamp."""
-        audio, others = Audio.NONE, None
-        if self._has_audio(found):
-            audio = audio_of(found.metadata, call.recording.identity if call.recording else "")
-            others = carried(found.metadata, call.outcomes)
-        return Made(
-            conversation_id=found.conversation_id,
-            sent=parts_of(found.metadata),
-            audio=audio,
-            others=others,
-        )
+    def _take(
+        self, call: Call, found: Conversation, decide: Callable[[Call, Made], Transition]
+    ) -> Transition:
+        """Whose audio is found is told by the call as it is written, not as it was when the read began.
+
+        worker A   reads: recording 1 is chosen ── finds its audio ── writes: whose is it?
+        worker B                               └─ recording 2 is chosen ─┘
+        """
+        known = replace(found, has_audio=self._has_audio(found))
+        settled = self.calls.settle(call, lambda seen: decide(seen, _found(seen, known)))
+        audio = _found(settled.call, known).audio
+        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=audio.value)
+        return settled
 
     def _has_audio(self, conversation: Conversation) -> bool:
         if conversation.has_audio is None:
@@ -315,6 +320,17 @@ class Progress:
 
     def _now(self) -> int:
         return self.calls.clock()
+
+
+def _found(seen: Call, found: Conversation) -> Made:
+    """What a conversation that an earlier attempt has made tells of itself by its stamp."""
+    audio, others = Audio.NONE, None
+    if found.has_audio:
+        audio = audio_of(found.metadata, seen.recording.identity if seen.recording else "")
+        others = carried(found.metadata, seen.outcomes)
+    return Made(
+        conversation_id=found.conversation_id, sent=parts_of(found.metadata), audio=audio, others=others
+    )
 
 
 def recording_of(call: Call) -> RecordingFound | None:
