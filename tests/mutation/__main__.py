@@ -1,9 +1,11 @@
 """Mutates the state and the services, and prints what the unit tests make of it.
 
 python -m tests.mutation [MODULE …]: all modules, or those whose names contain one of the words.
-Ends with 1 where less than 90 % of a group are killed, or a survivor is not in survivors.toml.
+Ends with 1 where less than 90 % of a module's mutants are killed, a survivor is not in survivors.toml, or
+one that is there has not survived; with 2 where there is nothing to change.
 """
 
+import os
 import sys
 import tomllib
 from collections import Counter
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.judging import ENDLESS, KILLED, Judge, tell
+from tests.mutation.judging import ENDLESS, KILLED, SURVIVED, UNTESTED, Judge, tell
 from tests.mutation.mutants import mutants_of
 
 HERE = Path(__file__).parent
@@ -20,11 +22,11 @@ ROOT = HERE.parents[1]
 PACKAGE = ROOT / "layers/shared/coval_relay"
 LEAST_KILLED = 0.9
 OF_STATE_AND_SERVICES = (
-    "faults", "intake", "names", "order", "payload", "protocol*", "recording_choice", "scenarios",
-    "services*", "sides", "timing",
+    "faults", "foreign_places", "intake", "names", "order", "payload", "protocol*", "recording_choice",
+    "scenarios", "services*", "sides", "timing",
 )  # fmt: skip
 """Unit tests that are quick enough to run for each mutant."""
-WORKERS = 2
+WORKERS = os.cpu_count() or 1
 QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Hypothesis is imported by the judge, before its own plugin is."""
 
@@ -49,8 +51,12 @@ def named_survivors() -> dict[str, str]:
 
 def main(words: list[str]) -> int:
     mutants = [mutant for module in modules(words) for mutant in mutants_of(module)]
+    if not mutants:
+        sys.stderr.write(f"No function to change in a module of: {' '.join(words)}\n")
+        return 2
+    tell(f"{len(mutants)} mutants; first the tests without any of them …")
     judge = Judge(mutants, WORKERS)
-    options = ["-q", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider", "--capture=no", *QUIET]
+    options = ["-qq", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider", "--capture=no", *QUIET]
     pytest.main([*options, f"--rootdir={ROOT}", *tests()], plugins=[judge])
     if not judge.sound:
         sys.stderr.write("The tests fail without any mutant.\n")
@@ -59,24 +65,38 @@ def main(words: list[str]) -> int:
 
 
 def report(modules_of: Mapping[str, str], verdicts: Mapping[str, str]) -> int:
+    """Prints a line a module, and what is wrong; the process's exit code."""
     named = named_survivors()
-    all_of, killed = Counter(modules_of.values()), Counter[str]()
-    for name, verdict in verdicts.items():
-        killed[modules_of[name]] += verdict in (KILLED, ENDLESS)
     survived = [name for name, verdict in verdicts.items() if verdict not in (KILLED, ENDLESS)]
+    all_of = Counter(modules_of.values())
+    left = Counter(modules_of[name] for name in survived)
+    known = Counter(modules_of[name] for name in survived if name in named)
     tell(f"\n{'module':<45}{'mutants':>8}{'killed':>8}{'survived':>9}{'named':>7}{'killed %':>9}")
     for module, count in all_of.items():
-        mine = [name for name in survived if modules_of[name] == module]
-        known = sum(name in named for name in mine)
-        share = 100 * killed[module] / count
-        tell(f"{module:<45}{count:>8}{killed[module]:>8}{len(mine):>9}{known:>7}{share:>9.1f}")
-    share = sum(killed.values()) / len(modules_of)
-    tell(f"{'all':<45}{len(modules_of):>8}{sum(killed.values()):>8}{len(survived):>9}")
-    tell(f"killed: {100 * share:.1f} %")
-    unnamed = [name for name in survived if name not in named]
-    for name in unnamed:
-        tell(f"not named in survivors.toml: {name}")
-    return int(share < LEAST_KILLED or bool(unnamed))
+        tell(_line(module, count, left[module], known[module]))
+    tell(_line("all", all_of.total(), left.total(), known.total()))
+    wrong = [f"less than {LEAST_KILLED:.0%} are killed: {module}" for module in _weak(all_of, left)]
+    wrong += [f"not named in survivors.toml: {name}" for name in survived if name not in named]
+    wrong += [f"in survivors.toml, but {what}" for what in _outdated(named, modules_of, verdicts)]
+    for line in wrong:
+        tell(line)
+    return int(bool(wrong))
+
+
+def _line(module: str, mutants: int, survived: int, named: int) -> str:
+    killed = mutants - survived
+    return f"{module:<45}{mutants:>8}{killed:>8}{survived:>9}{named:>7}{100 * killed / mutants:>9.1f}"
+
+
+def _weak(mutants: Counter[str], survived: Counter[str]) -> list[str]:
+    return [module for module, count in mutants.items() if count - survived[module] < LEAST_KILLED * count]
+
+
+def _outdated(named: Iterable[str], modules_of: Mapping[str, str], verdicts: Mapping[str, str]) -> list[str]:
+    """Names from the judged modules that are no survivor's."""
+    judged = {module.removeprefix("coval_relay.") for module in modules_of.values()}
+    told = {name: verdicts.get(name, "not made") for name in named if name.partition(" ")[0] in judged}
+    return [f"{verdict}: {name}" for name, verdict in told.items() if verdict not in (SURVIVED, UNTESTED)]
 
 
 if __name__ == "__main__":

@@ -53,12 +53,15 @@ class Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            return True  # of the collection: pytest tells what is wrong
         entered = _baseline(session, {(mutant.module, mutant.function) for mutant in self.mutants})
+        tell("")  # after the dots
         self.sound = entered is not None
         if entered is not None:
             for mutant, verdict in self._judged(session, entered):
                 self.verdicts[mutant.name] = verdict
-                tell(f"{verdict:<9} {mutant.name}")
+                tell(f"{len(self.verdicts):>5}/{len(self.mutants)} {verdict:<9} {mutant.name}")
         return True
 
     def _judged(self, session: pytest.Session, entered: dict[Place, Tests]) -> Iterator[tuple[Mutant, str]]:

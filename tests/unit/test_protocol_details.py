@@ -898,9 +898,9 @@ def test_a_recording_that_never_came(seen: Call, missed: bool) -> None:
 
 
 def test_an_audit_is_owed_once() -> None:
-    owed = call(State.SUBMITTED, maybe_sent_at=7, submitted_at=NOW - 400)
+    owed = call(State.SUBMITTED, maybe_sent_at=1, submitted_at=NOW - 400)
     assert protocol.resume(owed, DEADLINES, MINE) == Transition(owed, Then.AUDIT)
-    done = protocol.audited(owed, 7, NOW)
+    done = protocol.audited(owed, 1, NOW)
     assert done == Transition(replace(owed, audited_at=NOW))
     assert protocol.resume(done.call, DEADLINES, MINE) == Transition(done.call)
     never = replace(owed, maybe_sent_at=0)

@@ -23,7 +23,7 @@ from coval_relay.domain.call import (
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
 from coval_relay.domain.coval import Conversation
-from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, RelayError
+from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, RelayError, Retryable
 from coval_relay.domain.journal import LogEvent
 from coval_relay.domain.key_rules import KeyRule, Rulebook
 from coval_relay.domain.messages import (
@@ -38,6 +38,7 @@ from coval_relay.domain.messages import (
     Resume,
     Sweep,
 )
+from coval_relay.domain.payload import Submit, encode
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.protocol import Attempt, Then, Transition
 from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, ObjectVersion
@@ -140,6 +141,31 @@ def test_what_an_item_asks_for_is_done_or_handed_on(
     played.coval.uploads["upl"] = CONTENT
     assert go(played, queue, Transition(seen, then)) == DONE
     assert (letters(played), played.store.read("call-1").state) == (sent, state)
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, GONE), (b"another", REPLACED)])
+def test_what_is_not_there_any_more_is_not_submitted_by_its_url(
+    content: bytes | None, reason: Reason
+) -> None:
+    played = world(LINKED)
+    played.bucket.objects.clear()
+    if content:
+        played.bucket.put(VERSION.key, content)
+    assert go(played, "recording", Transition(LINKED, Then.FOLLOW)) == DONE
+    after = played.store.read("call-1")
+    refused = replace(READY, state=Sound.REJECTED, reason=reason, changed_at=NOW)
+    assert (after.state, after.recording, after.lease) == (State.WAITING, refused, None)
+    assert played.journal == [(LogEvent.RECORDING_REFUSED, "call-1", {"code": reason.code})]
+    assert (played.coval.calls, letters(played)) == ([], [])
+
+
+def test_what_was_uploaded_goes_along_though_its_object_has_gone() -> None:
+    played = world(UPLOADED)
+    played.coval.uploads["upl"] = CONTENT
+    played.bucket.objects.clear()
+    assert go(played, "recording", Transition(UPLOADED, Then.FOLLOW)) == DONE
+    (made,) = played.coval.conversations.values()
+    assert (made["audio"], played.store.read("call-1").state) == (CONTENT, State.SUBMITTED)
 
 
 def claimed(parts: Parts = TEXT, **changes: Any) -> Call:
@@ -562,6 +588,35 @@ def test_who_was_held_up_attaches_nothing() -> None:
     assert service(Resume("call-1"), HELD_UP) == Outcome(NOW + 30)
     assert played.coval.calls == []
     assert played.store.read("call-1").recording_state is Sound.PINNED
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_the_audit_adopts_a_late_submit_with_its_recording(listed: bool) -> None:
+    sound = recording(Sound.REJECTED, reason=Reason("gone", "Gone."))
+    seen = replace(WITHOUT_TEXT, recording=sound, maybe_sent_at=NOW - 600)
+    late = Submit(external_conversation_id="call-1", facts=FACTS, recording=sound.identity, upload_id="upl")
+    sent = json.loads(encode(late, limit=9000, policy="reject").body)
+    played = world(seen)
+    played.coval.conversations["late"] = {**sent, "audio": CONTENT, "created": 1}
+    if not listed:  # a list may leave open whether there is audio
+        late_one = played.coval.get("late")
+        played.coval.find = lambda _: [replace(late_one, has_audio=None)]
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    after = played.store.read("call-1")
+    assert (after.state, after.conversation_id) == (State.SUBMITTED, "late")
+    assert after.sent == Parts(text=False, facts=True, recording=True)
+    assert after.recording == replace(sound, state=Sound.ATTACHED, reason=None, changed_at=NOW)
+    assert played.journal == [(LogEvent.CALL_ADOPTED, "call-1", {"audio": "ours"})]
+
+
+@pytest.mark.parametrize(("failures", "refused"), [(3, False), (4, True)])
+def test_an_attach_whose_url_cannot_be_fetched_is_not_tried_for_ever(failures: int, refused: bool) -> None:
+    played = world(submitted(recording=recording(Sound.LINKED, fetch_failures=failures)))
+    played.coval.errors.append(("attach", Retryable("audio_fetch_failed"), False))
+    assert hand(played, "attach", Resume("call-1")) == (DONE if refused else Outcome(NOW + 120))
+    told = [(LogEvent.RECORDING_REFUSED, "call-1", {"code": "audio_fetch_failed"})]
+    assert played.journal == (told if refused else [])
+    assert played.store.read("call-1").recording_state is (Sound.REJECTED if refused else Sound.PINNED)
 
 
 def test_the_sweep_counts_on_the_item() -> None:

@@ -475,8 +475,7 @@ def _needs_its_bytes(call: Call, current: Recording) -> bool:
 
 def _with_copy(call: Call, current: Recording, arrived: Recording) -> Call:
     """The copy that Coval can take was made, or the agent's channel became known."""
-    if current.state is not RecordingState.PINNED:
-        current = _sided(current, arrived.agent_channel, arrived.changed_at)
+    current = _sided(current, arrived.agent_channel, arrived.changed_at)
     made = current.unprepared and not arrived.unprepared and arrived.agent_channel == current.agent_channel
     if made and arrived.usable and current.state in (RecordingState.READY, RecordingState.UPLOADED):
         current = replace(arrived, settles_at=current.settles_at)
@@ -784,7 +783,7 @@ def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
 
 
 def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
-    if call.state is ConversationState.SUBMITTING and call.lease:
+    if call.lease:
         return [call.lease.until]
     if call.state is ConversationState.NONE and call.transcript:
         return [call.transcript.stored_at + deadlines.transcript]

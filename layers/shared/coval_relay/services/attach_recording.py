@@ -1,9 +1,10 @@
 """Use case: a recording goes to a conversation that exists; and whatever is left unfinished goes on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from coval_relay.domain import protocol
-from coval_relay.domain.call import Call, ConversationState, Reason, Recording, RecordingState
+from coval_relay.domain.call import Call, ConversationState, Reason, Recording
 from coval_relay.domain.coval import AUDIO_FETCH_FAILED, CONFLICT, NOT_FOUND, CovalClient
 from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, Retryable
 from coval_relay.domain.journal import Journal, LogEvent
@@ -126,11 +127,15 @@ class AttachRecording:
         return self._give_up(call, identity, Reason(error.code, error.reason))
 
     def _give_up(self, call: Call, identity: str, reason: Reason) -> Transition:
-        settled = self.calls.settle(
-            call, lambda seen: protocol.attach_given_up(seen, identity, reason, self.calls.clock())
-        )
-        if settled.call.recording_state is RecordingState.REJECTED:
-            self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
+        now = self.calls.clock()
+        return self._failed(call, lambda seen: protocol.attach_given_up(seen, identity, reason, now))
+
+    def _failed(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
+        settled = self.calls.settle(call, decide)
+        recording = settled.call.recording
+        if recording and recording.reason and not recording.given_up:
+            code = recording.reason.code
+            self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=code)
         return settled
 
     def _last_look(self, call: Call) -> Transition:
@@ -138,24 +143,18 @@ class AttachRecording:
         assert call.recording is not None
         assert call.recording.reason is not None
         assert call.conversation_id is not None
+        identity, reason = call.recording.identity, call.recording.reason
         conversation = self.coval.get(call.conversation_id)
         if conversation and conversation.has_audio:
-            return self._attached(call, call.recording.identity)
-        return self._refuse(call, call.recording.identity, call.recording.reason)
-
-    def _refuse(self, call: Call, identity: str, reason: Reason) -> Transition:
-        self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
-        return self.calls.settle(
-            call, lambda seen: protocol.recording_refused(seen, identity, reason, self.calls.clock())
-        )
+            return self._attached(call, identity)
+        now = self.calls.clock()
+        return self._failed(call, lambda seen: protocol.recording_refused(seen, identity, reason, now))
 
     def _not_now(self, call: Call, identity: str, error: Retryable) -> Transition:
         if error.code != AUDIO_FETCH_FAILED:
             raise error
         now = self.calls.clock()
-        if call.recording and call.recording.fetch_failures + 1 >= protocol.MOST_FETCH_FAILURES:
-            return self._give_up(call, identity, protocol.FETCH_FAILED)
-        return self.calls.settle(call, lambda seen: protocol.attach_fetch_failed(seen, identity, now))
+        return self._failed(call, lambda seen: protocol.attach_fetch_failed(seen, identity, now))
 
     # --- audit ---------------------------------------------------------------------------------------
 

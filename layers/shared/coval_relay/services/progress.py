@@ -217,6 +217,7 @@ class Progress:
 
         claim ── POST ── 200 ── (write fails) ── the lease stays, the next one reads and adopts
         """
+        assert call.lease is not None
         if payload.dropped:
             self.journal(LogEvent.TEXT_TRUNCATED, call.external_conversation_id, messages=payload.dropped)
         try:
@@ -225,7 +226,7 @@ class Progress:
             return self._not_sent(call, token, error)
         except OutcomeUnknown as error:
             self.journal(LogEvent.SUBMIT_UNKNOWN, call.external_conversation_id, code=error.code)
-            return Transition(call, Then.WAIT, call.lease.until + 1 if call.lease else 0)
+            return Transition(call, Then.WAIT, call.lease.until + 1)
         except Permanent as error:
             return self._refused(call, token, error)
         if isinstance(answer, Filtered):
@@ -242,7 +243,8 @@ class Progress:
         return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
 
     def _text_missing(self, call: Call, token: str) -> Transition:
-        since = call.waiting_since or (call.transcript.stored_at if call.transcript else 0)
+        assert call.transcript is not None
+        since = call.waiting_since or call.transcript.stored_at
         if since + self.calls.deadlines.transcript <= self._now():
             return self._withdraw(call, token, MISSING)
         return self.calls.settle(call, lambda seen: protocol.given_back(seen, token, self._now()))

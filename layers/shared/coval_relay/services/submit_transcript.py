@@ -24,7 +24,7 @@ from coval_relay.domain.protocol import NOTHING_TO_EVALUATE, Attempt
 from coval_relay.services.calls import Calls
 from coval_relay.services.mailbox import Mailbox
 from coval_relay.services.names import Names, Unknown
-from coval_relay.services.object_owner import ObjectOwner, Owned
+from coval_relay.services.object_owner import ObjectOwner, Owned, Passed
 from coval_relay.services.progress import DONE, Outcome, Progress
 from coval_relay.services.transcripts import FRAGMENTS
 
@@ -123,9 +123,10 @@ class SubmitTranscript:
     def _created(self, created: ObjectCreated, attempt: Attempt) -> Outcome:
         self.owner.check_place(created.version)
         found = self.owner.find(created)
-        if not isinstance(found, Owned):
-            self.journal(LogEvent.OBJECT_SKIPPED, code=getattr(found, "code", "sidecar"))
+        if isinstance(found, Passed):
+            self.journal(LogEvent.OBJECT_SKIPPED, code=found.code)
             return DONE
+        assert isinstance(found, Owned)  # sidecars are only read where recordings are
         call_id = self._owner_of(created, found)
         if isinstance(call_id, Unknown):
             return DONE
@@ -134,10 +135,11 @@ class SubmitTranscript:
         return self._transcript_arrived(arrived, attempt)
 
     def _pointer(self, created: ObjectCreated, found: Owned, now: int) -> TranscriptPointer:
+        assert found.rule is not None
         return TranscriptPointer(
             bucket=created.version.bucket,
             key=created.version.key,
-            format=found.rule.format if found.rule else "canonical_v1",
+            format=found.rule.format,
             stored_at=now,
             rank=found.traits.rank,
             settles_at=now + self.calls.deadlines.settle if found.traits.several else 0,
