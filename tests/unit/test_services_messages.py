@@ -555,7 +555,7 @@ def test_the_last_look_tells_what_became_of_a_recording(has_audio: bool, left: S
     assert hand(played, "attach", Resume("call-1")) == DONE
     after = played.store.read("call-1").recording
     assert after is not None
-    assert (after.state, after.reason) == (left, None if has_audio else REASON)
+    assert (after.state, after.reason, after.changed_at) == (left, None if has_audio else REASON, NOW)
     assert played.coval.calls == ["get"]
 
 
