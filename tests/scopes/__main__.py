@@ -15,15 +15,21 @@ def main() -> int:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; else all")
     parser.add_argument("--most", type=int, default=MOST_STATES, help="states after which a scope is left")
     told = parser.parse_args()
-    total = Explored()
+    total, scopes, left, begun = Explored(), 0, 0, time.perf_counter()
     for group in told.groups or GROUPS:
         for scope in GROUPS[group]():
-            _add(total, _shown(scope, told.most))
-    _say(f"{total.histories:.3e} histories, {total.states:,} states, {len(total.broken)} scopes broken")
-    return 1 if total.broken else 0
+            found = _shown(scope, told.most)
+            _add(total, scope, found)
+            scopes, left = scopes + 1, left + (not found.whole)
+    seconds = time.perf_counter() - begun
+    _say(
+        f"{scopes} scopes in {seconds:.0f} s: {total.histories:.3e} histories, {total.states:,} states, "
+        f"{left} left off, {len(total.broken)} broken"
+    )
+    return 1 if total.broken or left else 0
 
 
-def _shown(scope: Scope, most: int) -> tuple[Scope, Explored]:
+def _shown(scope: Scope, most: int) -> Explored:
     begun = time.perf_counter()
     found = run(scope, most=most)
     seconds = time.perf_counter() - begun
@@ -33,7 +39,7 @@ def _shown(scope: Scope, most: int) -> tuple[Scope, Explored]:
         _say(f"    ends: {end}")
     for problem, story in found.broken.items():
         _say("\n        ".join([f"    VIOLATION {problem}", *story]))
-    return scope, found
+    return found
 
 
 def _say(line: str) -> None:
@@ -41,8 +47,7 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _add(total: Explored, shown: tuple[Scope, Explored]) -> None:
-    scope, found = shown
+def _add(total: Explored, scope: Scope, found: Explored) -> None:
     total.histories += found.histories
     total.states += found.states
     if found.broken:

@@ -1,28 +1,49 @@
 """Numbers for values: equal values have one number, so states are small, and are compared whole."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+Form = Callable[[Any], Hashable]
 
 
 def canonical(value: Any) -> Hashable:
     """What two values share exactly when nobody could tell them apart; the order in mappings counts."""
-    if isinstance(value, str | int | bytes) and not isinstance(value, bool):
-        return value
-    if is_dataclass(value) and not isinstance(value, type):
-        kind = type(value)
-        return (kind.__name__, *[canonical(getattr(value, name)) for name in _names(kind)])
-    if isinstance(value, Mapping):
-        return ("{}", *[(canonical(key), canonical(one)) for key, one in value.items()])
-    if isinstance(value, list | tuple):
-        return ("[]", *[canonical(one) for one in value])
-    return (type(value).__name__, value)
+    kind: type = type(value)
+    return _form(kind)(value)
+
+
+@cache
+def _form(kind: type) -> Form:
+    """How values of a type are told."""
+    if issubclass(kind, str | int | bytes) and kind is not bool:
+        return _itself
+    if is_dataclass(kind):
+        return _of_fields(kind)
+    if issubclass(kind, Mapping):
+        return _of_pairs
+    if issubclass(kind, list | tuple):
+        return _of_items
+    return lambda value: (kind.__name__, value)
+
+
+def _itself(value: Any) -> Hashable:
+    told: Hashable = value
+    return told
+
+
+def _of_fields(kind: type) -> Form:
+    name, names = kind.__name__, tuple(field.name for field in fields(kind))
+    return lambda value: (name, *[canonical(getattr(value, one)) for one in names])
+
+
+def _of_pairs(value: Any) -> Hashable:
+    return ("{}", *[(canonical(key), canonical(one)) for key, one in value.items()])
+
+
+def _of_items(value: Any) -> Hashable:
+    return ("[]", *[canonical(one) for one in value])
 
 
 class Pool:

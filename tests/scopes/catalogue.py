@@ -9,7 +9,8 @@ from tests.scopes.machine import Budget
 from tests.scopes.use_cases import FOUND, USE_CASES, Setup
 from tests.support.fakes import InMemoryCalls
 
-NOTHING, ONE_DEATH, ONE_FAULT, ONE_JUMP = Budget(), Budget(deaths=1), Budget(faults=1), Budget(jumps=1)
+NOTHING, ONE_DEATH, ONE_FAULT = Budget(), Budget(deaths=1), Budget(faults=1)
+ONE_JUMP, ONE_LATE = Budget(jumps=1), Budget(late=1)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Scope:
 
 
 def run(scope: Scope, store_type: type[InMemoryCalls] = InMemoryCalls, most: int = 3_000_000) -> Explored:
-    setup = Setup(scope.workers, store_type)
+    setup = Setup(scope.workers, store_type, nameless="name and parking" not in scope.cases)
     for case in scope.cases:
         {**USE_CASES, **FOUND}[case](setup)
     promises = setup.promises
@@ -37,6 +38,7 @@ def run(scope: Scope, store_type: type[InMemoryCalls] = InMemoryCalls, most: int
 WIDE = frozenset({"name and parking", "side becomes known", "two ranks"})
 """Use cases of two letters and many effects: with them a pair has ten thousand states and more."""
 CORE = ("audit", "hand-over", "attach", "call end", "call end without text", "recording")
+"""Those that meet in every test run while something goes wrong."""
 THREES = (
     ("call end", "call end", "recording"),
     ("call end", "recording", "recording"),
@@ -48,6 +50,9 @@ THREES = (
     ("attach", "attach", "recording"),
     ("hand-over", "call end", "recording"),
     ("audit", "call end", "recording"),
+    ("audit of a call given up", "call end", "recording"),
+    ("last look, attached", "attach", "recording"),
+    ("last look, not attached", "two ranks"),
     ("transcript's deadline", "pending transcript"),
     ("pending transcript", "recording"),
     ("call end", "two ranks"),
@@ -73,7 +78,7 @@ def small() -> list[Scope]:
     quiet = [scope for scope in pairs(NOTHING) if not WIDE & set(scope.cases)]
     return quiet + [
         Scope(cases, budget)
-        for budget in (ONE_DEATH, ONE_FAULT)
+        for budget in (ONE_DEATH, ONE_FAULT, ONE_LATE)
         for cases in combinations_with_replacement(CORE, 2)
     ]
 
@@ -85,6 +90,7 @@ GROUPS: dict[str, Callable[[], list[Scope]]] = {
     "deaths": lambda: pairs(ONE_DEATH),
     "faults": lambda: pairs(ONE_FAULT),
     "jumps": lambda: pairs(ONE_JUMP),
+    "late": lambda: pairs(ONE_LATE),
     "threes": lambda: threes(NOTHING),
     "threes-deaths": lambda: threes(ONE_DEATH),
 }

@@ -8,12 +8,10 @@ from coval_relay.domain.aliases import Alias
 from coval_relay.domain.coval import ContentType, Conversation, Filtered, Upload
 from coval_relay.domain.recordings import ObjectVersion
 from tests.scopes.canonical import Pool
-from tests.scopes.program import Answer, Effect
+from tests.scopes.program import TOKEN, Answer, Effect
 from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeDocuments, InMemoryCalls
 from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryStaging
 from tests.support.world import DEADLINES, PARKING_SECONDS
-
-PARTS = ("store", "aliases", "coval", "files")
 
 
 @dataclass
@@ -22,49 +20,59 @@ class WatchedCoval(FakeCoval):
 
     unread: bool = False
     """Whether a POST may have made something since the last strong read."""
-    posts: int = 0
-    slots: int = 0
+    late: bool = False
+    """Whether a POST has landed late: then a second conversation may be there, until the audit deletes it."""
+    made: dict[str, int] = field(default_factory=dict)
+    """How many uploads were made by those of each name."""
     broken: list[str] = field(default_factory=list)
 
     def submit(self, body: bytes) -> Conversation | Filtered:
         if self.unread:
             self.broken.append("P1: POST again, and nobody has read since the last one")
-        self.posts += 1
         answer = super().submit(body)
         self.unread = True
-        if len(self.conversations) > 1:
+        if len(self.conversations) > 1 and not self.late:
             self.broken.append("P1: a second conversation in Coval")
         return answer
 
-    def create_upload(self, content_type: ContentType, size: int) -> Upload:
-        """Numbered apart from the conversations: whether one was made before does not show in a name."""
-        kept, self.serial = self.serial, self.slots
+    def make_upload(self, content_type: ContentType, size: int, maker: str) -> Upload:
+        """Named after its maker: whether others have made some before does not show in it."""
         made = super().create_upload(content_type, size)
-        self.serial, self.slots = kept, self.serial
-        return made
+        self.serial -= 1
+        self.made[maker] = self.made.get(maker, 0) + 1
+        return replace(made, upload_id=f"upl_{maker}_{self.made[maker]}")
 
     def lose_submit(self, _: bytes) -> None:
-        """The POST never arrives, and its sender does not know."""
+        """The POST never arrives, or much later, and its sender does not know."""
         self.unread = True
+
+    def submit_late(self, body: bytes) -> Conversation | Filtered:
+        self.late = True
+        return super().submit(body)
 
     def find(self, external_conversation_id: str) -> list[Conversation]:
         self.unread = False
         return super().find(external_conversation_id)
 
     def delete(self, conversation_id: str) -> None:
-        self.broken.append("P1: a conversation had to be deleted")
+        if not self.late:
+            self.broken.append("P1: a conversation had to be deleted")
         super().delete(conversation_id)
 
 
 class _Files:
     """The recordings and the copies of them."""
 
-    def __init__(self, bucket: FakeBucket, serial: int) -> None:
+    def __init__(self, bucket: FakeBucket) -> None:
         self.bucket = bucket
-        self.staging = InMemoryStaging(bucket, serial=serial)
 
-    def store(self, name: str, content: bytes) -> tuple[ObjectVersion, int]:
-        return self.staging.store(name, lambda sink: sink.write(content))
+    def store(self, name: str, content: bytes, maker: str) -> tuple[ObjectVersion, int]:
+        """Named after its maker, as uploads are."""
+        folder = f"{name}/{maker}"
+        staging = InMemoryStaging(
+            self.bucket, serial=sum(key.startswith(folder) for key in self.bucket.objects)
+        )
+        return staging.store(folder, lambda sink: sink.write(content))
 
     def stream(self, version: ObjectVersion) -> list[bytes]:
         return list(self.bucket.stream(version))
@@ -82,17 +90,18 @@ class Environment:
     documents: FakeDocuments = field(default_factory=FakeDocuments)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     _known: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
+    _due: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    _leaseholders: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def empty(self) -> dict[str, int]:
         """The number of each part as it is at first."""
-        parts: dict[str, Any] = {"store": {}, "aliases": {}, "files": ({}, 0)}
+        parts: dict[str, Any] = {"store": {}, "aliases": {}, "files": {}}
         coval = _coval_value(WatchedCoval())
         return {name: self.pool.number(value) for name, value in {**parts, "coval": coval}.items()}
 
     def put(self, files: int, key: str, entry: tuple[str, bytes]) -> int:
         """The files with one more."""
-        objects, serial = self.pool.values[files]
-        return self.pool.number(({**objects, key: entry}, serial))
+        return self.pool.number({**self.pool.values[files], key: entry})
 
     def apply(self, effect: int, part: int, now: int) -> tuple[int, int]:
         """The number of the answer, and of the part afterwards."""
@@ -102,9 +111,13 @@ class Environment:
             known = self._known[effect, part, now] = self._carry_out(asked, part, now)
         return known
 
+    def told(self, effect: Effect, files: int) -> Answer:
+        """What is read of the documents, or of the files."""
+        if effect.port == "documents":
+            return _answer(self.documents, effect)
+        return _answer(_Files(FakeBucket(self.pool.values[files], self.metadata)), effect)
+
     def _carry_out(self, effect: Effect, part: int, now: int) -> tuple[int, int]:
-        if effect.port not in PARTS:
-            return self.pool.number(_answer(self.documents, effect)), part
         target, value = self._open(effect.port, self.pool.values[part], now)
         answer = self.pool.number(_answer(target, effect))
         return answer, self.pool.number(value())
@@ -118,16 +131,24 @@ class Environment:
             aliases = InMemoryAliases(FakeClock(now), PARKING_SECONDS, DEADLINES.resume, _copied(value))
             return aliases, lambda: aliases.items
         if port == "files":
-            files = _Files(FakeBucket(dict(value[0]), self.metadata), value[1])
-            return files, lambda: (files.bucket.objects, files.staging.serial)
+            files = _Files(FakeBucket(dict(value), self.metadata))
+            return files, lambda: dict(sorted(files.bucket.objects.items()))
         coval = _coval(value)
         return coval, lambda: _coval_value(coval)
 
     def due(self, store: int, aliases: int) -> list[int]:
         """When the sweep has something to do."""
-        items = [*self.pool.values[store].values(), *self.pool.values[aliases].values()]
-        moments: list[int | None] = [item.due_at for item in items]
-        return [moment for moment in moments if moment is not None]
+        if (store, aliases) not in self._due:
+            items = [*self.pool.values[store].values(), *self.pool.values[aliases].values()]
+            self._due[store, aliases] = [item.due_at for item in items if item.due_at is not None]
+        return self._due[store, aliases]
+
+    def leaseholders(self, store: int) -> frozenset[str]:
+        """The names of those whose leases stand on the calls."""
+        if store not in self._leaseholders:
+            leases = [call.lease for call in self.pool.values[store].values() if call.lease]
+            self._leaseholders[store] = frozenset(lease.token.partition(TOKEN)[0] for lease in leases)
+        return self._leaseholders[store]
 
 
 def _answer(target: Any, effect: Effect) -> Answer:
@@ -145,9 +166,11 @@ def _copied(items: dict[Alias, AliasItem]) -> dict[Alias, AliasItem]:
 def _coval(value: dict[str, Any]) -> WatchedCoval:
     conversations = {name: dict(held) for name, held in value["conversations"].items()}
     kept = {**value, "conversations": conversations}
-    return WatchedCoval(**{**kept, "uploads": dict(value["uploads"]), "broken": list(value["broken"])})
+    copied = {name: dict(value[name]) for name in ("uploads", "made")}
+    return WatchedCoval(**{**kept, **copied, "broken": list(value["broken"])})
 
 
 def _coval_value(coval: WatchedCoval) -> dict[str, Any]:
-    names = ("conversations", "serial", "slots", "unread", "posts", "broken")
-    return {"uploads": dict(sorted(coval.uploads.items())), **{name: getattr(coval, name) for name in names}}
+    names = ("conversations", "serial", "unread", "late", "broken")
+    ordered = {name: dict(sorted(getattr(coval, name).items())) for name in ("uploads", "made")}
+    return {**ordered, **{name: getattr(coval, name) for name in names}}

@@ -66,8 +66,10 @@ class Explorer:
         wrong.update(problems)
         if not steps and not problems:
             ends.add(self.end(state))
-        ways = sum(self._count(after, counts, ends, wrong) for _, after in steps) or 1
-        counts[state] = ways
+        ways = 0
+        for _, after in steps:
+            ways += counts.get(after, 0) or self._count(after, counts, ends, wrong)
+        counts[state] = ways = ways or 1
         return ways
 
     def _judged(self, state: State) -> tuple[list[str], list[tuple[Move, State]]]:
@@ -102,12 +104,16 @@ class Explorer:
         return lines[::-1]
 
     def _line(self, move: Move) -> str:
+        if move.place < 0:
+            return f"clock: {move.words}"
+        place = self.machine.program.places[move.place]
+        who = f"{place.name} ({place.letter.told()})"
         if move.effect < 0:
-            return f"{move.who}: {move.words}"
+            return f"{who}: {move.words}"
         effect = self.machine.program.pool.values[move.effect]
         arguments = ", ".join(_short(argument) for argument in effect.arguments)
         words = f"   <- {move.words}" if move.words else ""
-        return f"{move.who}: {effect.port}.{effect.method}({arguments}){words}"
+        return f"{who}: {effect.port}.{effect.method}({arguments}){words}"
 
 
 def _short(argument: object) -> str:

@@ -2,10 +2,27 @@
 
 A letter is delivered to a worker where fewer than `workers` are busy. A worker makes one effect a step; it
 may die before any of them, and before the acknowledgement, and its letter comes back after the visibility
-time-out. What no other step can notice or prevent is done at once (`QUIET`): any history in which it comes
-later has the same end as one in which it comes now. Time passes to the next moment at which anything can
-happen: when nothing else can, or, `jumps`
+time-out. Time passes to the next moment at which anything can happen: when nothing else can, or, `jumps`
 times, while letters still lie there and workers are at work (none longer than a function may run).
+
+A frozen worker (`late` times) stands still in the middle of a request to Coval: its letter comes back, others
+go on, and within `LATE_SECONDS` the request lands. Then the worker goes on, or is long dead.
+
+What is left out, and why nothing is lost by it:
+
+QUIET      An effect that no other step can notice, prevent or be prevented by is done at once: every history
+           in which it comes later leads to the same state as one in which it comes now. A letter may be
+           delivered at any time after it was sent; an upload's id and a copy's key are known to their maker
+           alone, and named after it. A worker's end only frees its place. Its death or fault there is tried
+           there, and commutes likewise.
+deliveries A delivery is one step with the worker's first effect: till then the worker has only taken a
+           place, and read what does not change. Whoever is delivered and waits may as well be delivered
+           when it acts. Not the sweep: its beginning alone puts the next one off.
+names      Letters have none, workers and what they make are called after letters (see program.py).
+swept_at   When the last sweep was is forgotten once it no longer delays the next one.
+
+Where time may jump, a moment lies between two steps: then a delivery is a step of its own, and quiet is
+only what is neither told the time nor followed by a look at the clock.
 """
 
 from collections.abc import Iterator
@@ -13,18 +30,18 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from coval_relay.domain.errors import OutcomeUnknown, Retryable
-from tests.scopes.environment import PARTS, Environment
-from tests.scopes.program import SWEEP, Answer, Effect, Letter, Program
+from tests.scopes.environment import Environment
+from tests.scopes.program import SWEEP, Answer, Effect, Letter, Place, Program, Surroundings
 from tests.support.world import FUNCTION_SECONDS, MOST_RECEIVES, VISIBILITY_SECONDS
 
 SWEEP_SECONDS = 60
-LOCAL = frozenset({"documents", "clock"})
-"""What nobody writes in a scope, or is told at once: reading it is no step of its own."""
+LATE_SECONDS = 600
+"""A request lands within the time after which a call that was taken over is audited."""
 LOCAL_OF_FILES = frozenset({"head", "tags", "read_range", "stream", "presign"})
-QUIET = frozenset({("queue", "send"), ("dead", "bury"), ("coval", "put_audio")})
-"""Effects that commute with every step of others: a letter may be delivered at any time after it was sent,
-and an upload's id is known to its worker only. So does the end of a worker, which only frees its place.
-While time may jump they do not, because a letter's times are told from the clock."""
+TIMELESS = frozenset({("coval", "make_upload"), ("coval", "put_audio"), ("files", "store"), ("dead", "bury")})
+QUIET = TIMELESS | {("queue", "send")}
+MAY_BE_LATE = {("coval", "submit"): "submit_late", ("coval", "attach_audio"): "attach_audio"}
+"""Requests that change something in Coval, and how they do it late."""
 UNKNOWN, BUSY = OutcomeUnknown("timeout"), Retryable("unavailable")
 THROTTLED = Retryable("table_throttled")
 
@@ -52,7 +69,7 @@ FAULTS: dict[tuple[str, str], tuple[Fault, ...]] = {
     ),
     ("coval", "find"): (Fault(NEVER, None, BUSY),),
     ("coval", "get"): (Fault(NEVER, None, BUSY),),
-    ("coval", "create_upload"): (Fault(NEVER, None, BUSY),),
+    ("coval", "make_upload"): (Fault(NEVER, None, BUSY),),
     ("coval", "put_audio"): (Fault(NEVER, None, BUSY), Fault(LOST, "put_audio", BUSY)),
     ("store", "write"): (Fault(NEVER, None, THROTTLED), Fault(LOST, "write", THROTTLED)),
     ("queue", "send"): (Fault(NEVER, None, BUSY), Fault(LOST, "send", BUSY)),
@@ -66,9 +83,17 @@ FAULTS: dict[tuple[str, str], tuple[Fault, ...]] = {
 class Worker(NamedTuple):
     """A function at work on a letter; `place` is one of the program's."""
 
-    letter: Letter
     started: int
     place: int
+    thawed: bool = False
+    """Whether it was frozen: its letter has come back already."""
+
+
+class Frozen(NamedTuple):
+    """A worker in the middle of a request that lands before `until`."""
+
+    until: int
+    worker: Worker
 
 
 class Budget(NamedTuple):
@@ -77,6 +102,7 @@ class Budget(NamedTuple):
     deaths: int = 0
     faults: int = 0
     jumps: int = 0
+    late: int = 0
 
 
 class State(NamedTuple):
@@ -89,21 +115,22 @@ class State(NamedTuple):
     files: int
     letters: tuple[Letter, ...] = ()
     workers: tuple[Worker, ...] = ()
+    frozen: tuple[Frozen, ...] = ()
     dead: tuple[str, ...] = ()
     swept_at: int = 0
     budget: Budget = Budget()
 
 
 class Move(NamedTuple):
-    """A step as it is told: who, what (the number of an effect, or -1), and in words."""
+    """A step as it is told: whose (a place, or -1 for the clock), what (an effect, or -1), and in words."""
 
-    who: str
+    place: int
     effect: int
     words: str
 
 
 Step = tuple[Move, State]
-Thing = TypeVar("Thing", Letter, Worker)
+Thing = TypeVar("Thing", Letter, Worker, Frozen, str)
 
 
 @dataclass
@@ -116,19 +143,24 @@ class Machine:
     nameless: bool = False
     """Whether nothing is ever parked or bound: then looking there is no step of its own."""
 
+    def __post_init__(self) -> None:
+        self._done = self.program.pool.number(Answer())
+        self.program.local = self._local
+
     def steps(self, state: State) -> list[Step]:
         """Every step that matters; none where all has come to its end."""
-        if not state.budget.jumps:
-            for worker in state.workers:
-                if self._is_quiet(worker):
-                    return list(self._work(state, worker))
+        for worker in state.workers:
+            if self._is_quiet(state, worker):
+                return list(self._work(state, worker))
         found = [*self._deliveries(state)]
         for worker in state.workers:
             found += self._work(state, worker)
         if not found:
-            return [*self._time(state, state.budget)]
-        if state.budget.jumps:
+            found += self._time(state, state.budget)
+        elif state.budget.jumps:
             found += self._time(state, state.budget._replace(jumps=state.budget.jumps - 1))
+        for frozen in state.frozen:
+            found += self._lands(state, frozen)
         return found
 
     # --- deliveries ------------------------------------------------------------------------------------
@@ -136,106 +168,123 @@ class Machine:
     def _deliveries(self, state: State) -> Iterator[Step]:
         if len(state.workers) >= self.workers:
             return
-        alike = set()
-        for letter in state.letters:
-            kind = letter._replace(name="")
-            if letter.visible_at <= state.now and kind not in alike:
-                alike.add(kind)
-                yield Move(letter.name, -1, "is delivered"), self.deliver(state, letter)
+        for letter in dict.fromkeys(state.letters):
+            if letter.visible_at <= state.now:
+                rest = state._replace(letters=_without(state.letters, letter))
+                after, worker = self.deliver(rest, letter)
+                if state.budget.jumps or self._place(worker).pending is None:
+                    yield Move(worker.place, -1, "is delivered"), after
+                else:
+                    yield from self._work(after, worker, first=True)
         if self._sweep_due(state):
-            sweep = Letter(state.now, f"sweep at {state.now}", SWEEP, "", 0)
-            yield Move("sweep", -1, "begins"), self.deliver(state._replace(swept_at=state.now), sweep)
+            sweep = Letter(state.now, SWEEP, "", 0)
+            after, worker = self.deliver(state._replace(swept_at=state.now), sweep)
+            yield Move(worker.place, -1, "begins"), after
 
     def _sweep_due(self, state: State) -> bool:
-        if state.swept_at + SWEEP_SECONDS > state.now or any(w.letter.queue == SWEEP for w in state.workers):
+        if state.swept_at + SWEEP_SECONDS > state.now or any(
+            self._place(w).letter.queue == SWEEP for w in state.workers
+        ):
             return False
         return any(moment <= state.now for moment in self.environment.due(state.store, state.aliases))
 
-    def deliver(self, state: State, letter: Letter) -> State:
-        letters = tuple(one for one in state.letters if one is not letter)
+    def deliver(self, state: State, letter: Letter) -> tuple[State, Worker]:
+        """A worker begins with this letter, which is not in its queue any more."""
         taken = letter._replace(receives=letter.receives + 1)
-        worker = self._advanced(state, Worker(taken, state.now, self.program.start(taken)))
-        return state._replace(letters=letters, workers=_sorted((*state.workers, worker)))
+        busy = [*state.workers, *(frozen.worker for frozen in state.frozen)]
+        names = {self._place(worker).name for worker in busy} | self.environment.leaseholders(state.store)
+        worker = Worker(state.now, self.program.start(taken, names, _around(state)))
+        workers = _sorted((*state.workers, worker))
+        return state._replace(workers=workers), worker
 
     # --- one effect ------------------------------------------------------------------------------------
 
-    def _work(self, state: State, worker: Worker) -> Iterator[Step]:
-        place, name = self.program.places[worker.place], worker.letter.name
+    def _work(self, state: State, worker: Worker, *, first: bool = False) -> Iterator[Step]:
+        place, begins = self._place(worker), "is delivered" if first else ""
         if place.pending is None:
-            yield (
-                Move(name, -1, place.problem or "is acknowledged"),
-                self._ended(state, worker, place.problem),
-            )
+            ended = self._ended(state, worker, place.problem)
+            yield Move(worker.place, -1, place.problem or "is acknowledged"), ended
         else:
-            yield Move(name, place.effect, ""), self.work(state, worker)
+            yield Move(worker.place, place.effect, begins), self.work(state, worker)
+        if worker.thawed:
+            return
         if state.budget.deaths:
-            yield Move(name, place.effect, "its worker dies before"), self.die(state, worker)
+            yield Move(worker.place, place.effect, "its worker dies before"), self.die(state, worker)
         if state.budget.faults and place.pending:
             yield from self._failing(state, worker, place.pending)
+        if state.budget.late and place.pending and place.pending[:2] in MAY_BE_LATE:
+            yield Move(worker.place, place.effect, "its worker is frozen in it"), self._freeze(state, worker)
 
     def _failing(self, state: State, worker: Worker, effect: Effect) -> Iterator[Step]:
         less = state._replace(budget=state.budget._replace(faults=state.budget.faults - 1))
         for fault in FAULTS.get(effect[:2], ()):
-            after = less
-            if fault.method:
-                done = self.program.pool.number(effect._replace(method=fault.method))
-                after = self._effect(less, worker, done)[1]
+            after = self._by(less, worker, effect, fault.method)[1] if fault.method else less
             told = self.program.pool.number(Answer(error=fault.error))
-            number = self.program.places[worker.place].effect
-            yield Move(worker.letter.name, number, fault.text), self._answered(after, worker, told)
+            number = self._place(worker).effect
+            yield Move(worker.place, number, fault.text), self._answered(after, worker, told)
 
     def work(self, state: State, worker: Worker) -> State:
-        answer, after = self._effect(state, worker, self.program.places[worker.place].effect)
+        answer, after = self._effect(state, worker, self._place(worker).effect)
         return self._answered(after, worker, answer)
 
     def _answered(self, state: State, worker: Worker, answer: int) -> State:
-        further = worker._replace(place=self.program.follow(worker.place, answer))
-        others = _without(state.workers, worker)
-        return state._replace(workers=_sorted((*others, self._advanced(state, further))))
+        further = worker._replace(place=self.program.follow(worker.place, answer, _around(state)))
+        return state._replace(workers=_sorted((*_without(state.workers, worker), further)))
 
-    def _advanced(self, state: State, worker: Worker) -> Worker:
-        """The worker at its next effect that others could notice."""
-        while (effect := self.program.places[worker.place].pending) and self._is_local(effect):
-            answer, _ = self._effect(state, worker, self.program.places[worker.place].effect)
-            worker = worker._replace(place=self.program.follow(worker.place, answer))
-        return worker
+    def _by(self, state: State, worker: Worker, effect: Effect, method: str) -> tuple[int, State]:
+        """The effect, carried out in another way."""
+        return self._effect(state, worker, self.program.pool.number(effect._replace(method=method)))
 
     def _effect(self, state: State, worker: Worker, number: int) -> tuple[int, State]:
         effect: Effect = self.program.pool.values[number]
-        done = self.program.pool.number(Answer())
-        if effect.port == "clock":
-            return self.program.pool.number(Answer(state.now)), state
         if effect.port == "queue":
-            return done, self._sent(state, worker, effect)
+            return self._done, self._sent(state, worker, effect)
         if effect.port == "dead":
             words = f"{effect.arguments[0]}: {effect.arguments[2]}"
-            return done, state._replace(dead=(*state.dead, words))
-        part = getattr(state, effect.port) if effect.port in PARTS else 0
+            return self._done, state._replace(dead=_sorted((*state.dead, words)))
+        part = getattr(state, effect.port)
         answer, after = self.environment.apply(number, part, state.now)
-        return answer, _with_part(state, effect.port, after)
+        return answer, state if after == part else _with_part(state, effect.port, after)
 
     def _sent(self, state: State, worker: Worker, effect: Effect) -> State:
         queue, body, delay, first_sent = effect.arguments
-        told = [one for one in self.program.places[worker.place].effects if one.port == "queue"]
-        name = f"{worker.letter.name}/{worker.letter.receives}>{len(told) + 1}"
-        hops = 0 if delay else worker.letter.hops + 1
-        letter = Letter(state.now + delay, name, queue, body, first_sent or state.now, hops=hops)
+        hops = 0 if delay else self._place(worker).letter.hops + 1
+        letter = Letter(state.now + delay, queue, body, first_sent or state.now, hops=hops)
         return state._replace(letters=_sorted((*state.letters, letter)))
 
-    def _is_local(self, effect: Effect) -> bool:
+    def _local(self, effect: Effect, around: Surroundings) -> Answer | None:
+        """The answer to what nobody writes in a scope, or is told at once: asking is no step of its own."""
+        if effect.port == "clock":
+            return Answer(around.now)
         if effect.port == "aliases" and self.nameless:
             assert effect.method == "due", "something is parked after all"
-            return True
-        return effect.port in LOCAL or (effect.port == "files" and effect.method in LOCAL_OF_FILES)
+            return Answer([])
+        if effect.port == "documents" or (effect.port == "files" and effect.method in LOCAL_OF_FILES):
+            return self.environment.told(effect, around.files)
+        return None
 
-    def _is_quiet(self, worker: Worker) -> bool:
-        effect = self.program.places[worker.place].pending
-        return effect is None or effect[:2] in QUIET
+    def _is_quiet(self, state: State, worker: Worker) -> bool:
+        place = self._place(worker)
+        if place.pending is None:
+            return True
+        if not state.budget.jumps:
+            return place.pending[:2] in QUIET
+        return place.pending[:2] in TIMELESS and not self._looks_at_the_clock(state, worker)
+
+    def _looks_at_the_clock(self, state: State, worker: Worker) -> bool:
+        """Whether the worker reads the clock between its pending effect and the next one."""
+        place = self._place(worker)
+        answer = self._effect(state, worker, place.effect)[0]
+        after = self.program.places[self.program.follow(worker.place, answer, _around(state))]
+        return any(heard.effect.port == "clock" for heard in after.heard[len(place.heard) :])
+
+    def _place(self, worker: Worker) -> Place:
+        return self.program.places[worker.place]
 
     # --- how a worker ends -----------------------------------------------------------------------------
 
     def _ended(self, state: State, worker: Worker, problem: str) -> State:
-        if problem:
+        if problem and not worker.thawed:
             return self._returned(state, worker)
         return state._replace(workers=_without(state.workers, worker))
 
@@ -245,13 +294,36 @@ class Machine:
 
     def _returned(self, state: State, worker: Worker) -> State:
         """Its letter comes back, or goes to the dead letters."""
+        letter = self._place(worker).letter
         state = state._replace(workers=_without(state.workers, worker))
-        if worker.letter.queue == SWEEP:
+        if letter.queue == SWEEP:
             return state
-        if worker.letter.receives >= MOST_RECEIVES:
-            return state._replace(dead=(*state.dead, f"{worker.letter.queue}: received too often"))
-        back = worker.letter._replace(visible_at=worker.started + VISIBILITY_SECONDS)
+        if letter.receives >= MOST_RECEIVES:
+            return state._replace(dead=_sorted((*state.dead, f"{letter.queue}: received too often")))
+        back = letter._replace(visible_at=worker.started + VISIBILITY_SECONDS)
         return state._replace(letters=_sorted((*state.letters, back)))
+
+    # --- late requests ---------------------------------------------------------------------------------
+
+    def _freeze(self, state: State, worker: Worker) -> State:
+        effect = self._place(worker).pending
+        assert effect is not None
+        if effect.method == "submit":
+            state = self._by(state, worker, effect, "lose_submit")[1]
+        budget = state.budget._replace(late=state.budget.late - 1)
+        frozen = Frozen(state.now + LATE_SECONDS, worker._replace(thawed=True))
+        frozen_ones = _sorted((*state.frozen, frozen))
+        return self._returned(state._replace(budget=budget, frozen=frozen_ones), worker)
+
+    def _lands(self, state: State, frozen: Frozen) -> Iterator[Step]:
+        worker = frozen.worker
+        place = self._place(worker)
+        assert place.pending is not None
+        answer, after = self._by(state, worker, place.pending, MAY_BE_LATE[place.pending[:2]])
+        after = after._replace(frozen=_without(after.frozen, frozen))
+        yield Move(worker.place, place.effect, "lands late, its worker is dead"), after
+        thawed = after._replace(workers=(*after.workers, worker))
+        yield Move(worker.place, place.effect, "lands late"), self._answered(thawed, worker, answer)
 
     # --- time ------------------------------------------------------------------------------------------
 
@@ -260,21 +332,28 @@ class Machine:
         moments = [letter.visible_at for letter in state.letters if letter.visible_at > state.now]
         moments += [max(moment, state.swept_at + SWEEP_SECONDS) for moment in due]
         then = min((moment for moment in moments if moment > state.now), default=None)
-        if then is None:
+        if then is None or any(frozen.until < then for frozen in state.frozen):
             return
         if all(worker.started + FUNCTION_SECONDS >= then for worker in state.workers):
+            swept_at = state.swept_at if state.swept_at + SWEEP_SECONDS > then else 0
             words = f"{then - state.now} s pass"
-            yield Move("clock", -1, words), state._replace(now=then, budget=budget)
+            yield Move(-1, -1, words), state._replace(now=then, budget=budget, swept_at=swept_at)
+
+
+def _around(state: State) -> Surroundings:
+    return Surroundings(state.now, state.files)
 
 
 def _with_part(state: State, port: str, part: int) -> State:
-    changed: dict[str, Any] = {port: part} if port in PARTS else {}
+    changed: dict[str, Any] = {port: part}
     return state._replace(**changed)
 
 
 def _sorted(things: tuple[Thing, ...]) -> tuple[Thing, ...]:
-    return tuple(sorted(things))
+    return tuple(sorted(things)) if len(things) > 1 else things
 
 
-def _without(workers: tuple[Worker, ...], worker: Worker) -> tuple[Worker, ...]:
-    return tuple(one for one in workers if one is not worker)
+def _without(things: tuple[Thing, ...], thing: Thing) -> tuple[Thing, ...]:
+    """One less of them; of those alike it does not matter which."""
+    at = things.index(thing)
+    return things[:at] + things[at + 1 :]

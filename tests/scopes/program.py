@@ -6,17 +6,22 @@ A worker sees the world only through its ports, and every port asks the script:
 
 So a worker is told whole by its letter and its answers. Two workers with the same letter and the same
 answers go on in the same way; what they have in hand need not be looked at.
+
+What a worker makes (the token of its lease, an upload's id, a copy's key) is named after its letter, not
+counted in the order of making: that order would tell apart states that nobody else can.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, BinaryIO, NamedTuple
 from unittest.mock import patch
 
 from coval_relay import intake
-from coval_relay.domain.coval import Upload
+from coval_relay.domain.coval import ContentType, Upload
 from coval_relay.domain.journal import LogEvent
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
@@ -30,19 +35,26 @@ from tests.support.world import Letter as QueueLetter
 
 SWEEP = "sweep"
 """The queue of what the schedule brings."""
+TOKEN = "#"
+"""Stands in a token after the name of who made it."""
 
 
 class Letter(NamedTuple):
-    """A message in a queue; `name` tells it from all others, `receives` counts its deliveries."""
+    """A message in a queue; letters alike in all are the same. `receives` counts the deliveries."""
 
     visible_at: int
-    name: str
     queue: str
     body: str
     first_sent: int
     receives: int = 0
     hops: int = 0
     """How often work was handed on, at once, until this letter came."""
+
+    def told(self) -> str:
+        """In words, for a story."""
+        if self.queue == SWEEP:
+            return f"sweep at {self.visible_at % 1_000_000}"
+        return f"{json.loads(self.body)['detail-type']} to {self.queue}, receive {self.receives}"
 
 
 class Effect(NamedTuple):
@@ -61,6 +73,14 @@ class Answer:
     error: Exception | None = None
 
 
+class Heard(NamedTuple):
+    """An effect, and its answer; `number` is the answer's."""
+
+    effect: Effect
+    answer: Answer
+    number: int
+
+
 class Paused(BaseException):
     """The worker has come to an effect that was not answered yet."""
 
@@ -69,29 +89,35 @@ class Paused(BaseException):
 class Script:
     """Answers a worker from what was written down, and stops it where that ends."""
 
-    answers: tuple[Answer, ...] = ()
-    effects: tuple[Effect, ...] = ()
+    heard: list[Heard] = field(default_factory=list)
     name: str = ""
+    local: Callable[[Effect], Heard | None] = lambda _: None
+    """The answer to what is no step of its own."""
     position: int = 0
     attempts: int = 0
     pending: Effect | None = None
 
     def ask(self, port: str, method: str, *arguments: Any) -> Any:
-        if self.position == len(self.answers):
-            self.pending = Effect(port, method, arguments)
-            raise Paused
-        asked = self.effects[self.position]
-        assert (asked.port, asked.method) == (port, method), "a worker is not told by its answers alone"
-        answer = self.answers[self.position]
+        if self.position == len(self.heard):
+            self._go_on(Effect(port, method, arguments))
+        asked, answer, _ = self.heard[self.position]
+        assert asked[:2] == (port, method), "a worker is not told by its answers alone"
         self.position += 1
         if answer.error:
             raise answer.error.with_traceback(None)
         return answer.value
 
+    def _go_on(self, effect: Effect) -> None:
+        heard = self.local(effect)
+        if heard is None:
+            self.pending = effect
+            raise Paused
+        self.heard.append(heard)
+
     def uuid4(self) -> SimpleNamespace:
         """In the place of the module `uuid`: a token for each attempt, the same in every run."""
         self.attempts += 1
-        return SimpleNamespace(hex=f"{self.name}#{self.attempts}")
+        return SimpleNamespace(hex=f"{self.name}{TOKEN}{self.attempts}")
 
 
 @dataclass
@@ -104,6 +130,9 @@ class _Port:
 
 
 class _Coval(_Port):
+    def create_upload(self, content_type: ContentType, size: int) -> Any:
+        return self.script.ask("coval", "make_upload", content_type, size, self.script.name)
+
     def put_audio(self, upload: Upload, chunks: Iterable[bytes], size: int) -> None:
         self.script.ask("coval", "put_audio", upload, (b"".join(chunks),), size)
 
@@ -117,7 +146,7 @@ class _Staging(_Port):
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> Any:
         body = _Held()
         write(body)
-        return self.script.ask("files", "store", name, body.getvalue())
+        return self.script.ask("files", "store", name, body.getvalue(), self.script.name)
 
 
 class _Index(_Port):
@@ -162,12 +191,20 @@ class _Dead(list[Any]):
         self.script.ask("dead", "bury", *buried)
 
 
+class Surroundings(NamedTuple):
+    """What the answers to local effects depend on: the time, and the number of the files."""
+
+    now: int
+    files: int
+
+
 class Place(NamedTuple):
     """How far a worker has come: `pending` is None where it has ended, with `problem` where it failed."""
 
     letter: Letter
-    answers: tuple[Answer, ...]
-    effects: tuple[Effect, ...]
+    name: str
+    """Of the worker; what it makes is named so."""
+    heard: tuple[Heard, ...]
     pending: Effect | None
     effect: int
     problem: str
@@ -178,9 +215,12 @@ class Program:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
+        self.local: Callable[[Effect, Surroundings], Answer | None] = lambda *_: None
         self.places: list[Place] = []
-        self._starts: dict[Letter, int] = {}
-        self._next: dict[tuple[int, int], int] = {}
+        self._letters: dict[Letter, int] = {}
+        self._starts: dict[tuple[str, Surroundings], int] = {}
+        self._next: dict[tuple[int, int, Surroundings], int] = {}
+        self._found: dict[tuple[str, tuple[int, ...]], int] = {}
         self._script = Script()
         self._world = self._wired()
 
@@ -201,32 +241,46 @@ class Program:
             dead=_Dead(script),
         )
 
-    def start(self, letter: Letter) -> int:
-        if letter not in self._starts:
-            self._starts[letter] = self._reach(letter, (), ())
-        return self._starts[letter]
+    def start(self, letter: Letter, taken: Container[str], around: Surroundings) -> int:
+        """Where a worker begins, under a name that neither another worker nor a lease has now.
 
-    def follow(self, place: int, answer: int) -> int:
-        """Where the worker comes to with this answer to its pending effect."""
-        found = self._next.get((place, answer))
+        The name of one that is gone may come again: a token is only ever compared with its owner's.
+        """
+        number = self._letters.setdefault(letter, len(self._letters))
+        name = next(name for twin in count() if (name := f"{number}.{twin}") not in taken)
+        if (name, around) not in self._starts:
+            self._starts[name, around] = self._reach(letter, name, [], around)
+        return self._starts[name, around]
+
+    def follow(self, place: int, answer: int, around: Surroundings) -> int:
+        """Where the worker comes to with this answer: to its next effect that is not local."""
+        found = self._next.get((place, answer, around))
         if found is None:
             before = self.places[place]
             assert before.pending is not None
             given: Answer = self.pool.values[answer]
-            found = self._reach(before.letter, (*before.answers, given), (*before.effects, before.pending))
-            self._next[place, answer] = found
+            heard = [*before.heard, Heard(before.pending, given, answer)]
+            found = self._reach(before.letter, before.name, heard, around)
+            self._next[place, answer, around] = found
         return found
 
-    def _reach(self, letter: Letter, answers: tuple[Answer, ...], effects: tuple[Effect, ...]) -> int:
+    def _reach(self, letter: Letter, name: str, heard: list[Heard], around: Surroundings) -> int:
         script = self._script
-        script.answers, script.effects, script.position, script.attempts = answers, effects, 0, 0
-        script.name, script.pending = f"{letter.name}/{letter.receives}", None
+        script.heard, script.position, script.attempts = heard, 0, 0
+        script.name, script.pending, script.local = name, None, lambda effect: self._local(effect, around)
         self._world.journal.clear()
         problem = self._run(letter)
-        pending = self._script.pending
-        number = self.pool.number(pending) if pending else -1
-        self.places.append(Place(letter, answers, effects, pending, number, problem))
-        return len(self.places) - 1
+        key = (name, tuple(one.number for one in heard))
+        if key not in self._found:
+            pending = self._script.pending
+            number = self.pool.number(pending) if pending else -1
+            self._found[key] = len(self.places)
+            self.places.append(Place(letter, name, tuple(heard), pending, number, problem))
+        return self._found[key]
+
+    def _local(self, effect: Effect, around: Surroundings) -> Heard | None:
+        answer = self.local(effect, around)
+        return Heard(effect, answer, self.pool.number(answer)) if answer else None
 
     def _run(self, letter: Letter) -> str:
         with suppress(Paused, DeliveryFailedError), patch.object(intake, "uuid", self._script):
@@ -246,6 +300,6 @@ class Program:
             event: dict[str, Any] = {"source": SOURCE, "detail-type": "Sweep"}
             self._world.intakes["attach"](event, lambda: FUNCTION_SECONDS)
             return
-        told = QueueLetter(letter.queue, letter.body, letter.visible_at, letter.first_sent)
-        told.message_id = letter.name
+        name = self._script.name
+        told = QueueLetter(letter.queue, letter.body, letter.visible_at, letter.first_sent, message_id=name)
         self._world.intakes[letter.queue]({"Records": [told.record()]}, lambda: FUNCTION_SECONDS)

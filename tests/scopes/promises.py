@@ -13,6 +13,8 @@ from tests.support.fakes import FakeClock
 from tests.support.world import DEADLINES
 
 CALL = "call-1"
+SIDE_KNOWN = "winter"
+"""The campaign in the facts of a call end that tells the agent's side."""
 WAV_HEAD, FRAME = 44, 2
 LONGEST_SECONDS = 4 * 86_400
 """Every deadline of a call has passed long before."""
@@ -32,6 +34,8 @@ class Promises:
     """Whether an event says that no text will come: what comes after all may be late at any time."""
     recordings: dict[str, bytes] = field(default_factory=dict)
     """Identity → content of every recording that comes."""
+    gone: dict[str, bytes] = field(default_factory=dict)
+    """Key → content of those of them that were deleted: they may be refused, should they come again too."""
     sided: str = ""
     """Identity of the recording whose agent a call end tells on channel 1."""
 
@@ -54,7 +58,7 @@ class Promises:
         return [
             *self._quiet(state, call),
             *self._text(call, held[0]),
-            *self._audio(state, call, held[0]["audio"]),
+            *self._audio(state, call, held[0]),
             *self._accounted(call),
         ]
 
@@ -93,18 +97,19 @@ class Promises:
             wrong.append("P6: the text is late although the grace time had not passed")
         return wrong
 
-    def _audio(self, state: State, call: Call, audio: bytes | str | None) -> list[str]:
-        """P4: the recording that the item calls attached is the one that Coval has, and has right."""
-        attached = self._attached(call)
+    def _audio(self, state: State, call: Call, held: Mapping[str, Any]) -> list[str]:
+        """P4: the recording that the item calls attached is the one that Coval has, and has right.
+
+        What went to Coval before the side was known, or with the facts of another leg, cannot be mended.
+        """
+        attached, audio = self._attached(call), held["audio"]
+        side_known = held["metadata"].get("campaign") == SIDE_KNOWN
         if audio is None or len(attached) != 1:
             fine = audio is None and not attached
             return [] if fine else [f"P4: attached {attached}, Coval has audio: {audio is not None}"]
         content = audio if isinstance(audio, bytes) else self._content(state, audio)
-        # What went to Coval before the call's facts were known cannot be mended: it is noted as late.
-        known = call.facts and call.facts.agent_channel == 1 and call.sent and call.sent.facts
-        told = known and attached[0] == self.sided
         source = self.recordings[attached[0]]
-        if told:
+        if attached[0] == self.sided and side_known:
             return [] if _left(content) == _right(source) else ["P9: the agent is not on channel 0"]
         return [] if content in (source, _swapped(source)) else ["P4: Coval has another recording"]
 
@@ -115,15 +120,16 @@ class Promises:
         return names
 
     def _content(self, state: State, url: str) -> bytes:
-        objects: dict[str, tuple[str, bytes]] = self.pool.values[state.files][0]
-        return objects[urlsplit(url).path.removeprefix("/")][1]
+        key = urlsplit(url).path.removeprefix("/")
+        objects: dict[str, tuple[str, bytes]] = self.pool.values[state.files]
+        return objects[key][1] if key in objects else self.gone[key]
 
     def _accounted(self, call: Call) -> list[str]:
         known = set(call.outcomes) | ({call.recording.identity} if call.recording else set())
         wrong = [f"P3: {name} has no outcome" for name in self.recordings if name not in known]
         if call.recording and call.recording.state in UNFINISHED:
             wrong.append(f"P3: the recording ends {call.recording.state}")
-        if self.recordings and not self._attached(call):
+        if len(self.recordings) > len(self.gone) and not self._attached(call):
             wrong.append("P3: no recording was attached")
         return wrong
 

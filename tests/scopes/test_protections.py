@@ -10,7 +10,7 @@ from coval_relay.domain.messages import AliasesKnown
 from coval_relay.domain.protocol import Attempt, Next, Transition
 from coval_relay.services.names import Names
 from coval_relay.services.progress import Progress
-from tests.scopes.catalogue import NOTHING, ONE_DEATH, ONE_FAULT, Scope, run
+from tests.scopes.catalogue import NOTHING, ONE_DEATH, ONE_FAULT, ONE_LATE, Scope, run
 from tests.support.fakes import InMemoryCalls
 
 SECOND = "P1: a second conversation in Coval"
@@ -70,3 +70,22 @@ def test_without_sending_before_clearing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Names, "bind", _clearing_first)
     found = run(Scope(("name and parking",), ONE_DEATH))
     assert any(problem.startswith("P3") for problem in found.broken)
+
+
+def test_without_an_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_audit_owed", lambda _: False)
+    assert run(Scope(("call end",), ONE_LATE)).broken.keys() == {"P2: SUBMITTED, 2 conversations in Coval"}
+    given_up = run(Scope(("audit of a call given up",), NOTHING))
+    assert given_up.broken.keys() == {"P2: NONE, 1 conversations in Coval"}
+
+
+def test_without_a_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "attach_given_up", protocol.recording_refused)
+    found = run(Scope(("last look, attached",), NOTHING))
+    assert found.broken.keys() == {"P4: attached [], Coval has audio: True"}
+
+
+def test_without_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_sided", lambda recording, *_: recording)
+    found = run(Scope(("side becomes known",), NOTHING))
+    assert found.broken.keys() == {"P9: the agent is not on channel 0"}

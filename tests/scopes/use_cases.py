@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from coval_relay.adapters import relay_messages
@@ -12,12 +12,14 @@ from coval_relay.domain.recordings import ObjectVersion
 from tests.scopes.canonical import Pool
 from tests.scopes.environment import Environment
 from tests.scopes.machine import Budget, Machine, State, Worker
-from tests.scopes.program import Letter, Program
-from tests.scopes.promises import CALL, Promises
+from tests.scopes.program import SWEEP, Letter, Program
+from tests.scopes.promises import CALL, SIDE_KNOWN, Promises
 from tests.support.events import TURNS, call_ended, etag, object_created, wav
 from tests.support.fakes import FakeClock, InMemoryCalls
 
 MONO, LATER, STEREO = wav(6.0, rate=100), wav(7.0, rate=100), bytearray(wav(6.0, rate=100, channels=2))
+GONE = "odd/gone.wav"
+"""The key of a recording that is deleted on the way."""
 STEREO[44:] = b"\x01\x00\x02\x00" * ((len(STEREO) - 44) // 4)
 
 
@@ -27,53 +29,54 @@ class Setup:
 
     workers: int = 2
     store_type: type[InMemoryCalls] = InMemoryCalls
-    names: list[str] = field(default_factory=list)
+    nameless: bool = True
+    """Whether nothing is ever parked or bound."""
 
     def __post_init__(self) -> None:
         self.pool = Pool()
         self.program = Program(self.pool)
         self.environment = Environment(self.pool, self.store_type)
-        self.machine = Machine(self.program, self.environment, self.workers, nameless=True)
+        self.machine = Machine(self.program, self.environment, self.workers, nameless=self.nameless)
         self.promises = Promises(self.pool, self.program)
         parts: dict[str, Any] = self.environment.empty()
         self.state = State(now=FakeClock().now, **parts)
 
     # --- letters ---------------------------------------------------------------------------------------
 
-    def send(self, name: str, queue: str, event: dict[str, Any]) -> str:
-        """A letter that lies there; the same event once more where it has come already."""
-        name = f"{name} {self.names.count(name) + 1}" if name in self.names else name
-        self.names.append(name.rstrip(" 0123456789"))
-        letter = Letter(self.state.now, name, queue, json.dumps(event), self.state.now)
+    def send(self, queue: str, event: dict[str, Any]) -> Letter:
+        """A letter that lies there; the same event may lie there more than once."""
+        letter = Letter(self.state.now, queue, json.dumps(event), self.state.now)
         self.state = self.state._replace(letters=tuple(sorted((*self.state.letters, letter))))
-        return name
+        return letter
 
-    def call_end(self, **changes: Any) -> str:
+    def call_end(self, **changes: Any) -> Letter:
         self.promises.text_told = True
-        return self.send("call end", "call_end", call_ended(**changes))
+        return self.send("call_end", call_ended(**changes))
 
-    def call_end_without_text(self) -> str:
+    def call_end_with_side(self) -> Letter:
+        """It tells that the agent is on channel 1."""
+        return self.call_end(recording={"agent_channel": 1}, metadata={"campaign": SIDE_KNOWN})
+
+    def call_end_without_text(self) -> Letter:
         self.promises.may_go_without = True
-        return self.send("call end without text", "call_end", call_ended(transcript="none"))
+        return self.send("call_end", call_ended(transcript="none"))
 
-    def call_end_pending(self) -> str:
-        return self.send("call end, text pending", "call_end", call_ended(transcript="pending"))
+    def call_end_pending(self) -> Letter:
+        return self.send("call_end", call_ended(transcript="pending"))
 
-    def transcript(self) -> str:
+    def transcript(self) -> Letter:
         self.promises.text_told = True
         content = json.dumps(TURNS).encode()
         self.environment.documents.documents[f"{CALL}.json"] = content
-        return self.send(
-            "transcript", "call_end", object_created(f"{CALL}.json", content, bucket="transcripts")
-        )
+        return self.send("call_end", object_created(f"{CALL}.json", content, bucket="transcripts"))
 
-    def recording(self, key: str = f"rec/{CALL}.wav", content: bytes = MONO, *, named: bool = True) -> str:
+    def recording(self, key: str = f"rec/{CALL}.wav", content: bytes = MONO, *, named: bool = True) -> Letter:
         self._put(key, content)
         if named and key.startswith("odd/"):
             self.environment.metadata[key] = {"external-conversation-id": CALL}
-        return self.send("recording", "recording", object_created(key, content))
+        return self.send("recording", object_created(key, content))
 
-    def ranked(self, key: str, content: bytes, rank: int) -> str:
+    def ranked(self, key: str, content: bytes, rank: int) -> Letter:
         self._put(key, content)
         created = ObjectCreated(
             version=ObjectVersion("recordings", key, etag(content)),
@@ -83,7 +86,7 @@ class Setup:
         )
         traits = Traits(rank=rank, several=True)
         found = RecordingFound(external_conversation_id=CALL, created=created, traits=traits)
-        return self.send(f"recording of rank {rank}.", "recording", relay_messages.to_event(found))
+        return self.send("recording", relay_messages.to_event(found))
 
     def _put(self, key: str, content: bytes) -> None:
         files = self.environment.put(self.state.files, key, (etag(content), content))
@@ -92,48 +95,65 @@ class Setup:
 
     # --- what has happened before ----------------------------------------------------------------------
 
-    def finish(self, name: str) -> None:
-        """The letter is handled, alone and to its end."""
-        worker = self._take(name)
+    def finish(self, letter: Letter) -> list[Letter]:
+        """The letter is handled, alone and to its end; returns what was sent."""
+        before = self.state.letters
+        worker = self._take(letter)
         while self.program.places[worker.place].pending:
             self.state = self.machine.work(self.state, worker)
-            worker = self._worker(name)
+            (worker,) = self.state.workers
         self.state = self.state._replace(workers=())
+        return [one for one in self.state.letters if one not in before]
 
-    def die_after(self, name: str, method: str) -> None:
-        """Its worker dies right after this effect."""
-        worker, pending = self._take(name), ""
+    def die_after(self, letter: Letter, method: str) -> list[Letter]:
+        """Its worker dies right after this effect, if it comes to it; returns the letter that comes back."""
+        worker, pending = self._take(letter), ""
         while pending != method:
             effect = self.program.places[worker.place].pending
             if effect is None:
                 self.state = self.state._replace(workers=())
-                return
+                return []
             pending = effect.method
             self.state = self.machine.work(self.state, worker)
-            worker = self._worker(name)
+            (worker,) = self.state.workers
+        before = self.state.letters
         self.state = self.machine.die(self.state._replace(budget=Budget(deaths=1)), worker)
+        return [one for one in self.state.letters if one not in before]
+
+    def until(self, moment: int) -> None:
+        self.state = self.state._replace(now=max(self.state.now, moment))
 
     def until_due(self) -> None:
         """Time passes until the sweep has something to do."""
-        due = self.environment.due(self.state.store, self.state.aliases)
-        self.state = self.state._replace(now=max(self.state.now, min(due, default=0)))
+        self.until(min(self.environment.due(self.state.store, self.state.aliases), default=0))
 
-    def sweep(self) -> list[str]:
-        """The sweep comes; returns the names of the letters that it sent."""
-        self.state = next(after for move, after in self.machine.steps(self.state) if move.who == "sweep")
-        name = self.state.workers[0].letter.name
-        while self.program.places[self.state.workers[0].place].pending:
-            self.state = self.machine.work(self.state, self.state.workers[0])
-        self.state = self.state._replace(workers=())
-        return [letter.name for letter in self.state.letters if letter.name.startswith(name)]
+    def sweep(self) -> list[Letter]:
+        """The sweep comes; returns the letters that it sent."""
+        self.state = self.state._replace(swept_at=self.state.now)
+        return self.finish(Letter(self.state.now, SWEEP, "", 0))
 
-    def _take(self, name: str) -> Worker:
-        letter = next(letter for letter in self.state.letters if letter.name == name)
-        self.state = self.machine.deliver(self.state, letter)
-        return self._worker(name)
+    def delete(self, key: str) -> None:
+        """Somebody deletes a recording in the bucket."""
+        objects = dict(self.pool.values[self.state.files])
+        _, self.promises.gone[key] = objects.pop(key)
+        self.state = self.state._replace(files=self.pool.number(objects))
 
-    def _worker(self, name: str) -> Worker:
-        return next(worker for worker in self.state.workers if worker.letter.name == name)
+    def conversations(self) -> dict[str, Any]:
+        """What Coval has."""
+        held: dict[str, Any] = self.pool.values[self.state.coval]["conversations"]
+        return held
+
+    def change_coval(self, **values: Any) -> None:
+        """Something happens in Coval by itself."""
+        value = {**self.pool.values[self.state.coval], **values}
+        self.state = self.state._replace(coval=self.pool.number(value))
+
+    def _take(self, letter: Letter) -> Worker:
+        letters = list(self.state.letters)
+        if letter.queue != SWEEP:
+            letters.remove(letter)
+        self.state, worker = self.machine.deliver(self.state._replace(letters=tuple(letters)), letter)
+        return worker
 
 
 # --- the use cases -----------------------------------------------------------------------------------
@@ -154,8 +174,43 @@ def _sent(setup: Setup) -> None:
 def _audit(setup: Setup) -> None:
     """A conversation was adopted after a take-over; the sweep finds its audit due."""
     _sent(setup)
-    for name in setup.sweep():
-        setup.finish(name)
+    for letter in setup.sweep():
+        setup.finish(letter)
+    setup.until_due()
+
+
+def _begun_again(setup: Setup) -> None:
+    """A submit was taken over, its upload had ended and was made anew, then it landed; its audit is due."""
+    _given_up(setup, setup.recording(), "")
+
+
+def _given_up(setup: Setup, recording: Letter, deleted: str) -> None:
+    """It was given up instead, because the recording was deleted meanwhile."""
+    setup.finish(recording)
+    setup.until_due()
+    before = setup.conversations()
+    for resume in setup.sweep():
+        setup.die_after(resume, "submit")
+    landed = {name: held for name, held in setup.conversations().items() if name not in before}
+    setup.change_coval(conversations=before)
+    if deleted:
+        setup.delete(deleted)
+    setup.until_due()
+    for resume in setup.sweep():
+        for again in setup.finish(resume):
+            setup.finish(again)
+    setup.change_coval(conversations={**setup.conversations(), **landed}, late=True)
+    setup.until_due()
+
+
+def _last_look(setup: Setup, done: str) -> None:
+    """A recording was deleted while it was pinned, and given up; the sweep finds its last look due."""
+    setup.finish(setup.call_end())
+    for attach in setup.finish(setup.recording(GONE, LATER)):
+        for back in setup.die_after(attach, done):
+            setup.delete(GONE)
+            setup.until(back.visible_at)
+            setup.finish(back)
     setup.until_due()
 
 
@@ -191,7 +246,6 @@ def _pending(setup: Setup) -> None:
 
 def _names(setup: Setup) -> None:
     """The recording's place is named by the call end only."""
-    setup.machine.nameless = False
     setup.recording("odd/place.wav", LATER, named=False)
     setup.call_end(recording={"items": [{"uri": "s3://recordings/odd/place.wav"}]})
 
@@ -199,10 +253,10 @@ def _names(setup: Setup) -> None:
 def _side(setup: Setup) -> None:
     """The call end tells that the agent is on channel 1."""
     _stereo(setup)
-    setup.call_end(recording={"agent_channel": 1})
+    setup.call_end_with_side()
 
 
-def _stereo(setup: Setup) -> str:
+def _stereo(setup: Setup) -> Letter:
     content = bytes(STEREO)
     setup.promises.sided = f"s3://recordings/odd/stereo.wav#{etag(content)}"
     return setup.recording("odd/stereo.wav", content)
@@ -217,6 +271,10 @@ USE_CASES: dict[str, Callable[[Setup], object]] = {
     "take-over, not sent": _claimed,
     "take-over, sent": _sent,
     "audit": _audit,
+    "audit of a submit begun again": _begun_again,
+    "audit of a call given up": lambda setup: _given_up(setup, setup.recording(GONE, LATER), GONE),
+    "last look, attached": lambda setup: _last_look(setup, "attach_audio"),
+    "last look, not attached": lambda setup: _last_look(setup, "write"),
     "transcript's deadline": _transcript_deadline,
     "grace time": _grace,
     "hand-over": _hand_over,
@@ -232,25 +290,39 @@ USE_CASES: dict[str, Callable[[Setup], object]] = {
 """Those that need time to pass come first: letters of another case do not lie there meanwhile."""
 
 
-def _side_at_take_over(setup: Setup) -> None:
+def _side_at_take_over(setup: Setup, done: str = "write") -> None:
     """A worker died on its audio-only submit; then the call end comes and tells the side."""
     setup.finish(_stereo(setup))
     setup.until_due()
-    setup.die_after(setup.sweep()[0], "write")
+    setup.die_after(setup.sweep()[0], done)
     setup.until_due()
-    setup.call_end(recording={"agent_channel": 1})
+    setup.call_end_with_side()
 
 
 def _another_leg_knows_no_side(setup: Setup) -> None:
     """A recording was made ready for the side that one call end told; the other leg's tells none."""
-    setup.die_after(setup.call_end(recording={"agent_channel": 1}), "submit")
+    setup.die_after(setup.call_end_with_side(), "submit")
     setup.finish(_stereo(setup))
     setup.until_due()
     setup.call_end()
 
 
+def _another_chosen_during_audit(setup: Setup) -> None:
+    """The audit finds a conversation with the recording that was chosen; a better one comes meanwhile."""
+    _begun_again(setup)
+    setup.ranked("odd/high.wav", LATER, 2)
+
+
+def _another_chosen_during_take_over(setup: Setup) -> None:
+    """So does a take-over that does not send the recording, because its side is known now."""
+    _side_at_take_over(setup, "submit")
+    setup.ranked("odd/high.wav", LATER, 2)
+
+
 FOUND: dict[str, Callable[[Setup], object]] = {
     "side told at a take-over": _side_at_take_over,
     "another leg knows no side": _another_leg_knows_no_side,
+    "another recording is chosen during an audit": _another_chosen_during_audit,
+    "another recording is chosen during a take-over": _another_chosen_during_take_over,
 }
 """What the scopes have found, kept small."""
