@@ -52,7 +52,7 @@ stack-tools: .venv/installed .venv-sam/installed .venv-aws/installed
 
 # --- tests
 
-test: lint types imports test-unit test-fuzz test-scopes test-fidelity test-contract test-integration test-template test-end-to-end test-313 ## Everything
+test: lint types imports test-unit test-fuzz test-scopes test-fidelity test-contract test-integration test-template test-end-to-end test-load test-313 ## Everything
 
 test-unit: .venv/installed ## Fast tests of the code alone
 	$(BIN)/pytest tests/unit
