@@ -7,6 +7,7 @@ import pytest
 
 from coval_relay.domain.call import Reason
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.payload import STAMP
 from coval_relay.domain.ports import LinkRefused
 from coval_relay.domain.protocol import OTHER_ATTACHED
 from coval_relay.services.progress import MISSING
@@ -35,7 +36,9 @@ def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
     world.run(hours=0.1)
     (ours,) = world.coval.conversations
     world.coval.submit(
-        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
+        json.dumps(
+            {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
+        ).encode()
     )
     world.run()
     assert list(world.coval.conversations) == [ours]
@@ -49,7 +52,9 @@ def _landed_late(death: int, *, after: bool = False) -> World:
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     world.coval.submit(
-        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
+        json.dumps(
+            {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
+        ).encode()
     )
     world.executioner.at, world.executioner.after = world.executioner.count + death, after
     world.run()

@@ -38,7 +38,7 @@ from coval_relay.domain.messages import (
     Resume,
     Sweep,
 )
-from coval_relay.domain.payload import Submit, encode
+from coval_relay.domain.payload import STAMP, Submit, encode
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.protocol import Attempt, Then, Transition
 from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, ObjectVersion
@@ -476,8 +476,12 @@ def test_what_s3_refuses_is_for_the_operator() -> None:
 
 
 def held(*names: str) -> Mapping[str, dict[str, Any]]:
-    common: dict[str, Any] = {"external_conversation_id": "call-1", "audio": None, "metadata": {}}
-    return {name: {**common, "created": number} for number, name in enumerate(names)}
+    """Names in capitals are of somebody else."""
+    common: dict[str, Any] = {"external_conversation_id": "call-1", "audio": None}
+    return {
+        name: {**common, "created": number, "metadata": {} if name.isupper() else {STAMP: "text facts"}}
+        for number, name in enumerate(names)
+    }
 
 
 @pytest.mark.parametrize(
@@ -488,6 +492,7 @@ def held(*names: str) -> Mapping[str, dict[str, Any]]:
         (("a", "ours"), ["ours"], ["find", "delete", "find"]),
         (("a", "b", "ours"), ["ours"], ["find", "get", "delete", "find", "delete", "find"]),
         (("a",), ["a"], ["find", "get"]),
+        (("ours", "THEIRS"), ["ours", "THEIRS"], ["find"]),
         ((), [], ["find"]),
     ],
 )
@@ -534,6 +539,13 @@ def test_of_a_simulation_nothing_stays_in_coval() -> None:
     after = played.store.read("call-1")
     assert (after.state, after.conversation_id, after.audited_at) == (State.FILTERED, None, NOW)
     assert list(played.coval.conversations) == []
+
+
+def test_what_somebody_else_has_submitted_of_a_simulation_stays() -> None:
+    played = world(call(State.FILTERED, maybe_sent_at=NOW - 1000))
+    played.coval.conversations.update(held("THEIRS", "a"))
+    hand(played, "attach", Resume("call-1"))
+    assert list(played.coval.conversations) == ["THEIRS"]
 
 
 def test_the_sweep_has_an_audit_done_by_the_function_that_can() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from coval_relay.domain.coval import Conversation
 from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.payload import STAMP
 from coval_relay.domain.transcript import Fragment
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
 from tests.support.scenarios import put
@@ -373,7 +374,7 @@ def _found_twice_in_coval(world: World) -> None:
     world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
-    body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}
+    body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
     world.coval.submit(json.dumps(body).encode())
 
 
@@ -382,7 +383,7 @@ def _ours_deleted_and_another_left(world: World) -> None:
     world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
-    body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}
+    body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
     world.coval.conversations.clear()
     world.coval.submit(json.dumps(body).encode())
 

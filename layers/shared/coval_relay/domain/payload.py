@@ -120,6 +120,11 @@ def _digest(identity: str) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
+def is_ours(metadata: Mapping[str, Any]) -> bool:
+    """Whether a conversation in Coval was submitted by this relay, and not by somebody else by its id."""
+    return STAMP in metadata
+
+
 def parts_of(metadata: Mapping[str, Any]) -> Parts:
     """The parts that a submit found in Coval had carried, by its stamp."""
     names = {name.partition(":")[0] for name in str(metadata.get(STAMP, "")).split()}

@@ -17,6 +17,7 @@ from coval_relay.domain.messages import (
     Resume,
     Sweep,
 )
+from coval_relay.domain.payload import is_ours
 from coval_relay.domain.places import RecordingPlaces
 from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
 from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, RecordingSource
@@ -161,15 +162,17 @@ class AttachRecording:
     def _audit(self, call: Call) -> Transition:
         """Delete what a POST made that landed after the read that should have seen it.
 
-        Of a simulation that is whatever there is: it landed before anybody had told that it is one.
+        Of a simulation that is whatever there is: it landed before anybody had told that it is one. What
+        somebody else has submitted under the call's id stays.
         """
         simulated = call.state is ConversationState.FILTERED
         if call.conversation_id is None and not simulated:
             return self.progress.look_late(call)
         for _ in range(MOST_EXTRA_CONVERSATIONS):
-            found = [c.conversation_id for c in live(self.coval.find(call.external_conversation_id))]
-            extras = [name for name in found if name != call.conversation_id]
-            if not extras or not (simulated or call.conversation_id in found or self._ours_is_live(call)):
+            found = live(self.coval.find(call.external_conversation_id))
+            names = [one.conversation_id for one in found if is_ours(one.metadata)]
+            extras = [name for name in names if name != call.conversation_id]
+            if not extras or not (simulated or call.conversation_id in names or self._ours_is_live(call)):
                 break
             self.coval.delete(extras[-1])
             self.journal(LogEvent.EXTRA_CONVERSATION_DELETED, call.external_conversation_id)
