@@ -80,6 +80,8 @@ class Promises:
         _, agent_on = heard(held.audio)
         if "facts" not in held.request["metadata"]["coval_relay_parts"] or not agent_on:
             return
+        if self._forgotten_once(held.call_id) and self.outside.table.item(held.call_id).facts is None:
+            return  # the item that knew the side has gone, and the call's end does not come again
         ends = [one for one in self._of(held.call_id) if one.kind == "call ends" and one.side is not None]
         if ends:
             self.breaks(f"P9: the agent of {held.call_id} is on channel 1, and the call's end had told it")
