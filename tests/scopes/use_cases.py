@@ -23,6 +23,11 @@ GONE = "odd/gone.wav"
 STEREO[44:] = b"\x01\x00\x02\x00" * ((len(STEREO) - 44) // 4)
 
 
+def version_id(content: bytes) -> str:
+    """The recordings' bucket has versions: what has none is copied, as what is made ready for a side."""
+    return f"v-{etag(content)[:8]}"
+
+
 @dataclass
 class Setup:
     """Builds the first state of a scope."""
@@ -74,12 +79,12 @@ class Setup:
         self._put(key, content)
         if named and key.startswith("odd/"):
             self.environment.metadata[key] = {"external-conversation-id": CALL}
-        return self.send("recording", object_created(key, content))
+        return self.send("recording", object_created(key, content, version=version_id(content)))
 
     def ranked(self, key: str, content: bytes, rank: int) -> Letter:
         self._put(key, content)
         created = ObjectCreated(
-            version=ObjectVersion("recordings", key, etag(content)),
+            version=ObjectVersion("recordings", key, etag(content), version_id(content)),
             size=len(content),
             order=f"{rank:04d}",
             created_at=self.state.now,
@@ -91,7 +96,7 @@ class Setup:
     def _put(self, key: str, content: bytes) -> None:
         files = self.environment.put(self.state.files, key, (etag(content), content))
         self.state = self.state._replace(files=files)
-        self.promises.recordings[f"s3://recordings/{key}#{etag(content)}"] = content
+        self.promises.recordings[f"s3://recordings/{key}#{version_id(content)}"] = content
 
     # --- what has happened before ----------------------------------------------------------------------
 
@@ -258,7 +263,7 @@ def _side(setup: Setup) -> None:
 
 def _stereo(setup: Setup) -> Letter:
     content = bytes(STEREO)
-    setup.promises.sided = f"s3://recordings/odd/stereo.wav#{etag(content)}"
+    setup.promises.sided = f"s3://recordings/odd/stereo.wav#{version_id(content)}"
     return setup.recording("odd/stereo.wav", content)
 
 

@@ -87,6 +87,16 @@ FOUND = {
         (),
         gentle=True,
     ),
+    "a recording is replaced while Coval fetches it": Story(
+        7113276,
+        7113276,
+        (
+            Happening(9, "call ends", 1, transcript="inline", side=1),
+            Happening(43, "recording", 1, (12,), sound=Sound(11, agent_on=1), by="key", copied=True),
+            Happening(92, "recording", 1, sound=STEREO, by="key", rank=1),
+        ),
+        (Fault("coval.attach", 1, "takes", 38),),
+    ),
     "a worker that was held up sends long after another one took over": Story(
         2008071,
         2008071,

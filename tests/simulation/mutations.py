@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from coval_relay.domain import protocol
 from coval_relay.domain.aliases import Alias, Parked
-from coval_relay.domain.call import Call, ConversationState
+from coval_relay.domain.call import Call, ConversationState, Recording
 from coval_relay.domain.coval import CONFLICT
 from coval_relay.domain.ports import Conflict
 from coval_relay.services.attach_recording import AttachRecording
@@ -83,6 +83,11 @@ def conflict_is_believed() -> Any:
 
 def no_etag_pin() -> Any:
     return patch.object(Bucket, "pinned", new=False)
+
+
+def what_has_no_version_is_fetched_where_it_lies() -> Any:
+    """Though a presigned URL pins no ETag."""
+    return patch.object(Recording, "to_copy", property(lambda recording: recording.unprepared))
 
 
 def maybe_sent_is_cleared() -> Any:
@@ -176,6 +181,7 @@ MUTATIONS: dict[str, Broken] = {
         loser_does_not_look,
         conflict_is_believed,
         no_etag_pin,
+        what_has_no_version_is_fetched_where_it_lies,
         maybe_sent_is_cleared,
         no_audit,
         parking_is_not_conditional,

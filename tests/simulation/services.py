@@ -278,7 +278,6 @@ class Held:
     made_at: int
     late: bool
     """It was made after its sender's lease had ended."""
-    by_url: bool = False
     deleted: bool = False
 
     @property
@@ -327,8 +326,7 @@ class SimulatedCoval:
         self.serial += 1
         name, late = f"conversation{self.serial}", self.stage.clock.now - began > LANDS_LATE_SECONDS
         call_id = request["external_conversation_id"]
-        now, by_url = self.stage.clock.now, "audio_url" in request
-        made = Held(name, call_id, request, audio, self.serial, now, late, by_url=by_url)
+        made = Held(name, call_id, request, audio, self.serial, self.stage.clock.now, late)
         others = self.live(call_id)
         self.held[name] = made
         if others and not any(one.late for one in (*others, made)):
@@ -371,7 +369,7 @@ class SimulatedCoval:
         audio = self.bucket.fetched(url)
         if b"refused" in audio:
             raise Permanent("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
-        held.audio, held.by_url = audio, True
+        held.audio = audio
         self.took_audio(held)
         return held.told
 

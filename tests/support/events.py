@@ -67,10 +67,17 @@ def event(detail_type: str, detail: Any) -> dict[str, Any]:
 
 
 def object_created(
-    key: str, content: bytes, *, bucket: str = "recordings", at: int = 1_790_951_860, sequencer: str = "01"
+    key: str,
+    content: bytes,
+    *,
+    bucket: str = "recordings",
+    at: int = 1_790_951_860,
+    sequencer: str = "01",
+    version: str | None = None,
 ) -> dict[str, Any]:
-    """The EventBridge event of an object with this content."""
+    """The EventBridge event of an object with this content; a bucket without versions tells of none."""
     told = {"key": key, "size": len(content), "etag": etag(content), "sequencer": sequencer}
+    told |= {"version-id": version} if version else {}
     return {
         **event("Object Created", {"bucket": {"name": bucket}, "object": told, "reason": "PutObject"}),
         "source": "aws.s3",

@@ -23,9 +23,9 @@ class Scenario:
         return self.name
 
 
-def put(world: World, content: bytes, key: str = KEY) -> dict[str, Any]:
+def put(world: World, content: bytes, key: str = KEY, version: str | None = None) -> dict[str, Any]:
     world.bucket.put(key, content)
-    return object_created(key, content)
+    return object_created(key, content, version=version)
 
 
 def _both(world: World) -> None:
@@ -91,7 +91,7 @@ def _by_url(world: World) -> None:
 
 def _refused_late(world: World) -> None:
     world.send("call_end", call_ended())
-    world.send("recording", put(world, wav() + b"refused", "odd/refused.wav"), delay=60)
+    world.send("recording", put(world, wav() + b"refused", "odd/refused.wav", "v1"), delay=60)
     world.bucket.metadata["odd/refused.wav"] = {"external-conversation-id": "call-1"}
 
 

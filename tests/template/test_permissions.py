@@ -9,8 +9,12 @@ from tests.template.cloudformation import Stack
 from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET, key
 
 Statement = dict[str, Any]
-GET = ["s3:GetObject", "s3:GetObjectVersion"]
-GET_WITH_TAGS = [*GET, "s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
+GET_WITH_TAGS = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectTagging",
+    "s3:GetObjectVersionTagging",
+]
 LARGEST_POLICY = 10_240
 each_function = pytest.mark.parametrize("function", QUEUE_OF)
 
@@ -49,7 +53,7 @@ def common(function: str) -> dict[str, Statement]:
     }
 
 
-def recordings(actions: list[str], buckets: list[str], prefixes: list[str]) -> dict[str, Statement]:
+def recordings(actions: str | list[str], buckets: list[str], prefixes: list[str]) -> dict[str, Statement]:
     return {
         "ReadRecordings": allow(actions, buckets),
         "ReadNothingBesideThePrefixes": {"Effect": "Deny", "Action": actions, "NotResource": prefixes},
@@ -70,16 +74,14 @@ SMALLEST_OWN: dict[str, dict[str, Statement]] = {
         **KEEP_COPIES,
     },
     "AttachRecording": {
-        **recordings(GET, ["arn:aws:s3:::acme-recordings/*"], [PREPARED, "arn:aws:s3:::*/*"]),
+        **recordings("s3:GetObjectVersion", ["arn:aws:s3:::acme-recordings/*"], ["arn:aws:s3:::*/*"]),
         **READ_COPIES,
         **SWEEP,
     },
 }
 
-FULLEST_PLACES = (
-    ["arn:aws:s3:::acme-recordings/*", "arn:aws:s3:::acme-voicemail/*"],
-    [PREPARED, "arn:aws:s3:::*/voice/*", "arn:aws:s3:::*/calls/2026 é+*"],
-)
+BUCKETS = ["arn:aws:s3:::acme-recordings/*", "arn:aws:s3:::acme-voicemail/*"]
+PREFIXES = ["arn:aws:s3:::*/voice/*", "arn:aws:s3:::*/calls/2026 é+*"]
 RULES_PARAMETER = "arn:aws:ssm:eu-west-2:111122223333:parameter/coval/relay/key-rules"
 READ_RULES = {"ReadKeyRules": allow("ssm:GetParameter", RULES_PARAMETER)}
 READ_CREDENTIALS = {
@@ -105,7 +107,7 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
         **READ_CREDENTIALS,
     },
     "UploadRecording": {
-        **recordings(GET_WITH_TAGS, *FULLEST_PLACES),
+        **recordings(GET_WITH_TAGS, BUCKETS, [PREPARED, *PREFIXES]),
         **RECORDING_KEYS,
         **KEEP_COPIES,
         "EncryptPreparedCopies": use_key("s3", key("staging"), ["kms:Decrypt", "kms:GenerateDataKey"]),
@@ -113,7 +115,7 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
         **READ_CREDENTIALS,
     },
     "AttachRecording": {
-        **recordings(GET, *FULLEST_PLACES),
+        **recordings("s3:GetObjectVersion", BUCKETS, PREFIXES),
         **RECORDING_KEYS,
         **READ_COPIES,
         "DecryptPreparedCopies": use_key("s3", key("staging")),

@@ -152,23 +152,30 @@ def test_refused_audio_does_not_take_the_text_along() -> None:
     assert world.store.read("call-1").recording.reason == Reason("INVALID_ARGUMENT", "Audio file is empty.")
 
 
-def large(world: World) -> dict[str, Any]:
+def large(world: World, version: str | None = "v1") -> dict[str, Any]:
     """A recording of 110 MB, as far as its event and its head tell."""
-    created = put(world, wav())
+    created = put(world, wav(), version=version)
     created["detail"]["object"]["size"] = 110 * 1024 * 1024
     return created
 
 
+@pytest.mark.parametrize(
+    ("version", "fetched"), [("v1", "recordings.test/rec/"), (None, "staging.test/prepared/")]
+)
 @pytest.mark.parametrize("transcript", ["inline", "none"])
 @pytest.mark.parametrize("first", ["call end", "recording"])
-def test_a_recording_too_large_to_upload_goes_by_its_url(transcript: str, first: str) -> None:
+def test_a_recording_too_large_to_upload_goes_by_its_url(
+    monkeypatch: pytest.MonkeyPatch, transcript: str, first: str, version: str | None, fetched: str
+) -> None:
+    for module in ("preparing", "upload_recording"):
+        monkeypatch.setattr(f"coval_relay.services.{module}.MAX_UPLOAD_BYTES", 1_000)
     world = World()
     delays = (0, 60) if first == "call end" else (60, 0)
     world.send("call_end", call_ended(transcript=transcript), delay=delays[0])
-    world.send("recording", large(world), delay=delays[1])
+    world.send("recording", large(world, version), delay=delays[1])
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, transcript == "inline")
-    assert submitted_bodies(world)[0]["audio"].startswith("https://recordings.test/")
+    assert submitted_bodies(world)[0]["audio"].startswith(f"https://{fetched}")
     assert "create_upload" not in world.coval.calls
 
 

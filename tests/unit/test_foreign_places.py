@@ -126,7 +126,7 @@ def test_a_name_that_leads_to_a_foreign_object_does_not_make_it_one_of_ours(buck
     watched.put("odd/a.wav", wav())
     world = World(bucket=watched)
     world.send("call_end", named(f"s3://{bucket}/odd/a.wav"))
-    world.send("recording", object_created("odd/a.wav", wav(), bucket=bucket), delay=60)
+    world.send("recording", object_created("odd/a.wav", wav(), bucket=bucket, version="v1"), delay=60)
     world.run(hours=48)
     assert watched.asked == ({"recordings"} if bucket == "recordings" else set())
 

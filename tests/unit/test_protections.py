@@ -16,6 +16,7 @@ KINDS = {
     "loser_does_not_look": {"P1"},
     "conflict_is_believed": {"P4"},
     "no_etag_pin": {"P4"},
+    "what_has_no_version_is_fetched_where_it_lies": {"P4", "P9"},
     "maybe_sent_is_cleared": {"P1"},
     "no_audit": {"P1"},
     "parking_is_not_conditional": {"P3"},
@@ -31,6 +32,7 @@ KINDS = {
 SELDOM = {
     "given_up_calls_are_not_audited": "a submit lands late, when its call was given up",
     "no_last_look": "an attach lands late, when its recording was given up",
+    "what_has_no_version_is_fetched_where_it_lies": "a recording is replaced while Coval fetches it",
     "who_was_held_up_sends": "a worker that was held up sends long after another one took over",
 }
 """Protections that one in ten thousand histories needs: by the story that was found first."""

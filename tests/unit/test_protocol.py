@@ -37,7 +37,7 @@ def call(state: ConversationState = ConversationState.NONE, **changes: Any) -> C
 
 
 def recording(state: RecordingState = RecordingState.READY, order: str = "2", **changes: Any) -> Recording:
-    version = ObjectVersion("b", f"k{order}", "e")
+    version = ObjectVersion("b", f"k{order}", "e", "v")
     made = Recording(identity=f"s3://b/k{order}#e", order=order, created_at=NOW, state=state, version=version)
     return replace(made, **changes)
 

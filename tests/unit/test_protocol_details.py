@@ -52,7 +52,7 @@ def call(state: State = State.NONE, **changes: Any) -> Call:
 
 
 def recording(state: Sound = Sound.READY, order: str = "2", **changes: Any) -> Recording:
-    version = ObjectVersion("b", f"k{order}", "e")
+    version = ObjectVersion("b", f"k{order}", "e", "v")
     made = Recording(
         identity=f"s3://b/k{order}#e", order=order, created_at=EARLIER, state=state, version=version
     )
@@ -595,14 +595,34 @@ def test_what_our_look_refused_may_come_anew(held: Recording, told: Recording, m
 GONE = recording(Sound.REJECTED, usable=False, reason=REASON)
 
 
+UNFIT = replace(UPLOADED, unprepared=True)
+REPLACEABLE = replace(UPLOADED, url="", version=ObjectVersion("b", "k2", "e"))
+TO_COPY = (UNFIT, REPLACEABLE)
+
+
+@pytest.mark.parametrize(
+    ("held", "to_copy"),
+    [
+        (UPLOADED, False),
+        (UNFIT, True),
+        (REPLACEABLE, True),
+        (replace(REPLACEABLE, prepared=ObjectVersion("staging", "copy", "e")), False),
+        (replace(REPLACEABLE, url="https://a.example/"), False),
+        (replace(REPLACEABLE, version=None), False),
+    ],
+)
+def test_what_does_not_fit_or_could_be_replaced_is_copied(held: Recording, to_copy: bool) -> None:
+    assert held.to_copy is to_copy
+
+
 @pytest.mark.parametrize(
     ("state", "held", "refused"),
     [
         (State.WAITING, recording(), True),
         (State.SUBMITTED, recording(), True),
-        (State.SUBMITTED, replace(UPLOADED, unprepared=True), True),
+        *((State.SUBMITTED, raw, True) for raw in TO_COPY),
         (State.SUBMITTED, UPLOADED, False),
-        (State.WAITING, replace(UPLOADED, unprepared=True), False),
+        *((State.WAITING, raw, False) for raw in TO_COPY),
         (State.WAITING, UPLOADED, False),
         (State.SUBMITTED, recording(Sound.PINNED, unprepared=True), False),
         (State.SUBMITTED, recording(Sound.LINKED), False),
@@ -623,12 +643,13 @@ def test_a_look_without_a_reason_refuses_nothing() -> None:
 COPY = recording(prepared=ObjectVersion("staging", "copy", "e"), changed_at=NOW - 5, settles_at=3)
 
 
+@pytest.mark.parametrize("raw", TO_COPY, ids=["unfit", "replaceable"])
 @pytest.mark.parametrize(
     ("state", "taken"),
     [(Sound.READY, True), (Sound.UPLOADED, True), (Sound.LINKED, False), (Sound.PINNED, False)],
 )
-def test_the_copy_that_was_made_takes_its_place(state: Sound, taken: bool) -> None:
-    held = recording(state, unprepared=True, settles_at=2)
+def test_the_copy_that_was_made_takes_its_place(state: Sound, taken: bool, raw: Recording) -> None:
+    held = replace(raw, state=state, settles_at=2)
     after = arrived(call(State.SUBMITTED, recording=held), COPY).call
     assert after.recording == (replace(COPY, settles_at=2) if taken else held)
 
@@ -739,8 +760,8 @@ def test_a_recording_is_pinned_and_attached() -> None:
     )
 
 
-def test_an_unprepared_recording_is_not_pinned_but_ends_with_a_refused_call() -> None:
-    raw = replace(UPLOADED, unprepared=True)
+@pytest.mark.parametrize("raw", TO_COPY, ids=["unfit", "replaceable"])
+def test_what_is_to_be_copied_is_not_pinned_but_ends_with_a_refused_call(raw: Recording) -> None:
     seen = call(State.SUBMITTED, recording=raw)
     assert protocol.attach(seen, NOW) == Transition(seen)
     refused = protocol.attach(call(State.REJECTED, recording=raw, reason=REASON), NOW).call.recording
@@ -815,18 +836,19 @@ def test_after_the_last_look() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "unprepared", "step"),
+    ("state", "held", "step"),
     [
-        (State.SUBMITTED, True, Next.PREPARE),
-        (State.SUBMITTED, False, Next.ATTACH),
-        (State.REJECTED, True, Next.ATTACH),
-        (State.NONE, True, Next.NOTHING),
+        (State.SUBMITTED, UNFIT, Next.PREPARE),
+        (State.SUBMITTED, REPLACEABLE, Next.PREPARE),
+        (State.SUBMITTED, UPLOADED, Next.ATTACH),
+        (State.REJECTED, UNFIT, Next.ATTACH),
+        (State.NONE, UNFIT, Next.NOTHING),
     ],
 )
-def test_an_unprepared_recording_of_a_submitted_call_is_prepared(
-    state: State, unprepared: bool, step: Next
+def test_what_is_to_be_copied_is_prepared_once_its_call_is_submitted(
+    state: State, held: Recording, step: Next
 ) -> None:
-    assert protocol.next_step(call(state, recording=replace(UPLOADED, unprepared=unprepared))) is step
+    assert protocol.next_step(call(state, recording=held)) is step
 
 
 @pytest.mark.parametrize("state", [Sound.LINKED, Sound.UPLOADED])

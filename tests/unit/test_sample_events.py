@@ -57,6 +57,12 @@ def test_the_same_key_from_an_event_and_from_a_classic_notification() -> None:
     assert from_bridge.version.key == "recordings/room +1 5%é.wav"
 
 
+def test_what_came_while_versioning_was_suspended_has_no_lasting_version() -> None:
+    created = sample("s3_object_created")
+    created["detail"]["object"]["version-id"] = "null"
+    assert object_created(created).version.version_id is None
+
+
 def test_batch_and_sweep() -> None:
     good, poison = deliveries(sample("sqs_batch"))
     assert (good.event, poison.event) == (sample("call_ended_inline"), None)

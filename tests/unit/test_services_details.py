@@ -39,7 +39,7 @@ from tests.support.fakes import FakeBucket, FakeClock, FakeDocuments, InMemoryCa
 from tests.support.in_memory import InMemoryFragments, InMemoryLinks, InMemoryStaging
 
 DEADLINES = Deadlines(grace=100, transcript=200, recording=300, audit=400, resume=500)
-VERSION = ObjectVersion("recordings", "rec/call-1.wav", "e")
+VERSION = ObjectVersion("recordings", "rec/call-1.wav", "e", "v1")
 NEW = Call(external_conversation_id="call-1")
 
 
@@ -103,8 +103,8 @@ def test_the_message_that_brings_a_recording_again() -> None:
 
 
 def test_identities() -> None:
-    assert identity_of(VERSION) == "s3://recordings/rec/call-1.wav#e"
-    assert identity_of(replace(VERSION, version_id="v")) == "s3://recordings/rec/call-1.wav#v"
+    assert identity_of(VERSION) == "s3://recordings/rec/call-1.wav#v1"
+    assert identity_of(replace(VERSION, version_id=None)) == "s3://recordings/rec/call-1.wav#e"
     link = "https://a.example:8443/b/c.wav?signature=secret#part"
     assert identity_of_link(link) == "https://a.example:8443/b/c.wav"
 
@@ -297,6 +297,37 @@ def test_a_look_describes_a_recording() -> None:
     )
     assert looked(wav(6.0), order="7")[0].order == "1-0000000000|7"
     assert looked(wav(6.0, channels=2), agent_channel=1)[0].unprepared
+
+
+@pytest.mark.parametrize(
+    ("version_id", "url", "to_copy"),
+    [("v1", "", False), (None, "", True), (None, "https://a.example/", False)],
+    ids=["a version", "none", "fetched from a link"],
+)
+def test_what_has_no_version_is_fetched_from_a_copy(version_id: str | None, url: str, to_copy: bool) -> None:
+    content = wav(6.0)
+    parts = prepared(content)
+    version = replace(VERSION, version_id=version_id)
+    found, facts = parts.look(recording(size=len(content), version=version, url=url))
+    assert (found.to_copy, found.unprepared, found.state) == (to_copy, False, RecordingState.READY)
+    copy, made = parts.copied(found, facts)
+    assert copy == replace(found, prepared=copy.prepared)
+    assert (copy.to_copy, made) == (False, facts)
+    assert copy.prepared is not None
+    assert b"".join(parts.source.stream(copy.prepared)) == content
+
+
+def test_what_is_too_large_for_an_upload_and_has_no_version_is_copied_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = wav(6.0)
+    monkeypatch.setattr(preparing_module, "MAX_UPLOAD_BYTES", len(content) - 1)
+    parts = prepared(content)
+    found, facts = parts.look(recording(size=len(content), version=replace(VERSION, version_id=None)))
+    sent = parts.sendable(found, facts)
+    assert (found.state, sent.recording.state) == (RecordingState.READY, RecordingState.LINKED)
+    assert sent.recording.prepared is not None
+    assert b"".join(sent.chunks) == content
 
 
 @pytest.mark.parametrize(("more", "state"), [(0, RecordingState.READY), (-1, RecordingState.LINKED)])

@@ -56,7 +56,7 @@ MINE = Attempt("mine", NOW + 180, NOW)
 TEXT = Parts(text=True, facts=True, recording=False)
 FACTS = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=NOW - 60)
 CONTENT = wav()
-VERSION = ObjectVersion("recordings", "rec/call-1.wav", etag(CONTENT))
+VERSION = ObjectVersion("recordings", "rec/call-1.wav", etag(CONTENT), "v1")
 POINTER = TranscriptPointer(bucket="transcripts", key="call-1.json", format="canonical_v1", stored_at=NOW)
 REASON = Reason("code", "text")
 SPOKEN = Transcript(tuple(TURNS))
@@ -64,8 +64,8 @@ SPOKEN = Transcript(tuple(TURNS))
 
 def recording(state: Sound = Sound.READY, **changes: Any) -> Recording:
     made = Recording(
-        identity=f"s3://recordings/{VERSION.key}#{VERSION.etag}", order="0-0000000000|1", created_at=NOW,
-        state=state, version=VERSION, size=len(CONTENT),
+        identity=f"s3://recordings/{VERSION.key}#{VERSION.version_id}", order="0-0000000000|1",
+        created_at=NOW, state=state, version=VERSION, size=len(CONTENT),
     )  # fmt: skip
     return replace(made, **changes)
 

@@ -273,6 +273,12 @@ def _replaced_before_it_is_attached(world: World) -> None:
 
 
 @story
+def _replaced_before_it_is_copied(world: World) -> None:
+    _an_upload_that_coval_forgot(world)
+    world.bucket.put("rec/call-1.wav", wav(9.0))
+
+
+@story
 def _an_unusable_recording(world: World) -> None:
     world.send("recording", put(world, wav(1.0)))
     world.send("call_end", call_ended(), 60)
@@ -634,7 +640,15 @@ TOLD: dict[str, tuple[str, ...]] = {
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "WAITING call-1 code=lease_or_busy seconds=30",
-        "SWEPT - count=1",
+        "RECORDING_ATTACHED call-1",
+        "SUBMITTED, WITH_TEXT, ATTACHED",
+    ),
+    "replaced before it is copied": (
+        "RECORDING_RECEIVED call-1 state=READY",
+        "RECORDING_UPLOADED call-1 size=96044",
+        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_SUBMITTED call-1 audio=none",
+        "RECORDING_RECEIVED call-1 state=REJECTED",
         "RECORDING_REFUSED call-1 code=object_replaced",
         "SUBMITTED, WITH_TEXT, REJECTED",
         "object_replaced: Another object stands in its place; that one has its own event.",
@@ -660,6 +674,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "RECORDING_UPLOADED call-1 size=96044",
         "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
         "CALL_SUBMITTED call-1 audio=none",
+        "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_ATTACHED call-1",
         "SUBMITTED, WITH_TEXT, ATTACHED",
     ),

@@ -87,7 +87,7 @@ def test_a_death_anywhere_leaves_no_voice_on_the_wrong_side(transcript: str, fir
 def test_what_is_right_or_unknown_goes_as_it_is(channel: int | None, content: bytes) -> None:
     world = World()
     world.send("call_end", told(channel))
-    world.send("recording", put(world, content), 60)
+    world.send("recording", put(world, content, version="v1"), 60)
     world.run()
     (held,) = world.coval.conversations.values()
     assert held["audio"].startswith("https://recordings.test/rec/call-1.wav")

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.response import StreamingBody
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from coval_relay.adapters.s3 import DENIAL, S3Documents, S3Recordings, fault, s3_client
@@ -42,6 +43,15 @@ def put(s3: "S3Client", body: bytes = AUDIO) -> ObjectVersion:
 
 def versioned(s3: "S3Client") -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+
+def test_what_came_while_versioning_was_suspended_has_no_lasting_version(s3: "S3Client") -> None:
+    """moto tells of no version then; S3 does, by this name."""
+    answer = {"ContentLength": 1, "ETag": '"e"', "VersionId": "null", "Metadata": {}}
+    with Stubber(s3) as stubbed:
+        stubbed.add_response("head_object", answer)
+        head = S3Recordings(s3, OWNER).head(ObjectVersion(BUCKET, KEY, "e"))
+    assert head == ObjectHead(1, "e", None)
 
 
 @pytest.mark.parametrize("with_versions", [False, True])

@@ -26,6 +26,8 @@ GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "405", "M
 REPLACED = frozenset({"412", "PreconditionFailed"})
 DENIED = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
 ACCESS_DENIED = "access_denied"
+REPLACEABLE = "null"
+"""The version of what comes while a bucket's versioning is suspended (S3, versioning-suspended buckets)."""
 PAST_THE_END = "InvalidRange"
 
 
@@ -67,7 +69,7 @@ class S3Recordings:
             raise fault(error, _permission("GetObject", version)) from error
         metadata = {name.lower(): value for name, value in answer["Metadata"].items()}
         etag = answer["ETag"].strip('"')
-        return ObjectHead(answer["ContentLength"], etag, answer.get("VersionId"), metadata)
+        return ObjectHead(answer["ContentLength"], etag, lasting(answer.get("VersionId")), metadata)
 
     def tags(self, version: ObjectVersion) -> Mapping[str, str]:
         try:
@@ -133,6 +135,11 @@ class S3Documents:
                 return body.read()
         except (ClientError, *UNREACHABLE) as error:
             raise _document_fault(error) from error
+
+
+def lasting(version_id: str | None) -> str | None:
+    """The version, where it is one that no later object can replace."""
+    return None if version_id == REPLACEABLE else version_id
 
 
 def _document_fault(error: Exception) -> NotReady | ObjectReplaced | Permanent | Retryable:

@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 from pydantic import AwareDatetime, Field
 
+from coval_relay.adapters.s3 import lasting
 from coval_relay.domain.messages import ObjectCreated
 from coval_relay.domain.recordings import ObjectVersion
 from coval_relay.validation import Border, validate
@@ -46,7 +47,7 @@ def object_created(event: Mapping[str, Any]) -> ObjectCreated:
     """Translate an EventBridge `Object Created` event, whose key is literal; raises InvalidInput."""
     parsed = validate(_Event, event, "")
     created = parsed.detail.object
-    version = ObjectVersion(parsed.detail.bucket.name, created.key, created.etag, created.version_id)
+    version = ObjectVersion(parsed.detail.bucket.name, created.key, created.etag, lasting(created.version_id))
     return ObjectCreated(
         version=version,
         size=created.size,

@@ -175,7 +175,7 @@ class Recording:
     prepared: ObjectVersion | None = None
     """A copy that Coval can take, where it could not take the recording as it is."""
     unprepared: bool = False
-    """Whether such a copy has still to be made before Coval may fetch the recording by a URL."""
+    """Whether Coval cannot take it as it is, and no such copy has been made yet."""
     traits: Traits = NO_TRAITS
     agent_channel: int | None = None
     """The agent's channel before preparing, None where nobody knows it."""
@@ -194,6 +194,16 @@ class Recording:
     fetch_failures: int = 0
     reason: Reason | None = None
     changed_at: int = 0
+
+    @property
+    def to_copy(self) -> bool:
+        """Whether Coval may fetch it from a copy only: it does not fit, or could be replaced under its key.
+
+        A presigned GET pins a version, but no ETag; what lies in the staging bucket is never replaced.
+        """
+        staged = self.prepared is not None or bool(self.url)
+        replaceable = self.version is not None and self.version.version_id is None
+        return self.unprepared or (replaceable and not staged)
 
     @property
     def given_up(self) -> bool:

@@ -469,14 +469,14 @@ def _looked_at_anew(call: Call, current: Recording, arrived: Recording, now: int
 
 def _needs_its_bytes(call: Call, current: Recording) -> bool:
     """Whether nothing can come of the recording any more without what another look found unusable or gone."""
-    to_copy = call.state in TERMINAL and current.unprepared
+    to_copy = call.state in TERMINAL and current.to_copy
     return current.state is RecordingState.READY or (current.state is RecordingState.UPLOADED and to_copy)
 
 
 def _with_copy(call: Call, current: Recording, arrived: Recording) -> Call:
     """The copy that Coval can take was made, or the agent's channel became known."""
     current = _sided(current, arrived.agent_channel, arrived.changed_at)
-    made = current.unprepared and not arrived.unprepared and arrived.agent_channel == current.agent_channel
+    made = current.to_copy and not arrived.to_copy and arrived.agent_channel == current.agent_channel
     if made and arrived.usable and current.state in (RecordingState.READY, RecordingState.UPLOADED):
         current = replace(arrived, settles_at=current.settles_at)
     return call if current == call.recording else replace(call, recording=current)
@@ -576,7 +576,7 @@ def attach(call: Call, now: int) -> Transition:
     """Pin the recording before the one-shot PATCH, so that none can replace it under way."""
     if call.recording is None or call.recording.state not in UNFINISHED or call.recording.given_up:
         return Transition(call)
-    if call.state is ConversationState.SUBMITTED and call.recording.unprepared:
+    if call.state is ConversationState.SUBMITTED and call.recording.to_copy:
         return Transition(call)
     if call.state is ConversationState.SUBMITTED:
         if call.recording.settles_at > now:
@@ -662,7 +662,7 @@ def next_step(call: Call) -> Next:
     if call.state in TERMINAL:
         if call.recording is None or recording not in UNFINISHED or call.recording.given_up:
             return Next.NOTHING
-        to_prepare = call.recording.unprepared and call.state is ConversationState.SUBMITTED
+        to_prepare = call.recording.to_copy and call.state is ConversationState.SUBMITTED
         return Next.PREPARE if to_prepare else Next.ATTACH
     if call.state is not ConversationState.WAITING:
         return Next.NOTHING

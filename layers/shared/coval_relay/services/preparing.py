@@ -3,6 +3,7 @@
 WAV, sides or lengths wrong   rearranged on the way into the upload, or into a copy that Coval fetches
 other formats, MP3 swapped    converted into a copy in the staging bucket, which is uploaded or fetched
 a link                        copied into the staging bucket first
+no version, fetched by URL    copied likewise: the URL could not say which of two objects under a key it means
 """
 
 from collections.abc import Iterable
@@ -56,15 +57,15 @@ class Preparing:
         need = preparation(facts, recording.agent_channel)
         if need is not Preparation.CONVERT:
             check_limits(facts)
-        unprepared = need is not Preparation.NONE
-        by_link = recording.size > MAX_UPLOAD_BYTES and not unprepared
         described = replace(
             recording,
-            state=RecordingState.LINKED if by_link else RecordingState.READY,
-            unprepared=unprepared,
+            state=RecordingState.READY,
+            unprepared=need is not Preparation.NONE,
             **_told(facts),
             order=_order(recording, facts),
         )
+        if recording.size > MAX_UPLOAD_BYTES and not described.to_copy:
+            described = replace(described, state=RecordingState.LINKED)
         return described, facts
 
     def sendable(self, recording: Recording, facts: AudioFacts) -> Sendable:
@@ -75,7 +76,7 @@ class Preparing:
             swap = must_swap(facts, recording.agent_channel)
             chunks = rearranged(self.source.stream(recording.version), facts, swap=swap)
             return Sendable(recording, chunks, rearranged_size(facts), facts.content_type)
-        if need is not Preparation.NONE:
+        if need is not Preparation.NONE or recording.size > MAX_UPLOAD_BYTES:
             recording, facts = self.copied(recording, facts)
         version = recording.prepared or recording.version
         assert version is not None
@@ -94,7 +95,10 @@ class Preparing:
     def _write(self, recording: Recording, facts: AudioFacts, sink: BinaryIO) -> None:
         version, side = recording.version, recording.agent_channel
         assert version is not None
-        if preparation(facts, side) is Preparation.REARRANGE:
+        need = preparation(facts, side)
+        if need is Preparation.NONE:
+            _copy(self.source.stream(version), sink)
+        elif need is Preparation.REARRANGE:
             swap = must_swap(facts, side)
             _copy(rearranged(self.source.stream(version), facts, swap=swap), sink)
         else:

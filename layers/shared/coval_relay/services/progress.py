@@ -359,10 +359,7 @@ def recording_of(call: Call) -> RecordingFound | None:
 
 
 def signed_url(source: RecordingSource, recording: Recording) -> str:
-    """A URL by which Coval can fetch the recording now; raises ObjectGone, ObjectReplaced.
-
-    A presigned GET cannot pin an ETag: look right before signing that the object is still this one.
-    """
+    """A URL by which Coval can fetch the recording now; raises ObjectGone where it could not any more."""
     version = recording.prepared or recording.version
     assert version is not None
     source.head(version)

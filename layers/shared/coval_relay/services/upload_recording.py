@@ -205,7 +205,7 @@ class UploadRecording:
         """Only the attach queue's function may go on: it takes the recording in and pins it in one write."""
         wanted = call.state is ConversationState.SUBMITTED
         wanted = wanted and call.recording_state is not RecordingState.ATTACHED
-        if recording.unprepared and facts and wanted:
+        if recording.to_copy and facts and wanted:
             recording = self._prepared(recording, facts)
         self.mailbox.attach(AttachRecording(call.external_conversation_id, recording))
         return DONE
