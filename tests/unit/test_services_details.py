@@ -317,16 +317,17 @@ def test_what_has_no_version_is_fetched_from_a_copy(version_id: str | None, url:
     assert b"".join(parts.source.stream(copy.prepared)) == content
 
 
-def test_what_is_too_large_for_an_upload_and_has_no_version_is_copied_first(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("more", "state"), [(0, RecordingState.READY), (-1, RecordingState.LINKED)])
+def test_of_what_has_no_version_only_the_too_large_is_copied_before_it_is_sent(
+    monkeypatch: pytest.MonkeyPatch, more: int, state: RecordingState
 ) -> None:
     content = wav(6.0)
-    monkeypatch.setattr(preparing_module, "MAX_UPLOAD_BYTES", len(content) - 1)
+    monkeypatch.setattr(preparing_module, "MAX_UPLOAD_BYTES", len(content) + more)
     parts = prepared(content)
     found, facts = parts.look(recording(size=len(content), version=replace(VERSION, version_id=None)))
     sent = parts.sendable(found, facts)
-    assert (found.state, sent.recording.state) == (RecordingState.READY, RecordingState.LINKED)
-    assert sent.recording.prepared is not None
+    assert (found.state, sent.recording.state) == (RecordingState.READY, state)
+    assert (sent.recording.prepared is None) == (state is RecordingState.READY)
     assert b"".join(sent.chunks) == content
 
 

@@ -59,7 +59,6 @@ class Preparing:
             check_limits(facts)
         described = replace(
             recording,
-            state=RecordingState.READY,
             unprepared=need is not Preparation.NONE,
             **_told(facts),
             order=_order(recording, facts),
