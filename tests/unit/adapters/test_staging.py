@@ -88,8 +88,8 @@ def test_a_large_body_goes_in_parts_the_head_last() -> None:
     [
         (b"RIFF", "audio/wav"),
         (b"ID3", "audio/mpeg"),
-        (b"\xff\xfb\x90", "audio/mpeg"),
-        (b"\xff\xf3\x90", "audio/mpeg"),
+        *((bytes([0xFF, second, 0x90]), "audio/mpeg") for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)),
+        (b"\xff\xfd\x90", "application/octet-stream"),
         (b"OggS", "application/octet-stream"),
         (b"", "application/octet-stream"),
     ],

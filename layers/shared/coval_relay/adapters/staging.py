@@ -24,10 +24,10 @@ PART_BYTES = 5 * 1024 * 1024
 FORMATS = (
     (b"RIFF", "audio/wav"),
     (b"ID3", "audio/mpeg"),
-    (b"\xff\xfb", "audio/mpeg"),
-    (b"\xff\xf3", "audio/mpeg"),
+    *((bytes([0xFF, second]), "audio/mpeg") for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)),
 )
-"""First bytes of what the relay writes: a type must be declared before the writer has ended."""
+"""First bytes (MPEG layer III: sync, version, with a check sum or without): a type must be declared before
+the writer has ended."""
 PERMISSION = "s3:PutObject"
 
 
