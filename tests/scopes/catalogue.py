@@ -31,6 +31,7 @@ def run(scope: Scope, store_type: type[InMemoryCalls] = InMemoryCalls, most: int
     for case in scope.cases:
         {**USE_CASES, **FOUND}[case](setup)
     promises = setup.promises
+    promises.time_may_jump = scope.budget.jumps > 0
     explorer = Explorer(setup.machine, promises.always, promises.finally_, promises.end, most)
     return explorer.explore(setup.state._replace(budget=scope.budget))
 

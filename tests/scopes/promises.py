@@ -18,6 +18,7 @@ SIDE_KNOWN = "winter"
 WAV_HEAD, FRAME = 44, 2
 LONGEST_SECONDS = 4 * 86_400
 """Every deadline of a call has passed long before."""
+TOO_LATE = "detail.parked.event: no call became known"
 MOST_HOPS = 6
 """More hand-overs than any work needs: recording → attach → recording → attach is the longest way."""
 
@@ -36,6 +37,10 @@ class Promises:
     """Identity → content of every recording that comes."""
     gone: dict[str, bytes] = field(default_factory=dict)
     """Key → content of those of them that were deleted: they may be refused, should they come again too."""
+    nameless: set[str] = field(default_factory=set)
+    """Identities of those that wait until the call's end names them."""
+    time_may_jump: bool = False
+    """Whether that may take longer than they wait."""
     sided: str = ""
     """Identity of the recording whose agent a call end tells on channel 1."""
 
@@ -59,7 +64,7 @@ class Promises:
             *self._quiet(state, call),
             *self._text(call, held[0]),
             *self._audio(state, call, held[0]),
-            *self._accounted(call),
+            *self._accounted(state, call),
         ]
 
     def end(self, state: State) -> str:
@@ -80,7 +85,10 @@ class Promises:
 
     def _quiet(self, state: State, call: Call) -> list[str]:
         parked = self.pool.values[state.aliases]
-        wrong = [f"P7: dead letter {letter}" for letter in state.dead]
+        too_late = [letter for letter in state.dead if TOO_LATE in letter]
+        letters = [letter for letter in state.dead if TOO_LATE not in letter]
+        letters += too_late[len(self._waited_too_long(state, call)) :]
+        wrong = [f"P7: dead letter {letter}" for letter in letters]
         wrong += [f"P7: still due at {call.due_at}"] if call.due_at is not None else []
         wrong += [f"P3: parked for ever under {a.type}" for a, item in parked.items() if item.parked]
         return wrong + ([f"P7: a lease is left in {call.state}"] if call.lease else [])
@@ -124,14 +132,25 @@ class Promises:
         objects: dict[str, tuple[str, bytes]] = self.pool.values[state.files]
         return objects[key][1] if key in objects else self.gone[key]
 
-    def _accounted(self, call: Call) -> list[str]:
-        known = set(call.outcomes) | ({call.recording.identity} if call.recording else set())
-        wrong = [f"P3: {name} has no outcome" for name in self.recordings if name not in known]
+    def _waited_too_long(self, state: State, call: Call) -> set[str]:
+        """Recordings that are dead letters, with the reason: time jumped while the name lay in its queue."""
+        if not self.time_may_jump or not any(TOO_LATE in letter for letter in state.dead):
+            return set()
+        return self.nameless - _known(call)
+
+    def _accounted(self, state: State, call: Call) -> list[str]:
+        buried = self._waited_too_long(state, call)
+        accounted = _known(call) | buried
+        wrong = [f"P3: {name} has no outcome" for name in self.recordings if name not in accounted]
         if call.recording and call.recording.state in UNFINISHED:
             wrong.append(f"P3: the recording ends {call.recording.state}")
-        if len(self.recordings) > len(self.gone) and not self._attached(call):
+        if len(self.recordings) > len(self.gone) + len(buried) and not self._attached(call):
             wrong.append("P3: no recording was attached")
         return wrong
+
+
+def _known(call: Call) -> set[str]:
+    return set(call.outcomes) | ({call.recording.identity} if call.recording else set())
 
 
 def _key(identity: str) -> str:

@@ -77,7 +77,9 @@ class Setup:
 
     def recording(self, key: str = f"rec/{CALL}.wav", content: bytes = MONO, *, named: bool = True) -> Letter:
         self._put(key, content)
-        if named and key.startswith("odd/"):
+        if not named:
+            self.promises.nameless.add(f"s3://recordings/{key}#{version_id(content)}")
+        elif key.startswith("odd/"):
             self.environment.metadata[key] = {"external-conversation-id": CALL}
         return self.send("recording", object_created(key, content, version=version_id(content)))
 
