@@ -77,11 +77,12 @@ def threes(budget: Budget) -> list[Scope]:
 def small() -> list[Scope]:
     """Those that every test run plays."""
     quiet = [scope for scope in pairs(NOTHING) if not WIDE & set(scope.cases)]
-    return quiet + [
+    disturbed = [
         Scope(cases, budget)
         for budget in (ONE_DEATH, ONE_FAULT, ONE_LATE)
         for cases in combinations_with_replacement(CORE, 2)
     ]
+    return [*quiet, *disturbed, Scope(("name and parking",), ONE_JUMP)]
 
 
 GROUPS: dict[str, Callable[[], list[Scope]]] = {

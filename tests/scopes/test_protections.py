@@ -10,8 +10,9 @@ from coval_relay.domain.messages import AliasesKnown
 from coval_relay.domain.protocol import Attempt, Next, Transition
 from coval_relay.services.names import Names
 from coval_relay.services.progress import Progress
-from tests.scopes.catalogue import NOTHING, ONE_DEATH, ONE_FAULT, ONE_LATE, Scope, run
+from tests.scopes.catalogue import NOTHING, ONE_DEATH, ONE_FAULT, ONE_JUMP, ONE_LATE, Scope, run
 from tests.support.fakes import InMemoryCalls
+from tests.support.in_memory import InMemoryAliases
 
 SECOND = "P1: a second conversation in Coval"
 ENDLESS = "P7: it goes on for ever"
@@ -70,6 +71,12 @@ def test_without_sending_before_clearing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Names, "bind", _clearing_first)
     found = run(Scope(("name and parking",), ONE_DEATH))
     assert any(problem.startswith("P3") for problem in found.broken)
+
+
+def test_without_asking_whether_a_name_came_as_the_waiting_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(InMemoryAliases, "expire", lambda *_: None)
+    found = run(Scope(("name and parking",), ONE_JUMP))
+    assert any(problem.startswith("P7: dead letter recording") for problem in found.broken)
 
 
 def test_without_an_audit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,7 @@ from coval_relay.services.names import Unknown
 from coval_relay.services.object_owner import GONE, REPLACED, ObjectOwner
 from coval_relay.services.progress import DONE, Outcome
 from tests.support.events import TURNS, etag, wav
+from tests.support.in_memory import InMemoryAliases
 from tests.support.world import World
 
 NOW = 1_790_951_800
@@ -373,6 +374,39 @@ def test_what_is_given_up_waits_under_none_of_its_names() -> None:
     rule = "no call became known under its leg, room in time (tried: nothing)"
     assert caught.value == InvalidInput("detail.parked.event", rule)
     assert played.every_parked() == []
+
+
+def test_what_is_named_as_its_waiting_ends_is_sent_on() -> None:
+    played = world()
+    names: Any = played.intakes["call_end"].service.names  # type: ignore[attr-defined]
+    leg, room = Alias("leg", "L1"), Alias("room", "R1")
+    found = names.owner((leg, room), "x", "call_end", Sweep())
+    played.aliases.bind(leg, "call-1")
+    names.give_up(found, "nothing")
+    assert [(letter.queue, letter.body) for letter in played.letters] == [("call_end", found.parked.event)]
+    assert (played.aliases.waiting(leg), played.aliases.waiting(room)) == ((found.parked,), ())
+
+
+class NamedAsTheWaitingEnds(InMemoryAliases):
+    """A call's end comes between the last look at a name and its removal."""
+
+    def expire(self, alias: Alias, parked: Parked) -> str | None:
+        self.bind(alias, "call-1")
+        return super().expire(alias, parked)
+
+
+@pytest.mark.parametrize("queue", ["call_end", "recording"])
+def test_a_name_that_comes_as_the_waiting_ends_makes_no_dead_letter(queue: str) -> None:
+    played = world(aliases=NamedAsTheWaitingEnds())
+    played.bucket.put("odd/L1.json", CONTENT)
+    bucket = "transcripts" if queue == "call_end" else "recordings"
+    created = replace(text_object("odd/L1.json"), version=ObjectVersion(bucket, "odd/L1.json", etag(CONTENT)))
+    kind: Any = bucket.removesuffix("s")
+    serve = with_rules(played, queue, replace(LEGS, kind=kind, pattern=r"^odd/(?P<alias>[^/]+)\.json$"))
+    assert serve(created, MINE) == DONE
+    (parked,) = played.aliases.waiting(Alias("leg", "L1"))
+    assert serve(ParkingExpired(Alias("leg", "L1"), parked), MINE) == DONE
+    assert letters(played) == [(queue, "Object Waiting")]
 
 
 def test_a_sidecar_s_place_is_made_of_the_groups_that_matched() -> None:

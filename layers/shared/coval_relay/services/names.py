@@ -4,12 +4,16 @@
     event with RE…, CA… ── bind ── sends the object on ── clear
     object once more    ── not parked: bound ── goes to the call of CA…
 
+A name that comes as the waiting ends makes no dead letter:
+
+    the waiting ends    ── park: not bound ──┐               ┌── expire: bound ── sends it on too
+    event with RE…, CA…                      └── bind ── sends it on ── clear
+
 A binding is repeated whole when its message comes again, so a death between its steps loses nothing.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from coval_relay.domain import protocol
 from coval_relay.domain.aliases import Alias, Parked, QueueName, alias_of
@@ -99,10 +103,14 @@ class Names:
         """Under another of its names it has found its call: it need not wait under this one."""
         self.aliases.clear(expired.alias, expired.parked)
 
-    def give_up(self, unknown: Unknown, tried: str) -> NoReturn:
-        """What has waited too long goes to the dead letters; raises InvalidInput."""
-        for alias in unknown.waits_under:
-            self.aliases.expire(alias, unknown.parked)
+    def give_up(self, unknown: Unknown, tried: str) -> None:
+        """What has waited too long goes to the dead letters: raises InvalidInput.
+
+        It goes on instead where a name has been bound since it was looked for.
+        """
+        targets = [self.aliases.expire(alias, unknown.parked) for alias in unknown.waits_under]
+        if any(targets):
+            return self.send_again(unknown.parked)
         types = ", ".join(alias.type for alias in unknown.waits_under)
         rule = f"no call became known under its {types} in time (tried: {tried})"
         raise InvalidInput("detail.parked.event", rule)

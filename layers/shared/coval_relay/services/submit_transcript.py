@@ -161,6 +161,7 @@ class SubmitTranscript:
         owner = self._owner_of(message, found) if isinstance(found, Owned) else None
         if isinstance(owner, Unknown):
             self.names.give_up(owner, self.owner.tried())
+            return DONE
         outcome = self._created(message, attempt)
         self.names.found_after_all(expired)
         return outcome

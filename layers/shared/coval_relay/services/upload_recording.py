@@ -138,6 +138,7 @@ class UploadRecording:
             return self._skipped("gone_before_its_call_was_known")
         if isinstance(owner, Unknown):
             self.names.give_up(owner, self.owner.tried())
+            return DONE
         outcome = self(message, attempt)
         self.names.found_after_all(expired)
         return outcome
