@@ -78,24 +78,18 @@ write("attribute_exists(revision)")
 REPORT = """
 print("\\n" + json.dumps(time.perf_counter() - begun))
 """
+HANDLERS = {"relay": RELAY, "bare": BARE, "sdk": SDK}
 
 
 def main() -> None:
     up(Files())
-    environment = _function_environment()
-    layers = [str(folder) for folder in sorted(BUILD.glob("*Layer/python"))]
+    environment = function_environment()
     with tempfile.TemporaryDirectory() as folder:
-        runtime = str(link_runtime(Path(folder)))
-        built = os.pathsep.join([str(BUILD / "SubmitTranscriptFunction"), *layers, runtime])
-        variants = {
-            "relay": (RELAY, built),
-            "bare": (BARE, runtime),
-            "sdk": (SDK, sysconfig.get_path("purelib")),
-        }
-        seconds: dict[str, list[float]] = {name: [] for name in variants}
+        paths = paths_of(link_runtime(Path(folder)))
+        seconds: dict[str, list[float]] = {name: [] for name in HANDLERS}
         for round_ in range(ROUNDS + 1):
-            for name, (code, path) in variants.items():
-                spent = _start(PREAMBLE + code + REPORT, {**environment, "PYTHONPATH": path})
+            for name, code in HANDLERS.items():
+                spent = start(code, {**environment, "PYTHONPATH": paths[name]})
                 if round_:  # the first one warms the file cache
                     seconds[name].append(spent)
     for name, values in seconds.items():
@@ -104,7 +98,15 @@ def main() -> None:
         print(f"{name:6} median {statistics.median(values):.2f} s ({spread}); relay / {name} {ratio:.2f}")
 
 
-def _function_environment() -> Mapping[str, str]:
+def paths_of(runtime: Path) -> Mapping[str, str]:
+    """The packages that each handler sees."""
+    layers = [str(folder) for folder in sorted(BUILD.glob("*Layer/python"))]
+    built = os.pathsep.join([str(BUILD / "SubmitTranscriptFunction"), *layers, str(runtime)])
+    return {"relay": built, "bare": str(runtime), "sdk": sysconfig.get_path("purelib")}
+
+
+def function_environment() -> Mapping[str, str]:
+    """What the template gave the deployed function."""
     found = boto3.client("cloudformation").describe_stack_resource(
         StackName="coval-relay-local", LogicalResourceId="SubmitTranscriptFunction"
     )
@@ -113,7 +115,8 @@ def _function_environment() -> Mapping[str, str]:
     return {**os.environ, **configuration["Environment"]["Variables"]}
 
 
-def _start(code: str, environment: Mapping[str, str]) -> float:
+def start(code: str, environment: Mapping[str, str]) -> float:
+    """Seconds from the first import to the answer, in a process of its own."""
     detail = {
         "schema_version": "1",
         "external_conversation_id": f"cold-{uuid.uuid4()}",
@@ -121,7 +124,7 @@ def _start(code: str, environment: Mapping[str, str]) -> float:
         "transcript": {"status": "inline", "messages": [{"role": "user", "content": "Hello"}]},
     }
     finished = subprocess.run(
-        [str(PYTHON.resolve()), "-S", "-c", code],
+        [str(PYTHON.resolve()), "-S", "-c", PREAMBLE + code + REPORT],
         input=json.dumps({"source": "measure", "detail-type": "Call Ended", "detail": detail}),
         env=dict(environment),
         capture_output=True,

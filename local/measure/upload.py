@@ -31,6 +31,8 @@ ROUNDS = 5
 SMALL_SECONDS, LARGE_SECONDS = 10.0, 1638.0
 MEBIBYTE = 1024 * 1024
 MOST_GROWTH = 32
+PREFIX = "measure/"
+"""Where the deployed functions do not look."""
 
 WORKER = """
 import json, sys, time
@@ -87,7 +89,7 @@ def main() -> None:
 
 
 def function_environment() -> dict[str, str]:
-    """What the template gave the deployed function, and where its built code is."""
+    """What the template gave the deployed function, and where its built code is; of the objects, ours."""
     resources = boto3.client("cloudformation").describe_stack_resource(
         StackName="coval-relay-local", LogicalResourceId="UploadRecordingFunction"
     )
@@ -95,12 +97,13 @@ def function_environment() -> dict[str, str]:
     configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
     layers = sorted(BUILD.glob("*Layer/python"))
     path = os.pathsep.join(map(str, [BUILD / "UploadRecordingFunction", *layers]))
-    return {**os.environ, **configuration["Environment"]["Variables"], "PYTHONPATH": path}
+    own = {"PYTHONPATH": path, "RECORDING_PREFIXES": PREFIX}
+    return {**os.environ, **configuration["Environment"]["Variables"], **own}
 
 
 def put(name: str, seconds: float) -> Object:
     s3 = boto3.client("s3")
-    key, body = f"measure/{name}.wav", b"".join(chunks(seconds))
+    key, body = f"{PREFIX}{name}.wav", b"".join(chunks(seconds))
     answer = s3.put_object(Bucket=RECORDINGS_UNVERSIONED, Key=key, Body=body)
     return Object(key, answer["ETag"].strip('"'), len(body))
 

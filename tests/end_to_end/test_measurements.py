@@ -1,0 +1,24 @@
+"""What README's figures come from runs on the deployed stack; the figures are for the commands to print."""
+
+from pathlib import Path
+
+import pytest
+
+from local.measure import cold_start, upload
+from local.stack.runtime import link_runtime
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("agent_channel", [None, 1])
+def test_an_upload(agent_channel: int | None) -> None:
+    recording = upload.put("a-test", upload.SMALL_SECONDS)
+    messages = [upload.found(recording, agent_channel) for _ in range(2)]
+    assert upload.upload(messages, upload.function_environment()).growth_mebibytes < upload.MOST_GROWTH
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("handler", cold_start.HANDLERS)
+def test_a_cold_start(tmp_path: Path, handler: str) -> None:
+    path = cold_start.paths_of(link_runtime(tmp_path))[handler]
+    environment = {**cold_start.function_environment(), "PYTHONPATH": path}
+    assert cold_start.start(cold_start.HANDLERS[handler], environment) > 0
