@@ -15,6 +15,7 @@ from tests.template.cloudformation import Stack
 from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET
 
 LARGEST_ENVIRONMENT_BYTES = 4096
+LIBRARIES = ("POWERTOOLS_", "PYDANTIC_")
 MODELS: dict[str, type[Settings]] = {
     "SubmitTranscript": SubmitTranscriptSettings,
     "UploadRecording": UploadRecordingSettings,
@@ -30,17 +31,18 @@ def variables(stack: Stack, function: str) -> dict[str, str]:
 
 @each_function
 def test_environment_is_the_settings_model_both_ways(smallest: Stack, function: str) -> None:
-    own = {name.lower() for name in variables(smallest, function) if not name.startswith("POWERTOOLS_")}
+    own = {name.lower() for name in variables(smallest, function) if not name.startswith(LIBRARIES)}
     assert own == set(MODELS[function].model_fields)
 
 
 @each_function
-def test_powertools_names_the_stack(smallest: Stack, function: str) -> None:
+def test_libraries_are_told_what_they_need(smallest: Stack, function: str) -> None:
     found = variables(smallest, function)
-    assert {name: found[name] for name in found if name.startswith("POWERTOOLS_")} == {
+    assert {name: found[name] for name in found if name.startswith(LIBRARIES)} == {
         "POWERTOOLS_SERVICE_NAME": "relay",
         "POWERTOOLS_METRICS_NAMESPACE": "CovalRelay",
         "POWERTOOLS_LOG_LEVEL": "INFO",
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
     }
 
 

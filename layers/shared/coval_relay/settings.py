@@ -30,7 +30,7 @@ Prefixes = Annotated[tuple[str, ...], BeforeValidator(_split_all)]
 class Settings(BaseModel):
     """What all three functions need; the environment has the fields' names in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     table_name: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
@@ -91,6 +91,8 @@ class Settings(BaseModel):
 
 class RecordingAccess(BaseModel):
     """What the functions that read recordings need besides."""
+
+    model_config = ConfigDict(defer_build=True)
 
     recording_buckets: Names = Field(min_length=1)
     recording_prefixes: Prefixes = ("",)

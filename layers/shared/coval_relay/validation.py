@@ -11,9 +11,12 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Border(BaseModel):
-    """Base of the models of what comes from outside: unknown fields are passed over."""
+    """Base of the models of what comes from outside: unknown fields are passed over.
 
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    Each is built when it is first used: a cold start needs few of them.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, defer_build=True)
 
 
 def validate(model: type[M], value: object, path: str) -> M:

@@ -24,7 +24,8 @@ _KEY = re.compile(r"[!-~]+")
 class CachedSecret(Generic[T]):
     """What `parse` makes of the text under one secret's ARN, read in the ARN's own region.
 
-    `clock` is monotonic, in seconds. What `parse` raises passes, and the text is read again the next time.
+    Its client is made for the first reading: few workers need the hosts' secret. `clock` is monotonic, in
+    seconds. What `parse` raises passes, and the text is read again the next time.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class CachedSecret(Generic[T]):
     ) -> None:
         self._arn = arn
         self._parse = parse
-        self._client = client or _connect(arn)
+        self._client = client
         self._clock = clock
         self._kept: tuple[T, float] | None = None
 
@@ -55,6 +56,7 @@ class CachedSecret(Generic[T]):
         return self._kept[0]
 
     def _read(self) -> str:
+        self._client = self._client or _connect(self._arn)
         try:
             answer = self._client.get_secret_value(SecretId=self._arn)
         except ClientError as error:

@@ -1,5 +1,6 @@
 """The functions' edge: Lambda's handler, and what events of any source mean."""
 
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -50,7 +51,10 @@ def handler_of(model: type[Settings], build: Callable[[Any, Budget], Intake]) ->
     @cache
     def intake() -> tuple[Intake, Budget]:
         budget = Budget()
-        return build(settings.load(model), budget), budget
+        try:
+            return build(settings.load(model), budget), budget
+        finally:
+            _wake_collector()
 
     def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         observability.logger().append_keys(request_id=context.aws_request_id)
@@ -62,6 +66,13 @@ def handler_of(model: type[Settings], build: Callable[[Any, Budget], Intake]) ->
             observability.flush()
 
     return handler
+
+
+def _wake_collector() -> None:
+    """The start is over: what it has made stays, and is never searched again."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from coval_relay import observability
@@ -16,6 +16,7 @@ from coval_relay.services.object_owner import ObjectOwner
 from coval_relay.settings import Settings, SubmitTranscriptSettings, UploadRecordingSettings
 
 if TYPE_CHECKING:
+    from coval_relay.adapters.key_rules import SsmKeyRules
     from coval_relay.domain.recordings import RecordingSource
 
 
@@ -75,10 +76,8 @@ def key_rule_in_short(pattern: str, kind: Kind) -> KeyRule:
 
 def _rulebook(choices: Settings, translation: Choices, short: tuple[KeyRule, ...]) -> Callable[[], Rulebook]:
     """The rules of the parameters, which stay, and those of the SSM parameter, which may change."""
-    from coval_relay.adapters.key_rules import SsmKeyRules, parse_key_rules
-
     registry.check_names(choices.platforms)
-    written = (*short, *parse_key_rules(choices.key_rules, "KeyRules"))
+    written = (*short, *_written(choices.key_rules))
 
     @lru_cache(maxsize=1)
     def book(changing: tuple[KeyRule, ...]) -> Rulebook:
@@ -87,8 +86,29 @@ def _rulebook(choices: Settings, translation: Choices, short: tuple[KeyRule, ...
 
     if not choices.key_rules_parameter:
         return lambda: book(())
-    stored = SsmKeyRules(client("ssm"), choices.key_rules_parameter, time.monotonic, _rules_unreadable)
-    return lambda: book(stored())
+    stored = _stored(choices.key_rules_parameter)
+    return lambda: book(stored()())
+
+
+def _written(rules: str) -> tuple[KeyRule, ...]:
+    """The parameter's rules; most stacks have none, and need not load what reads them."""
+    if rules.strip() in ("", "[]"):
+        return ()
+    from coval_relay.adapters.key_rules import parse_key_rules
+
+    return parse_key_rules(rules, "KeyRules")
+
+
+def _stored(parameter_name: str) -> "Callable[[], SsmKeyRules]":
+    """What reads the SSM parameter is made for the first object: a call's end asks for no key rule."""
+
+    @cache
+    def made() -> "SsmKeyRules":
+        from coval_relay.adapters.key_rules import SsmKeyRules
+
+        return SsmKeyRules(client("ssm"), parameter_name, time.monotonic, _rules_unreadable)
+
+    return made
 
 
 def _rules_unreadable(error: InvalidInput | Retryable) -> None:

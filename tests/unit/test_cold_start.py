@@ -1,0 +1,75 @@
+"""The collector rests while a worker starts, and no longer."""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coval_relay import settings
+from coval_relay.bootstrap import edge
+from coval_relay.settings import Settings
+from tests.support.variables import COMMON, RECORDINGS
+
+PROJECT = Path(__file__).parents[2]
+MISCONFIGURED = """
+import app, gc, json
+class Context:
+    aws_request_id = "x"
+told = [gc.isenabled()]
+try:
+    app.handler({}, Context())
+except Exception as error:
+    told.append(str(error))
+print(json.dumps([*told, gc.isenabled()]))
+"""
+
+
+@pytest.mark.parametrize("function", ["submit_transcript", "upload_recording", "attach_recording"])
+def test_a_worker_starts_without_it_and_a_broken_start_wakes_it(function: str) -> None:
+    path = os.pathsep.join([str(PROJECT / "functions" / function), str(PROJECT / "layers" / "shared")])
+    environment = {**COMMON, **RECORDINGS, "TABLE_NAME": "", "PYTHONPATH": path}
+    worker = subprocess.run(
+        [sys.executable, "-c", MISCONFIGURED], env=environment, capture_output=True, text=True, check=True
+    )
+    fault = "TABLE_NAME: String should have at least 1 character"
+    assert json.loads(worker.stdout) == [False, fault, True]
+
+
+class Context:
+    """Lambda's, as far as it is looked at."""
+
+    aws_request_id = "x"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 1000
+
+
+@pytest.fixture
+def resting() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("resting")
+def test_the_first_call_wakes_it_and_what_was_made_is_not_searched_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "load", lambda _: None)
+    woken: list[bool] = []
+
+    def serve(event: Any, _: Any) -> dict[str, Any]:
+        woken.append(gc.isenabled() and gc.get_freeze_count() > 0)
+        gc.unfreeze()
+        return {"seen": event}
+
+    handler = edge.handler_of(Settings, lambda *_: serve)  # type: ignore[arg-type]
+    assert [handler(event, Context()) for event in (1, 2)] == [{"seen": 1}, {"seen": 2}]
+    assert woken == [True, False]
