@@ -6,7 +6,6 @@ Lambda's runtime and its own, and nothing else.
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -16,11 +15,10 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-import boto3
-
-from local.stack.paths import BUILD, PYTHON, Files
+from local.measure.deployed import environment_of
+from local.stack.paths import PYTHON, Files
 from local.stack.runtime import link_runtime
-from local.stack.stack import up
+from local.stack.stack import Stack, up
 
 ROUNDS = 9
 PREAMBLE = """
@@ -82,14 +80,13 @@ HANDLERS = {"relay": RELAY, "bare": BARE, "sdk": SDK}
 
 
 def main() -> None:
-    up(Files())
-    environment = function_environment()
+    stack = up(Files())
     with tempfile.TemporaryDirectory() as folder:
-        paths = paths_of(link_runtime(Path(folder)))
+        environments = environments_of(stack, link_runtime(Path(folder)))
         seconds: dict[str, list[float]] = {name: [] for name in HANDLERS}
         for round_ in range(ROUNDS + 1):
             for name, code in HANDLERS.items():
-                spent = start(code, {**environment, "PYTHONPATH": paths[name]})
+                spent = start(code, environments[name])
                 if round_:  # the first one warms the file cache
                     seconds[name].append(spent)
     for name, values in seconds.items():
@@ -98,21 +95,14 @@ def main() -> None:
         print(f"{name:6} median {statistics.median(values):.2f} s ({spread}); relay / {name} {ratio:.2f}")
 
 
-def paths_of(runtime: Path) -> Mapping[str, str]:
-    """The packages that each handler sees."""
-    layers = [str(folder) for folder in sorted(BUILD.glob("*Layer/python"))]
-    built = os.pathsep.join([str(BUILD / "SubmitTranscriptFunction"), *layers, str(runtime)])
-    return {"relay": built, "bare": str(runtime), "sdk": sysconfig.get_path("purelib")}
-
-
-def function_environment() -> Mapping[str, str]:
-    """What the template gave the deployed function."""
-    found = boto3.client("cloudformation").describe_stack_resource(
-        StackName="coval-relay-local", LogicalResourceId="SubmitTranscriptFunction"
-    )
-    name = found["StackResourceDetail"]["PhysicalResourceId"]
-    configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
-    return {**os.environ, **configuration["Environment"]["Variables"]}
+def environments_of(stack: Stack, runtime: Path) -> Mapping[str, Mapping[str, str]]:
+    """The deployed function's for each handler, which sees its own packages."""
+    relay = environment_of(stack, "SubmitTranscript", runtime)
+    return {
+        "relay": relay,
+        "bare": {**relay, "PYTHONPATH": str(runtime)},
+        "sdk": {**relay, "PYTHONPATH": sysconfig.get_path("purelib")},
+    }
 
 
 def start(code: str, environment: Mapping[str, str]) -> float:

@@ -27,8 +27,7 @@ LEAST_RATIO = 0.5
 
 
 def main() -> None:
-    up(Files())
-    environment = function_environment()
+    environment = function_environment(up(Files()))
     small, large = put("measure-small", SMALL_SECONDS), put("measure-large", LARGE_SECONDS)
 
     def one(agent_channel: int | None) -> Run:

@@ -6,7 +6,6 @@ local stack. The copy pipes the same object from the same S3 to the same simulat
 
 import http.client
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -22,10 +21,11 @@ import boto3
 import httpx
 
 from local.demo.large_recording import chunks, total_size
+from local.measure.deployed import environment_of
 from local.simulator.switches import DEFAULT_API_KEY
 from local.stack.parameters import RECORDINGS_UNVERSIONED
-from local.stack.paths import BUILD, PYTHON, Files
-from local.stack.stack import up
+from local.stack.paths import PYTHON, Files
+from local.stack.stack import Stack, up
 
 ROUNDS = 5
 SMALL_SECONDS, LARGE_SECONDS = 10.0, 1638.0
@@ -71,7 +71,7 @@ class Run:
 
 def main() -> None:
     stack = up(Files())
-    environment = function_environment()
+    environment = function_environment(stack)
     small, large = put("measure-small", SMALL_SECONDS), put("measure-large", LARGE_SECONDS)
     size = total_size(LARGE_SECONDS)
     uploads, copies = [], []
@@ -88,17 +88,9 @@ def main() -> None:
     sys.exit(growth > MOST_GROWTH)
 
 
-def function_environment() -> dict[str, str]:
-    """What the template gave the deployed function, and where its built code is; of the objects, ours."""
-    resources = boto3.client("cloudformation").describe_stack_resource(
-        StackName="coval-relay-local", LogicalResourceId="UploadRecordingFunction"
-    )
-    name = resources["StackResourceDetail"]["PhysicalResourceId"]
-    configuration = boto3.client("lambda").get_function_configuration(FunctionName=name)
-    layers = sorted(BUILD.glob("*Layer/python"))
-    path = os.pathsep.join(map(str, [BUILD / "UploadRecordingFunction", *layers]))
-    own = {"PYTHONPATH": path, "RECORDING_PREFIXES": PREFIX}
-    return {**os.environ, **configuration["Environment"]["Variables"], **own}
+def function_environment(stack: Stack) -> dict[str, str]:
+    """The deployed function's, but that it looks at our objects."""
+    return {**environment_of(stack, "UploadRecording"), "RECORDING_PREFIXES": PREFIX}
 
 
 def put(name: str, seconds: float) -> Object:

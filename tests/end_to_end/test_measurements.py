@@ -6,19 +6,17 @@ import pytest
 
 from local.measure import cold_start, upload
 from local.stack.runtime import link_runtime
+from local.stack.stack import Stack
 
 
-@pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("agent_channel", [None, 1])
-def test_an_upload(agent_channel: int | None) -> None:
+def test_an_upload(stack: Stack, agent_channel: int | None) -> None:
     recording = upload.put("a-test", upload.SMALL_SECONDS)
     messages = [upload.found(recording, agent_channel) for _ in range(2)]
-    assert upload.upload(messages, upload.function_environment()).growth_mebibytes < upload.MOST_GROWTH
+    assert upload.upload(messages, upload.function_environment(stack)).growth_mebibytes < upload.MOST_GROWTH
 
 
-@pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("handler", cold_start.HANDLERS)
-def test_a_cold_start(tmp_path: Path, handler: str) -> None:
-    path = cold_start.paths_of(link_runtime(tmp_path))[handler]
-    environment = {**cold_start.function_environment(), "PYTHONPATH": path}
+def test_a_cold_start(stack: Stack, tmp_path: Path, handler: str) -> None:
+    environment = cold_start.environments_of(stack, link_runtime(tmp_path))[handler]
     assert cold_start.start(cold_start.HANDLERS[handler], environment) > 0

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from coval_relay import bootstrap, observability, settings
-from coval_relay.bootstrap import edge, sources
+from coval_relay.bootstrap import edge, rules, sources
 from local.simulator import RunningSimulator, running
 from tests.support import emulator
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
@@ -156,7 +156,15 @@ def environment(aws_url: str, simulator: RunningSimulator) -> dict[str, str]:
     }
 
 
-CACHED = (settings.load, edge.client, edge.queue, sources._s3, observability.logger, observability.metrics)
+CACHED = (
+    settings.load,
+    edge.client,
+    edge.queue,
+    sources._s3,
+    rules._stored,
+    observability.logger,
+    observability.metrics,
+)
 
 
 def started(

@@ -56,15 +56,16 @@ class Promises:
         """Everything at the end, when all is quiet and no deadline is left."""
         call, coval = self._call(state), self.pool.values[state.coval]
         held = list(coval["conversations"].values())
+        buried = self._waited_too_long(state, call)
         if not held and not self.text_told and not self.recordings and call.recording_missed_at:
-            return self._quiet(state, call)
+            return self._quiet(state, call, buried)
         if len(held) != 1 or call.state != "SUBMITTED" or call.conversation_id not in coval["conversations"]:
             return [f"P2: {call.state}, {len(held)} conversations in Coval"]
         return [
-            *self._quiet(state, call),
+            *self._quiet(state, call, buried),
             *self._text(call, held[0]),
             *self._audio(state, call, held[0]),
-            *self._accounted(state, call),
+            *self._accounted(call, buried),
         ]
 
     def end(self, state: State) -> str:
@@ -83,11 +84,11 @@ class Promises:
 
     # --- one by one ------------------------------------------------------------------------------------
 
-    def _quiet(self, state: State, call: Call) -> list[str]:
+    def _quiet(self, state: State, call: Call, buried: set[str]) -> list[str]:
         parked = self.pool.values[state.aliases]
         too_late = [letter for letter in state.dead if TOO_LATE in letter]
         letters = [letter for letter in state.dead if TOO_LATE not in letter]
-        letters += too_late[len(self._waited_too_long(state, call)) :]
+        letters += too_late[len(buried) :]
         wrong = [f"P7: dead letter {letter}" for letter in letters]
         wrong += [f"P7: still due at {call.due_at}"] if call.due_at is not None else []
         wrong += [f"P3: parked for ever under {a.type}" for a, item in parked.items() if item.parked]
@@ -138,8 +139,7 @@ class Promises:
             return set()
         return self.nameless - _known(call)
 
-    def _accounted(self, state: State, call: Call) -> list[str]:
-        buried = self._waited_too_long(state, call)
+    def _accounted(self, call: Call, buried: set[str]) -> list[str]:
         accounted = _known(call) | buried
         wrong = [f"P3: {name} has no outcome" for name in self.recordings if name not in accounted]
         if call.recording and call.recording.state in UNFINISHED:

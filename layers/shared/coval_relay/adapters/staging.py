@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from botocore.exceptions import ClientError
 
 from coval_relay.adapters.s3 import UNREACHABLE, fault
+from coval_relay.domain.audio.mpeg import is_layer_3
 from coval_relay.domain.errors import Permanent, Retryable
 from coval_relay.domain.recordings import ObjectVersion
 
@@ -21,13 +22,6 @@ HEAD_BYTES = 8 * 1024 * 1024
 """Held back to the end: a format's lengths stand in its head, and are known when all is written."""
 PART_BYTES = 5 * 1024 * 1024
 """S3's least (S3, multipart upload limits): head and part are all that is in memory."""
-FORMATS = (
-    (b"RIFF", "audio/wav"),
-    (b"ID3", "audio/mpeg"),
-    *((bytes([0xFF, second]), "audio/mpeg") for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)),
-)
-"""First bytes (MPEG layer III: sync, version, with a check sum or without): a type must be declared before
-the writer has ended."""
 PERMISSION = "s3:PutObject"
 
 
@@ -150,7 +144,10 @@ class _Body(io.RawIOBase):
 
 
 def _content_type(head: bytearray) -> str:
-    return next((kind for magic, kind in FORMATS if head.startswith(magic)), "application/octet-stream")
+    """By the first bytes: a type must be declared before the writer has ended."""
+    if head.startswith(b"RIFF"):
+        return "audio/wav"
+    return "audio/mpeg" if head.startswith(b"ID3") or is_layer_3(head) else "application/octet-stream"
 
 
 def _etag(answer: dict[str, Any]) -> str:

@@ -86,8 +86,7 @@ def _rulebook(choices: Settings, translation: Choices, short: tuple[KeyRule, ...
 
     if not choices.key_rules_parameter:
         return lambda: book(())
-    stored = _stored(choices.key_rules_parameter)
-    return lambda: book(stored()())
+    return lambda: book(_stored(choices.key_rules_parameter)())
 
 
 def _written(rules: str) -> tuple[KeyRule, ...]:
@@ -99,16 +98,12 @@ def _written(rules: str) -> tuple[KeyRule, ...]:
     return parse_key_rules(rules, "KeyRules")
 
 
-def _stored(parameter_name: str) -> "Callable[[], SsmKeyRules]":
-    """What reads the SSM parameter is made for the first object: a call's end asks for no key rule."""
+@cache
+def _stored(parameter_name: str) -> "SsmKeyRules":
+    """What reads the SSM parameter, made for the first object: a call's end asks for no key rule."""
+    from coval_relay.adapters.key_rules import SsmKeyRules
 
-    @cache
-    def made() -> "SsmKeyRules":
-        from coval_relay.adapters.key_rules import SsmKeyRules
-
-        return SsmKeyRules(client("ssm"), parameter_name, time.monotonic, _rules_unreadable)
-
-    return made
+    return SsmKeyRules(client("ssm"), parameter_name, time.monotonic, _rules_unreadable)
 
 
 def _rules_unreadable(error: InvalidInput | Retryable) -> None:

@@ -51,13 +51,19 @@ class Run:
         return Run(self.length + other.length, self.samples + other.samples, self.bit_rates | other.bit_rates)
 
 
+def is_layer_3(head: bytes | bytearray) -> bool:
+    """Whether a frame of layer III may begin so: its first two bytes hold sync, version and layer."""
+    word = int.from_bytes(head[:2], "big")
+    return word & _SYNC_AND_LAYER == _LAYER_3 and word >> 3 & 3 != _MPEG_RESERVED
+
+
 def frame_at(data: bytes, position: int) -> Frame | None:
     """The frame whose header stands at `position`; free-format streams are not read (nor does ffmpeg)."""
     header = data[position : position + HEADER]
-    if len(header) < HEADER or int.from_bytes(header[:2], "big") & _SYNC_AND_LAYER != _LAYER_3:
+    if len(header) < HEADER or not is_layer_3(header):
         return None
     version, rate_index, bit_rate_index = header[1] >> 3 & 3, header[2] >> 2 & 3, header[2] >> 4
-    if version == _MPEG_RESERVED or rate_index == _RATE_RESERVED or bit_rate_index in _BIT_RATES_UNREAD:
+    if rate_index == _RATE_RESERVED or bit_rate_index in _BIT_RATES_UNREAD:
         return None
     kilobits = (_KILOBITS_1 if version == MPEG_1 else _KILOBITS_2)[bit_rate_index]
     sample_rate = _RATES[version][rate_index]
