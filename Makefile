@@ -136,7 +136,7 @@ measure-upload: stack-tools ## Memory and throughput of a 100 MB upload
 	@$(BIN)/python -m local.measure.upload
 
 measure-swap: stack-tools ## What it costs to change the speakers of a 100 MB recording over
-	@$(BIN)/python -m local.measure.swap
+	@$(BIN)/python -m local.measure.channel_swap
 
 measure-conversion: .venv/installed ## Size, import, speed and memory of what converts foreign formats
 	@$(BIN)/python -m local.measure.conversion

@@ -48,7 +48,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A dead letter, and what may be said of it."""
 
     queue: Queue
@@ -73,18 +73,21 @@ class Chosen:
     reason: str = ""
     call: str = ""
 
-    def __contains__(self, letter: Letter) -> bool:
-        return self.call in ("", letter.digest, letter.subject) and self.reason in ("", letter.code)
+    def __contains__(self, dead_letter: DeadLetter) -> bool:
+        return self.call in ("", dead_letter.digest, dead_letter.subject) and self.reason in (
+            "",
+            dead_letter.code,
+        )
 
 
 # --- what a letter is --------------------------------------------------------------------------------
 
 
-def read(queue: Queue, message: Mapping[str, Any]) -> Letter:
+def read(queue: Queue, message: Mapping[str, Any]) -> DeadLetter:
     """What a message of a dead-letter queue tells."""
     event = _event(message["Body"])
     code, reason = _reason(queue, message)
-    return Letter(
+    return DeadLetter(
         queue=queue,
         receipt=message["ReceiptHandle"],
         body=message["Body"],
@@ -99,9 +102,9 @@ def read(queue: Queue, message: Mapping[str, Any]) -> Letter:
 def subject(event: Mapping[str, Any]) -> str:
     """The call's id, else its alias or the object's key; empty where the event names none."""
     detail = _mapping(event.get("detail"))
-    parked = _mapping(detail.get("parked"))
-    if parked:
-        return subject(_event(parked.get("event")))
+    pending = _mapping(detail.get("pending"))
+    if pending:
+        return subject(_event(pending.get("event")))
     names = (
         detail.get("external_conversation_id"),
         detail.get("target"),
@@ -119,7 +122,7 @@ def digest_of(name: str, table: str) -> str:
 
 def shown(name: str) -> str:
     """Without phone numbers, and without what could steer a terminal."""
-    visible = "".join(letter if letter.isprintable() else "?" for letter in name)
+    visible = "".join(dead_letter if dead_letter.isprintable() else "?" for dead_letter in name)
     return visible if OPAQUE_ID.fullmatch(visible) else PHONE_NUMBER.sub("***", visible)
 
 
@@ -169,9 +172,9 @@ def queues(outputs: Mapping[str, str]) -> list[Queue]:
     ]
 
 
-def taken(client: "SQSClient", queue: Queue) -> dict[str, Letter]:
+def taken(client: "SQSClient", queue: Queue) -> dict[str, DeadLetter]:
     """All letters of one queue by message id, hidden from others."""
-    letters: dict[str, Letter] = {}
+    dead_letters: dict[str, DeadLetter] = {}
     while True:
         answer = client.receive_message(
             QueueUrl=queue.dead_letters_url,
@@ -182,37 +185,42 @@ def taken(client: "SQSClient", queue: Queue) -> dict[str, Letter]:
             WaitTimeSeconds=LONG_POLL_SECONDS,
         )
         found = {message["MessageId"]: read(queue, message) for message in answer.get("Messages", [])}
-        if found.keys() <= letters.keys():
-            return letters | found
-        letters |= found
+        if found.keys() <= dead_letters.keys():
+            return dead_letters | found
+        dead_letters |= found
 
 
-def give_back(client: "SQSClient", letter: Letter) -> None:
+def give_back(client: "SQSClient", dead_letter: DeadLetter) -> None:
     client.change_message_visibility(
-        QueueUrl=letter.queue.dead_letters_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
+        QueueUrl=dead_letter.queue.dead_letters_url, ReceiptHandle=dead_letter.receipt, VisibilityTimeout=0
     )
 
 
 def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies: bool) -> Iterator[str]:
     """The chosen letters in words, oldest first; all stay where they are."""
     for queue in found:
-        letters = taken(client, queue).values()
+        dead_letters = taken(client, queue).values()
         try:
-            told = sorted((letter for letter in letters if letter in chosen), key=lambda one: one.sent_at)
-            yield f"{queue.name}: {len(told)} of {len(letters)} dead letters"
-            for letter in told:
-                yield line(letter)
+            told = sorted(
+                (dead_letter for dead_letter in dead_letters if dead_letter in chosen),
+                key=lambda one: one.sent_at,
+            )
+            yield f"{queue.name}: {len(told)} of {len(dead_letters)} dead letters"
+            for dead_letter in told:
+                yield line(dead_letter)
                 if bodies:
-                    yield f"    {letter.body}"
+                    yield f"    {dead_letter.body}"
         finally:
-            for letter in letters:
-                give_back(client, letter)
+            for dead_letter in dead_letters:
+                give_back(client, dead_letter)
 
 
-def line(letter: Letter) -> str:
-    when = datetime.fromtimestamp(letter.sent_at / 1000, UTC).isoformat(timespec="seconds")
-    about = f"{shown(letter.subject)} ({letter.digest})" if letter.subject else "(no call)"
-    return f"  {when}  {letter.kind}  {about}\n    {shown(letter.code)}: {shown(letter.reason)}"
+def line(dead_letter: DeadLetter) -> str:
+    when = datetime.fromtimestamp(dead_letter.sent_at / 1000, UTC).isoformat(timespec="seconds")
+    about = f"{shown(dead_letter.subject)} ({dead_letter.digest})" if dead_letter.subject else "(no call)"
+    return (
+        f"  {when}  {dead_letter.kind}  {about}\n    {shown(dead_letter.code)}: {shown(dead_letter.reason)}"
+    )
 
 
 def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Iterator[str]:
@@ -225,15 +233,15 @@ def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> I
     for queue in found:
         left = taken(client, queue)
         try:
-            for name, letter in sorted(left.items(), key=lambda item: item[1].sent_at):
-                if letter in chosen:
-                    client.send_message(QueueUrl=queue.url, MessageBody=letter.body)
-                    client.delete_message(QueueUrl=queue.dead_letters_url, ReceiptHandle=letter.receipt)
+            for name, dead_letter in sorted(left.items(), key=lambda item: item[1].sent_at):
+                if dead_letter in chosen:
+                    client.send_message(QueueUrl=queue.url, MessageBody=dead_letter.body)
+                    client.delete_message(QueueUrl=queue.dead_letters_url, ReceiptHandle=dead_letter.receipt)
                     del left[name]
-                    yield f"{queue.name}: sent again\n{line(letter)}"
+                    yield f"{queue.name}: sent again\n{line(dead_letter)}"
         finally:
-            for letter in left.values():
-                give_back(client, letter)
+            for dead_letter in left.values():
+                give_back(client, dead_letter)
 
 
 # --- the command -------------------------------------------------------------------------------------

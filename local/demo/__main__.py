@@ -3,13 +3,13 @@
 import argparse
 import sys
 
+from local.demo.results_table import differences, render
 from local.demo.runner import Run
 from local.demo.scenarios import SCENARIOS
-from local.demo.table import differences, render
 from local.demo.timeline import Timeline
 from local.stack.build import BuildFailed
 from local.stack.paths import Files
-from local.stack.processes import ServerFailed
+from local.stack.server_processes import ServerFailed
 from local.stack.stack import default_files, down, is_up, up
 
 

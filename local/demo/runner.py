@@ -8,11 +8,11 @@ from typing import Any
 
 import boto3
 
-from local.demo.endings import ending
+from local.demo.outcomes import ending
+from local.demo.results_table import differences
 from local.demo.scenarios import Ending, Scenario
 from local.demo.steps import ALIAS_TYPE, Stage, alias
-from local.demo.table import differences
-from local.demo.watch import PARKED, Changes, Coval, DeadLetters, Items, QueueDepths, repeated
+from local.demo.watcher import MESSAGE_PENDING, Changes, Coval, DeadLetters, Items, QueueDepths, repeated
 from local.simulator import AdminClient
 from local.stack.stack import Stack
 
@@ -46,7 +46,9 @@ class Run:
     def play(self, seconds: float) -> dict[str, Ending]:
         """Perform the steps, then wait until all has ended as expected, or the seconds are over."""
         looks = (self._items.look, self._coval.look_at_requests, self._coval.look, self._dead_letters.look)
-        stage = Stage(boto3.client("events"), boto3.client("s3"), self._fault, self._awaited, self._parked)
+        stage = Stage(
+            boto3.client("events"), boto3.client("s3"), self._fault, self._awaited, self._pending_message
+        )
         with self._admin, repeated(*looks):
             self._perform_all(stage)
             self._changes.wait_for(self._is_over, seconds)
@@ -93,8 +95,10 @@ class Run:
         if not self._changes.wait_for(holds, STEP_SECONDS):
             raise TimeoutError(f"the item did not become {state} {recording or ''} in {STEP_SECONDS} s")
 
-    def _parked(self, call_id: str) -> None:
-        if not self._changes.wait_for(lambda: self._items.names.get(call_id) == PARKED, STEP_SECONDS):
+    def _pending_message(self, call_id: str) -> None:
+        if not self._changes.wait_for(
+            lambda: self._items.names.get(call_id) == MESSAGE_PENDING, STEP_SECONDS
+        ):
             raise TimeoutError(f"nothing was parked in {STEP_SECONDS} s")
 
     def _tell(self, call_id: str, text: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from local.demo.sounds import AS_SENT, CONVERTED, SAME_SAMPLES, SIDES_CHANGED
+from local.demo.audio_comparison import AS_SENT, CONVERTED, SAME_SAMPLES, SIDES_CHANGED
 from local.demo.steps import (
     CallEnd,
     Fault,
@@ -72,7 +72,7 @@ def _attached(audio: str = AS_SENT, *, text: bool = True) -> Ending:
     return Ending(audio=audio, recording="ATTACHED", text=text, waves="text audio" if text else "audio")
 
 
-def _refused(reason: str) -> Ending:
+def _rejected(reason: str) -> Ending:
     return Ending(recording="REJECTED", reason=reason)
 
 
@@ -86,7 +86,7 @@ SCENARIOS = (
         "recording first",
         (
             Recording("stereo-mulaw-8khz-streamed.wav"),
-            Until("NONE", "UPLOADED"),
+            Until("NEW", "UPLOADED"),
             CallEnd("stereo-mulaw-8khz-streamed.wav"),
         ),
         _attached(SAME_SAMPLES),
@@ -135,12 +135,12 @@ SCENARIOS = (
     Scenario(
         "too short",
         (CallEnd("too-short-mulaw-8khz.wav"), Recording("too-short-mulaw-8khz.wav")),
-        _refused("audio_too_short"),
+        _rejected("audio_too_short"),
     ),
     Scenario(
         "not audio",
         (CallEnd("mono-pcm-8khz.wav"), Recording("not-audio.wav")),
-        _refused("audio_unreadable"),
+        _rejected("audio_unreadable"),
     ),
     Scenario(
         "110 MB, late",
@@ -160,7 +160,7 @@ SCENARIOS = (
         "Opus in OGG",
         (
             Recording("stereo-opus-16khz.ogg"),
-            Until("NONE", "UPLOADED"),
+            Until("NEW", "UPLOADED"),
             CallEnd("stereo-pcm-16khz.wav"),
         ),
         _attached(CONVERTED),
@@ -203,7 +203,7 @@ SCENARIOS = (
             Fault("PATCH", PATCH, {"kind": "status", "status": 400, "body": {"error": UNREADABLE}}),
             Recording("stereo-pcm-16khz.wav"),
         ),
-        _refused("INVALID_ARGUMENT"),
+        _rejected("INVALID_ARGUMENT"),
     ),
     Scenario(
         "event without id",

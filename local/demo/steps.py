@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from local.demo.audio_comparison import AUDIO, content
 from local.demo.large_recording import chunks
-from local.demo.sounds import AUDIO, content
 from local.stack.parameters import RECORDINGS, TRANSCRIPTS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Awaited(Protocol):
     def __call__(self, call_id: str, state: str, recording: str | None) -> None: ...
 
 
-class Parked(Protocol):
+class PendingMessage(Protocol):
     """Blocks until something waits under the call's other name; raises TimeoutError."""
 
     def __call__(self, call_id: str) -> None: ...
@@ -56,7 +56,7 @@ class Stage:
     s3: "S3Client"
     faults: Faults
     awaited: Awaited
-    parked: Parked
+    pending: PendingMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class UntilParked:
     """Wait until the recording waits for its call."""
 
     def perform(self, stage: Stage, call_id: str, report: Report) -> None:  # noqa: ARG002 -- nothing to tell
-        stage.parked(call_id)
+        stage.pending(call_id)
 
 
 @dataclass(frozen=True, slots=True)

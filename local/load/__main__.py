@@ -11,7 +11,7 @@ from local.load.settings import PARAMETERS, LoadSettings, Pace
 from local.simulator import AdminClient
 from local.stack.build import BuildFailed
 from local.stack.paths import PROJECT, Files
-from local.stack.processes import ServerFailed
+from local.stack.server_processes import ServerFailed
 from local.stack.stack import default_files, down, up
 
 FOLDER = str(PROJECT / ".local" / "load")

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
 ADMIN = "/_aws_faults"
-MOST_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 UPSTREAM_SECONDS = 60.0
 _SERVICE = re.compile(r"(?:%2F|/)([a-z0-9-]+)(?:%2F|/)aws4_request", re.IGNORECASE)
 """In the scope of a signature, in a header or a presigned URL (AWS Signature Version 4)."""
@@ -64,7 +64,7 @@ class AwsFaults:
     met: Counter[str] = field(default_factory=Counter)
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=MOST_BYTES)
+        app = web.Application(client_max_size=MAX_BYTES)
         app.cleanup_ctx.append(self._session)
         app.router.add_get(ADMIN, self.show)
         app.router.add_put(ADMIN, self.change)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from local.load.judging import Verdict, percentile
 from local.load.run import Result
+from local.load.verification import Verdict, percentile
 
 MOST_NAMED = 5
 
@@ -25,7 +25,7 @@ def _rows(result: Result) -> Iterator[tuple[str, str]]:
     yield "requests to Coval", _told(result.answers)
     yield "faults of AWS", _told(_of_faults(result.aws))
     yield "deleted as doubles", str(result.deleted)
-    yield from _judged(result.verdict)
+    yield from _hints_of_sidecar(result.verdict)
     yield "dead letters", _named(result.dead_letters)
     yield (
         "minutes",
@@ -33,14 +33,14 @@ def _rows(result: Result) -> Iterator[tuple[str, str]]:
     )
 
 
-def _judged(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _hints_of_sidecar(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "lost", _named(verdict.lost)
     yield "doubled", _named(verdict.doubled)
     yield "another text", _named(verdict.wrong_text)
     yield "another audio", _named(verdict.wrong_audio)
     yield "unfinished", _named(verdict.unfinished)
     yield "of no call", _named(verdict.unknown)
-    yield "parked", _named(verdict.parked)
+    yield "pending", _named(verdict.pending)
 
 
 def _named(names: tuple[str, ...]) -> str:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from local.demo.watch import plain
-from local.load.calls import Plan, planned
-from local.load.disturbing import Disturbances
-from local.load.emulator import FaultProxy, Functions, Killer, fault_proxy
-from local.load.judging import Verdict, answer_to, deleted, is_due, judged, parked, waits
-from local.load.sending import Sender
+from local.demo.watcher import plain
+from local.load.call_plan import Plan, planned
+from local.load.emulator_control import FaultProxy, Functions, Killer, fault_proxy
+from local.load.fault_injection import Disturbances
+from local.load.sender import Sender
 from local.load.settings import LoadSettings
+from local.load.verification import Verdict, answer_to, deleted, is_due, judged, pending, waits
 from local.simulator import AdminClient
 from local.stack.paths import Files
 from local.stack.stack import Stack
@@ -181,7 +181,7 @@ class Run:
         if any(map(self._depth, self.stack.queues)):
             return False
         items = tuple(self._items())
-        return not any(map(is_due, items)) and not parked(items)
+        return not any(map(is_due, items)) and not pending(items)
 
     def _items(self) -> Iterator[Mapping[str, Any]]:
         for page in self._dynamodb.get_paginator("scan").paginate(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 PARAMETERS = {
     # a burst waits for minutes in the queues, as it may in production, where these are hours
     "GraceSeconds": "3600",
-    "ParkingSeconds": "3600",
+    "PendingSeconds": "3600",
     "ResumeSeconds": "60",
     "SubmitTranscriptMaximumConcurrency": "4",
     "UploadRecordingMaximumConcurrency": "4",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from local.measure.deployed import environment_of
 from local.stack.paths import PYTHON, Files
-from local.stack.runtime import link_runtime
+from local.stack.runtime_packages import link_runtime
 from local.stack.stack import Stack, up
 
 ROUNDS = 9

@@ -32,7 +32,7 @@ LAYERS = {
 IMPORT = "import time; begun = time.perf_counter(); import av; print(time.perf_counter() - begun)"
 WORKER = """
 import json, os, sys, time
-from coval_relay.adapters.conversion import PyAvConversion
+from coval_relay.adapters.audio import PyAvConverter
 
 def peak_mebibytes():
     lines = open("/proc/self/status").read().splitlines()
@@ -44,7 +44,7 @@ def convert(path):
         def read(start, length):
             source.seek(start)
             return source.read(length)
-        kind = PyAvConversion()(size, read, sink, agent_channel=1)
+        kind = PyAvConverter()(size, read, sink, agent_channel=1)
     return time.process_time() - begun, kind
 
 convert(sys.argv[1])

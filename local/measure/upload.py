@@ -22,7 +22,7 @@ import httpx
 
 from local.demo.large_recording import chunks, total_size
 from local.measure.deployed import environment_of
-from local.simulator.switches import DEFAULT_API_KEY
+from local.simulator.behaviour_switches import DEFAULT_API_KEY
 from local.stack.parameters import RECORDINGS_UNVERSIONED
 from local.stack.paths import PYTHON, Files
 from local.stack.stack import Stack, up
@@ -103,11 +103,11 @@ def put(name: str, seconds: float) -> Object:
 def found(recording: Object, agent_channel: int | None = None) -> Mapping[str, object]:
     """The message that brings a recording whose call is known; each time that of another call."""
     version = {"bucket": RECORDINGS_UNVERSIONED, "key": recording.key, "etag": recording.etag}
-    created = {"version": version, "size": recording.size, "order": "1", "created_at": int(time.time())}
+    created = {"version": version, "size": recording.size, "sort_key": "1", "created_at": int(time.time())}
     detail = {
         "external_conversation_id": f"measured-{uuid.uuid4()}",
         "created": created,
-        "traits": {"agent_channel": agent_channel},
+        "hints": {"agent_channel": agent_channel},
     }
     return {"source": "coval.relay", "detail-type": "Recording Found", "detail": detail}
 

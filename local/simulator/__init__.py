@@ -4,6 +4,6 @@ In-process: `with local.simulator.running() as simulator:`; by itself: `python -
 """
 
 from local.simulator.admin import AdminClient
-from local.simulator.serving import RunningSimulator, running
+from local.simulator.server import RunningSimulator, running
 
 __all__ = ["AdminClient", "RunningSimulator", "running"]

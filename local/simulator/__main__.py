@@ -6,8 +6,8 @@ import signal
 import tempfile
 from pathlib import Path
 
-from local.simulator.serving import HOST, serve
-from local.simulator.switches import Switches
+from local.simulator.behaviour_switches import Switches
+from local.simulator.server import HOST, serve
 
 
 def parse_arguments() -> argparse.Namespace:

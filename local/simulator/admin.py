@@ -38,7 +38,7 @@ class AdminClient:
         return self._call("GET", "config")
 
     def configure(self, **switches: Any) -> Item:
-        """Set some switches (`local.simulator.switches.Switches`); return all."""
+        """Set some switches (`local.simulator.behaviour_switches.Switches`); return all."""
         return self._call("PUT", "config", json=switches)
 
     def add_fault(self, fault: Item, *, times: int = 1, **match: Any) -> int:

@@ -12,7 +12,7 @@ from local.simulator.conversations import Conversation
 from local.simulator.coval import Coval
 from local.simulator.errors import as_json
 from local.simulator.faults import FaultRule
-from local.simulator.record import Exchange
+from local.simulator.request_log import Exchange
 from local.simulator.validation import parse_json_object, validate
 
 PREFIX = "/_simulator/"

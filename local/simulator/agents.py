@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from local.simulator import filters
 from local.simulator.conversations import spell_instant
 from local.simulator.errors import invalid
-from local.simulator.paging import parse_order, parse_page
+from local.simulator.pagination import parse_order, parse_page
 from local.simulator.submissions import Tag
 from local.simulator.validation import StrictBody
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from aiohttp import ClientSession, DummyCookieJar, web
 
 from local.simulator.admin_routes import PREFIX, AdminRoutes
+from local.simulator.behaviour_switches import MEBIBYTE, Switches
 from local.simulator.coval import Coval, open_coval
 from local.simulator.errors import ApiError, GatewayError, ObjectStoreError
-from local.simulator.families import FAMILIES
 from local.simulator.faults import Hit
-from local.simulator.record import Exchange, safe_headers
+from local.simulator.path_families import FAMILIES
+from local.simulator.request_log import Exchange, safe_headers
 from local.simulator.routes import (
     API_PREFIX,
     COVAL,
@@ -22,7 +23,6 @@ from local.simulator.routes import (
     ConversationRoutes,
     authenticate,
 )
-from local.simulator.switches import MEBIBYTE, Switches
 
 MAX_BODY = 10 * MEBIBYTE
 """Most that an API gateway takes (Amazon API Gateway quotas, payload size)."""

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO, Literal
 import miniaudio  # type: ignore[import-untyped]
 import soundfile
 
+from local.simulator.audio_storage import StoredFile
+from local.simulator.behaviour_switches import MEBIBYTE, Switches
 from local.simulator.errors import ApiError, invalid
-from local.simulator.storage import StoredFile
-from local.simulator.switches import MEBIBYTE, Switches
 
 UNDETECTED = "Invalid or corrupt audio file. Unable to detect audio format. Supported formats: WAV and MP3."
 UNREADABLE = "Invalid or corrupt audio file. Unable to read audio metadata."

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from local.simulator.audio import Audio
-from local.simulator.families import Family
+from local.simulator.path_families import Family
 from local.simulator.submissions import Submission
 from local.simulator.transcripts import as_sent
 from local.simulator.validation import parse_instant

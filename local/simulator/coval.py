@@ -14,17 +14,17 @@ from aiohttp import ClientSession
 
 from local.simulator.agents import Agent
 from local.simulator.audio import Audio, Source, inspect, too_large
+from local.simulator.audio_fetching import fetch
+from local.simulator.audio_storage import Storage, StoredFile, TooManyBytes
+from local.simulator.behaviour_switches import Switches
 from local.simulator.conversations import Conversation
 from local.simulator.errors import already_exists, invalid, not_found
-from local.simulator.families import Family
 from local.simulator.faults import FaultSchedule
-from local.simulator.fetching import fetch
 from local.simulator.identifiers import Identifiers
-from local.simulator.rate import TokenBucket
-from local.simulator.record import Record
-from local.simulator.storage import Storage, StoredFile, TooManyBytes
+from local.simulator.path_families import Family
+from local.simulator.rate_limit import TokenBucket
+from local.simulator.request_log import Record
 from local.simulator.submissions import Patch, Submission, merge_metadata, parse_patch, parse_submission
-from local.simulator.switches import Switches
 from local.simulator.uploads import Upload
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from local.simulator.record import Exchange
+from local.simulator.request_log import Exchange
 
 FOREVER = 3600.0
 Perform = Callable[[], Awaitable[web.StreamResponse]]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.simulator import filters
+from local.simulator.behaviour_switches import Switches
 from local.simulator.conversations import Conversation
 from local.simulator.errors import ApiError, invalid
-from local.simulator.families import Family
-from local.simulator.paging import Page, parse_order, parse_page
-from local.simulator.switches import Switches
+from local.simulator.pagination import Page, parse_order, parse_page
+from local.simulator.path_families import Family
 
 FIELDS = ("status", "create_time", "occurred_at", "external_conversation_id")
 METRIC_FIELDS = ("create_time", "agent_id")

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from local.simulator.agents import Agent, CreateAgentRequest, check_create, list_agents
+from local.simulator.behaviour_switches import MEBIBYTE
 from local.simulator.conversations import Conversation
 from local.simulator.coval import Coval, Filtered
 from local.simulator.errors import (
@@ -18,10 +19,9 @@ from local.simulator.errors import (
     invalid,
     not_found,
 )
-from local.simulator.families import FAMILIES, Family
 from local.simulator.listing import list_conversations
-from local.simulator.record import Exchange
-from local.simulator.switches import MEBIBYTE
+from local.simulator.path_families import FAMILIES, Family
+from local.simulator.request_log import Exchange
 from local.simulator.uploads import Upload, UploadRequest, receive, signature_mismatch
 from local.simulator.validation import parse_json_object, validate, validate_as_raw_text
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from local.simulator.behaviour_switches import Switches
 from local.simulator.errors import ApiError, already_exists, detail, invalid
-from local.simulator.switches import Switches
 from local.simulator.transcripts import Message, UploadedMessage, check_tool_calls
 from local.simulator.validation import DateTime, StrictBody, parse_json_object, validate
 

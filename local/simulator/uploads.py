@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from local.simulator.audio_storage import Storage, StoredFile, TooManyBytes
+from local.simulator.behaviour_switches import MEBIBYTE, Switches
 from local.simulator.conversations import spell_instant
 from local.simulator.errors import ObjectStoreError
-from local.simulator.storage import Storage, StoredFile, TooManyBytes
-from local.simulator.switches import MEBIBYTE, Switches
 from local.simulator.validation import StrictBody
 
 ContentType = Literal["audio/wav", "audio/mp3"]

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
+from local.simulator.behaviour_switches import Switches
 from local.simulator.errors import ApiError, detail
-from local.simulator.switches import Switches
 
 Model = TypeVar("Model", bound=BaseModel)
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?")

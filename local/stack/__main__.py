@@ -7,7 +7,7 @@ import sys
 from local.stack.build import BuildFailed
 from local.stack.deploy import stack_name
 from local.stack.paths import Files
-from local.stack.processes import ServerFailed
+from local.stack.server_processes import ServerFailed
 from local.stack.stack import (
     Stack,
     aws_server,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 import httpx
 
-from local.simulator.switches import DEFAULT_API_KEY
+from local.simulator.behaviour_switches import DEFAULT_API_KEY
 from local.stack import environment
 from local.stack.build import build
 from local.stack.deploy import deploy
@@ -28,7 +28,7 @@ from local.stack.parameters import (
     TRANSCRIPTS,
 )
 from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, PYTHON, Files
-from local.stack.processes import Server, alone
+from local.stack.server_processes import Server, alone
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

@@ -8,12 +8,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coval_relay.adapters.dynamodb import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.domain.call import (
     Call,
     CallEnd,
+    CallFacts,
     ConversationState,
-    Facts,
     Lease,
     Parts,
     Reason,
@@ -21,16 +21,16 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
-from coval_relay.domain.ports import SHARDS, CallStore, Conflict
-from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.ports import SHARDS, CallStore, ConflictError
+from coval_relay.domain.s3_objects import ObjectVersion
+from tests.support.dynamodb_table import create_table
 from tests.support.fakes import FakeClock, InMemoryCalls
-from tests.support.table import create_table
 
 FULL = Call(
     external_conversation_id="v3:call/1+é",
     state=ConversationState.SUBMITTING,
-    call_end=CallEnd.WITH_TEXT,
-    facts=Facts(
+    call_end=CallEnd.WITH_TRANSCRIPT,
+    facts=CallFacts(
         occurred_at="2026-10-02T14:31:07.000Z",
         ended_at=5,
         agent_id="a" * 22,
@@ -49,7 +49,7 @@ FULL = Call(
     notes=(Reason("a", "b"),),
     recording=Recording(
         identity="s3://b/k#v",
-        order="1",
+        sort_key="1",
         created_at=1,
         state=RecordingState.UPLOADED,
         version=ObjectVersion("b", "k", "e", "v"),
@@ -60,7 +60,7 @@ FULL = Call(
         upload_id="upl",
         reason=Reason("r", "s"),
     ),
-    outcomes={"s3://b/old#1": "superseded"},
+    other_recordings={"s3://b/old#1": "superseded"},
     created_at=1,
     due_at=50,
 )
@@ -78,21 +78,21 @@ def store(request: pytest.FixtureRequest) -> Iterator[CallStore]:
 
 
 def test_nothing_is_a_call_of_revision_0(store: CallStore) -> None:
-    assert store.read("call-1") == Call(external_conversation_id="call-1")
+    assert store.get("call-1") == Call(external_conversation_id="call-1")
 
 
 def test_what_was_written_is_read_whole(store: CallStore) -> None:
-    written = store.write(Call(external_conversation_id=FULL.external_conversation_id), FULL)
+    written = store.save(Call(external_conversation_id=FULL.external_conversation_id), FULL)
     assert written == replace(FULL, revision=1)
-    assert store.read(FULL.external_conversation_id) == written
+    assert store.get(FULL.external_conversation_id) == written
 
 
 def test_what_became_none_is_gone(store: CallStore) -> None:
-    first = store.write(Call(external_conversation_id=FULL.external_conversation_id), FULL)
+    first = store.save(Call(external_conversation_id=FULL.external_conversation_id), FULL)
     bare = Call(external_conversation_id=FULL.external_conversation_id)
-    assert store.read(FULL.external_conversation_id) == first
-    assert store.write(first, bare) == replace(bare, revision=2)
-    assert store.read(FULL.external_conversation_id) == replace(bare, revision=2)
+    assert store.get(FULL.external_conversation_id) == first
+    assert store.save(first, bare) == replace(bare, revision=2)
+    assert store.get(FULL.external_conversation_id) == replace(bare, revision=2)
 
 
 @pytest.mark.parametrize("seen_revision", [0, 2, 7])
@@ -100,24 +100,24 @@ def test_who_decided_on_another_revision_loses_and_learns_what_stands_there(
     store: CallStore, seen_revision: int
 ) -> None:
     empty = Call(external_conversation_id="call-1")
-    first = store.write(empty, replace(empty, created_at=5))
-    with pytest.raises(Conflict) as caught:
-        store.write(replace(empty, revision=seen_revision), replace(empty, created_at=6))
+    first = store.save(empty, replace(empty, created_at=5))
+    with pytest.raises(ConflictError) as caught:
+        store.save(replace(empty, revision=seen_revision), replace(empty, created_at=6))
     assert caught.value.current == first
-    assert store.read("call-1") == first
+    assert store.get("call-1") == first
 
 
 def test_a_revision_that_is_gone_is_a_conflict_with_nothing(store: CallStore) -> None:
     ghost = Call(external_conversation_id="call-1", revision=3)
-    with pytest.raises(Conflict) as caught:
-        store.write(ghost, ghost)
+    with pytest.raises(ConflictError) as caught:
+        store.save(ghost, ghost)
     assert caught.value.current == Call(external_conversation_id="call-1")
 
 
 def test_due_are_those_whose_time_has_come(store: CallStore) -> None:
     for name, due in (("early", 10), ("now", 20), ("later", 21), ("never", None)):
         empty = Call(external_conversation_id=name)
-        store.write(empty, replace(empty, due_at=due))
+        store.save(empty, replace(empty, due_at=due))
     found = [call for shard in range(SHARDS) for call in store.due(shard, 20, 100)]
     assert sorted(call.external_conversation_id for call in found) == ["early", "now"]
     assert {call.revision for call in found} == {1}
@@ -141,7 +141,7 @@ def test_a_write_that_the_sdk_repeated_has_won() -> None:
     create_table(client, "calls")
     store = DynamoDbCalls(LostAnswer(client), "calls", FakeClock(), 30)  # type: ignore[arg-type]
     empty = Call(external_conversation_id="call-1")
-    assert store.write(empty, replace(empty, created_at=5)).revision == 1
+    assert store.save(empty, replace(empty, created_at=5)).revision == 1
 
 
 @mock_aws
@@ -149,7 +149,7 @@ def test_the_item_shows_what_an_operator_looks_for() -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
     create_table(client, "calls")
     store = DynamoDbCalls(client, "calls", FakeClock(1000), retention_days=2)
-    store.write(Call(external_conversation_id=FULL.external_conversation_id), FULL)
+    store.save(Call(external_conversation_id=FULL.external_conversation_id), FULL)
     item = client.scan(TableName="calls")["Items"][0]
     assert item["state"] == {"S": "SUBMITTING"}
     assert item["recording_state"] == {"S": "UPLOADED"}

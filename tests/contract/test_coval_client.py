@@ -16,7 +16,7 @@ import local.simulator
 from coval_relay.adapters.coval import HttpCovalClient
 from coval_relay.adapters.coval.client import PathFamily, http_client
 from coval_relay.domain.coval import Conversation, Filtered, Upload
-from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
+from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
 from local.simulator import RunningSimulator
 
 MESSAGES = [{"role": "user", "content": "Grüße"}, {"role": "assistant", "content": "Hello"}]
@@ -61,7 +61,7 @@ def connect(url: str, key: str, family: PathFamily = "conversations") -> Iterato
             path_family=family,
             api_key=Key(key),
             timeout_seconds=2.0,
-            budget=lambda: 60.0,
+            time_left=lambda: 60.0,
             sleep=lambda _: None,
             http=http,
         )
@@ -126,12 +126,14 @@ def test_a_filtered_call(client: HttpCovalClient) -> None:
 
 
 def test_refusals_carry_covals_own_words(client: HttpCovalClient) -> None:
-    with pytest.raises(Permanent) as caught:
+    with pytest.raises(PermanentError) as caught:
         client.submit(b'{"external_conversation_id": "call-1"}')
-    assert caught.value == Permanent("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
-    with pytest.raises(Permanent) as caught:
+    assert caught.value == PermanentError(
+        "INVALID_ARGUMENT", "Missing required input data", "transcript", 400
+    )
+    with pytest.raises(PermanentError) as caught:
         client.submit(body(upload_id="upl_01ARZ3NDEKTSV4RRFFQ69G5FAV"))
-    assert caught.value == Permanent(
+    assert caught.value == PermanentError(
         "NOT_FOUND", "Upload not found: upl_01ARZ3NDEKTSV4RRFFQ69G5FAV", "upload_id", 404
     )
 
@@ -140,16 +142,16 @@ def test_attaching(each_family: HttpCovalClient) -> None:
     client = each_family
     conversation = made(client.submit(body()))
     unreachable = f"http://127.0.0.1:{closed_port()}/a.wav?X-Amz-Signature=secret"
-    with pytest.raises(Retryable) as not_fetched:
+    with pytest.raises(RetryableError) as not_fetched:
         client.attach_audio(conversation.conversation_id, unreachable)
-    assert not_fetched.value == Retryable("audio_fetch_failed")
+    assert not_fetched.value == RetryableError("audio_fetch_failed")
     upload = client.create_upload("audio/wav", len(audio()))
     client.put_audio(upload, [audio()], len(audio()))
     with_audio = made(client.submit(body("call-2", upload_id=upload.upload_id)))
-    with pytest.raises(Permanent) as taken:
+    with pytest.raises(PermanentError) as taken:
         client.attach_audio(with_audio.conversation_id, unreachable)
     assert (taken.value.code, taken.value.status, taken.value.field) == ("ALREADY_EXISTS", 409, "audio")
-    with pytest.raises(Permanent) as missing:
+    with pytest.raises(PermanentError) as missing:
         client.attach_audio("3vJ8nD9wQ2kL5mXr7TbYcH", unreachable)
     assert (missing.value.code, missing.value.status) == ("NOT_FOUND", 404)
 
@@ -184,9 +186,9 @@ def test_where_strong_reads_are_unknown(client: HttpCovalClient, simulator: Runn
 
 def test_a_wrong_key_is_tried_twice(simulator: RunningSimulator) -> None:
     for client in connect(simulator.url, "wrong"):
-        with pytest.raises(Retryable) as caught:
+        with pytest.raises(RetryableError) as caught:
             client.submit(body())
-    assert caught.value == Retryable("unauthenticated")
+    assert caught.value == RetryableError("unauthenticated")
     assert [request["response_status"] for request in simulator.admin.requests()] == [401, 401]
 
 
@@ -205,9 +207,9 @@ def test_a_submit_without_a_clear_answer_is_sent_once(
     client: HttpCovalClient, simulator: RunningSimulator, fault: dict[str, Any], code: str, conversations: int
 ) -> None:
     simulator.admin.add_fault(fault, path=":submit$")
-    with pytest.raises(OutcomeUnknown) as caught:
+    with pytest.raises(UnknownOutcomeError) as caught:
         client.submit(body())
-    assert caught.value == OutcomeUnknown(code)
+    assert caught.value == UnknownOutcomeError(code)
     assert len(client.find("call-1")) == conversations
 
 
@@ -225,16 +227,16 @@ def test_a_dripping_answer_is_read_to_its_end(client: HttpCovalClient, simulator
 
 def test_a_rate_limit_is_told_with_its_wait(client: HttpCovalClient, simulator: RunningSimulator) -> None:
     simulator.admin.add_fault({"kind": "status", "status": 429, "headers": {"Retry-After": "90"}})
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         client.submit(body())
-    assert caught.value == Retryable("rate_limited", 90.0)
+    assert caught.value == RetryableError("rate_limited", 90.0)
 
 
 def test_nobody_listens() -> None:
     for client in connect(f"http://127.0.0.1:{closed_port()}", "key"):
-        with pytest.raises(Retryable) as caught:
+        with pytest.raises(RetryableError) as caught:
             client.submit(body())
-    assert caught.value == Retryable("unreachable")
+    assert caught.value == RetryableError("unreachable")
 
 
 @pytest.mark.parametrize(
@@ -252,28 +254,28 @@ def test_a_put_that_fails(
 ) -> None:
     upload = client.create_upload("audio/wav", 6)
     simulator.admin.add_fault(fault, method="PUT")
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         client.put_audio(upload, [b"abc", b"def"], 6)
-    assert caught.value == Retryable("upload_put_failed")
+    assert caught.value == RetryableError("upload_put_failed")
     assert len(simulator.admin.requests(method="PUT", wait=5)) == 1
 
 
 @pytest.mark.parametrize("size", [5, 7])
 def test_a_recording_that_changed_its_length(client: HttpCovalClient, size: int) -> None:
     upload = client.create_upload("audio/wav", size)
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         client.put_audio(upload, [b"abc", b"def"], size)
-    assert caught.value == Retryable("recording_changed_length")
+    assert caught.value == RetryableError("recording_changed_length")
 
 
 def test_a_recording_that_breaks_off_says_so_itself(client: HttpCovalClient) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"abc"
-        raise Retryable("s3_unreachable")
+        raise RetryableError("s3_unreachable")
 
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         client.put_audio(client.create_upload("audio/wav", 6), chunks(), 6)
-    assert caught.value == Retryable("s3_unreachable")
+    assert caught.value == RetryableError("s3_unreachable")
 
 
 def test_secrets_stay_out_of_logs_and_errors(
@@ -283,7 +285,7 @@ def test_secrets_stay_out_of_logs_and_errors(
     upload: Upload = client.create_upload("audio/wav", 3)
     client.put_audio(upload, [b"abc"], 3)
     simulator.admin.add_fault({"kind": "status", "status": 403}, method="PUT")
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         client.put_audio(upload, [b"abc"], 3)
     shown = caplog.text + repr(caught.value) + str(caught.value) + repr(upload)
     secrets = [upload.upload_url, upload.upload_url.rpartition("/")[2], simulator.api_key]

@@ -11,8 +11,8 @@ from coval_sdk.exceptions import ApiException
 from coval_sdk.pagination import paginate
 
 from local.simulator import RunningSimulator, running
+from tests.support.audio_files import mp3, wav
 from tests.support.simulator import Files, serving_files
-from tests.support.sounds import mp3, wav
 
 sdk: Any = models
 TRANSCRIPT = [

@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coval_relay.adapters.s3 import S3Recordings
-from coval_relay.adapters.staging import HEAD_BYTES, PART_BYTES, S3Staging
-from coval_relay.domain.errors import Retryable
-from coval_relay.domain.ports import Staging
-from coval_relay.domain.recordings import ObjectVersion, RecordingSource
+from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
+from coval_relay.adapters.aws.s3_staging import HEAD_BYTES, PART_BYTES, S3Staging
+from coval_relay.domain.errors import RetryableError
+from coval_relay.domain.ports import StagingBucket
+from coval_relay.domain.s3_objects import ObjectVersion, RecordingObjects
 from tests.support.in_memory import InMemoryStaging
 
 BUCKET, OWNER = "staging", "123456789012"
@@ -25,8 +25,8 @@ SIZES = (0, 1, HEAD_BYTES, HEAD_BYTES + 1, HEAD_BYTES + PART_BYTES, HEAD_BYTES +
 class Place:
     """Where copies are stored, and where they are read."""
 
-    staging: Staging
-    source: RecordingSource
+    staging: StagingBucket
+    source: RecordingObjects
 
     def content(self, version: ObjectVersion) -> bytes:
         return b"".join(self.source.stream(version))
@@ -41,7 +41,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
-        yield Place(S3Staging(client, BUCKET, OWNER), S3Recordings(client, OWNER))
+        yield Place(S3Staging(client, BUCKET, OWNER), S3RecordingObjects(client, OWNER))
 
 
 def noise(size: int) -> bytes:
@@ -116,7 +116,7 @@ def test_each_copy_has_its_own_place(place: Place) -> None:
     assert (place.content(first), place.content(second)) == (b"1", b"1")
 
 
-@pytest.mark.parametrize("error", [Retryable("broke_off"), ValueError("any"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [RetryableError("broke_off"), ValueError("any"), KeyboardInterrupt()])
 @pytest.mark.parametrize("size", [10, HEAD_BYTES + PART_BYTES])
 def test_what_the_writer_raises_passes(place: Place, error: BaseException, size: int) -> None:
     def write(sink: BinaryIO) -> None:

@@ -7,9 +7,9 @@ from unittest.mock import patch
 import pytest
 
 from local.stack.paths import PROJECT, Files
-from local.stack.processes import alone
+from local.stack.server_processes import alone
 from local.stack.stack import Egress, Stack, down, up
-from tests.end_to_end.web import Web, served
+from tests.end_to_end.platform_web_servers import Web, served
 
 FILES = Files(PROJECT / ".local" / "end_to_end")
 HOSTS = (

@@ -7,9 +7,20 @@ from http import HTTPStatus
 from typing import Any
 
 from local.stack.parameters import TRANSCRIPTS
+from tests.end_to_end.call_player import (
+    Audio,
+    Call,
+    Ended,
+    Event,
+    Heard,
+    Object,
+    Serves,
+    SidecarEvents,
+    Step,
+    Until,
+)
 from tests.end_to_end.conftest import CREDENTIALS
-from tests.end_to_end.playing import Audio, Call, Ended, Event, Heard, Object, Serves, Step, Told, Until
-from tests.end_to_end.web import Page
+from tests.end_to_end.platform_web_servers import Page
 
 Speaker = Callable[[str, float, float], dict[str, Any]]
 SUBMITTED, ATTACHED = "SUBMITTED", "ATTACHED"
@@ -71,16 +82,16 @@ def nothing(name: str, call_id: str, *steps: Step) -> Call:
     return Call(name=name, id=call_id, steps=steps, ended=Ended())
 
 
-def transcript_ready(call_id: str, key: str, form: str) -> Told:
+def transcript_ready(call_id: str, key: str, form: str) -> SidecarEvents:
     reference = {"uri": f"s3://acme-transcripts/{key}", "format": form}
     detail = {"schema_version": "1", "external_conversation_id": call_id, "reference": reference}
-    return Told({"source": "acme.calls", "detail-type": "Transcript Ready", "detail": detail})
+    return SidecarEvents({"source": "acme.calls", "detail-type": "Transcript Ready", "detail": detail})
 
 
-def fragments(call_id: str, content: str, spoken_at: float, ended_at: float) -> Told:
+def utterances(call_id: str, content: str, spoken_at: float, ended_at: float) -> SidecarEvents:
     spoken = {"id": "1", "role": "user", "content": content, "spoken_at": spoken_at, "ended_at": ended_at}
-    detail = {"schema_version": "1", "external_conversation_id": call_id, "fragments": [spoken]}
-    return Told({"source": "acme.calls", "detail-type": "Transcript Fragments", "detail": detail})
+    detail = {"schema_version": "1", "external_conversation_id": call_id, "utterances": [spoken]}
+    return SidecarEvents({"source": "acme.calls", "detail-type": "Transcript Utterances", "detail": detail})
 
 
 # --- Amazon Connect
@@ -132,7 +143,7 @@ CONNECT = (
         id=f"{CONTACT}0",
         steps=(
             Object("amazon_connect/recording_created", AGENT_RIGHT),
-            Until("NONE", "UPLOADED"),
+            Until("NEW", "UPLOADED"),
             Event("amazon_connect/disconnected_renamed"),
             analysis("0"),
         ),
@@ -269,7 +280,7 @@ CHIME = (
         audio=OPUS,
         steps=(
             Object("amazon_chime/recording_created", replace(OPUS, agent_channel=1)),
-            Until("NONE", "UPLOADED"),
+            Until("NEW", "UPLOADED"),
             Event("amazon_chime/media_insights_transcriber_failed"),
             Event("amazon_chime/ended_callee"),
         ),
@@ -474,7 +485,7 @@ VAPI = (
         id=VAPI_CALL,
         steps=(
             Object("vapi/recording_created", AGENT_RIGHT),
-            Until("NONE", "UPLOADED"),
+            Until("NEW", "UPLOADED"),
             Event("vapi/end_of_call_report_own_bucket"),
         ),
         ended=by_upload(vapi(TEXT_AND_AUDIO, *VAPI_WORDS)),
@@ -779,7 +790,7 @@ GENESYS = (
         name="genesys, without duration",
         id=f"{GENESYS_CALL}c",
         steps=(
-            fragments(f"{GENESYS_CALL}c", MOVE, 1_790_951_799.0, 1_790_951_800.0),
+            utterances(f"{GENESYS_CALL}c", MOVE, 1_790_951_799.0, 1_790_951_800.0),
             Event("genesys/customer_end_without_duration"),
         ),
         ended=Ended(
@@ -895,7 +906,7 @@ CANONICAL = (
         steps=(
             Object("s3_object_created", Audio()),
             Event("recording_ready"),
-            Until("NONE", "UPLOADED"),
+            Until("NEW", "UPLOADED"),
             Event("call_ended_inline"),
         ),
         ended=by_upload(

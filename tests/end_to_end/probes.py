@@ -14,16 +14,16 @@ import boto3
 import numpy as np
 import soundfile
 
-from coval_relay.adapters import relay_messages
-from coval_relay.adapters.s3_events import object_created
+from coval_relay.adapters.aws import queue_messages
+from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.domain.call import Recording, RecordingState
 from coval_relay.domain.messages import AttachRecording, RecordingFound, Resume
-from coval_relay.domain.recordings import ObjectVersion
-from local.demo.sounds import AUDIO
+from coval_relay.domain.s3_objects import ObjectVersion
+from local.demo.audio_comparison import AUDIO
 from local.demo.steps import facts
-from local.demo.watch import plain, reason_of
+from local.demo.watcher import plain, reason_of
 from local.stack.parameters import MEDIA, RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
-from local.stack.processes import wait_until
+from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class Outcome(NamedTuple):
 
 ATTACHED = Outcome(state="SUBMITTED", recording="ATTACHED")
 SUBMITTED = Outcome(state="SUBMITTED")
-UPLOADED = Outcome(state="NONE", recording="UPLOADED")
+UPLOADED = Outcome(state="NEW", recording="UPLOADED")
 EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
     SUBMIT: {
         "without an id": Outcome(),
         "inline": SUBMITTED,
         "by reference": SUBMITTED,
         "at a link": SUBMITTED,
-        "by its key": Outcome(state="NONE"),
+        "by its key": Outcome(state="NEW"),
         "taken up again": SUBMITTED,
         BESIDE_THE_PREFIXES: Outcome(state="WAITING"),
     },
@@ -74,7 +74,7 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "by the operator's rule": UPLOADED,
         "at a link": UPLOADED,
         "converted": UPLOADED,
-        "broken off": Outcome(state="NONE", recording="REJECTED", reason="audio_too_long"),
+        "broken off": Outcome(state="NEW", recording="REJECTED", reason="audio_too_long"),
         BESIDE_THE_PREFIXES: Outcome(),
     },
     ATTACH: {
@@ -82,12 +82,12 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "sweep": Outcome(),
         "versioned": ATTACHED,
         "prepared": ATTACHED,
-        BESIDE_THE_PREFIXES: Outcome(state="SUBMITTED", recording="PINNED"),
+        BESIDE_THE_PREFIXES: Outcome(state="SUBMITTED", recording="ATTACHING"),
     },
 }
 """By function and probe; what lies beside the prefixes the roles refuse where the code does not."""
 REFUSED_BY_THE_CODE: Mapping[str, Outcome] = {
-    SUBMIT: Outcome(state="NONE"),
+    SUBMIT: Outcome(state="NEW"),
     UPLOAD: Outcome(),
     ATTACH: SUBMITTED,
 }
@@ -155,7 +155,7 @@ class Probes:
 
     def _taken_up(self, call_id: str) -> Event:
         self._submit(call_id)
-        return relay_messages.to_event(Resume(call_id))
+        return queue_messages.to_event(Resume(call_id))
 
     def _of_upload(self, probe: str, call_id: str) -> Event:
         key, foreign = f"recordings/{call_id}", (AUDIO / "not-accepted.ogg").read_bytes()
@@ -183,7 +183,7 @@ class Probes:
 
     def _found(self, call_id: str, key: str) -> Event:
         created = object_created(self._created(RECORDINGS, key))
-        return relay_messages.to_event(RecordingFound(external_conversation_id=call_id, created=created))
+        return queue_messages.to_event(RecordingFound(external_conversation_id=call_id, created=created))
 
     def _of_attach(self, probe: str, call_id: str) -> Event:
         match probe:
@@ -196,7 +196,7 @@ class Probes:
         if probe == "prepared":
             recording = replace(recording, prepared=self._copy(call_id))
         self._submit(call_id)
-        return relay_messages.to_event(AttachRecording(call_id, recording))
+        return queue_messages.to_event(AttachRecording(call_id, recording))
 
     def _submit(self, call_id: str) -> None:
         """Where AWS was busy the message comes again by itself, and to send it twice is harmless."""
@@ -273,7 +273,7 @@ def _looked_at(created: Event) -> Recording:
     found = object_created(created)
     return Recording(
         identity=found.version.key,
-        order=found.order,
+        sort_key=found.sort_key,
         created_at=found.created_at,
         state=RecordingState.READY,
         version=found.version,

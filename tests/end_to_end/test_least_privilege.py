@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from coval_relay.adapters import relay_messages
+from coval_relay.adapters.aws import queue_messages
 from coval_relay.domain.messages import Resume
 from local.stack.stack import Stack
 from tests.end_to_end.probes import (
@@ -173,7 +173,7 @@ def probes(stack: Stack, roles: Roles) -> Iterator[Probes]:
     yield probes
     with roles.alone(SUBMIT), roles.without(SUBMIT, ("ReadNothingBesideThePrefixes", WHOLE)):
         for call_id in probes.waiting:
-            roles.invoke(SUBMIT, relay_messages.to_event(Resume(call_id)))
+            roles.invoke(SUBMIT, queue_messages.to_event(Resume(call_id)))
 
 
 @pytest.mark.parametrize(

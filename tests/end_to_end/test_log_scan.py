@@ -13,12 +13,12 @@ import boto3
 import pytest
 
 from local.stack.events import put
-from local.stack.processes import wait_until
+from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
 from scripts import dead_letters
 from tests.end_to_end.conftest import CREDENTIALS
 from tests.support.events import call_ended, recording_ready
-from tests.support.marked import PHONE, SECRETS, leaks, marked
+from tests.support.marked_secrets import PHONE, SECRETS, leaks, marked
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -46,10 +46,10 @@ def attributes(stack: Stack) -> Iterator[str]:
     for queue in dead_letters.queues(stack.outputs):
         letters = dead_letters.taken(client, queue).values()
         try:
-            yield from (f"{letter.code} {letter.reason}" for letter in letters)
+            yield from (f"{dead_letter.code} {dead_letter.reason}" for dead_letter in letters)
         finally:
-            for letter in letters:
-                dead_letters.give_back(client, letter)
+            for dead_letter in letters:
+                dead_letters.give_back(client, dead_letter)
 
 
 def sent() -> list[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.measure import cold_start, upload
-from local.stack.runtime import link_runtime
+from local.stack.runtime_packages import link_runtime
 from local.stack.stack import Stack
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from local.stack.stack import Stack
+from tests.end_to_end.call_player import Call, Ended, Play, samples_of
 from tests.end_to_end.platform_calls import CALLS
-from tests.end_to_end.playing import Call, Ended, Play, samples_of
-from tests.end_to_end.web import Web
+from tests.end_to_end.platform_web_servers import Web
 from tests.support.platform_samples import EVENTS
 
 SECONDS = 120

@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from local.stack.paths import BUILD, SAM
-from local.stack.processes import free_port, wait_until
-from local.stack.runtime import link_runtime
+from local.stack.runtime_packages import link_runtime
+from local.stack.server_processes import free_port, wait_until
 from local.stack.stack import Stack
 from tests.end_to_end.conftest import FILES
 from tests.end_to_end.probes import (

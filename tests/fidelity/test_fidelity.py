@@ -15,11 +15,11 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from coval_relay.platforms.platform import Choices
+from coval_relay.platforms.shared.contract import PlatformOptions
 from local.simulator.audio import inspect
-from local.simulator.storage import StoredFile
-from local.simulator.switches import Switches
-from tests.support import sounds, voices
+from local.simulator.audio_storage import StoredFile
+from local.simulator.behaviour_switches import Switches
+from tests.support import audio_files, voices
 from tests.support.events import call_ended, event, object_created
 from tests.support.platform_samples import sample
 from tests.support.voices import KINDS, LOSSLESS, WAV, Kind, Sound, by_libsndfile, decoded, narrow
@@ -46,7 +46,7 @@ def rf64(sound: Sound, rate: int) -> bytes:
 
 def streamed(sound: Sound, rate: int) -> bytes:
     """Lengths that were never filled in."""
-    return sounds.streamed(by_libsndfile("WAV", "PCM_16")(sound, rate), 0xFFFFFFFF, 0xFFFFFFFF)
+    return audio_files.streamed(by_libsndfile("WAV", "PCM_16")(sound, rate), 0xFFFFFFFF, 0xFFFFFFFF)
 
 
 ALL = {kind.name: kind for kind in KINDS} | {
@@ -77,7 +77,7 @@ class Way:
     url: str = ""
     told: tuple[Mapping[str, Any], ...] = ()
     """What comes with the recording."""
-    choices: Choices = field(default_factory=Choices)
+    options: PlatformOptions = field(default_factory=PlatformOptions)
     named_by_alias: bool = False
     """The recording waits for the call's end to learn whose it is."""
 
@@ -87,12 +87,12 @@ def of(platform: str, name: str, **changes: Any) -> dict[str, Any]:
     return {**told, "detail": {**told["detail"], **changes}}
 
 
-def side(platform: str, channel: int | None = 1, **more: Any) -> Choices:
+def side(platform: str, channel: int | None = 1, **more: Any) -> PlatformOptions:
     """The operator's choices; None where nobody knows the side."""
     known = {} if channel is None else {platform: channel}
     hosts = ("api.twilio.com", "storage.vapi.ai", "dxc03zgurdly9.cloudfront.example", "api.elevenlabs.io",
              "s3.amazonaws.com")  # fmt: skip
-    return Choices(agent_channels=known, recording_hosts=hosts, transcript_buckets=("transcripts",),
+    return PlatformOptions(agent_channels=known, recording_hosts=hosts, transcript_buckets=("transcripts",),
                    separate_transcripts=(platform,), **more)  # fmt: skip
 
 
@@ -116,12 +116,12 @@ CONNECT = Way(
     call_id=CONTACT,
     ended=of("amazon_connect", "disconnected"),
     key=f"connect/acme/CallRecordings/2026/10/02/{CONTACT}_20261002T14:31_UTC.wav",
-    choices=side("amazon_connect", None),
+    options=side("amazon_connect", None),
 )
 CONNECT_REDACTED = replace(
     CONNECT,
     key=f"Analysis/Voice/Redacted/2026/10/02/{CONTACT}_call_recording_redacted_2026-10-02T14:31:07Z.wav",
-    choices=side("amazon_connect", None, redacted=True),
+    options=side("amazon_connect", None, redacted=True),
 )
 TWILIO_INBOUND = Way(
     platform="twilio",
@@ -129,7 +129,7 @@ TWILIO_INBOUND = Way(
     ended=of("twilio", "call_completed"),
     key=f"voice/AC00000000000000000000000000000001/{RE}",
     told=(of("twilio", "recording_in_progress"),),
-    choices=side("twilio", None),
+    options=side("twilio", None),
     named_by_alias=True,
 )
 TWILIO_OUTBOUND = replace(TWILIO_INBOUND, ended=of("twilio", "call_completed", Direction="outbound-api"))
@@ -151,9 +151,9 @@ VAPI = Way(
     call_id=VAPI_CALL,
     ended=of("vapi", "end_of_call_report_own_bucket"),
     key=f"vapi/2026-10-02/{VAPI_CALL}{VAPI_FILE}stereo.wav",
-    choices=side("vapi"),
+    options=side("vapi"),
 )
-VAPI_MONO = replace(VAPI, key=f"vapi/2026-10-02/{VAPI_CALL}{VAPI_FILE}mono.mp3", choices=side("vapi", None))
+VAPI_MONO = replace(VAPI, key=f"vapi/2026-10-02/{VAPI_CALL}{VAPI_FILE}mono.mp3", options=side("vapi", None))
 VAPI_LINK = replace(
     VAPI,
     key="",
@@ -165,15 +165,15 @@ RETELL = Way(
     call_id=RETELL_CALL,
     ended=of("retell", "call_analyzed"),
     url=f"{RETELL_URL}recording_multichannel.wav",
-    choices=side("retell"),
+    options=side("retell"),
 )
-RETELL_MIX = replace(RETELL, url=f"{RETELL_URL}recording.wav", choices=side("retell", None))
+RETELL_MIX = replace(RETELL, url=f"{RETELL_URL}recording.wav", options=side("retell", None))
 ELEVENLABS = Way(
     platform="elevenlabs",
     call_id="conv_01k0example8842",
     ended=of("elevenlabs", "post_call_transcription"),
     url="https://api.elevenlabs.io/v1/convai/conversations/conv_01k0example8842/audio",
-    choices=side("elevenlabs", None),
+    options=side("elevenlabs", None),
 )
 LIVEKIT = Way(
     platform="livekit",
@@ -181,7 +181,7 @@ LIVEKIT = Way(
     ended=of("livekit", "room_finished_without_metadata"),
     key=f"recordings/{ROOM}-2026-10-02T143107.ogg",
     told=(of("livekit", "egress_ended"),),
-    choices=side("livekit", None),
+    options=side("livekit", None),
     named_by_alias=True,
 )
 DAILY = Way(
@@ -189,7 +189,7 @@ DAILY = Way(
     call_id="support-room-8842",
     ended=of("daily", "meeting_ended"),
     key="acme/support-room-8842/1790951467123",
-    choices=side("daily"),
+    options=side("daily"),
     named_by_alias=True,
 )
 GENESYS = Way(
@@ -197,14 +197,14 @@ GENESYS = Way(
     call_id=GENESYS_CALL,
     ended=of("genesys", "customer_end"),
     key=f"export/conversation_id={GENESYS_CALL}/c0ffee00-0001-4000-8000-000000000001.wav",
-    choices=side("genesys"),
+    options=side("genesys"),
 )
 TELNYX = Way(
     platform="telnyx",
     call_id=SESSION,
     ended=of("telnyx", "call_hangup"),
     key="047e057e-cb46-4b11-bb31-37987e753ed7/2026-10-02/9977677e-85ae-11ec-826d-02420a0d7e70-1790951797.wav",
-    choices=side("telnyx", None),
+    options=side("telnyx", None),
     named_by_alias=True,
 )
 TELNYX_LINK = replace(
@@ -218,14 +218,14 @@ CHIME = Way(
     call_id=CHIME_CALL,
     ended=of("amazon_chime", "ended_caller"),
     key=f"calls/{CHIME_CALL}.wav",
-    choices=side("amazon_chime"),
+    options=side("amazon_chime"),
 )
 CANONICAL = Way(
     platform="canonical",
     call_id="acme-8842",
     ended=call_ended("acme-8842", transcript="pending"),
     key="calls/acme-8842.wav",
-    choices=side("canonical"),
+    options=side("canonical"),
 )
 
 
@@ -268,12 +268,12 @@ ROWS = (
     *rows(DAILY, 1, "mp4 aac", "m4a aac", "mp4 fragments"),
     *rows(DAILY, None, "mp4 aac"),
     *rows(GENESYS, 1, "wav linear", "wav ulaw", "ogg opus", "webm opus", "mp3"),
-    *rows(replace(GENESYS, choices=side("genesys", None)), 1, "wav linear", "ogg opus", heard=1),
+    *rows(replace(GENESYS, options=side("genesys", None)), 1, "wav linear", "ogg opus", heard=1),
     *rows(TELNYX, 1, "wav linear", "mp3"),
     *rows(TELNYX_LINK, 1, "wav linear", "mp3, 44 kHz"),
     *rows(CHIME, 1, "wav linear", "ogg opus"),
     *rows(CANONICAL, 1, *(name for name, kind in ALL.items() if 2 in kind.layouts)),
-    *rows(replace(CANONICAL, choices=side("canonical", 0)), 0, "wav alaw", "flac", "wav streamed", "rf64"),
+    *rows(replace(CANONICAL, options=side("canonical", 0)), 0, "wav alaw", "flac", "wav streamed", "rf64"),
     *rows(CANONICAL, None, "wav gsm", "wav ima adpcm", "ogg vorbis", "rf64", "wav streamed"),
 )
 
@@ -292,12 +292,12 @@ def recording(kind: str, agent: int | None) -> tuple[Sound, bytes]:
 def played(row: Row, path: When) -> World:
     """The call, all of it."""
     way, (_, content) = row.way, recording(row.kind, row.agent)
-    world = World(platforms=(way.platform,), choices=way.choices, prefixes=("",), key_pattern="",
+    world = World(platforms=(way.platform,), options=way.options, prefixes=("",), key_pattern="",
                   transcript_key_pattern="")  # fmt: skip
     words = [{"role": "assistant", "content": "Hello?", "start_time": 0.1, "end_time": 0.9}]
-    world.documents.documents["words.json"] = str(words).replace("'", '"').encode()
+    world.transcript_objects.transcript_objects["words.json"] = str(words).replace("'", '"').encode()
     if way.url:
-        world.links.contents[way.url] = content
+        world.urls.contents[way.url] = content
     parts: dict[str, Callable[[], None]] = {
         "end": lambda: world.send("call_end", way.ended),
         "words": lambda: world.send("call_end", spoken(way)),
@@ -326,8 +326,8 @@ def spoken(way: Way) -> Mapping[str, Any]:
     """The words as the platform sends them: Genesys in parts, the others' stand in a file here."""
     if way.platform == "genesys":
         words = {"id": "a", "role": "assistant", "content": "Hello?", "spoken_at": 1.0, "ended_at": 2.0}
-        spoken_words = {"schema_version": "1", "external_conversation_id": way.call_id, "fragments": [words]}
-        return event("Transcript Fragments", spoken_words)
+        spoken_words = {"schema_version": "1", "external_conversation_id": way.call_id, "utterances": [words]}
+        return event("Transcript Utterances", spoken_words)
     reference = {"uri": "s3://transcripts/words.json", "format": "canonical_v1"}
     told = {"schema_version": "1", "external_conversation_id": way.call_id, "reference": reference}
     return event("Transcript Ready", told)
@@ -344,7 +344,7 @@ def comes(world: World, way: Way, content: bytes) -> None:
 def received(world: World) -> bytes:
     """The only conversation's audio: what was uploaded, or what lies at the URL of the PATCH."""
     (held,) = world.coval.conversations.values()
-    assert (world.dead, world.every_parked()) == ([], [])
+    assert (world.dead, world.all_pending()) == ([], [])
     audio = held["audio"]
     if isinstance(audio, bytes):
         return audio

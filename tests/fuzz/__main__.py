@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 
-from tests.fuzz.borders import BORDERS
+from tests.fuzz.boundaries import BORDERS
 from tests.fuzz.loop import Report, explored
 
 INPUTS = 1_000_000

@@ -1,4 +1,4 @@
-"""What Lambda hands the three functions, by way of their intake, on stores that bear what DynamoDB bears."""
+"""What Lambda hands the three functions, by way of their consumer, on stores that bear what DynamoDB bears."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,37 +8,36 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from coval_relay import observability
-from coval_relay.adapters import relay_messages
-from coval_relay.adapters.dynamodb import from_item, to_item
-from coval_relay.adapters.items import plain, serialized
-from coval_relay.domain.aliases import Alias, Parked
-from coval_relay.domain.call import Call, Recording, RecordingState, Traits
-from coval_relay.domain.journal import LogEvent
+from coval_relay.adapters.aws import queue_messages, telemetry
+from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
+from coval_relay.adapters.aws.dynamodb_items import plain, serialized
+from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.call import NO_HINTS, Call, Recording, RecordingHints, RecordingState
+from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import (
     SOURCE,
     AttachRecording,
     Message,
     ObjectCreated,
-    ParkingExpired,
+    PendingExpired,
     RecordingFound,
     RecordingReady,
     Resume,
 )
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.intake import dead_letter_attributes
-from coval_relay.platforms.platform import Choices
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.entrypoints.consumer import dead_letter_attributes
 from coval_relay.platforms.registry import PLATFORMS
-from tests.fuzz.border import PHONE, SECRET, Fault, without_secrets
-from tests.fuzz.mutating import mutated_json, text_of
+from coval_relay.platforms.shared.contract import PlatformOptions
+from tests.fuzz.boundary import PHONE, SECRET, Fault, without_secrets
+from tests.fuzz.mutation import mutated_json, text_of
 from tests.support import events
-from tests.support.fakes import FakeDocuments, InMemoryCalls
+from tests.support.fakes import FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import InMemoryAliases
 from tests.support.world import World
 
 EVENTS: Final = Path(__file__).parents[2] / "events"
 NAMES: Final = tuple(listing.name for listing in PLATFORMS)
-CHOICES: Final = Choices(
+OPTIONS: Final = PlatformOptions(
     transcript_buckets=("transcripts", "acme-transcripts"),
     transcript_hosts=("media.example.com", "intelligence.twilio.com"),
     recording_hosts=("media.example.com", "api.twilio.com", "storage.acme.example", "api.elevenlabs.io"),
@@ -55,24 +54,24 @@ VERSION: Final = ObjectVersion("recordings", "rec/call-1.wav", events.etag(WAV))
 class StrictCalls(InMemoryCalls):
     """Keeps what DynamoDB can keep, and gives back what its item tells."""
 
-    def write(self, seen: Call, call: Call) -> Call:
+    def save(self, seen: Call, call: Call) -> Call:
         typed = {name: serialized(value) for name, value in to_item(call).items()}
         json.dumps(typed, ensure_ascii=False).encode()
         if from_item(plain(typed)) != call:
             raise Fault("an item tells another call than was written")
-        return super().write(seen, call)
+        return super().save(seen, call)
 
 
 @dataclass
 class StrictAliases(InMemoryAliases):
     """Keys and values are UTF-8, keys within 2048 bytes (DynamoDB, quotas: partition key)."""
 
-    def park(self, alias: Alias, parked: Parked) -> str | None:
+    def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
         _key(alias.key)
-        f"{parked.identity}{parked.event}".encode()
-        return super().park(alias, parked)
+        f"{pending.identity}{pending.event}".encode()
+        return super().add_pending(alias, pending)
 
-    def bind(self, alias: Alias, target: str) -> tuple[Parked, ...]:
+    def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         _key(alias.key)
         _key(target)
         return super().bind(alias, target)
@@ -85,16 +84,18 @@ def _key(name: str) -> None:
 
 @cache
 def _world() -> World:
-    documents = FakeDocuments({"call-1.json": json.dumps({"messages": events.TURNS}).encode()})
-    return World(store=StrictCalls(), documents=documents, platforms=NAMES, choices=CHOICES)
+    transcript_objects = FakeTranscriptObjects(
+        {"call-1.json": json.dumps({"messages": events.TURNS}).encode()}
+    )
+    return World(store=StrictCalls(), transcript_objects=transcript_objects, platforms=NAMES, options=OPTIONS)
 
 
 def emptied() -> World:
     """One world for all inputs, as it was in the beginning: to make one takes longer than most inputs do."""
     made = _world()
-    for kept in (made.store.items, made.aliases.items, made.fragments.items, made.coval.conversations):
+    for kept in (made.store.items, made.aliases.items, made.utterances.items, made.coval.conversations):
         kept.clear()
-    for held in (made.letters, made.dead, made.journal, made.coval.calls, made.links.fetched):
+    for held in (made.queued, made.dead, made.telemetry, made.coval.calls, made.urls.fetched):
         held.clear()
     made.executioner.names.clear()
     made.bucket.objects = {VERSION.key: (VERSION.etag, WAV)}
@@ -115,7 +116,7 @@ def _canonical() -> Iterator[dict[str, Any]]:
     yield events.call_ended(
         recording={"expected": True, "agent_channel": 1, "items": [{"uri": "s3://recordings/odd/one.wav"}]},
         aliases=[{"type": "room", "value": "R1"}],
-        transcript={"status": "reference", "reference": {"uri": "fragments:", "format": "fragments"}},
+        transcript={"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}},
     )
     common = {"schema_version": "1", "external_conversation_id": "call-1"}
     named = {"schema_version": "1", "alias": {"type": "room", "value": "R1"}}
@@ -134,7 +135,7 @@ def _canonical() -> Iterator[dict[str, Any]]:
         "spoken_at": 1_790_951_900.5,
         "ended_at": 1_790_951_901,
     }
-    yield events.event("Transcript Fragments", {**common, "fragments": [spoken]})
+    yield events.event("Transcript Utterances", {**common, "utterances": [spoken]})
     yield events.object_created("rec/call-1.wav", WAV)
     yield events.object_created("rec/call-1.wav.json", WAV)
     yield events.object_created("odd/one.wav", WAV)
@@ -143,25 +144,25 @@ def _canonical() -> Iterator[dict[str, Any]]:
 
 def relay_samples() -> list[Any]:
     """What the functions send each other."""
-    created = ObjectCreated(version=VERSION, size=len(WAV), order="1", created_at=1_790_951_900)
+    created = ObjectCreated(version=VERSION, size=len(WAV), sort_key="1", created_at=1_790_951_900)
     ready = RecordingReady(
         target="call-1",
         uri="https://media.example.com/a.wav",
         created_at=1_790_951_900,
-        traits=Traits(rank=1),
+        hints=RecordingHints(rank=1),
     )
     recording = Recording(
-        identity="s3://recordings/rec/call-1.wav#1", order="0-0000000000|1", created_at=1_790_951_900,
+        identity="s3://recordings/rec/call-1.wav#1", sort_key="0-0000000000|1", created_at=1_790_951_900,
         state=RecordingState.READY, version=VERSION, size=len(WAV), channels=1, duration_milliseconds=5100,
     )  # fmt: skip
-    parked = Parked("s3://a", "recording", relay_messages.to_text(created), 1_790_951_900)
+    pending = PendingMessage("s3://a", "recording", queue_messages.to_text(created), 1_790_951_900)
     sent: list[Message] = [
         created, ready, Resume("call-1"), AttachRecording("call-1", recording),
-        RecordingFound(external_conversation_id="call-1", created=created, created_at=1, traits=Traits()),
-        RecordingFound(external_conversation_id="call-1", url=ready.uri, created_at=1, traits=Traits()),
-        ParkingExpired(Alias("room", "R1"), parked),
+        RecordingFound(external_conversation_id="call-1", created=created, created_at=1, hints=NO_HINTS),
+        RecordingFound(external_conversation_id="call-1", url=ready.uri, created_at=1, hints=NO_HINTS),
+        PendingExpired(Alias("room", "R1"), pending),
     ]  # fmt: skip
-    told = [relay_messages.to_event(message) for message in sent]
+    told = [queue_messages.to_event(message) for message in sent]
     return [*(json.loads(json.dumps(event)) for event in told), {"source": SOURCE, "detail-type": "Sweep"}]
 
 
@@ -206,20 +207,20 @@ def judged_event(event: Any) -> str:
 
 def handled(payload: Any, queue: str) -> str:
     made = emptied()
-    made.intakes[queue](payload, lambda: 60)
+    made.consumers[queue](payload, lambda: 60)
     for _ in range(MOST_LETTERS):
-        due = [letter for letter in made.letters if letter.visible_at <= made.clock.now]
+        due = [message for message in made.queued if message.visible_at <= made.clock.now]
         if not due:
             break
         made.deliver(due[0])
-    return _judged(made)
+    return _hints_of_sidecar(made)
 
 
-def _judged(made: World) -> str:
-    for event, call_id, fields in made.journal:
+def _hints_of_sidecar(made: World) -> str:
+    for event, call_id, fields in made.telemetry:
         if event is LogEvent.DELIVERY_FAILED:
             raise Fault(f"unhandled: {fields['kind']} at {fields['where']}")
-        shown = observability.call_fields(call_id)
+        shown = telemetry.call_fields(call_id)
         if PHONE[1:] in str(shown):
             raise Fault("a phone number in a log line")
         without_secrets(str(value) for value in fields.values())
@@ -228,7 +229,7 @@ def _judged(made: World) -> str:
             raise Fault("a dead letter without a reason")
         without_secrets(dead_letter_attributes(reason).values())
     told = sorted(
-        {f"{event.name} {fields.get('code', '')} {_rule(fields)}" for event, _, fields in made.journal}
+        {f"{event.name} {fields.get('code', '')} {_rule(fields)}" for event, _, fields in made.telemetry}
     )
     return ", ".join(told) or "silent"
 

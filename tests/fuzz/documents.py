@@ -4,19 +4,19 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from coval_relay.adapters.aliases import _state, _told
-from coval_relay.adapters.credentials import headers_by_host
-from coval_relay.adapters.dynamodb import from_item, to_item
-from coval_relay.adapters.items import plain, serialized
-from coval_relay.adapters.key_rules import parse_key_rules
-from coval_relay.adapters.relay_messages import from_text
-from coval_relay.adapters.secrets import key_of
+from coval_relay.adapters.aws.dynamodb_aliases import _state, _told
+from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
+from coval_relay.adapters.aws.dynamodb_items import plain, serialized
+from coval_relay.adapters.aws.queue_messages import from_text
+from coval_relay.adapters.aws.secrets import key_of
+from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+from coval_relay.adapters.web.platform_credentials import headers_by_host
 from coval_relay.domain.call import (
-    NO_TRAITS,
+    NO_HINTS,
     Call,
     CallEnd,
+    CallFacts,
     ConversationState,
-    Facts,
     Lease,
     Parts,
     Reason,
@@ -24,15 +24,15 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.platforms.registry import next_page, parse_transcript, rulebook
-from coval_relay.services.transcripts import FRAGMENTS, _parsed
-from tests.fuzz.border import SECRET, outcome_of
-from tests.fuzz.deliveries import CHOICES, EVENTS, NAMES
-from tests.fuzz.mutating import text_of
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.platforms.registry import key_rule_set, next_page, parse_transcript
+from coval_relay.services.transcript_loader import UTTERANCES, _parsed
+from tests.fuzz.boundary import SECRET, outcome_of
+from tests.fuzz.deliveries import EVENTS, NAMES, OPTIONS
+from tests.fuzz.mutation import text_of
 from tests.support.events import TURNS
 
-FACTS: Final = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, seconds=347.0)
+FACTS: Final = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, seconds=347.0)
 FORMATS: Final[dict[str, list[Any]]] = {
     "canonical_v1": [TURNS, {"messages": TURNS}],
     "contact_lens_v1": ["amazon_connect/contact_lens", "amazon_connect/contact_lens_bot"],
@@ -64,11 +64,11 @@ def judged_transcript(told: Any) -> str:
     name, content = told if isinstance(told, list) and len(told) == 2 else ("canonical_v1", told)
     raw = text_of(content).encode(errors="replace")
     format_ = name if isinstance(name, str) else "canonical_v1"
-    if format_ == FRAGMENTS:
+    if format_ == UTTERANCES:
         return "collected by the relay itself, never read from a file"
     after = outcome_of(lambda: next_page(format_, _parsed(raw)))
     for facts in (FACTS, None):
-        last = outcome_of(lambda: parse_transcript(format_, [_parsed(raw)], facts, CHOICES))  # noqa: B023 - now
+        last = outcome_of(lambda: parse_transcript(format_, [_parsed(raw)], facts, OPTIONS))  # noqa: B023 - now
     return f"{format_} {last}, then {after}"
 
 
@@ -87,13 +87,13 @@ def sidecars() -> list[Any]:
 def judged_sidecar(told: Any) -> str:
     """What is pushed is read by its key's pattern, what is pulled by every platform that pulls."""
     key, content = told if isinstance(told, list) and len(told) == 2 else ("a.wav.json", told)
-    book = rulebook(NAMES, CHOICES, (), "")
+    book = key_rule_set(NAMES, OPTIONS, (), "")
     outcomes = [
         outcome_of(lambda: sidecar.read(content, "recordings", key))  # noqa: B023 - called at once
         for sidecar in book.sidecars
         if isinstance(key, str) and sidecar.pattern.search(key)
     ]
-    outcomes += [outcome_of(lambda: judge(content, NO_TRAITS)) for judge in book.judges.values()]  # noqa: B023
+    outcomes += [outcome_of(lambda: hints_of(content, NO_HINTS)) for hints_of in book.sidecar_hints.values()]  # noqa: B023
     return ", ".join(outcomes)
 
 
@@ -150,15 +150,16 @@ def judged_relay_text(value: Any) -> str:
 
 def items() -> list[Any]:
     recording = Recording(
-        identity="s3://recordings/a.wav#1", order="1", created_at=1, state=RecordingState.UPLOADED,
+        identity="s3://recordings/a.wav#1", sort_key="1", created_at=1, state=RecordingState.UPLOADED,
         version=ObjectVersion("recordings", "a.wav", "e"), upload_id="upl_1", reason=Reason("a", "b"),
     )  # fmt: skip
     call = Call(
         external_conversation_id="call-1", revision=3, state=ConversationState.SUBMITTING, facts=FACTS,
-        call_end=CallEnd.WITH_TEXT, lease=Lease("t", 5, Parts(text=True, facts=True, recording=True)),
+        call_end=CallEnd.WITH_TRANSCRIPT, lease=Lease("t", 5, Parts(text=True, facts=True, recording=True)),
         transcript=TranscriptPointer(format="vapi", stored_at=1, url="https://media.example.com/a.json"),
         sent=Parts(text=True, facts=True, recording=False), recording=recording,
-        outcomes={"s3://b": "superseded"}, notes=(Reason("invalid_input", "a: b"),), due_at=1_790_951_900,
+        other_recordings={"s3://b": "superseded"}, notes=(Reason("invalid_input", "a: b"),),
+        due_at=1_790_951_900,
     )  # fmt: skip
     entry = {"identity": "s3://a", "queue": "recording", "event": "{}", "parked_at": 1_790_951_900}
     alias = {

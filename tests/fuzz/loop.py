@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 import coval_relay
-from tests.fuzz.border import Border
+from tests.fuzz.boundary import BoundaryModel
 
 PACKAGE = str(Path(str(coval_relay.__file__)).parent)
 LATEST = 40
@@ -105,7 +105,7 @@ class Report:
             self.findings.setdefault(outcome.where, outcome)
 
 
-def explored(border: Border, inputs: int, seed: int) -> Report:
+def explored(border: BoundaryModel, inputs: int, seed: int) -> Report:
     """The seeds first, then what changes make of them."""
     random = Random(f"{border.name} {seed}")  # noqa: S311 - must be the same each time
     lines, report = Lines(), Report(border.name)
@@ -131,7 +131,7 @@ def _parent(random: Random, corpus: Sequence[Any]) -> Any:
     return random.choice(corpus[-LATEST:] if random.random() < 0.5 else corpus)
 
 
-def tried(border: Border, data: Any, report: Report) -> str | Finding:
+def tried(border: BoundaryModel, data: Any, report: Report) -> str | Finding:
     """The outcome; an error that no border declares, too much time or memory are findings."""
     memory, started = _peak(), time.process_time()
     try:

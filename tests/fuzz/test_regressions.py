@@ -9,45 +9,45 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coval_relay.adapters.aliases import DynamoDbAliases
-from coval_relay.adapters.coval.answers import Unreadable, upload
-from coval_relay.adapters.dynamodb import DynamoDbCalls, from_item, to_item
-from coval_relay.adapters.items import serialized
-from coval_relay.adapters.key_rules import parse_key_rules
-from coval_relay.adapters.lambda_events import Delivery, deliveries
-from coval_relay.adapters.relay_messages import from_event
-from coval_relay.adapters.s3_events import object_created
-from coval_relay.adapters.secrets import key_of
-from coval_relay.domain.aliases import Alias, Parked
-from coval_relay.domain.audio import AudioRefused, ReadRange
+from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
+from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls, from_item, to_item
+from coval_relay.adapters.aws.dynamodb_items import serialized
+from coval_relay.adapters.aws.lambda_events import Delivery, deliveries
+from coval_relay.adapters.aws.queue_messages import from_event
+from coval_relay.adapters.aws.s3_events import object_created
+from coval_relay.adapters.aws.secrets import key_of
+from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+from coval_relay.adapters.coval.responses import UnreadableResponseError, upload
+from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.audio import AudioRejectedError, ReadRange
 from coval_relay.domain.call import (
     Call,
     CallEnd,
+    CallFacts,
     ConversationState,
-    Facts,
     Reason,
     Recording,
     RecordingState,
 )
 from coval_relay.domain.coval import ContentType
-from coval_relay.domain.errors import InvalidInput, Permanent, Retryable
+from coval_relay.domain.errors import InvalidInputError, PermanentError, RetryableError
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.services.preparing import Preparing
-from tests.fuzz.answers import UPLOAD
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.services.recording_preparer import RecordingPreparer
+from tests.fuzz.coval_responses import UPLOAD
+from tests.support.dynamodb_table import create_table
 from tests.support.events import object_created as created_event
 from tests.support.fakes import FakeBucket, FakeClock, InMemoryCalls
-from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryLinks, InMemoryStaging
-from tests.support.table import create_table
+from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryStaging, InMemoryUrls
 from tests.support.voices import KINDS, call
 from tests.support.world import World
 
-NO_REGULAR_EXPRESSION = InvalidInput("KeyRules[0].pattern", "must be a regular expression")
+NO_REGULAR_EXPRESSION = InvalidInputError("KeyRules[0].pattern", "must be a regular expression")
 
 
 ONE_OF_THE_STATES = (
-    "Input should be 'NONE', 'OPEN', 'WAITING', 'SUBMITTING', 'SUBMITTED', 'FILTERED' or 'REJECTED'"
+    "Input should be 'NEW', 'QUEUED', 'WAITING', 'SUBMITTING', 'SUBMITTED', 'FILTERED' or 'REJECTED'"
 )
 
 
@@ -93,21 +93,21 @@ def test_an_invocation_with_lists_in_lists() -> None:
 @pytest.mark.parametrize("pattern", ["(?P<alias>a{99999999999})", "(" * 2000])
 def test_a_pattern_that_python_cannot_compile(pattern: str) -> None:
     text = json.dumps([{"name": "own", "alias_type": "leg", "pattern": pattern}])
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         parse_key_rules(text, "KeyRules")
     assert caught.value == NO_REGULAR_EXPRESSION
 
 
 def test_a_secret_nested_without_end() -> None:
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         key_of('{"a":' * 100_000)
-    assert caught.value == Retryable("api_key_secret_unusable")
+    assert caught.value == RetryableError("api_key_secret_unusable")
 
 
 def test_an_etag_that_is_no_unicode() -> None:
     event = created_event("rec/call-1.wav", b"")
     event["detail"]["object"]["etag"] = "\ud800"
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         object_created(event)
     assert caught.value.field == "detail.object.etag"
 
@@ -118,36 +118,36 @@ def test_an_etag_that_is_no_unicode() -> None:
         (
             "Recording Announced",
             {"target": "call-1", "uri": "https://[::1/", "created_at": 1, "traits": {}},
-            InvalidInput("detail.uri", "must be the place of an object, or an https URL"),
+            InvalidInputError("detail.uri", "must be the place of an object, or an https URL"),
         ),
         (
             "Recording Found",
             {"external_conversation_id": "call-1"},
-            InvalidInput("detail.url", "must be an https URL where no object is named"),
+            InvalidInputError("detail.url", "must be an https URL where no object is named"),
         ),
         (
             "Recording Announced",
             {"target": "\ud800", "uri": "s3://b/k", "created_at": 1, "traits": {}},
-            InvalidInput("detail", "must be JSON in valid Unicode, with numbers within 2^53"),
+            InvalidInputError("detail", "must be JSON in valid Unicode, with numbers within 2^53"),
         ),
         (
             "Recording Announced",
             {"target": "call-1", "uri": "s3://b/k", "created_at": 10**40, "traits": {}},
-            InvalidInput("detail", "must be JSON in valid Unicode, with numbers within 2^53"),
+            InvalidInputError("detail", "must be JSON in valid Unicode, with numbers within 2^53"),
         ),
     ],
 )
 def test_a_message_that_no_function_has_sent(
-    kind: str, detail: dict[str, Any], expected: InvalidInput
+    kind: str, detail: dict[str, Any], expected: InvalidInputError
 ) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         from_event({"source": SOURCE, "detail-type": kind, "detail": detail})
     assert caught.value == expected
 
 
 def test_an_upload_place_that_is_no_url() -> None:
     told = {**UPLOAD, "upload_url": "uploads.example.com/u?signature=x"}
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableResponseError):
         upload(json.dumps(told).encode())
 
 
@@ -161,7 +161,7 @@ class Refusing:
         self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None
     ) -> ContentType:
         self.sizes.append(size)
-        raise AudioRefused("code", "reason")
+        raise AudioRejectedError("code", "reason")
 
 
 def test_what_follows_the_samples_is_kept_from_the_decoder() -> None:
@@ -173,13 +173,13 @@ def test_what_follows_the_samples_is_kept_from_the_decoder() -> None:
     conversion = Refusing()
     bucket.put("a", sound + listed)
 
-    preparing = Preparing(bucket, InMemoryLinks(), InMemoryStaging(bucket), conversion)
+    preparer = RecordingPreparer(bucket, InMemoryUrls(), InMemoryStaging(bucket), conversion)
     recording = Recording(
-        identity="s3://recordings/a#1", order="1", created_at=1, state=RecordingState.READY,
+        identity="s3://recordings/a#1", sort_key="1", created_at=1, state=RecordingState.READY,
         size=len(sound + listed), version=ObjectVersion("recordings", "a", ""),
     )  # fmt: skip
-    with pytest.raises(AudioRefused):
-        preparing.copied(*preparing.look(recording))
+    with pytest.raises(AudioRejectedError):
+        preparer.make_copy(*preparer.inspect(recording))
     assert conversion.sizes == [len(sound)]
 
 
@@ -187,10 +187,10 @@ def test_what_follows_the_samples_is_kept_from_the_decoder() -> None:
 
 
 def waiting(call_id: str) -> Call:
-    facts = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1)
+    facts = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1)
     return Call(
         external_conversation_id=call_id, revision=1, state=ConversationState.WAITING, facts=facts,
-        call_end=CallEnd.TEXT_PENDING, due_at=5,
+        call_end=CallEnd.TRANSCRIPT_PENDING, due_at=5,
     )  # fmt: skip
 
 
@@ -206,9 +206,9 @@ def waiting(call_id: str) -> Call:
     ],
 )
 def test_an_item_of_another_version(change: dict[str, Any], reason: str) -> None:
-    with pytest.raises(Permanent) as caught:
+    with pytest.raises(PermanentError) as caught:
         from_item({**to_item(waiting("call-1")), **change})
-    assert caught.value == Permanent("item_unreadable", reason)
+    assert caught.value == PermanentError("item_unreadable", reason)
 
 
 def test_an_item_that_cannot_be_read_stops_no_other_of_its_shard() -> None:
@@ -220,7 +220,7 @@ def test_an_item_that_cannot_be_read_stops_no_other_of_its_shard() -> None:
             client.put_item(TableName="calls", Item={name: serialized(value) for name, value in item.items()})
         due = DynamoDbCalls(client, "calls", FakeClock(), 30).due(3, 10, 10)
         assert next(due).external_conversation_id == "call-1"
-        with pytest.raises(Permanent):
+        with pytest.raises(PermanentError):
             next(due)
 
 
@@ -232,9 +232,9 @@ def test_an_alias_that_holds_what_no_message_is() -> None:
         item |= {"sweep_shard": 8}
         client.put_item(TableName="calls", Item={name: serialized(value) for name, value in item.items()})
         aliases = DynamoDbAliases(client, "calls", FakeClock(), 10, 10, 30)
-        with pytest.raises(Permanent) as caught:
+        with pytest.raises(PermanentError) as caught:
             list(aliases.due(8, 10, 10))
-        assert caught.value == Permanent(
+        assert caught.value == PermanentError(
             "item_unreadable", "An alias's item in the table holds what no message is."
         )
 
@@ -245,7 +245,7 @@ class BrokenInOneShard(InMemoryCalls):
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[Call]:
         if shard == 0:
-            raise Permanent("item_unreadable", "no reason")
+            raise PermanentError("item_unreadable", "no reason")
         yield from super().due(0, now, limit) if shard == 7 else ()
 
 
@@ -253,19 +253,21 @@ class BrokenInOneShard(InMemoryCalls):
 class BrokenAliases(InMemoryAliases):
     """The same among the aliases."""
 
-    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[Parked, ...]]]:
+    def due(
+        self, shard: int, now: int, limit: int
+    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         if shard == ALIAS_SHARDS[0]:
-            raise Permanent("item_unreadable", "no reason")
+            raise PermanentError("item_unreadable", "no reason")
         yield from super().due(ALIAS_SHARDS[0], now, limit)
 
 
 def test_an_item_that_cannot_be_read_stops_the_sweep_of_no_other_shard() -> None:
     world = World(store=BrokenInOneShard(), aliases=BrokenAliases())
     world.store.items["call-1"] = waiting("call-1")
-    parked = Parked("s3://a", "recording", "{}", 0)
-    world.aliases.items[Alias("room", "R1")] = AliasItem("call-1", {"s3://a": parked}, due_at=1)
+    pending = PendingMessage("s3://a", "recording", "{}", 0)
+    world.aliases.items[Alias("room", "R1")] = AliasItem("call-1", {"s3://a": pending}, due_at=1)
     world.sweep()
-    assert [(letter.queue, json.loads(letter.body)) for letter in world.letters] == [
+    assert [(message.queue, json.loads(message.body)) for message in world.queued] == [
         ("recording", {}),
         (
             "attach",

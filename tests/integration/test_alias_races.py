@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from coval_relay.adapters.aliases import DynamoDbAliases
-from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
+from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.ports import ALIAS_SHARDS
+from tests.support.dynamodb_table import create_table
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
-from tests.support.table import create_table
 
 WORKERS, ROUNDS, MESSAGES = 12, 20, 10
 TABLE = "alias-races"
@@ -23,7 +23,7 @@ def aliases(aws_url: str) -> DynamoDbAliases:
     return DynamoDbAliases(dynamodb, TABLE, FakeClock(), 600, 60, retention_days=30)
 
 
-def due(aliases: DynamoDbAliases) -> list[tuple[Alias, str | None, tuple[Parked, ...]]]:
+def due(aliases: DynamoDbAliases) -> list[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
     return [found for shard in ALIAS_SHARDS for found in aliases.due(shard, 10**10, 100)]
 
 
@@ -33,25 +33,27 @@ def test_nothing_that_is_parked_while_others_bind_and_sweep_is_lost(
 ) -> None:
     """Each message goes on from who parked it, who bound, or who swept; in the end nothing waits."""
     alias = Alias("race", str(number))
-    messages = [Parked(f"m{n}", "recording", "{}", FakeClock().now + n) for n in range(MESSAGES)]
+    messages = [PendingMessage(f"m{n}", "recording", "{}", FakeClock().now + n) for n in range(MESSAGES)]
     gone_on: list[str] = []
     expired: list[str] = []
 
-    def park(parked: Parked) -> None:
-        if aliases.park(alias, parked):
-            gone_on.append(parked.identity)
+    def add_pending(pending: PendingMessage) -> None:
+        if aliases.add_pending(alias, pending):
+            gone_on.append(pending.identity)
 
-    def bind(_: Parked) -> None:
+    def bind(_: PendingMessage) -> None:
         for waiting in aliases.bind(alias, "call-1"):
             gone_on.append(waiting.identity)
             aliases.clear(alias, waiting)
 
-    def sweep(parked: Parked) -> None:
-        if parked in aliases.waiting(alias):
-            (gone_on if aliases.expire(alias, parked) else expired).append(parked.identity)
+    def sweep(pending: PendingMessage) -> None:
+        if pending in aliases.waiting(alias):
+            (gone_on if aliases.expire(alias, pending) else expired).append(pending.identity)
 
     work = (
-        [(park, one) for one in messages] + [(bind, messages[0])] * 2 + [(sweep, one) for one in messages[:3]]
+        [(add_pending, one) for one in messages]
+        + [(bind, messages[0])] * 2
+        + [(sweep, one) for one in messages[:3]]
     )
     random.Random(number).shuffle(work)  # noqa: S311 - an order, not a secret
     with ThreadPoolExecutor(WORKERS) as pool:

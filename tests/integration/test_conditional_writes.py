@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from coval_relay.adapters.dynamodb import DynamoDbCalls
-from coval_relay.domain.call import Call, CallEnd, ConversationState, Facts
-from coval_relay.domain.ports import Conflict
-from coval_relay.domain.protocol import Attempt, Deadlines, Then, call_ended
+from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.domain.call import Call, CallEnd, CallFacts, ConversationState
+from coval_relay.domain.lifecycle import Action, Attempt, Deadlines, call_ended
+from coval_relay.domain.ports import ConflictError
 from coval_relay.services.calls import Calls
+from tests.support.dynamodb_table import create_table
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
-from tests.support.table import create_table
 
 WORKERS = 16
-FACTS = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797)
+FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797)
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,17 @@ def store(aws_url: str) -> DynamoDbCalls:
 def test_of_all_who_claim_one_call_one_gets_the_lease(store: DynamoDbCalls) -> None:
     calls = Calls(store, FakeClock(), Deadlines(600, 600, 600, 600, 600))
 
-    def claim(worker: int) -> Then:
+    def claim(worker: int) -> Action:
         attempt = Attempt(f"worker-{worker}", FakeClock().now + 60, FakeClock().now)
         seen = Call(external_conversation_id="claimed")
-        return calls.settle(seen, lambda call: call_ended(call, CallEnd.WITH_TEXT, FACTS, None, attempt)).then
+        return calls.update(
+            seen, lambda call: call_ended(call, CallEnd.WITH_TRANSCRIPT, FACTS, None, attempt)
+        ).action
 
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(claim, range(WORKERS)))
-    assert sorted(results) == sorted([Then.SUBMIT] + [Then.WAIT] * (WORKERS - 1))
-    assert store.read("claimed").state is ConversationState.SUBMITTING
+    assert sorted(results) == sorted([Action.SUBMIT] + [Action.WAIT] * (WORKERS - 1))
+    assert store.get("claimed").state is ConversationState.SUBMITTING
 
 
 def test_no_update_is_lost(store: DynamoDbCalls) -> None:
@@ -44,14 +46,14 @@ def test_no_update_is_lost(store: DynamoDbCalls) -> None:
 
     def count(_: int) -> None:
         for _ in range(rounds):
-            seen = store.read("counted")
+            seen = store.get("counted")
             while True:
                 try:
-                    store.write(seen, replace(seen, swept=seen.swept + 1))
+                    store.save(seen, replace(seen, sweeps=seen.sweeps + 1))
                     break
-                except Conflict as conflict:
+                except ConflictError as conflict:
                     seen = conflict.current
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(count, range(WORKERS)))
-    assert (store.read("counted").swept, store.read("counted").revision) == (WORKERS * rounds,) * 2
+    assert (store.get("counted").sweeps, store.get("counted").revision) == (WORKERS * rounds,) * 2

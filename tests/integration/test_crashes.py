@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from coval_relay.adapters.aliases import DynamoDbAliases
+from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
+from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
+from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
+from coval_relay.adapters.aws.s3_staging import S3Staging
 from coval_relay.adapters.coval import HttpCovalClient, http_client
-from coval_relay.adapters.dynamodb import DynamoDbCalls
-from coval_relay.adapters.fragments import DynamoDbFragments
-from coval_relay.adapters.s3 import S3Recordings
-from coval_relay.adapters.staging import S3Staging
 from coval_relay.domain.aliases import object_alias
 from local.simulator import RunningSimulator, running
 from tests.support.coval_sdk_judge import judge_patch, judge_submit, judge_upload
+from tests.support.dynamodb_table import create_table
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared
-from tests.support.table import create_table
-from tests.support.world import DEADLINES, FUNCTION_SECONDS, PARKING_SECONDS, Executioner, World
+from tests.support.world import DEADLINES, FUNCTION_SECONDS, PENDING_SECONDS, Executioner, World
 
 TABLE, OWNER = "crashes", "000000000000"
 REAL = [s for s in SCENARIOS if s.name != "recording refused by Coval"]
@@ -43,7 +43,7 @@ class Key:
     refresh = get
 
 
-class EmulatedBucket(S3Recordings):
+class EmulatedBucket(S3RecordingObjects):
     """The bucket of the scenarios, on the emulator."""
 
     def put(self, key: str, content: bytes) -> None:
@@ -67,7 +67,7 @@ def parts(aws: dict[str, Any]) -> Iterator[Parts]:
             path_family="conversations",
             api_key=Key(simulator.api_key),
             timeout_seconds=10,
-            budget=lambda: FUNCTION_SECONDS,
+            time_left=lambda: FUNCTION_SECONDS,
             http=http,
         )
         yield Parts(aws, simulator, coval)
@@ -91,8 +91,8 @@ def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:
     world = World(
         clock=clock,
         store=DynamoDbCalls(dynamodb, TABLE, clock, 30),
-        aliases=DynamoDbAliases(dynamodb, TABLE, clock, PARKING_SECONDS, DEADLINES.resume, 30),
-        fragments=DynamoDbFragments(dynamodb, TABLE, clock, 30),
+        aliases=DynamoDbAliases(dynamodb, TABLE, clock, PENDING_SECONDS, DEADLINES.resume, 30),
+        utterances=DynamoDbUtterances(dynamodb, TABLE, clock, 30),
         coval=parts.coval,
         bucket=EmulatedBucket(s3, OWNER),
         staging=S3Staging(s3, "staging", OWNER),

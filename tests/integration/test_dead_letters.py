@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from coval_relay.adapters.sqs import SqsQueue
+from coval_relay.adapters.aws.sqs import SqsQueue
 from coval_relay.domain.call import Reason
-from coval_relay.intake import dead_letter_attributes
+from coval_relay.entrypoints.consumer import dead_letter_attributes
 from scripts import dead_letters
 from scripts.dead_letters import Chosen, Queue
 from tests.support import emulator

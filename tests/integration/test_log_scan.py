@@ -16,13 +16,24 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
-from coval_relay import bootstrap, observability, settings
-from coval_relay.bootstrap import edge, rules, sources
+from coval_relay import settings
+from coval_relay.adapters.aws import telemetry
+from coval_relay.entrypoints import functions, lambda_handler, rules, sources
 from local.simulator import RunningSimulator, running
 from tests.support import emulator
+from tests.support.dynamodb_table import create_table
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
-from tests.support.marked import API_KEY, COVALS_WORD, PASSWORD, PHONE, ROOM, TOKEN, WORD, leaks, marked
-from tests.support.table import create_table
+from tests.support.marked_secrets import (
+    API_KEY,
+    COVALS_WORD,
+    PASSWORD,
+    PHONE,
+    ROOM,
+    TOKEN,
+    WORD,
+    leaks,
+    marked,
+)
 
 KEY = f"coval_sk_{API_KEY}"
 OWNER = "000000000000"
@@ -59,14 +70,14 @@ class Relay:
 
     def play(self, *events: tuple[str, Payload]) -> None:
         """Hand the events to their functions, and on what these send, without the delays."""
-        letters = [(queue, marked(json.dumps(told))) for queue, told in events]
+        queued = [(queue, marked(json.dumps(told))) for queue, told in events]
         for _ in range(ROUNDS):
             self.sent.clear()
-            for queue, body in letters:
+            for queue, body in queued:
                 self.invoke(queue, {"Records": [record(body)]})
             self.invoke("attach", {"source": "coval.relay", "detail-type": "Sweep"})
             names = {url: name for name, url in self.urls.items()}
-            letters = [
+            queued = [
                 (names[one["QueueUrl"]], one["MessageBody"]) for one in self.sent if one["QueueUrl"] in names
             ]
 
@@ -78,7 +89,7 @@ class Relay:
 
 
 def record(body: str) -> dict[str, Any]:
-    attributes = {"SentTimestamp": str(edge.clock() * 1000)}
+    attributes = {"SentTimestamp": str(lambda_handler.clock() * 1000)}
     return {
         "eventSource": "aws:sqs",
         "messageId": uuid.uuid4().hex,
@@ -145,7 +156,7 @@ def environment(aws_url: str, simulator: RunningSimulator) -> dict[str, str]:
         ],
         "COVAL_BASE_URL": simulator.url,
         "COVAL_TIMEOUT_SECONDS": "2",
-        "SETTLE_SECONDS": "0",
+        "SETTLING_SECONDS": "0",
         "BUCKET_OWNER": OWNER,
         "RECORDING_BUCKETS": f"recordings-{name}",
         "TRANSCRIPT_BUCKETS": f"transcripts-{name}",
@@ -158,12 +169,12 @@ def environment(aws_url: str, simulator: RunningSimulator) -> dict[str, str]:
 
 CACHED = (
     settings.load,
-    edge.client,
-    edge.queue,
+    lambda_handler.client,
+    lambda_handler.queue,
     sources._s3,
     rules._stored,
-    observability.logger,
-    observability.metrics,
+    telemetry.logger,
+    telemetry.metrics,
 )
 
 
@@ -173,7 +184,7 @@ def started(
     """A cold start of the three functions."""
     handlers, makers = (
         {},
-        (bootstrap.submit_transcript, bootstrap.upload_recording, bootstrap.attach_recording),
+        (functions.submit_transcript, functions.upload_recording, functions.attach_recording),
     )
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -182,11 +193,13 @@ def started(
     for queue, make in zip(QUEUES, makers, strict=True):
         handlers[queue] = _own_queue(make(), environment[f"{queue.upper()}_QUEUE_URL"], monkeypatch)
     relay = Relay(simulator, {queue: environment[f"{queue.upper()}_QUEUE_URL"] for queue in QUEUES}, handlers)
-    edge.client("sqs").meta.events.register("provide-client-params.sqs.SendMessage", relay.note)
+    lambda_handler.client("sqs").meta.events.register("provide-client-params.sqs.SendMessage", relay.note)
     return relay
 
 
-def _own_queue(handler: edge.Handler, url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, Any], Any]:
+def _own_queue(
+    handler: lambda_handler.Handler, url: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Any, Any], Any]:
     def handle(payload: Any, context: Context) -> Any:
         monkeypatch.setenv("QUEUE_URL", url)
         return handler(payload, context)
@@ -194,11 +207,11 @@ def _own_queue(handler: edge.Handler, url: str, monkeypatch: pytest.MonkeyPatch)
     return handle
 
 
-Told = Callable[[Relay], str]
+SidecarEvents = Callable[[Relay], str]
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Told:
+def told(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> SidecarEvents:
     """All that has left the functions but their effects."""
     caplog.set_level(logging.INFO)
 
@@ -271,7 +284,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_coval_answers(
-    fault: str, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: Told
+    fault: str, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: SidecarEvents
 ) -> None:
     for one in FAULTS[fault]:
         relay.simulator.admin.add_fault(one, times=2 if fault == "silent" else 1000, path="^/")
@@ -284,7 +297,7 @@ def test_whatever_coval_answers(
 
 @pytest.mark.parametrize("code", [200, 302, 401, 403, 404, 429, 500])
 def test_whatever_a_link_answers(
-    code: int, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: Told
+    code: int, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: SidecarEvents
 ) -> None:
     web.answer = httpx.Response(
         code, headers={"location": f"https://{WORD}.example/?{TOKEN}"}, content=QUOTED
@@ -309,7 +322,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_whatever_is_broken_around_it(
-    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], told: Told
+    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], told: SidecarEvents
 ) -> None:
     relay = cold_start(**BROKEN[broken])
     relay.play(*calls, ("call_end", event(WORD, {"external_conversation_id": ROOM, "turns": TURNS})))

@@ -4,8 +4,8 @@ import boto3
 import httpx
 import pytest
 
-from coval_relay.adapters.s3 import S3Recordings, s3_client
-from coval_relay.adapters.staging import HEAD_BYTES, PART_BYTES, S3Staging
+from coval_relay.adapters.aws.s3_objects import S3RecordingObjects, s3_client
+from coval_relay.adapters.aws.s3_staging import HEAD_BYTES, PART_BYTES, S3Staging
 
 BUCKET, OWNER, SECRET = "staged-copies", "000000000000", "test"
 """The emulator's account is its key id; it checks the signatures of presigned URLs."""
@@ -23,6 +23,6 @@ def test_a_staged_copy_is_fetched_by_its_url(
     client = s3_client()
     content = b"RIFF" + bytes(size - 4)
     version, _ = S3Staging(client, BUCKET, OWNER).store("call-1", lambda sink: sink.write(content))
-    answer = httpx.get(S3Recordings(client, OWNER).presign(version), trust_env=False)
+    answer = httpx.get(S3RecordingObjects(client, OWNER).presign(version), trust_env=False)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
     assert answer.content == content

@@ -6,9 +6,9 @@ from unittest.mock import patch
 
 import pytest
 
-from local.load.judging import Verdict
 from local.load.run import Result, Run
 from local.load.settings import PARAMETERS, LoadSettings, Pace
+from local.load.verification import Verdict
 from local.simulator import AdminClient
 from local.stack.paths import PROJECT, Files
 from local.stack.stack import down, up

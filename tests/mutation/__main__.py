@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.judging import ENDLESS, KILLED, SURVIVED, UNTESTED, Judge, tell
 from tests.mutation.mutants import mutants_of
+from tests.mutation.running import ENDLESS, KILLED, SURVIVED, UNTESTED, MutantRunner, tell
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGE = ROOT / "layers/shared/coval_relay"
 LEAST_KILLED = 0.9
 OF_STATE_AND_SERVICES = (
-    "faults", "foreign_places", "intake", "names", "order", "payload", "protocol*", "recording_choice",
-    "scenarios", "services*", "sides", "timing",
+    "agent_channel", "alias_resolver", "consumer", "disallowed_locations", "event_order", "faults",
+    "lifecycle*", "recording_choice", "scenarios", "services*", "submit_request", "timing",
 )  # fmt: skip
 """Unit tests that are quick enough to run for each mutant."""
 WORKERS = os.cpu_count() or 1
@@ -33,7 +33,7 @@ QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 def modules(words: Iterable[str]) -> list[str]:
     """The state module and the services, or those of them that were asked for."""
-    files = [PACKAGE / "domain/protocol.py", *sorted((PACKAGE / "services").glob("*.py"))]
+    files = [PACKAGE / "domain/lifecycle.py", *sorted((PACKAGE / "services").glob("*.py"))]
     names = [".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts) for file in files]
     return [name for name in names if any(word in name for word in words or ("",))]
 
@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
         sys.stderr.write(f"No function to change in a module of: {' '.join(words)}\n")
         return 2
     tell(f"{len(mutants)} mutants; first the tests without any of them …")
-    judge = Judge(mutants, WORKERS)
+    judge = MutantRunner(mutants, WORKERS)
     options = ["-qq", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider", "--capture=no", *QUIET]
     pytest.main([*options, f"--rootdir={ROOT}", *tests()], plugins=[judge])
     if not judge.sound:

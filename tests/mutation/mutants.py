@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from coval_relay.domain import call, journal, protocol
+from coval_relay.domain import call, lifecycle, log_events
 from tests.mutation.operators import ENUMS, changes
 
 
@@ -75,6 +75,6 @@ def _code_of(code: CodeType, function: str) -> CodeType:
 
 
 def _enum_members() -> dict[str, list[str]]:
-    modules: tuple[ModuleType, ...] = (call, journal, protocol)
+    modules: tuple[ModuleType, ...] = (call, log_events, lifecycle)
     found = (getattr(module, name) for module in modules for name in ENUMS if hasattr(module, name))
     return {enum.__name__: list(enum.__members__) for enum in found if isinstance(enum, EnumType)}

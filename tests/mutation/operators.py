@@ -18,7 +18,7 @@ ARITHMETIC: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.Pow: ast.Mult, ast.Mod: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
 }  # fmt: skip
 ENUMS: Final = ("Audio", "CallEnd", "ConversationState", "LogEvent", "Next", "RecordingState", "Then")
-LEFT_OUT_OF: Final = ("replace", "journal")
+LEFT_OUT_OF: Final = ("replace", "telemetry")
 """Calls whose keyword arguments are left out one by one; elsewhere that is mostly a TypeError."""
 
 

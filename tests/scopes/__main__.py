@@ -7,13 +7,13 @@ import time
 from tests.scopes.catalogue import GROUPS, Scope, run
 from tests.scopes.explorer import Explored
 
-MOST_STATES = 300_000
+MAX_STATES = 300_000
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.scopes", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; else all")
-    parser.add_argument("--most", type=int, default=MOST_STATES, help="states after which a scope is left")
+    parser.add_argument("--most", type=int, default=MAX_STATES, help="states after which a scope is left")
     told = parser.parse_args()
     total, scopes, left, begun = Explored(), 0, 0, time.perf_counter()
     for group in told.groups or GROUPS:

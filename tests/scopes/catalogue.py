@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from tests.scopes.explorer import Explored, Explorer
-from tests.scopes.machine import Budget
+from tests.scopes.machine import TimeLeft
 from tests.scopes.use_cases import FOUND, USE_CASES, Setup
 from tests.support.fakes import InMemoryCalls
 
-NOTHING, ONE_DEATH, ONE_FAULT = Budget(), Budget(deaths=1), Budget(faults=1)
-ONE_JUMP, ONE_LATE = Budget(jumps=1), Budget(late=1)
+NOTHING, ONE_DEATH, ONE_FAULT = TimeLeft(), TimeLeft(deaths=1), TimeLeft(faults=1)
+ONE_JUMP, ONE_LATE = TimeLeft(jumps=1), TimeLeft(late=1)
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Scope:
     """Use cases that meet, how many workers there are, and what may go wrong."""
 
     cases: tuple[str, ...]
-    budget: Budget = NOTHING
+    budget: TimeLeft = NOTHING
     workers: int = 2
 
     def __str__(self) -> str:
@@ -64,13 +64,13 @@ THREES = (
 """What three workers meet over; a use case of two letters counts as two."""
 
 
-def pairs(budget: Budget) -> list[Scope]:
+def pairs(budget: TimeLeft) -> list[Scope]:
     """The small ones first."""
     every = [Scope(cases, budget) for cases in combinations_with_replacement(USE_CASES, 2)]
     return sorted(every, key=lambda scope: len(WIDE & set(scope.cases)))
 
 
-def threes(budget: Budget) -> list[Scope]:
+def threes(budget: TimeLeft) -> list[Scope]:
     return [Scope(cases, budget, workers=3) for cases in THREES]
 
 

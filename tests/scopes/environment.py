@@ -6,12 +6,12 @@ from typing import Any
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.coval import ContentType, Conversation, Filtered, Upload
-from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.s3_objects import ObjectVersion
 from tests.scopes.canonical import Pool
 from tests.scopes.program import TOKEN, Answer, Effect
-from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeDocuments, InMemoryCalls
+from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryStaging
-from tests.support.world import DEADLINES, PARKING_SECONDS
+from tests.support.world import DEADLINES, PENDING_SECONDS
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Environment:
 
     pool: Pool
     store_type: type[InMemoryCalls] = InMemoryCalls
-    documents: FakeDocuments = field(default_factory=FakeDocuments)
+    transcript_objects: FakeTranscriptObjects = field(default_factory=FakeTranscriptObjects)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     _known: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
     _due: dict[tuple[int, int], list[int]] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Environment:
     def told(self, effect: Effect, files: int) -> Answer:
         """What is read of the documents, or of the files."""
         if effect.port == "documents":
-            return _answer(self.documents, effect)
+            return _answer(self.transcript_objects, effect)
         return _answer(_Files(FakeBucket(self.pool.values[files], self.metadata)), effect)
 
     def _carry_out(self, effect: Effect, part: int, now: int) -> tuple[int, int]:
@@ -128,7 +128,7 @@ class Environment:
             calls = self.store_type(dict(value))
             return calls, lambda: calls.items
         if port == "aliases":
-            aliases = InMemoryAliases(FakeClock(now), PARKING_SECONDS, DEADLINES.resume, _copied(value))
+            aliases = InMemoryAliases(FakeClock(now), PENDING_SECONDS, DEADLINES.resume, _copied(value))
             return aliases, lambda: aliases.items
         if port == "files":
             files = _Files(FakeBucket(dict(value), self.metadata))
@@ -160,7 +160,7 @@ def _answer(target: Any, effect: Effect) -> Answer:
 
 
 def _copied(items: dict[Alias, AliasItem]) -> dict[Alias, AliasItem]:
-    return {alias: replace(item, parked=dict(item.parked)) for alias, item in items.items()}
+    return {alias: replace(item, pending=dict(item.pending)) for alias, item in items.items()}
 
 
 def _coval(value: dict[str, Any]) -> WatchedCoval:

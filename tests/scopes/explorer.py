@@ -14,7 +14,7 @@ from tests.scopes.machine import Machine, Move, State
 sys.setrecursionlimit(20_000)
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """The scope has more states than were allowed."""
 
 
@@ -47,7 +47,7 @@ class Explorer:
         wrong: set[str] = set()
         try:
             found.histories = self._count(start, counts, found.ends, wrong)
-        except TooLarge:
+        except TooLargeError:
             found.whole = False
         found.states = len(counts)
         for problem in sorted(wrong):
@@ -60,9 +60,9 @@ class Explorer:
             assert known, "a history comes back to where it was"
             return known
         if len(counts) >= self.most_states:
-            raise TooLarge(f"more than {self.most_states:,} states")
+            raise TooLargeError(f"more than {self.most_states:,} states")
         counts[state] = 0
-        problems, steps = self._judged(state)
+        problems, steps = self._hints_of_sidecar(state)
         wrong.update(problems)
         if not steps and not problems:
             ends.add(self.end(state))
@@ -72,7 +72,7 @@ class Explorer:
         counts[state] = ways = ways or 1
         return ways
 
-    def _judged(self, state: State) -> tuple[list[str], list[tuple[Move, State]]]:
+    def _hints_of_sidecar(self, state: State) -> tuple[list[str], list[tuple[Move, State]]]:
         """What is wrong with a state, and where it leads; a wrong one leads nowhere."""
         problems = self.always(state)
         if problems:
@@ -86,7 +86,7 @@ class Explorer:
         waiting = deque([start])
         while waiting:
             state = waiting.popleft()
-            problems, steps = self._judged(state)
+            problems, steps = self._hints_of_sidecar(state)
             if problem in problems:
                 return self._told(state, before)
             for move, after in steps:
@@ -107,7 +107,7 @@ class Explorer:
         if move.place < 0:
             return f"clock: {move.words}"
         place = self.machine.program.places[move.place]
-        who = f"{place.name} ({place.letter.told()})"
+        who = f"{place.name} ({place.message.told()})"
         if move.effect < 0:
             return f"{who}: {move.words}"
         effect = self.machine.program.pool.values[move.effect]

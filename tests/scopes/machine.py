@@ -29,10 +29,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from coval_relay.domain.errors import OutcomeUnknown, Retryable
+from coval_relay.domain.errors import RetryableError, UnknownOutcomeError
 from tests.scopes.environment import Environment
-from tests.scopes.program import SWEEP, Answer, Effect, Letter, Place, Program, Surroundings
-from tests.support.world import FUNCTION_SECONDS, MOST_RECEIVES, VISIBILITY_SECONDS
+from tests.scopes.program import SWEEP, Answer, Effect, Place, Program, QueuedMessage, Surroundings
+from tests.support.world import FUNCTION_SECONDS, MAX_RECEIVES, VISIBILITY_SECONDS
 
 SWEEP_SECONDS = 60
 LATE_SECONDS = 600
@@ -42,8 +42,8 @@ TIMELESS = frozenset({("coval", "make_upload"), ("coval", "put_audio"), ("files"
 QUIET = TIMELESS | {("queue", "send")}
 MAY_BE_LATE = {("coval", "submit"): "submit_late", ("coval", "attach_audio"): "attach_audio"}
 """Requests that change something in Coval, and how they do it late."""
-UNKNOWN, BUSY = OutcomeUnknown("timeout"), Retryable("unavailable")
-THROTTLED = Retryable("table_throttled")
+UNKNOWN, BUSY = UnknownOutcomeError("timeout"), RetryableError("unavailable")
+THROTTLED = RetryableError("table_throttled")
 
 
 class Fault(NamedTuple):
@@ -60,7 +60,7 @@ FAULTS: dict[tuple[str, str], tuple[Fault, ...]] = {
     ("coval", "submit"): (
         Fault(LOST, "submit", UNKNOWN),
         Fault("it never arrives, its sender does not know", "lose_submit", UNKNOWN),
-        Fault("answered with 429", None, Retryable("rate_limited", 5.0)),
+        Fault("answered with 429", None, RetryableError("rate_limited", 5.0)),
     ),
     ("coval", "attach_audio"): (
         Fault(LOST, "attach_audio", UNKNOWN),
@@ -71,11 +71,11 @@ FAULTS: dict[tuple[str, str], tuple[Fault, ...]] = {
     ("coval", "get"): (Fault(NEVER, None, BUSY),),
     ("coval", "make_upload"): (Fault(NEVER, None, BUSY),),
     ("coval", "put_audio"): (Fault(NEVER, None, BUSY), Fault(LOST, "put_audio", BUSY)),
-    ("store", "write"): (Fault(NEVER, None, THROTTLED), Fault(LOST, "write", THROTTLED)),
+    ("store", "save"): (Fault(NEVER, None, THROTTLED), Fault(LOST, "save", THROTTLED)),
     ("queue", "send"): (Fault(NEVER, None, BUSY), Fault(LOST, "send", BUSY)),
     **{
         ("aliases", method): (Fault(NEVER, None, THROTTLED), Fault(LOST, method, THROTTLED))
-        for method in ("park", "bind", "clear", "expire")
+        for method in ("add_pending", "bind", "clear", "expire")
     },
 }
 
@@ -96,7 +96,7 @@ class Frozen(NamedTuple):
     worker: Worker
 
 
-class Budget(NamedTuple):
+class TimeLeft(NamedTuple):
     """How often something may still go wrong."""
 
     deaths: int = 0
@@ -113,12 +113,12 @@ class State(NamedTuple):
     aliases: int
     coval: int
     files: int
-    letters: tuple[Letter, ...] = ()
+    queued: tuple[QueuedMessage, ...] = ()
     workers: tuple[Worker, ...] = ()
     frozen: tuple[Frozen, ...] = ()
     dead: tuple[str, ...] = ()
     swept_at: int = 0
-    budget: Budget = Budget()
+    budget: TimeLeft = TimeLeft()
 
 
 class Move(NamedTuple):
@@ -130,7 +130,7 @@ class Move(NamedTuple):
 
 
 Step = tuple[Move, State]
-Thing = TypeVar("Thing", Letter, Worker, Frozen, str)
+Thing = TypeVar("Thing", QueuedMessage, Worker, Frozen, str)
 
 
 @dataclass
@@ -168,29 +168,29 @@ class Machine:
     def _deliveries(self, state: State) -> Iterator[Step]:
         if len(state.workers) >= self.workers:
             return
-        for letter in dict.fromkeys(state.letters):
-            if letter.visible_at <= state.now:
-                rest = state._replace(letters=_without(state.letters, letter))
-                after, worker = self.deliver(rest, letter)
+        for message in dict.fromkeys(state.queued):
+            if message.visible_at <= state.now:
+                rest = state._replace(queued=_without(state.queued, message))
+                after, worker = self.deliver(rest, message)
                 if state.budget.jumps or self._place(worker).pending is None:
                     yield Move(worker.place, -1, "is delivered"), after
                 else:
                     yield from self._work(after, worker, first=True)
         if self._sweep_due(state):
-            sweep = Letter(state.now, SWEEP, "", 0)
+            sweep = QueuedMessage(state.now, SWEEP, "", 0)
             after, worker = self.deliver(state._replace(swept_at=state.now), sweep)
             yield Move(worker.place, -1, "begins"), after
 
     def _sweep_due(self, state: State) -> bool:
         if state.swept_at + SWEEP_SECONDS > state.now or any(
-            self._place(w).letter.queue == SWEEP for w in state.workers
+            self._place(w).message.queue == SWEEP for w in state.workers
         ):
             return False
         return any(moment <= state.now for moment in self.environment.due(state.store, state.aliases))
 
-    def deliver(self, state: State, letter: Letter) -> tuple[State, Worker]:
+    def deliver(self, state: State, message: QueuedMessage) -> tuple[State, Worker]:
         """A worker begins with this letter, which is not in its queue any more."""
-        taken = letter._replace(receives=letter.receives + 1)
+        taken = message._replace(receives=message.receives + 1)
         busy = [*state.workers, *(frozen.worker for frozen in state.frozen)]
         names = {self._place(worker).name for worker in busy} | self.environment.leaseholders(state.store)
         worker = Worker(state.now, self.program.start(taken, names, _around(state)))
@@ -248,9 +248,9 @@ class Machine:
 
     def _sent(self, state: State, worker: Worker, effect: Effect) -> State:
         queue, body, delay, first_sent = effect.arguments
-        hops = 0 if delay else self._place(worker).letter.hops + 1
-        letter = Letter(state.now + delay, queue, body, first_sent or state.now, hops=hops)
-        return state._replace(letters=_sorted((*state.letters, letter)))
+        hops = 0 if delay else self._place(worker).message.hops + 1
+        message = QueuedMessage(state.now + delay, queue, body, first_sent or state.now, hops=hops)
+        return state._replace(queued=_sorted((*state.queued, message)))
 
     def _local(self, effect: Effect, around: Surroundings) -> Answer | None:
         """The answer to what nobody writes in a scope, or is told at once: asking is no step of its own."""
@@ -294,14 +294,14 @@ class Machine:
 
     def _returned(self, state: State, worker: Worker) -> State:
         """Its letter comes back, or goes to the dead letters."""
-        letter = self._place(worker).letter
+        message = self._place(worker).message
         state = state._replace(workers=_without(state.workers, worker))
-        if letter.queue == SWEEP:
+        if message.queue == SWEEP:
             return state
-        if letter.receives >= MOST_RECEIVES:
-            return state._replace(dead=_sorted((*state.dead, f"{letter.queue}: received too often")))
-        back = letter._replace(visible_at=worker.started + VISIBILITY_SECONDS)
-        return state._replace(letters=_sorted((*state.letters, back)))
+        if message.receives >= MAX_RECEIVES:
+            return state._replace(dead=_sorted((*state.dead, f"{message.queue}: received too often")))
+        back = message._replace(visible_at=worker.started + VISIBILITY_SECONDS)
+        return state._replace(queued=_sorted((*state.queued, back)))
 
     # --- late requests ---------------------------------------------------------------------------------
 
@@ -327,9 +327,9 @@ class Machine:
 
     # --- time ------------------------------------------------------------------------------------------
 
-    def _time(self, state: State, budget: Budget) -> Iterator[Step]:
+    def _time(self, state: State, budget: TimeLeft) -> Iterator[Step]:
         due = self.environment.due(state.store, state.aliases)
-        moments = [letter.visible_at for letter in state.letters if letter.visible_at > state.now]
+        moments = [message.visible_at for message in state.queued if message.visible_at > state.now]
         moments += [max(moment, state.swept_at + SWEEP_SECONDS) for moment in due]
         then = min((moment for moment in moments if moment > state.now), default=None)
         if then is None or any(frozen.until < then for frozen in state.frozen):

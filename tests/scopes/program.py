@@ -20,18 +20,18 @@ from types import SimpleNamespace
 from typing import Any, BinaryIO, NamedTuple
 from unittest.mock import patch
 
-from coval_relay import intake
 from coval_relay.domain.coval import ContentType, Upload
-from coval_relay.domain.journal import LogEvent
+from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.intake import DeliveryFailedError
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.entrypoints import consumer
+from coval_relay.entrypoints.consumer import DeliveryFailedError
 from tests.scopes.canonical import Pool
 from tests.support.fakes import FakeClock
 from tests.support.in_memory import _Held
 from tests.support.world import FUNCTION_SECONDS, Executioner, World
-from tests.support.world import Letter as QueueLetter
+from tests.support.world import QueuedMessage as QueueLetter
 
 SWEEP = "sweep"
 """The queue of what the schedule brings."""
@@ -39,7 +39,7 @@ TOKEN = "#"
 """Stands in a token after the name of who made it."""
 
 
-class Letter(NamedTuple):
+class QueuedMessage(NamedTuple):
     """A message in a queue; letters alike in all are the same. `receives` counts the deliveries."""
 
     visible_at: int
@@ -172,14 +172,14 @@ class _Sends(Executioner):
     """Lets pass what the ports ask for; a letter that was sent is asked for as data."""
 
     script: Script = field(default_factory=Script)
-    letters: list[QueueLetter] = field(default_factory=list)
+    queued: list[QueueLetter] = field(default_factory=list)
 
     def wrap(self, target: Any, *names: str) -> Any:
         return target
 
     def around(self, name: str, effect: Callable[[], Any]) -> Any:
         effect()
-        sent = self.letters.pop()
+        sent = self.queued.pop()
         self.script.ask("queue", "send", sent.queue, sent.body, sent.visible_at, sent.first_sent)
 
 
@@ -201,7 +201,7 @@ class Surroundings(NamedTuple):
 class Place(NamedTuple):
     """How far a worker has come: `pending` is None where it has ended, with `problem` where it failed."""
 
-    letter: Letter
+    message: QueuedMessage
     name: str
     """Of the worker; what it makes is named so."""
     heard: tuple[Heard, ...]
@@ -217,7 +217,7 @@ class Program:
         self.pool = pool
         self.local: Callable[[Effect, Surroundings], Answer | None] = lambda *_: None
         self.places: list[Place] = []
-        self._letters: dict[Letter, int] = {}
+        self._letters: dict[QueuedMessage, int] = {}
         self._starts: dict[tuple[str, Surroundings], int] = {}
         self._next: dict[tuple[int, int, Surroundings], int] = {}
         self._found: dict[tuple[str, tuple[int, ...]], int] = {}
@@ -225,31 +225,31 @@ class Program:
         self._world = self._wired()
 
     def _wired(self) -> World:
-        script, letters = self._script, list[QueueLetter]()
+        script, queued = self._script, list[QueueLetter]()
         return World(
             clock=_Clock(script=script),
             store=_Index(script, "store"),
             aliases=_Index(script, "aliases"),
-            fragments=_Port(script, "fragments"),
+            utterances=_Port(script, "utterances"),
             coval=_Coval(script, "coval"),
             bucket=_Bucket(script, "files"),
             staging=_Staging(script, "files"),
-            links=_Port(script, "links"),
-            documents=_Port(script, "documents"),
-            executioner=_Sends(script=script, letters=letters),
-            letters=letters,
+            urls=_Port(script, "links"),
+            transcript_objects=_Port(script, "documents"),
+            executioner=_Sends(script=script, queued=queued),
+            queued=queued,
             dead=_Dead(script),
         )
 
-    def start(self, letter: Letter, taken: Container[str], around: Surroundings) -> int:
+    def start(self, message: QueuedMessage, taken: Container[str], around: Surroundings) -> int:
         """Where a worker begins, under a name that neither another worker nor a lease has now.
 
         The name of one that is gone may come again: a token is only ever compared with its owner's.
         """
-        number = self._letters.setdefault(letter, len(self._letters))
+        number = self._letters.setdefault(message, len(self._letters))
         name = next(name for twin in count() if (name := f"{number}.{twin}") not in taken)
         if (name, around) not in self._starts:
-            self._starts[name, around] = self._reach(letter, name, [], around)
+            self._starts[name, around] = self._reach(message, name, [], around)
         return self._starts[name, around]
 
     def follow(self, place: int, answer: int, around: Surroundings) -> int:
@@ -260,31 +260,31 @@ class Program:
             assert before.pending is not None
             given: Answer = self.pool.values[answer]
             heard = [*before.heard, Heard(before.pending, given, answer)]
-            found = self._reach(before.letter, before.name, heard, around)
+            found = self._reach(before.message, before.name, heard, around)
             self._next[place, answer, around] = found
         return found
 
-    def _reach(self, letter: Letter, name: str, heard: list[Heard], around: Surroundings) -> int:
+    def _reach(self, message: QueuedMessage, name: str, heard: list[Heard], around: Surroundings) -> int:
         script = self._script
         script.heard, script.position, script.attempts = heard, 0, 0
         script.name, script.pending, script.local = name, None, lambda effect: self._local(effect, around)
-        self._world.journal.clear()
-        problem = self._run(letter)
+        self._world.telemetry.clear()
+        problem = self._run(message)
         key = (name, tuple(one.number for one in heard))
         if key not in self._found:
             pending = self._script.pending
             number = self.pool.number(pending) if pending else -1
             self._found[key] = len(self.places)
-            self.places.append(Place(letter, name, tuple(heard), pending, number, problem))
+            self.places.append(Place(message, name, tuple(heard), pending, number, problem))
         return self._found[key]
 
     def _local(self, effect: Effect, around: Surroundings) -> Heard | None:
         answer = self.local(effect, around)
         return Heard(effect, answer, self.pool.number(answer)) if answer else None
 
-    def _run(self, letter: Letter) -> str:
-        with suppress(Paused, DeliveryFailedError), patch.object(intake, "uuid", self._script):
-            self._deliver(letter)
+    def _run(self, message: QueuedMessage) -> str:
+        with suppress(Paused, DeliveryFailedError), patch.object(consumer, "uuid", self._script):
+            self._deliver(message)
         return "" if self._paused() else self._failure()
 
     def _paused(self) -> bool:
@@ -292,14 +292,16 @@ class Program:
 
     def _failure(self) -> str:
         """Where a handler failed, as it has reported."""
-        told = (fields for event, _, fields in self._world.journal if event is LogEvent.DELIVERY_FAILED)
+        told = (fields for event, _, fields in self._world.telemetry if event is LogEvent.DELIVERY_FAILED)
         return next((f"{fields['kind']} at {fields['where']}" for fields in told), "")
 
-    def _deliver(self, letter: Letter) -> None:
-        if letter.queue == SWEEP:
+    def _deliver(self, message: QueuedMessage) -> None:
+        if message.queue == SWEEP:
             event: dict[str, Any] = {"source": SOURCE, "detail-type": "Sweep"}
-            self._world.intakes["attach"](event, lambda: FUNCTION_SECONDS)
+            self._world.consumers["attach"](event, lambda: FUNCTION_SECONDS)
             return
         name = self._script.name
-        told = QueueLetter(letter.queue, letter.body, letter.visible_at, letter.first_sent, message_id=name)
-        self._world.intakes[letter.queue]({"Records": [told.record()]}, lambda: FUNCTION_SECONDS)
+        told = QueueLetter(
+            message.queue, message.body, message.visible_at, message.first_sent, message_id=name
+        )
+        self._world.consumers[message.queue]({"Records": [told.record()]}, lambda: FUNCTION_SECONDS)

@@ -18,7 +18,7 @@ SIDE_KNOWN = "winter"
 WAV_HEAD, FRAME = 44, 2
 LONGEST_SECONDS = 4 * 86_400
 """Every deadline of a call has passed long before."""
-TOO_LATE = "detail.parked.event: no call became known"
+TOO_LATE = "detail.pending.event: no call became known"
 MOST_HOPS = 6
 """More hand-overs than any work needs: recording → attach → recording → attach is the longest way."""
 
@@ -47,8 +47,10 @@ class Promises:
     def always(self, state: State) -> list[str]:
         """P1 at every step, no handler that fails, and no work that goes round and round."""
         failed = [self.program.places[worker.place].problem for worker in state.workers]
-        wrong = [f"a handler failed: {kind}" for kind in failed if kind and not kind.startswith("Retryable")]
-        wrong += ["P7: work is handed round for ever" for one in state.letters if one.hops > MOST_HOPS][:1]
+        wrong = [
+            f"a handler failed: {kind}" for kind in failed if kind and not kind.startswith("RetryableError")
+        ]
+        wrong += ["P7: work is handed round for ever" for one in state.queued if one.hops > MOST_HOPS][:1]
         wrong += ["P7: it goes on for ever"] if state.now - FakeClock().now > LONGEST_SECONDS else []
         return wrong + list(self.pool.values[state.coval]["broken"])
 
@@ -85,13 +87,13 @@ class Promises:
     # --- one by one ------------------------------------------------------------------------------------
 
     def _quiet(self, state: State, call: Call, buried: set[str]) -> list[str]:
-        parked = self.pool.values[state.aliases]
-        too_late = [letter for letter in state.dead if TOO_LATE in letter]
-        letters = [letter for letter in state.dead if TOO_LATE not in letter]
-        letters += too_late[len(buried) :]
-        wrong = [f"P7: dead letter {letter}" for letter in letters]
+        pending = self.pool.values[state.aliases]
+        too_late = [message for message in state.dead if TOO_LATE in message]
+        queued = [message for message in state.dead if TOO_LATE not in message]
+        queued += too_late[len(buried) :]
+        wrong = [f"P7: dead letter {message}" for message in queued]
         wrong += [f"P7: still due at {call.due_at}"] if call.due_at is not None else []
-        wrong += [f"P3: parked for ever under {a.type}" for a, item in parked.items() if item.parked]
+        wrong += [f"P3: parked for ever under {a.type}" for a, item in pending.items() if item.pending]
         return wrong + ([f"P7: a lease is left in {call.state}"] if call.lease else [])
 
     def _text(self, call: Call, held: Mapping[str, Any]) -> list[str]:
@@ -123,7 +125,7 @@ class Promises:
         return [] if content in (source, _swapped(source)) else ["P4: Coval has another recording"]
 
     def _attached(self, call: Call) -> list[str]:
-        names = [name for name, ending in call.outcomes.items() if ending == "attached"]
+        names = [name for name, ending in call.other_recordings.items() if ending == "attached"]
         if call.recording and call.recording.state is RecordingState.ATTACHED:
             names.append(call.recording.identity)
         return names
@@ -135,7 +137,7 @@ class Promises:
 
     def _waited_too_long(self, state: State, call: Call) -> set[str]:
         """Recordings that are dead letters, with the reason: time jumped while the name lay in its queue."""
-        if not self.time_may_jump or not any(TOO_LATE in letter for letter in state.dead):
+        if not self.time_may_jump or not any(TOO_LATE in message for message in state.dead):
             return set()
         return self.nameless - _known(call)
 
@@ -150,7 +152,7 @@ class Promises:
 
 
 def _known(call: Call) -> set[str]:
-    return set(call.outcomes) | ({call.recording.identity} if call.recording else set())
+    return set(call.other_recordings) | ({call.recording.identity} if call.recording else set())
 
 
 def _key(identity: str) -> str:

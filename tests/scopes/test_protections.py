@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from coval_relay.domain import protocol
+from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call
+from coval_relay.domain.lifecycle import Attempt, NextStep, Transition
 from coval_relay.domain.messages import AliasesKnown
-from coval_relay.domain.protocol import Attempt, Next, Transition
-from coval_relay.services.names import Names
+from coval_relay.services.alias_resolver import AliasResolver
 from coval_relay.services.progress import Progress
 from tests.scopes.catalogue import NOTHING, ONE_DEATH, ONE_FAULT, ONE_JUMP, ONE_LATE, Scope, run
 from tests.support.fakes import InMemoryCalls
@@ -22,8 +22,8 @@ UNREAD = "P1: POST again, and nobody has read since the last one"
 class Unconditional(InMemoryCalls):
     """Writes whatever stands there."""
 
-    def write(self, seen: Call, call: Call) -> Call:
-        return super().write(self.read(seen.external_conversation_id), call)
+    def save(self, seen: Call, call: Call) -> Call:
+        return super().save(self.get(seen.external_conversation_id), call)
 
 
 def test_without_the_condition_on_a_write() -> None:
@@ -40,35 +40,35 @@ def test_without_the_strong_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_waiting_for_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     def at_once(_: Call, known: Call, attempt: Attempt, *, text: bool) -> Transition:
-        return protocol._take_over(known, attempt, text=text)
+        return lifecycle._take_over(known, attempt, text=text)
 
-    monkeypatch.setattr(protocol, "_ended_during_submit", at_once)
+    monkeypatch.setattr(lifecycle, "_ended_during_submit", at_once)
     found = run(Scope(("call end", "call end"), NOTHING))
     assert SECOND in found.broken
 
 
 def test_without_remembering_that_a_submit_may_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
-    back = protocol._back
-    monkeypatch.setattr(protocol, "_back", lambda call: replace(back(call), maybe_sent_at=0))
+    back = lifecycle._without_lease
+    monkeypatch.setattr(lifecycle, "_without_lease", lambda call: replace(back(call), maybe_sent_at=0))
     found = run(Scope(("take-over, sent",), ONE_FAULT))
     assert SECOND in found.broken
 
 
 def test_without_doing_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "next_step", lambda _: Next.NOTHING)
+    monkeypatch.setattr(lifecycle, "next_step", lambda _: NextStep.NOTHING)
     found = run(Scope(("call end", "recording"), NOTHING))
     assert ENDLESS in found.broken
 
 
-def _clearing_first(names: Names, known: AliasesKnown) -> None:
+def _clearing_first(names: AliasResolver, known: AliasesKnown) -> None:
     for alias in known.aliases:
-        for parked in names.aliases.bind(alias, known.target):
-            names.aliases.clear(alias, parked)
-            names.send_again(parked)
+        for pending in names.aliases.bind(alias, known.target):
+            names.aliases.clear(alias, pending)
+            names.send_again(pending)
 
 
 def test_without_sending_before_clearing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Names, "bind", _clearing_first)
+    monkeypatch.setattr(AliasResolver, "bind", _clearing_first)
     found = run(Scope(("name and parking",), ONE_DEATH))
     assert any(problem.startswith("P3") for problem in found.broken)
 
@@ -80,19 +80,19 @@ def test_without_asking_whether_a_name_came_as_the_waiting_ended(monkeypatch: py
 
 
 def test_without_an_audit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "_audit_owed", lambda _: False)
+    monkeypatch.setattr(lifecycle, "_needs_audit", lambda _: False)
     assert run(Scope(("call end",), ONE_LATE)).broken.keys() == {"P2: SUBMITTED, 2 conversations in Coval"}
-    given_up = run(Scope(("audit of a call given up",), NOTHING))
-    assert given_up.broken.keys() == {"P2: NONE, 1 conversations in Coval"}
+    abandoned = run(Scope(("audit of a call given up",), NOTHING))
+    assert abandoned.broken.keys() == {"P2: NEW, 1 conversations in Coval"}
 
 
 def test_without_a_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "attach_given_up", protocol.recording_refused)
+    monkeypatch.setattr(lifecycle, "attach_abandoned", lifecycle.recording_rejected)
     found = run(Scope(("last look, attached",), NOTHING))
     assert found.broken.keys() == {"P4: attached [], Coval has audio: True"}
 
 
 def test_without_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "_sided", lambda recording, *_: recording)
+    monkeypatch.setattr(lifecycle, "_with_agent_channel", lambda recording, *_: recording)
     found = run(Scope(("side becomes known",), NOTHING))
     assert found.broken.keys() == {"P9: the agent is not on channel 0"}

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from coval_relay.adapters import relay_messages
-from coval_relay.domain.call import Traits
+from coval_relay.adapters.aws import queue_messages
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.messages import ObjectCreated, RecordingFound
-from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.s3_objects import ObjectVersion
 from tests.scopes.canonical import Pool
 from tests.scopes.environment import Environment
-from tests.scopes.machine import Budget, Machine, State, Worker
-from tests.scopes.program import SWEEP, Letter, Program
+from tests.scopes.machine import Machine, State, TimeLeft, Worker
+from tests.scopes.program import SWEEP, Program, QueuedMessage
 from tests.scopes.promises import CALL, SIDE_KNOWN, Promises
 from tests.support.events import TURNS, call_ended, etag, object_created, wav
 from tests.support.fakes import FakeClock, InMemoryCalls
@@ -48,34 +48,36 @@ class Setup:
 
     # --- letters ---------------------------------------------------------------------------------------
 
-    def send(self, queue: str, event: dict[str, Any]) -> Letter:
+    def send(self, queue: str, event: dict[str, Any]) -> QueuedMessage:
         """A letter that lies there; the same event may lie there more than once."""
-        letter = Letter(self.state.now, queue, json.dumps(event), self.state.now)
-        self.state = self.state._replace(letters=tuple(sorted((*self.state.letters, letter))))
-        return letter
+        message = QueuedMessage(self.state.now, queue, json.dumps(event), self.state.now)
+        self.state = self.state._replace(queued=tuple(sorted((*self.state.queued, message))))
+        return message
 
-    def call_end(self, **changes: Any) -> Letter:
+    def call_end(self, **changes: Any) -> QueuedMessage:
         self.promises.text_told = True
         return self.send("call_end", call_ended(**changes))
 
-    def call_end_with_side(self) -> Letter:
+    def call_end_with_side(self) -> QueuedMessage:
         """It tells that the agent is on channel 1."""
         return self.call_end(recording={"agent_channel": 1}, metadata={"campaign": SIDE_KNOWN})
 
-    def call_end_without_text(self) -> Letter:
+    def call_end_without_text(self) -> QueuedMessage:
         self.promises.may_go_without = True
         return self.send("call_end", call_ended(transcript="none"))
 
-    def call_end_pending(self) -> Letter:
+    def call_end_pending(self) -> QueuedMessage:
         return self.send("call_end", call_ended(transcript="pending"))
 
-    def transcript(self) -> Letter:
+    def transcript(self) -> QueuedMessage:
         self.promises.text_told = True
         content = json.dumps(TURNS).encode()
-        self.environment.documents.documents[f"{CALL}.json"] = content
+        self.environment.transcript_objects.transcript_objects[f"{CALL}.json"] = content
         return self.send("call_end", object_created(f"{CALL}.json", content, bucket="transcripts"))
 
-    def recording(self, key: str = f"rec/{CALL}.wav", content: bytes = MONO, *, named: bool = True) -> Letter:
+    def recording(
+        self, key: str = f"rec/{CALL}.wav", content: bytes = MONO, *, named: bool = True
+    ) -> QueuedMessage:
         self._put(key, content)
         if not named:
             self.promises.nameless.add(f"s3://recordings/{key}#{version_id(content)}")
@@ -83,17 +85,17 @@ class Setup:
             self.environment.metadata[key] = {"external-conversation-id": CALL}
         return self.send("recording", object_created(key, content, version=version_id(content)))
 
-    def ranked(self, key: str, content: bytes, rank: int) -> Letter:
+    def ranked(self, key: str, content: bytes, rank: int) -> QueuedMessage:
         self._put(key, content)
         created = ObjectCreated(
             version=ObjectVersion("recordings", key, etag(content), version_id(content)),
             size=len(content),
-            order=f"{rank:04d}",
+            sort_key=f"{rank:04d}",
             created_at=self.state.now,
         )
-        traits = Traits(rank=rank, several=True)
-        found = RecordingFound(external_conversation_id=CALL, created=created, traits=traits)
-        return self.send("recording", relay_messages.to_event(found))
+        hints = RecordingHints(rank=rank, several=True)
+        found = RecordingFound(external_conversation_id=CALL, created=created, hints=hints)
+        return self.send("recording", queue_messages.to_event(found))
 
     def _put(self, key: str, content: bytes) -> None:
         files = self.environment.put(self.state.files, key, (etag(content), content))
@@ -102,19 +104,19 @@ class Setup:
 
     # --- what has happened before ----------------------------------------------------------------------
 
-    def finish(self, letter: Letter) -> list[Letter]:
+    def finish(self, message: QueuedMessage) -> list[QueuedMessage]:
         """The letter is handled, alone and to its end; returns what was sent."""
-        before = self.state.letters
-        worker = self._take(letter)
+        before = self.state.queued
+        worker = self._take(message)
         while self.program.places[worker.place].pending:
             self.state = self.machine.work(self.state, worker)
             (worker,) = self.state.workers
         self.state = self.state._replace(workers=())
-        return [one for one in self.state.letters if one not in before]
+        return [one for one in self.state.queued if one not in before]
 
-    def die_after(self, letter: Letter, method: str) -> list[Letter]:
+    def die_after(self, message: QueuedMessage, method: str) -> list[QueuedMessage]:
         """Its worker dies right after this effect, if it comes to it; returns the letter that comes back."""
-        worker, pending = self._take(letter), ""
+        worker, pending = self._take(message), ""
         while pending != method:
             effect = self.program.places[worker.place].pending
             if effect is None:
@@ -123,9 +125,9 @@ class Setup:
             pending = effect.method
             self.state = self.machine.work(self.state, worker)
             (worker,) = self.state.workers
-        before = self.state.letters
-        self.state = self.machine.die(self.state._replace(budget=Budget(deaths=1)), worker)
-        return [one for one in self.state.letters if one not in before]
+        before = self.state.queued
+        self.state = self.machine.die(self.state._replace(budget=TimeLeft(deaths=1)), worker)
+        return [one for one in self.state.queued if one not in before]
 
     def until(self, moment: int) -> None:
         self.state = self.state._replace(now=max(self.state.now, moment))
@@ -134,10 +136,10 @@ class Setup:
         """Time passes until the sweep has something to do."""
         self.until(min(self.environment.due(self.state.store, self.state.aliases), default=0))
 
-    def sweep(self) -> list[Letter]:
+    def sweep(self) -> list[QueuedMessage]:
         """The sweep comes; returns the letters that it sent."""
         self.state = self.state._replace(swept_at=self.state.now)
-        return self.finish(Letter(self.state.now, SWEEP, "", 0))
+        return self.finish(QueuedMessage(self.state.now, SWEEP, "", 0))
 
     def delete(self, key: str) -> None:
         """Somebody deletes a recording in the bucket."""
@@ -155,11 +157,11 @@ class Setup:
         value = {**self.pool.values[self.state.coval], **values}
         self.state = self.state._replace(coval=self.pool.number(value))
 
-    def _take(self, letter: Letter) -> Worker:
-        letters = list(self.state.letters)
-        if letter.queue != SWEEP:
-            letters.remove(letter)
-        self.state, worker = self.machine.deliver(self.state._replace(letters=tuple(letters)), letter)
+    def _take(self, message: QueuedMessage) -> Worker:
+        queued = list(self.state.queued)
+        if message.queue != SWEEP:
+            queued.remove(message)
+        self.state, worker = self.machine.deliver(self.state._replace(queued=tuple(queued)), message)
         return worker
 
 
@@ -168,7 +170,7 @@ class Setup:
 
 def _claimed(setup: Setup) -> None:
     """The sweep finds the lease of a worker that died before its POST."""
-    setup.die_after(setup.call_end(), "write")
+    setup.die_after(setup.call_end(), "save")
     setup.until_due()
 
 
@@ -181,8 +183,8 @@ def _sent(setup: Setup) -> None:
 def _audit(setup: Setup) -> None:
     """A conversation was adopted after a take-over; the sweep finds its audit due."""
     _sent(setup)
-    for letter in setup.sweep():
-        setup.finish(letter)
+    for message in setup.sweep():
+        setup.finish(message)
     setup.until_due()
 
 
@@ -191,7 +193,7 @@ def _begun_again(setup: Setup) -> None:
     _given_up(setup, setup.recording(), "")
 
 
-def _given_up(setup: Setup, recording: Letter, deleted: str) -> None:
+def _given_up(setup: Setup, recording: QueuedMessage, deleted: str) -> None:
     """It was given up instead, because the recording was deleted meanwhile."""
     setup.finish(recording)
     setup.until_due()
@@ -263,7 +265,7 @@ def _side(setup: Setup) -> None:
     setup.call_end_with_side()
 
 
-def _stereo(setup: Setup) -> Letter:
+def _stereo(setup: Setup) -> QueuedMessage:
     content = bytes(STEREO)
     setup.promises.sided = f"s3://recordings/odd/stereo.wav#{version_id(content)}"
     return setup.recording("odd/stereo.wav", content)
@@ -281,7 +283,7 @@ USE_CASES: dict[str, Callable[[Setup], object]] = {
     "audit of a submit begun again": _begun_again,
     "audit of a call given up": lambda setup: _given_up(setup, setup.recording(GONE, LATER), GONE),
     "last look, attached": lambda setup: _last_look(setup, "attach_audio"),
-    "last look, not attached": lambda setup: _last_look(setup, "write"),
+    "last look, not attached": lambda setup: _last_look(setup, "save"),
     "transcript's deadline": _transcript_deadline,
     "grace time": _grace,
     "hand-over": _hand_over,
@@ -297,7 +299,7 @@ USE_CASES: dict[str, Callable[[Setup], object]] = {
 """Those that need time to pass come first: letters of another case do not lie there meanwhile."""
 
 
-def _side_at_take_over(setup: Setup, done: str = "write") -> None:
+def _side_at_take_over(setup: Setup, done: str = "save") -> None:
     """A worker died on its audio-only submit; then the call end comes and tells the side."""
     setup.finish(_stereo(setup))
     setup.until_due()

@@ -34,13 +34,13 @@ FOUND = {
         4794,
         4794,
         (OBJECT, Happening(231, "object deleted", 1, (), sound=STEREO, by="key")),
-        (Fault("table.write", 2, "dies before it"),),
+        (Fault("calls.save", 2, "dies before it"),),
     ),
-    "a worker dies before it has stored the fragments": Story(
+    "a worker dies before it has stored the utterances": Story(
         7186,
         7186,
-        (Happening(0, "fragments", 1), Happening(6, "call ends", 1, transcript="fragments")),
-        (Fault("fragments.add", 1, "dies before it"),),
+        (Happening(0, "utterances", 1), Happening(6, "call ends", 1, transcript="utterances")),
+        (Fault("utterances.add", 1, "dies before it"),),
         gentle=True,
     ),
     "a recording counts as attached where another one is": Story(
@@ -92,7 +92,7 @@ FOUND = {
         7113276,
         (
             Happening(9, "call ends", 1, transcript="inline", side=1),
-            Happening(43, "recording", 1, (12,), sound=Sound(11, agent_on=1), by="key", copied=True),
+            Happening(43, "recording", 1, (12,), sound=Sound(11, agent_on=1), by="key", is_copy=True),
             Happening(92, "recording", 1, sound=STEREO, by="key", rank=1),
         ),
         (Fault("coval.attach", 1, "takes", 38),),

@@ -7,15 +7,15 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from coval_relay.domain.errors import Retryable
+from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.messages import SOURCE
-from coval_relay.intake import DeliveryFailedError
-from coval_relay.services import preparing, upload_recording
+from coval_relay.entrypoints.consumer import DeliveryFailedError
+from coval_relay.services import recording_preparer, upload_recording
 from tests.simulation.promises import Promises
 from tests.simulation.stage import Player, Stage
 from tests.simulation.stories import DAY, MOST_UPLOAD_BYTES, Story
 from tests.simulation.world import Outside
-from tests.support.world import MOST_RECEIVES, VISIBILITY_SECONDS, Letter
+from tests.support.world import MAX_RECEIVES, VISIBILITY_SECONDS, QueuedMessage
 
 MOST_WORKERS, MOST_STEPS, MOST_SECONDS = 3, 4_000, 12 * DAY
 SWEEP_SECONDS = 60
@@ -51,9 +51,9 @@ class History:
             self.stage.happen()
             if self.stage.broken:
                 break
-            choices = self._choices()
-            if choices:
-                self._step(choices)
+            options = self._options()
+            if options:
+                self._step(options)
             elif not self._wait():
                 break
         else:
@@ -66,59 +66,59 @@ class History:
             self.stage.counts.total(),
         )
 
-    def _step(self, choices: list[Callable[[], None]]) -> None:
+    def _step(self, options: list[Callable[[], None]]) -> None:
         chance = self.stage.chance
-        (chance.choice(choices) if self.stage.interleaves else choices[0])()
+        (chance.choice(options) if self.stage.interleaves else options[0])()
         if self.stage.interleaves and chance.random() < 0.3:
             self.stage.clock.now += chance.randint(0, 3)
         self.promises.look()
 
-    def _choices(self) -> list[Callable[[], None]]:
-        choices: list[Callable[[], None]] = [
+    def _options(self) -> list[Callable[[], None]]:
+        options: list[Callable[[], None]] = [
             lambda worker=worker: self.stage.go_on(worker)  # type: ignore[misc]
             for worker in self.stage.awake()
         ]
         if len(self.stage.awake()) < MOST_WORKERS:
-            choices += [lambda letter=letter: self._receive(letter) for letter in self._visible()]  # type: ignore[misc]
-        if not choices and self._next_sweep() <= self.stage.clock.now:
-            choices.append(self._sweep)
-        return choices
+            options += [lambda message=message: self._receive(message) for message in self._visible()]  # type: ignore[misc]
+        if not options and self._next_sweep() <= self.stage.clock.now:
+            options.append(self._sweep)
+        return options
 
-    def _visible(self) -> list[Letter]:
+    def _visible(self) -> list[QueuedMessage]:
         now = self.stage.clock.now
-        return [letter for letter in self.world.letters if letter.visible_at <= now]
+        return [message for message in self.world.queued if message.visible_at <= now]
 
     # --- invocations ---------------------------------------------------------------------------------
 
-    def _receive(self, letter: Letter) -> None:
+    def _receive(self, message: QueuedMessage) -> None:
         stage = self.stage
-        if letter.receives >= MOST_RECEIVES:
-            self.world.letters.remove(letter)
-            stage.tell(f"too many receives: {letter.queue} {letter.body[:80]}")
-            self.world.dead.append((letter.queue, letter.body, None))
+        if message.receives >= MAX_RECEIVES:
+            self.world.queued.remove(message)
+            stage.tell(f"too many receives: {message.queue} {message.body[:80]}")
+            self.world.dead.append((message.queue, message.body, None))
             return
         stage.counts["sqs.receive"] += 1
-        letter.receives += 1
-        letter.visible_at = stage.clock.now + VISIBILITY_SECONDS
+        message.receives += 1
+        message.visible_at = stage.clock.now + VISIBILITY_SECONDS
         for fault in stage.faults:
             if (fault.effect, fault.nth) == ("sqs.receive", stage.counts["sqs.receive"]):
-                letter.visible_at = stage.clock.now + fault.seconds
+                message.visible_at = stage.clock.now + fault.seconds
                 stage.tell(f"! {fault}")
-        worker = stage.begin(lambda: self._serve(letter))
-        stage.tell(f"{worker.name} takes from {letter.queue}: {_in_short(letter.body)}")
+        worker = stage.begin(lambda: self._serve(message))
+        stage.tell(f"{worker.name} takes from {message.queue}: {_in_short(message.body)}")
         stage.go_on(worker)
 
-    def _serve(self, letter: Letter) -> None:
-        answer = self.world.intakes[letter.queue]({"Records": [letter.record()]}, self.stage.remaining)
+    def _serve(self, message: QueuedMessage) -> None:
+        answer = self.world.consumers[message.queue]({"Records": [message.record()]}, self.stage.remaining)
         if answer["batchItemFailures"]:
             self.stage.tell("failed")
         else:
-            with suppress(Retryable):
-                self.stage.effect("sqs.delete", lambda: self._done(letter))
+            with suppress(RetryableError):
+                self.stage.effect("sqs.delete", lambda: self._done(message))
 
-    def _done(self, letter: Letter) -> None:
-        if letter in self.world.letters:
-            self.world.letters.remove(letter)
+    def _done(self, message: QueuedMessage) -> None:
+        if message in self.world.queued:
+            self.world.queued.remove(message)
 
     def _sweep(self) -> None:
         self.swept_at = self.stage.clock.now
@@ -128,7 +128,7 @@ class History:
 
     def _sweeping(self) -> None:
         try:
-            self.world.intakes["attach"](SWEEP, self.stage.remaining)
+            self.world.consumers["attach"](SWEEP, self.stage.remaining)
         except DeliveryFailedError as error:
             self.stage.tell(f"failed: {error}")
 
@@ -136,7 +136,7 @@ class History:
 
     def _wait(self) -> bool:
         """Let time pass until something can happen; False where nothing can any more."""
-        moments = [letter.visible_at for letter in self.world.letters]
+        moments = [message.visible_at for message in self.world.queued]
         moments += [worker.asleep_until for worker in self.stage.workers]
         moments += [moment for moment, *_ in self.stage.later]
         sweep = self._next_sweep()
@@ -164,8 +164,8 @@ class History:
 
     def _end(self) -> None:
         if not self.stage.broken:
-            if self.world.letters or self.stage.workers:
-                self.stage.breaks(f"P7: {len(self.world.letters)} messages are still under way")
+            if self.world.queued or self.stage.workers:
+                self.stage.breaks(f"P7: {len(self.world.queued)} messages are still under way")
             self.promises.at_rest()
         self.stage.clock.now += MOST_SECONDS
         for worker in list(self.stage.workers):  # nobody stays behind in a thread
@@ -177,7 +177,7 @@ class History:
 def play(story: Story, *, telling: bool = False) -> Played:
     """The history of a story; a gentle one must end as it does when nothing goes wrong at all."""
     with (
-        patch.object(preparing, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
+        patch.object(recording_preparer, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
         patch.object(upload_recording, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
     ):
         played = History(story, telling=telling).play()

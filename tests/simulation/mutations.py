@@ -6,17 +6,16 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from coval_relay.domain import protocol
-from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain import lifecycle
+from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call, ConversationState, Recording
 from coval_relay.domain.coval import CONFLICT
-from coval_relay.domain.ports import Conflict
+from coval_relay.domain.ports import ConflictError
+from coval_relay.services.alias_resolver import AliasResolver
 from coval_relay.services.attach_recording import AttachRecording
 from coval_relay.services.calls import Calls
-from coval_relay.services.names import Names
 from coval_relay.services.progress import Progress
-from tests.simulation.services import Bucket, SimulatedCoval, Table
-from tests.simulation.services import Names as AliasItems
+from tests.simulation.services import Aliases, Bucket, SimulatedCoval, Table
 from tests.support.in_memory import InMemoryAliases
 
 Broken = Callable[[], Any]
@@ -24,15 +23,15 @@ Broken = Callable[[], Any]
 
 def no_lease_wait() -> Any:
     """Whoever finds a lease takes it, whether it has ended or not."""
-    resumed = protocol._resume_submit
-    ended = protocol._ended_during_submit
+    resumed = lifecycle._resume_submit
+    ended = lifecycle._ended_during_submit
 
     def over(call: Call) -> Call:
         assert call.lease is not None
         return replace(call, lease=replace(call.lease, until=0))
 
     return patch.multiple(
-        protocol,
+        lifecycle,
         _ended_during_submit=lambda call, known, attempt, *, text: ended(
             over(call), known, attempt, text=text
         ),
@@ -56,29 +55,31 @@ def unconditional_write() -> Any:
 def loser_does_not_look() -> Any:
     """Who loses a race goes on as if it had won it."""
 
-    def settle(self: Calls, call: Call, decide: Callable[[Call], protocol.Transition]) -> protocol.Transition:
+    def update(
+        self: Calls, call: Call, decide: Callable[[Call], lifecycle.Transition]
+    ) -> lifecycle.Transition:
         transition = decide(call)
         if transition.call == call:
             return transition
         try:
-            written = self.store.write(call, self._scheduled(call, transition.call))
-        except Conflict as conflict:
+            written = self.store.save(call, self._scheduled(call, transition.call))
+        except ConflictError as conflict:
             written = replace(transition.call, revision=conflict.current.revision)
         return replace(transition, call=written)
 
-    return patch.object(Calls, "settle", settle)
+    return patch.object(Calls, "update", update)
 
 
 def conflict_is_believed() -> Any:
     """A 409 counts as attached without a look."""
-    refused = AttachRecording._refused
+    refused = AttachRecording._rejected
 
-    def believed(self: AttachRecording, call: Call, identity: str, error: Any) -> protocol.Transition:
+    def believed(self: AttachRecording, call: Call, identity: str, error: Any) -> lifecycle.Transition:
         if error.status == CONFLICT:
             return self._attached(call, identity)
         return refused(self, call, identity, error)
 
-    return patch.object(AttachRecording, "_refused", believed)
+    return patch.object(AttachRecording, "_rejected", believed)
 
 
 def no_etag_pin() -> Any:
@@ -87,20 +88,20 @@ def no_etag_pin() -> Any:
 
 def what_has_no_version_is_fetched_where_it_lies() -> Any:
     """Though a presigned URL pins no ETag."""
-    return patch.object(Recording, "to_copy", property(lambda recording: recording.unprepared))
+    return patch.object(Recording, "needs_copy", property(lambda recording: recording.needs_preparation))
 
 
 def maybe_sent_is_cleared() -> Any:
     """Who gives a call back forgets that an earlier submit may have arrived."""
-    back = protocol._back
-    return patch.object(protocol, "_back", lambda call: replace(back(call), maybe_sent_at=0))
+    back = lifecycle._without_lease
+    return patch.object(lifecycle, "_without_lease", lambda call: replace(back(call), maybe_sent_at=0))
 
 
 def no_audit() -> Any:
     return patch.multiple(
-        protocol,
+        lifecycle,
         audit_due=lambda *_: False,
-        due_at=_without_audit(protocol.due_at),
+        due_at=_without_audit(lifecycle.due_at),
     )
 
 
@@ -111,64 +112,64 @@ def _without_audit(due_at: Callable[..., int | None]) -> Callable[..., int | Non
 def parking_is_not_conditional() -> Any:
     """First a look at the target, then the parking: what is bound in between is not seen."""
 
-    def park(self: AliasItems, alias: Alias, parked: Parked) -> str | None:
+    def add_pending(self: Aliases, alias: Alias, pending: PendingMessage) -> str | None:
         target = self.target(alias)
-        return target or self.stage.effect("aliases.park", lambda: put(self, alias, parked))
+        return target or self.stage.effect("aliases.add_pending", lambda: put(self, alias, pending))
 
-    def put(self: AliasItems, alias: Alias, parked: Parked) -> None:
+    def put(self: Aliases, alias: Alias, pending: PendingMessage) -> None:
         item = self._item(alias)
         bound, item.target = item.target, None
-        InMemoryAliases.park(self, alias, parked)
+        InMemoryAliases.add_pending(self, alias, pending)
         item.target = bound
 
-    return patch.object(AliasItems, "park", park)
+    return patch.object(Aliases, "add_pending", add_pending)
 
 
 def binding_clears_before_it_sends() -> Any:
-    def bind(self: Names, known: Any) -> None:
+    def bind(self: AliasResolver, known: Any) -> None:
         for alias in known.aliases:
-            for parked in self.aliases.bind(alias, known.target) if alias.key != known.target else ():
-                self.aliases.clear(alias, parked)
-                self.send_again(parked)
+            for pending in self.aliases.bind(alias, known.target) if alias.key != known.target else ():
+                self.aliases.clear(alias, pending)
+                self.send_again(pending)
 
-    return patch.object(Names, "bind", bind)
+    return patch.object(AliasResolver, "bind", bind)
 
 
 def side_is_ignored_during_upload() -> Any:
     """What was uploaded counts, whatever side has become known meanwhile."""
-    made = protocol._made_ready
+    made = lifecycle._prepared
 
-    def ready(call: Call, recording: Any, now: int) -> protocol.Transition:
+    def ready(call: Call, recording: Any, now: int) -> lifecycle.Transition:
         if call.recording and call.recording.identity == recording.identity:
             recording = replace(recording, agent_channel=call.recording.agent_channel)
         return made(call, recording, now)
 
-    return patch.object(protocol, "_made_ready", ready)
+    return patch.object(lifecycle, "_prepared", ready)
 
 
 def pinned_can_be_replaced() -> Any:
-    return patch.object(protocol, "_frozen", lambda _: False)
+    return patch.object(lifecycle, "_is_locked", lambda _: False)
 
 
 def old_call_is_not_read_first() -> Any:
-    return patch.object(protocol, "_seen_long_after_its_end", lambda _: False)
+    return patch.object(lifecycle, "_ended_long_ago", lambda _: False)
 
 
 def given_up_calls_are_not_audited() -> Any:
-    owed = protocol._audit_owed
+    owed = lifecycle._needs_audit
     return patch.object(
-        protocol, "_audit_owed", lambda call: owed(call) and call.state is ConversationState.SUBMITTED
+        lifecycle, "_needs_audit", lambda call: owed(call) and call.state is ConversationState.SUBMITTED
     )
 
 
 def no_last_look() -> Any:
     """A recording that cannot be attached makes room for the next one at once."""
-    return patch.object(protocol, "attach_given_up", protocol.recording_refused)
+    return patch.object(lifecycle, "attach_abandoned", lifecycle.recording_rejected)
 
 
 def who_was_held_up_sends() -> Any:
     """However long a worker was held up before its request."""
-    return patch.object(protocol.Attempt, "is_over", lambda *_: False)
+    return patch.object(lifecycle.Attempt, "is_over", lambda *_: False)
 
 
 MUTATIONS: dict[str, Broken] = {

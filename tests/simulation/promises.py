@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
-from coval_relay.domain.protocol import NOTHING_TO_EVALUATE
+from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE
 from tests.simulation.services import Held
 from tests.simulation.stories import Happening, Story, heard
 from tests.simulation.world import SECRETS, Outside, id_of, key_of
@@ -15,7 +15,7 @@ AUDIT_WINDOW_SECONDS = 2 * 3600
 """A second conversation that lands late is gone again by then, whatever fails on the way."""
 BOUND_WINDOW_SECONDS = 2 * DEADLINES.resume
 """Nothing waits longer than this under a name that is bound."""
-TEXTS = ("inline", "reference", "fragments")
+TEXTS = ("inline", "reference", "utterances")
 WITHDRAWN = ("transcript_missing", "invalid_transcript")
 """Notes by which a call tells that its text did not come in time."""
 REJECTED, SUBMITTED = ConversationState.REJECTED, ConversationState.SUBMITTED
@@ -40,8 +40,8 @@ class Promises:
 
     def written(self, before: Call, after: Call) -> None:
         name = after.external_conversation_id
-        found_late = before.state is REJECTED and after.state is SUBMITTED
-        if before.state in TERMINAL and after.state is not before.state and not found_late:
+        conversation_found_late = before.state is REJECTED and after.state is SUBMITTED
+        if before.state in TERMINAL and after.state is not before.state and not conversation_found_late:
             self.breaks(f"P2: {name} went from {before.state} back to {after.state}")
         if before.conversation_id not in (None, after.conversation_id):
             self.breaks(f"P1: the item of {name} went from one conversation to another")
@@ -82,10 +82,10 @@ class Promises:
     def look(self) -> None:
         """Called between two steps."""
         now = self.outside.stage.clock.now
-        journal = self.outside.world.journal
-        for event, _, fields in journal[self.looked_at :]:
+        telemetry = self.outside.world.telemetry
+        for event, _, fields in telemetry[self.looked_at :]:
             self._private(f"the log line {event.name}", fields.values())
-        self.looked_at = len(journal)
+        self.looked_at = len(telemetry)
         lasting = [f"P1: two conversations of {name}" for name in self._doubled()]
         lasting += [f"P3: a message waits under {alias.key}, which is bound" for alias in self._forgotten()]
         self.since = {name: self.since.get(name, now) for name in lasting}
@@ -104,7 +104,7 @@ class Promises:
 
     def _forgotten(self) -> list[Any]:
         items = self.outside.names.items
-        return [alias for alias, item in items.items() if item.target is not None and item.parked]
+        return [alias for alias, item in items.items() if item.target is not None and item.pending]
 
     def _private(self, where: str, values: Any) -> None:
         if any(secret in str(value) for value in values for secret in SECRETS):
@@ -116,8 +116,8 @@ class Promises:
         for number in sorted({one.call for one in self.story.happenings}):
             self._call(id_of(number), self._of(id_of(number)))
         for alias, item in self.outside.names.items.items():
-            if item.parked:
-                self.breaks(f"P3: {len(item.parked)} messages wait under {alias.key} for ever")
+            if item.pending:
+                self.breaks(f"P3: {len(item.pending)} messages wait under {alias.key} for ever")
         for _, body, reason in self.outside.world.dead:
             self._dead(body, reason)
         for call in self.outside.table.items.values():
@@ -196,7 +196,7 @@ class Promises:
             for one in told
             if one.sound and one.kind in ("recording", "replaced") and one not in orphans
         }
-        known = set(item.outcomes) | ({item.recording.identity} if item.recording else set())
+        known = set(item.other_recordings) | ({item.recording.identity} if item.recording else set())
         for identity, number in self.outside.numbers.items():
             if number in numbers and identity not in known and not self._was_gone(identity):
                 self.breaks(f"P3: nothing is known of the recording {identity}")
@@ -205,7 +205,7 @@ class Promises:
         """What is gone, or replaced, before anybody has asked whose it is: the log has told that."""
         told = [
             fields.get("code")
-            for event, _, fields in self.outside.world.journal
+            for event, _, fields in self.outside.world.telemetry
             if event.name == "RECORDING_SKIPPED"
         ]
         touched = {key_of(one) for one in self.story.happenings if one.kind in ("replaced", "object deleted")}

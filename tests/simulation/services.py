@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, ClassVar, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import AUDIO_FETCH_FAILED, ContentType, Conversation, Filtered, Upload
-from coval_relay.domain.errors import NotReady, Permanent, Retryable
-from coval_relay.domain.payload import STAMP
-from coval_relay.domain.ports import Conflict
-from coval_relay.domain.recordings import ObjectGone, ObjectHead, ObjectReplaced, ObjectVersion
-from coval_relay.domain.transcript import Fragment
+from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError
+from coval_relay.domain.ports import ConflictError
+from coval_relay.domain.s3_objects import ObjectGoneError, ObjectHead, ObjectReplacedError, ObjectVersion
+from coval_relay.domain.submit_request import STAMP
+from coval_relay.domain.transcript import Utterance
 from tests.simulation.stage import Stage
 from tests.support.events import etag
-from tests.support.fakes import FakeCoval, FakeDocuments, InMemoryCalls
-from tests.support.in_memory import InMemoryAliases, InMemoryFragments, InMemoryLinks
+from tests.support.fakes import FakeCoval, FakeTranscriptObjects, InMemoryCalls
+from tests.support.in_memory import InMemoryAliases, InMemoryUrls, InMemoryUtterances
 
 T = TypeVar("T")
 SIGNED_SECONDS, UPLOAD_URL_SECONDS, UPLOAD_SECONDS = 3600, 300, 7 * 86_400
@@ -41,20 +41,20 @@ class Table(InMemoryCalls):
     older: dict[str, Call] = field(default_factory=dict)
     conditional: ClassVar[bool] = True
 
-    def read(self, external_conversation_id: str) -> Call:
-        return self.stage.effect("table.read", lambda: self.item(external_conversation_id))
+    def get(self, external_conversation_id: str) -> Call:
+        return self.stage.effect("calls.get", lambda: self.item(external_conversation_id))
 
     def item(self, name: str) -> Call:
         return self.items.get(name) or Call(external_conversation_id=name)
 
-    def write(self, seen: Call, call: Call) -> Call:
-        return self.stage.effect("table.write", lambda: self._write(seen, call), lambda: _summary(call))
+    def save(self, seen: Call, call: Call) -> Call:
+        return self.stage.effect("calls.save", lambda: self._write(seen, call), lambda: _summary(call))
 
     def _write(self, seen: Call, call: Call) -> Call:
         name = seen.external_conversation_id
         before = self.item(name)
         if self.conditional and before.revision != seen.revision:
-            raise Conflict(before)
+            raise ConflictError(before)
         written = replace(call, revision=before.revision + 1)
         self.items[name], self.older[name] = written, before
         self.written(before, written)
@@ -63,7 +63,7 @@ class Table(InMemoryCalls):
     def due(self, shard: int, now: int, limit: int) -> Iterator[Call]:
         if shard:
             return iter(())
-        return iter(self.stage.effect("table.query", lambda: self._due(now, limit)))
+        return iter(self.stage.effect("calls.due", lambda: self._due(now, limit)))
 
     def _due(self, now: int, limit: int) -> list[Call]:
         """The index is eventually consistent: now and then it still has what was there before."""
@@ -86,53 +86,55 @@ def _summary(call: Call) -> str:
 
 
 @dataclass
-class Names(InMemoryAliases):
+class Aliases(InMemoryAliases):
     """The aliases' items."""
 
     stage: Stage = field(kw_only=True)
 
     def target(self, alias: Alias) -> str | None:
-        return self.stage.effect("aliases.target", lambda: super(Names, self).target(alias))
+        return self.stage.effect("aliases.target", lambda: super(Aliases, self).target(alias))
 
-    def park(self, alias: Alias, parked: Parked) -> str | None:
-        parking = super().park
-        return self.stage.effect("aliases.park", lambda: parking(alias, parked), lambda: alias.key)
+    def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
+        parking = super().add_pending
+        return self.stage.effect("aliases.add_pending", lambda: parking(alias, pending), lambda: alias.key)
 
-    def bind(self, alias: Alias, target: str) -> tuple[Parked, ...]:
+    def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         binding = super().bind
         told = f"{alias.key} to {target}"
         return self.stage.effect("aliases.bind", lambda: binding(alias, target), lambda: told)
 
-    def clear(self, alias: Alias, parked: Parked) -> None:
+    def clear(self, alias: Alias, pending: PendingMessage) -> None:
         clearing = super().clear
-        self.stage.effect("aliases.clear", lambda: clearing(alias, parked), lambda: alias.key)
+        self.stage.effect("aliases.clear", lambda: clearing(alias, pending), lambda: alias.key)
 
-    def expire(self, alias: Alias, parked: Parked) -> str | None:
-        return self.stage.effect("aliases.expire", lambda: self._expire(alias, parked), lambda: alias.key)
+    def expire(self, alias: Alias, pending: PendingMessage) -> str | None:
+        return self.stage.effect("aliases.expire", lambda: self._expire(alias, pending), lambda: alias.key)
 
-    def _expire(self, alias: Alias, parked: Parked) -> str | None:
+    def _expire(self, alias: Alias, pending: PendingMessage) -> str | None:
         target = self._item(alias).target
         if target is None:
-            InMemoryAliases.clear(self, alias, parked)
+            InMemoryAliases.clear(self, alias, pending)
         return target
 
-    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[Parked, ...]]]:
+    def due(
+        self, shard: int, now: int, limit: int
+    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         return iter(list(super().due(shard, now, limit)))
 
 
 @dataclass
-class Utterances(InMemoryFragments):
-    """The fragments' items."""
+class Utterances(InMemoryUtterances):
+    """The utterances' items."""
 
     stage: Stage = field(kw_only=True)
 
-    def add(self, call_id: str, fragments: Any) -> None:
+    def add(self, call_id: str, utterances: Any) -> None:
         adding = super().add
-        self.stage.effect("fragments.add", lambda: adding(call_id, fragments))
+        self.stage.effect("utterances.add", lambda: adding(call_id, utterances))
 
-    def read(self, call_id: str) -> tuple[Fragment, ...]:
-        reading = super().read
-        return self.stage.effect("fragments.read", lambda: reading(call_id))
+    def get_all(self, call_id: str) -> tuple[Utterance, ...]:
+        reading = super().get_all
+        return self.stage.effect("utterances.get_all", lambda: reading(call_id))
 
 
 # --- S3 and links ------------------------------------------------------------------------------------
@@ -171,10 +173,10 @@ class Bucket:
         if version.version_id in self.versions:
             return self.versions[version.version_id][1]
         if version.key not in self.objects or version.version_id:
-            raise ObjectGone
+            raise ObjectGoneError
         found, content = self.objects[version.key]
         if self.pinned and version.etag and found != version.etag:
-            raise ObjectReplaced
+            raise ObjectReplacedError
         return content
 
     def head(self, version: ObjectVersion) -> ObjectHead:
@@ -203,10 +205,10 @@ class Bucket:
         try:
             if self.unreachable or int(query["until"][0]) < self.stage.clock.now:
                 self.unreachable = max(0, self.unreachable - 1)
-                raise ObjectGone
+                raise ObjectGoneError
             return self.content(ObjectVersion("", parts.path[1:], "", version))
-        except ObjectGone:
-            raise Retryable(AUDIO_FETCH_FAILED) from None
+        except ObjectGoneError:
+            raise RetryableError(AUDIO_FETCH_FAILED) from None
 
 
 @dataclass
@@ -238,7 +240,7 @@ class _Sink:
 
 
 @dataclass
-class Hosts(InMemoryLinks):
+class Hosts(InMemoryUrls):
     """Where links lead; what was taken away is refused."""
 
     stage: Stage = field(kw_only=True)
@@ -249,18 +251,18 @@ class Hosts(InMemoryLinks):
 
 
 @dataclass
-class TranscriptBucket(FakeDocuments):
+class TranscriptBucket(FakeTranscriptObjects):
     """Transcript objects."""
 
     stage: Stage = field(kw_only=True)
 
-    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
+    def fetch(self, bucket: str, key: str, max_bytes: int) -> bytes:
         return self.stage.effect("s3.transcript", lambda: self._content(key), lambda: key)
 
     def _content(self, key: str) -> bytes:
-        if key not in self.documents:
-            raise NotReady("document_missing")
-        return self.documents[key]
+        if key not in self.transcript_objects:
+            raise NotReadyError("document_missing")
+        return self.transcript_objects[key]
 
 
 # --- Coval -------------------------------------------------------------------------------------------
@@ -321,7 +323,7 @@ class SimulatedCoval:
         if str(request["metadata"].get("coval_simulation_id", "")).startswith("sim_"):
             return Filtered("coval_simulation", request["metadata"]["coval_simulation_id"])
         if not request.keys() & {"transcript", "upload_id", "audio_url"}:
-            raise Permanent("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
+            raise PermanentError("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
         audio = self._audio_of(request)
         self.serial += 1
         name, late = f"conversation{self.serial}", self.stage.clock.now - began > LANDS_LATE_SECONDS
@@ -342,11 +344,11 @@ class SimulatedCoval:
         if upload_id:
             made_at, audio = self.uploads.get(upload_id, (0, None))
             if audio is None or made_at + UPLOAD_SECONDS < self.stage.clock.now:
-                raise Permanent("NOT_FOUND", f"Upload not found: {upload_id}", "upload_id", 404)
+                raise PermanentError("NOT_FOUND", f"Upload not found: {upload_id}", "upload_id", 404)
         elif request.get("audio_url"):
             audio = self.bucket.fetched(request["audio_url"])
         if audio is not None and b"refused" in audio:
-            raise Permanent("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
+            raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         if upload_id:
             del self.uploads[upload_id]
         return audio
@@ -362,13 +364,13 @@ class SimulatedCoval:
     def _attach(self, name: str, url: str) -> Conversation:
         held = self.held.get(name)
         if held is None or held.deleted:
-            raise Permanent("NOT_FOUND", "Conversation not found", None, 404)
+            raise PermanentError("NOT_FOUND", "Conversation not found", None, 404)
         if held.audio is not None or self.conflicts:
             self.conflicts -= held.audio is None
-            raise Permanent("ALREADY_EXISTS", "Audio already attached", "audio", 409)
+            raise PermanentError("ALREADY_EXISTS", "Audio already attached", "audio", 409)
         audio = self.bucket.fetched(url)
         if b"refused" in audio:
-            raise Permanent("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
+            raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         held.audio = audio
         self.took_audio(held)
         return held.told
@@ -388,7 +390,7 @@ class SimulatedCoval:
     def _put(self, upload: Upload, chunks: Iterable[bytes], size: int) -> None:
         content = b"".join(chunks)
         if upload.expires_at.timestamp() < self.stage.clock.now or len(content) != size:
-            raise Retryable("upload_put_failed")
+            raise RetryableError("upload_put_failed")
         self.uploads[upload.upload_id] = (self.stage.clock.now, content)
 
     # --- reads, and an end

@@ -28,9 +28,9 @@ def shrunk(story: Story) -> Story:
 
 def _failing(story: Story, kinds: set[str]) -> Story | None:
     for order in (story.order, *range(ORDERS - 1)):
-        tried = replace(story, order=order)
-        if any(promise[:2] in kinds for promise in play(tried).broken):
-            return tried
+        tried_rules = replace(story, order=order)
+        if any(promise[:2] in kinds for promise in play(tried_rules).broken):
+            return tried_rules
     return None
 
 

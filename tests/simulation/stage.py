@@ -13,7 +13,7 @@ from itertools import count
 from threading import Lock, Thread
 from typing import TypeVar
 
-from coval_relay.domain.errors import OutcomeUnknown, Retryable
+from coval_relay.domain.errors import RetryableError, UnknownOutcomeError
 from tests.support.fakes import FakeClock
 from tests.support.world import FUNCTION_SECONDS, Killed
 
@@ -41,9 +41,9 @@ class Player(Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._go, self._back = Lock(), Lock()
+        self._go, self._without_lease = Lock(), Lock()
         self._go.acquire()
-        self._back.acquire()
+        self._without_lease.acquire()
         self.task: Callable[[], None] = lambda: None
         self.start()
 
@@ -51,15 +51,15 @@ class Player(Thread):
         while True:
             self._go.acquire()
             self.task()
-            self._back.release()
+            self._without_lease.release()
 
     def go_on(self) -> None:
         """Called by the stage: returns when the worker has given the baton back."""
         self._go.release()
-        self._back.acquire()
+        self._without_lease.acquire()
 
     def give_back(self) -> None:
-        self._back.release()
+        self._without_lease.release()
         self._go.acquire()
 
 
@@ -186,8 +186,8 @@ class Stage:
 
     def _error(self, fault: Fault, *, unsure: bool) -> Exception:
         if unsure and fault.effect in UNSURE:
-            return OutcomeUnknown("timeout")
-        return Retryable("unavailable", fault.seconds if fault.kind == "is refused" else None)
+            return UnknownOutcomeError("timeout")
+        return RetryableError("unavailable", fault.seconds if fault.kind == "is refused" else None)
 
     def _done(self, name: str, do: Callable[[], T], told: Callable[[], str]) -> T:
         if not self.telling:

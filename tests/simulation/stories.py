@@ -71,11 +71,11 @@ class Happening:
     by: str = ""
     rank: int = 0
     several: bool = False
-    copied: bool = False
+    is_copy: bool = False
 
     def __str__(self) -> str:
         told = [self.transcript, self.by, f"agent on {self.side}" * (self.side is not None)]
-        told += [name for name in ("names", "simulated", "several", "copied") if getattr(self, name)]
+        told += [name for name in ("names", "simulated", "several", "is_copy") if getattr(self, name)]
         told += [str(self.sound)] if self.sound else []
         moments = ", ".join(str(self.at + delay) for delay in self.deliveries)
         words = "; ".join(word for word in told if word)
@@ -148,7 +148,7 @@ def _call(chance: random.Random, call: int, *, gentle: bool) -> list[Happening]:
 
 def _end(chance: random.Random, call: int, agent_on: int) -> list[Happening]:
     transcript = chance.choice(
-        ("inline", "inline", "inline", "reference", "pending", "none", "fragments", "")
+        ("inline", "inline", "inline", "reference", "pending", "none", "utterances", "")
     )
     if not transcript:
         return []
@@ -167,7 +167,7 @@ def _end(chance: random.Random, call: int, agent_on: int) -> list[Happening]:
         "pending": [
             Happening(at, chance.choice(("transcript object", "transcript object", "no transcript")), call)
         ],
-        "fragments": [Happening(0, "fragments", call)],
+        "utterances": [Happening(0, "utterances", call)],
     }
     return [end, *extra.get(transcript, [])]
 
@@ -191,7 +191,7 @@ def _recording(chance: random.Random, call: int, number: int, agent_on: int) -> 
         side=side,
         rank=chance.choice((0, 0, 1)),
         several=by == "link" and chance.random() < 0.4,
-        copied=chance.random() < 0.05,
+        is_copy=chance.random() < 0.05,
     )
     return (
         [one, Happening(chance.randint(0, 100), "names known", call, sound=sound)] if by == "leg" else [one]
@@ -243,14 +243,14 @@ UNTOLD = {
 }
 
 EFFECTS = {
-    "table.write": 25,
-    "table.read": 12,
-    "table.query": 6,
-    "aliases.park": 3,
+    "calls.save": 25,
+    "calls.get": 12,
+    "calls.due": 6,
+    "aliases.add_pending": 3,
     "aliases.bind": 3,
     "aliases.clear": 3,
     "aliases.expire": 1,
-    "fragments.add": 1,
+    "utterances.add": 1,
     "s3.head": 3,
     "s3.read": 3,
     "s3.transcript": 1,
@@ -270,12 +270,12 @@ EFFECTS = {
 """The effects that may fail, and about how often a history has each."""
 REQUESTS = ("coval.submit", "coval.attach")
 WRITES = (
-    "table.write",
-    "aliases.park",
+    "calls.save",
+    "aliases.add_pending",
     "aliases.bind",
     "aliases.clear",
     "aliases.expire",
-    "fragments.add",
+    "utterances.add",
     "coval.create_upload",
     "coval.put_audio",
     "coval.submit",
@@ -288,7 +288,7 @@ WRITES = (
 
 def _fault(chance: random.Random, *, gentle: bool) -> Fault:
     effect = (
-        chance.choice(tuple(EFFECTS)) if chance.random() < 0.6 else chance.choice((*REQUESTS, "table.write"))
+        chance.choice(tuple(EFFECTS)) if chance.random() < 0.6 else chance.choice((*REQUESTS, "calls.save"))
     )
     nth = chance.randint(1, EFFECTS[effect])
     if effect == "sqs.receive":

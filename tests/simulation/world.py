@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from coval_relay.domain.call import TERMINAL
-from coval_relay.domain.ports import LinkRefused
+from coval_relay.domain.ports import UrlRejectedError
 from tests.simulation.services import (
     SIGNATURE,
+    Aliases,
     Bucket,
     Hosts,
-    Names,
     SimulatedCoval,
     StagingBucket,
     Table,
@@ -22,7 +22,7 @@ from tests.simulation.services import (
 from tests.simulation.stage import Stage
 from tests.simulation.stories import Happening, Sound, Story
 from tests.support.events import call_ended, event, object_created, recording_ready
-from tests.support.world import DEADLINES, PARKING_SECONDS, World
+from tests.support.world import DEADLINES, PENDING_SECONDS, World
 
 WORD, PHONE = "MARKEDword", "+15550100999"
 LINK_TOKEN = "MARKED-link-token"
@@ -55,9 +55,9 @@ class DeadLetters(list[Any]):
         super().__init__()
         self.stage = stage
 
-    def append(self, letter: Any) -> None:
-        told = f"to the dead letters of {letter[0]}: {letter[2]}"
-        self.stage.effect("send", lambda: super(DeadLetters, self).append(letter), lambda: told)
+    def append(self, message: Any) -> None:
+        told = f"to the dead letters of {message[0]}: {message[2]}"
+        self.stage.effect("send", lambda: super(DeadLetters, self).append(message), lambda: told)
 
 
 @dataclass
@@ -76,19 +76,19 @@ class Outside:
         self.bucket = Bucket(stage, versioned=self.story.versioned)
         self.coval = SimulatedCoval(stage, self.bucket)
         self.hosts = Hosts(stage=stage)
-        self.names = Names(stage.clock, PARKING_SECONDS, DEADLINES.resume, stage=stage)
-        self.documents = TranscriptBucket(stage=stage)
+        self.names = Aliases(stage.clock, PENDING_SECONDS, DEADLINES.resume, stage=stage)
+        self.transcript_objects = TranscriptBucket(stage=stage)
         self.began = stage.clock.now
         self.world = World(
             clock=stage.clock,
             store=self.table,
             aliases=self.names,
-            fragments=Utterances(stage=stage),
+            utterances=Utterances(stage=stage),
             coval=self.coval,
             bucket=self.bucket,
             staging=StagingBucket(self.bucket),
-            links=self.hosts,
-            documents=self.documents,
+            urls=self.hosts,
+            transcript_objects=self.transcript_objects,
             executioner=Effects(stage),  # type: ignore[arg-type]
             dead=DeadLetters(stage),
         )
@@ -113,9 +113,9 @@ class Outside:
         if status == "inline":
             status = {"status": "inline", "messages": TURNS}
         elif status == "reference":
-            self.documents.documents[f"{call_id}.json"] = json.dumps(TURNS).encode()
-        elif status == "fragments":
-            reference = {"uri": "fragments:", "format": "fragments"}
+            self.transcript_objects.transcript_objects[f"{call_id}.json"] = json.dumps(TURNS).encode()
+        elif status == "utterances":
+            reference = {"uri": "utterances:", "format": "utterances"}
             status = {"status": "reference", "reference": reference}
         told = call_ended(call_id, transcript=status, recording=self._expected(one), aliases=self._legs(one))
         told["detail"]["metadata"] = {"caller": PHONE} | (
@@ -144,7 +144,7 @@ class Outside:
         now = self.stage.clock.now
         told = object_created(key, one.sound.content, at=now, sequencer=f"{self.bucket.serial:04d}")
         told["detail"]["object"] |= {"version-id": version} if version else {}
-        told["detail"]["reason"] = "CopyObject" if one.copied else "PutObject"
+        told["detail"]["reason"] = "CopyObject" if one.is_copy else "PutObject"
         etag = told["detail"]["object"]["etag"]
         self.numbers[f"s3://recordings/{key}#{version or etag}"] = one.sound.number
         return "recording", told
@@ -154,8 +154,8 @@ class Outside:
         self.hosts.contents[url] = sound.content
         self.numbers[url.partition("?")[0]] = sound.number
         told = recording_ready(url, id_of(one.call))
-        traits = {"agent_channel": one.side, "rank": one.rank, "several": one.several}
-        told["detail"]["recording"] |= {name: value for name, value in traits.items() if value is not None}
+        hints = {"agent_channel": one.side, "rank": one.rank, "several": one.several}
+        told["detail"]["recording"] |= {name: value for name, value in hints.items() if value is not None}
         return told
 
     def known(self, one: Happening) -> tuple[str, Any]:
@@ -166,14 +166,14 @@ class Outside:
 
     def transcript(self, one: Happening) -> tuple[str, Any]:
         content, key = json.dumps(TURNS).encode(), f"{id_of(one.call)}.json"
-        self.documents.documents[key] = content
+        self.transcript_objects.transcript_objects[key] = content
         return "call_end", object_created(key, content, bucket="transcripts")
 
     def no_transcript(self, one: Happening) -> tuple[str, Any]:
         detail = {"schema_version": "1", "external_conversation_id": id_of(one.call)}
         return "call_end", event("Transcript Unavailable", detail)
 
-    def fragments(self, one: Happening) -> tuple[str, Any]:
+    def utterances(self, one: Happening) -> tuple[str, Any]:
         spoken = [
             {
                 "id": f"f{n}",
@@ -184,8 +184,8 @@ class Outside:
             }
             for n, turn in enumerate(TURNS)
         ]
-        detail = {"schema_version": "1", "external_conversation_id": id_of(one.call), "fragments": spoken}
-        return "call_end", event("Transcript Fragments", detail)
+        detail = {"schema_version": "1", "external_conversation_id": id_of(one.call), "utterances": spoken}
+        return "call_end", event("Transcript Utterances", detail)
 
     # --- troubles ------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class Outside:
 
     def link_ends(self, one: Happening) -> None:
         assert one.sound is not None
-        self.hosts.contents[link_of(one.sound)] = LinkRefused("url_expired_or_refused", "Refused.")
+        self.hosts.contents[link_of(one.sound)] = UrlRejectedError("url_expired_or_refused", "Refused.")
 
 
 Teller = Callable[[Outside, Happening], tuple[str, Any] | None]
@@ -228,7 +228,7 @@ _TELLERS: dict[str, Teller] = {
     "names known": Outside.known,
     "transcript object": Outside.transcript,
     "no transcript": Outside.no_transcript,
-    "fragments": Outside.fragments,
+    "utterances": Outside.utterances,
     "deleted in Coval": Outside.deleted,
     "uploads lost": Outside.uploads_lost,
     "busy conversation": Outside.busy,

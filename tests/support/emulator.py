@@ -11,7 +11,7 @@ import httpx
 from botocore.config import Config
 
 from local.stack.paths import AWS_PYTHON
-from local.stack.processes import Server
+from local.stack.server_processes import Server
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from typing import Any
 
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import Agent, ContentType, Conversation, Filtered, Upload
-from coval_relay.domain.errors import NotReady, Permanent
-from coval_relay.domain.ports import Conflict
-from coval_relay.domain.recordings import ObjectGone, ObjectHead, ObjectReplaced, ObjectVersion
+from coval_relay.domain.errors import NotReadyError, PermanentError
+from coval_relay.domain.ports import ConflictError
+from coval_relay.domain.s3_objects import ObjectGoneError, ObjectHead, ObjectReplacedError, ObjectVersion
 from tests.support.events import etag
 
 
@@ -29,15 +29,15 @@ class InMemoryCalls:
 
     items: dict[str, Call] = field(default_factory=dict)
 
-    def read(self, external_conversation_id: str) -> Call:
+    def get(self, external_conversation_id: str) -> Call:
         return self.items.get(
             external_conversation_id, Call(external_conversation_id=external_conversation_id)
         )
 
-    def write(self, seen: Call, call: Call) -> Call:
-        current = self.read(seen.external_conversation_id)
+    def save(self, seen: Call, call: Call) -> Call:
+        current = self.get(seen.external_conversation_id)
         if current.revision != seen.revision:
-            raise Conflict(current)
+            raise ConflictError(current)
         written = replace(call, revision=seen.revision + 1)
         self.items[seen.external_conversation_id] = written
         return written
@@ -71,14 +71,14 @@ class FakeCoval:
         if str(request.get("metadata", {}).get("coval_simulation_id", "")).startswith("sim_"):
             return Filtered("coval_simulation", request["metadata"]["coval_simulation_id"])
         if not request.keys() & {"transcript", "upload_id", "audio_url"}:
-            raise Permanent("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
+            raise PermanentError("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
         audio = request.get("audio_url")
         if upload_id := request.get("upload_id"):
             audio = self.uploads.pop(upload_id, None)
             if audio is None:
-                raise Permanent("NOT_FOUND", f"Upload not found: {upload_id}", "upload_id", 404)
+                raise PermanentError("NOT_FOUND", f"Upload not found: {upload_id}", "upload_id", 404)
         if isinstance(audio, bytes) and b"refused" in audio:
-            raise Permanent("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
+            raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         self.serial += 1
         made = f"conversation{self.serial:012d}"
         self.conversations[made] = {**request, "audio": audio, "created": self.serial}
@@ -100,12 +100,12 @@ class FakeCoval:
         self.calls.append("attach")
         self._fault("attach", after=False)
         if conversation_id not in self.conversations:
-            raise Permanent("NOT_FOUND", "Conversation not found", None, 404)
+            raise PermanentError("NOT_FOUND", "Conversation not found", None, 404)
         held = self.conversations[conversation_id]
         if held["audio"] is not None:
-            raise Permanent("ALREADY_EXISTS", "Audio already attached", "audio", 409)
+            raise PermanentError("ALREADY_EXISTS", "Audio already attached", "audio", 409)
         if "refused" in audio_url:
-            raise Permanent("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
+            raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         held["audio"] = audio_url
         self._fault("attach", after=True)
         return self._told(conversation_id)
@@ -163,10 +163,10 @@ class FakeBucket:
 
     def _content(self, version: ObjectVersion) -> bytes:
         if version.key not in self.objects:
-            raise ObjectGone
+            raise ObjectGoneError
         etag, content = self.objects[version.key]
         if version.etag and etag != version.etag:
-            raise ObjectReplaced
+            raise ObjectReplacedError
         return content
 
     def head(self, version: ObjectVersion) -> ObjectHead:
@@ -189,12 +189,12 @@ class FakeBucket:
 
 
 @dataclass
-class FakeDocuments:
+class FakeTranscriptObjects:
     """The transcript bucket."""
 
-    documents: dict[str, bytes] = field(default_factory=dict)
+    transcript_objects: dict[str, bytes] = field(default_factory=dict)
 
-    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
-        if key not in self.documents:
-            raise NotReady("document_missing")
-        return copy.copy(self.documents[key])
+    def fetch(self, bucket: str, key: str, max_bytes: int) -> bytes:
+        if key not in self.transcript_objects:
+            raise NotReadyError("document_missing")
+        return copy.copy(self.transcript_objects[key])

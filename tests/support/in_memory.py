@@ -1,4 +1,4 @@
-"""In-memory stand-ins for aliases, fragments, staging and links, proven by the real ones' tests."""
+"""In-memory stand-ins for aliases, utterances, staging and links, proven by the real ones' tests."""
 
 import hashlib
 import io
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from coval_relay.domain.aliases import Alias, Parked
-from coval_relay.domain.errors import NotReady, Permanent, Retryable
-from coval_relay.domain.ports import ALIAS_SHARDS, MOST_PARKED, AliasTaken, Clock, LinkRefused
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.domain.transcript import Fragment
+from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError
+from coval_relay.domain.ports import ALIAS_SHARDS, MAX_PENDING, AliasTakenError, Clock, UrlRejectedError
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.domain.transcript import Utterance
 from tests.support.fakes import FakeBucket, FakeClock
 
 ITEM_BYTES = 400 * 1024
@@ -21,11 +21,11 @@ class AliasItem:
     """An alias's item."""
 
     target: str | None = None
-    parked: dict[str, Parked] = field(default_factory=dict)
+    pending: dict[str, PendingMessage] = field(default_factory=dict)
     due_at: int | None = None
 
-    def oldest_first(self) -> tuple[Parked, ...]:
-        return tuple(sorted(self.parked.values(), key=lambda one: (one.parked_at, one.identity)))
+    def oldest_first(self) -> tuple[PendingMessage, ...]:
+        return tuple(sorted(self.pending.values(), key=lambda one: (one.pending_since, one.identity)))
 
 
 @dataclass
@@ -33,51 +33,53 @@ class InMemoryAliases:
     """The Aliases in a dict; one shard of the index."""
 
     clock: Clock = field(default_factory=FakeClock)
-    parking_seconds: int = 86_400
+    pending_seconds: int = 86_400
     resume_seconds: int = 900
     items: dict[Alias, AliasItem] = field(default_factory=dict)
 
     def target(self, alias: Alias) -> str | None:
         return self._item(alias).target
 
-    def waiting(self, alias: Alias) -> tuple[Parked, ...]:
+    def waiting(self, alias: Alias) -> tuple[PendingMessage, ...]:
         return self._item(alias).oldest_first()
 
-    def park(self, alias: Alias, parked: Parked) -> str | None:
+    def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
         item = self._item(alias)
         if item.target is not None:
             return item.target
-        full = len(item.parked) >= MOST_PARKED or _bytes(*item.parked.values(), parked) > ITEM_BYTES
-        if full and parked.identity not in item.parked:
-            raise Retryable("parking_full", 900)
-        item.parked.setdefault(parked.identity, parked)
+        full = len(item.pending) >= MAX_PENDING or _bytes(*item.pending.values(), pending) > ITEM_BYTES
+        if full and pending.identity not in item.pending:
+            raise RetryableError("pending_full", 900)
+        item.pending.setdefault(pending.identity, pending)
         if item.due_at is None:
-            item.due_at = parked.parked_at + self.parking_seconds
+            item.due_at = pending.pending_since + self.pending_seconds
         self.items[alias] = item
         return None
 
-    def bind(self, alias: Alias, target: str) -> tuple[Parked, ...]:
+    def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         item = self._item(alias)
         if item.target not in (None, target):
-            raise AliasTaken(str(item.target))
+            raise AliasTakenError(str(item.target))
         item.target = target
-        if item.parked:
+        if item.pending:
             item.due_at = self.clock() + self.resume_seconds
         self.items[alias] = item
         return item.oldest_first()
 
-    def clear(self, alias: Alias, parked: Parked) -> None:
+    def clear(self, alias: Alias, pending: PendingMessage) -> None:
         item = self._item(alias)
-        if item.parked.pop(parked.identity, None):
+        if item.pending.pop(pending.identity, None):
             item.due_at = self._due(item)
 
-    def expire(self, alias: Alias, parked: Parked) -> str | None:
+    def expire(self, alias: Alias, pending: PendingMessage) -> str | None:
         target = self._item(alias).target
         if target is None:
-            self.clear(alias, parked)
+            self.clear(alias, pending)
         return target
 
-    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[Parked, ...]]]:
+    def due(
+        self, shard: int, now: int, limit: int
+    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         due = [(a, i) for a, i in self.items.items() if i.due_at is not None and i.due_at <= now]
         if shard == ALIAS_SHARDS[0]:
             yield from [(alias, item.target, item.oldest_first()) for alias, item in due][:limit]
@@ -86,32 +88,32 @@ class InMemoryAliases:
         return self.items.get(alias, AliasItem())
 
     def _due(self, item: AliasItem) -> int | None:
-        if not item.parked:
+        if not item.pending:
             return None
         if item.target is not None:
             return self.clock() + self.resume_seconds
-        return min(one.parked_at for one in item.parked.values()) + self.parking_seconds
+        return min(one.pending_since for one in item.pending.values()) + self.pending_seconds
 
 
-def _bytes(*parked: Parked) -> int:
-    return sum(len(one.event.encode()) for one in parked)
+def _bytes(*pending: PendingMessage) -> int:
+    return sum(len(one.event.encode()) for one in pending)
 
 
 @dataclass
-class InMemoryFragments:
+class InMemoryUtterances:
     """The Fragments in a dict."""
 
-    items: dict[str, dict[str, Fragment]] = field(default_factory=dict)
+    items: dict[str, dict[str, Utterance]] = field(default_factory=dict)
 
-    def add(self, call_id: str, fragments: Sequence[Fragment]) -> None:
+    def add(self, call_id: str, utterances: Sequence[Utterance]) -> None:
         held = self.items.setdefault(call_id, {})
-        for fragment in fragments:
-            if sum(len(one.content) for one in (*held.values(), fragment)) > ITEM_BYTES:
+        for utterance in utterances:
+            if sum(len(one.content) for one in (*held.values(), utterance)) > ITEM_BYTES:
                 reason = "The utterances of this call need more than the 400 KB of an item."
-                raise Permanent("too_many_fragments", reason)
-            held.setdefault(fragment.id, fragment)
+                raise PermanentError("too_many_utterances", reason)
+            held.setdefault(utterance.id, utterance)
 
-    def read(self, call_id: str) -> tuple[Fragment, ...]:
+    def get_all(self, call_id: str) -> tuple[Utterance, ...]:
         held = self.items.get(call_id, {}).values()
         return tuple(sorted(held, key=lambda one: (one.spoken_at, one.ended_at, one.id)))
 
@@ -142,7 +144,7 @@ class InMemoryStaging:
 
 
 @dataclass
-class InMemoryLinks:
+class InMemoryUrls:
     """The Links and the WebDocuments: URL → content, or what is raised for it."""
 
     contents: dict[str, bytes | Exception] = field(default_factory=dict)
@@ -151,19 +153,19 @@ class InMemoryLinks:
     def stream(self, url: str) -> Iterator[bytes]:
         self.fetched.append(url)
         content = self.contents.get(
-            url, LinkRefused("url_not_found", "The URL's host knows no such file (status 404).")
+            url, UrlRejectedError("url_not_found", "The URL's host knows no such file (status 404).")
         )
         if isinstance(content, Exception):
             raise content
         yield content
 
-    def read(self, url: str, max_bytes: int) -> bytes:
+    def fetch(self, url: str, max_bytes: int) -> bytes:
         try:
             content = b"".join(self.stream(url))
-        except LinkRefused as error:
+        except UrlRejectedError as error:
             if error.code == "url_not_found":
-                raise NotReady("document_missing") from None
-            raise Permanent(error.code, error.reason) from None
+                raise NotReadyError("document_missing") from None
+            raise PermanentError(error.code, error.reason) from None
         if len(content) > max_bytes:
-            raise Permanent("document_too_large", f"The document has more than {max_bytes} bytes.")
+            raise PermanentError("document_too_large", f"The document has more than {max_bytes} bytes.")
         return content

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.platform import CanonicalEvent, Choices, Platform
 from coval_relay.platforms.registry import platform, translate
+from coval_relay.platforms.shared.contract import CanonicalEvent, Platform, PlatformOptions
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW = 1_790_951_900
@@ -28,11 +28,11 @@ def sample_key(name: str, event: str) -> str:
     return str(sample(name, event)["detail"]["object"]["key"])
 
 
-def told(name: str, event: str, choices: Choices | None = None) -> Sequence[CanonicalEvent]:
+def told(name: str, event: str, options: PlatformOptions | None = None) -> Sequence[CanonicalEvent]:
     """The canonical events of a sample, which are valid ones."""
-    choices = choices or Choices()
-    translate(sample(name, event), choices, NOW)
-    return list(platform(name).translate(sample(name, event), choices))
+    options = options or PlatformOptions()
+    translate(sample(name, event), options, NOW)
+    return list(platform(name).translate(sample(name, event), options))
 
 
 def match(rules: Sequence[KeyRule], key: str) -> tuple[str, str] | None:
@@ -64,31 +64,31 @@ JSON = st.recursive(
 
 def spoiled(event: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """The event with its detail, or one value anywhere in that, replaced by any JSON."""
-    places = list(_places(event["detail"], ("detail",)))
+    places = list(_locations(event["detail"], ("detail",)))
     return st.builds(_replaced, st.just(event), st.sampled_from(places), JSON)
 
 
-def borne(event: Mapping[str, Any], choices: Choices | None = None) -> set[str]:
-    """Kinds of messages that the event becomes; none where it is refused as it should be: by InvalidInput."""
+def borne(event: Mapping[str, Any], options: PlatformOptions | None = None) -> set[str]:
+    """Kinds of messages that the event becomes; none where InvalidInputError rejects it."""
     try:
-        return {type(message).__name__ for message in translate(event, choices or Choices(), NOW)}
-    except InvalidInput:
+        return {type(message).__name__ for message in translate(event, options or PlatformOptions(), NOW)}
+    except InvalidInputError:
         return set()
 
 
-def attempted(read: Callable[[], T]) -> T | InvalidInput:
+def attempted(read: Callable[[], T]) -> T | InvalidInputError:
     """What is read, or how it is refused."""
     try:
         return read()
-    except InvalidInput as error:
+    except InvalidInputError as error:
         return error
 
 
-def _places(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+def _locations(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     yield path
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
-        yield from _places(inner, (*path, key))
+        yield from _locations(inner, (*path, key))
 
 
 def _replaced(event: Mapping[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:

@@ -53,14 +53,14 @@ def _without_text_after_recording(world: World) -> None:
 
 
 def _by_reference(world: World) -> None:
-    world.documents.documents["call-1.json"] = json.dumps({"messages": TURNS}).encode()
+    world.transcript_objects.transcript_objects["call-1.json"] = json.dumps({"messages": TURNS}).encode()
     world.send("call_end", call_ended(transcript="reference"))
     world.send("recording", put(world, wav()), delay=60)
 
 
 def _pending(world: World) -> None:
     content = json.dumps(TURNS).encode()
-    world.documents.documents["call-1.json"] = content
+    world.transcript_objects.transcript_objects["call-1.json"] = content
     world.send("call_end", call_ended(transcript="pending"))
     world.send("call_end", object_created("call-1.json", content, bucket="transcripts"), delay=30)
     world.send("recording", put(world, wav()), delay=60)
@@ -84,7 +84,7 @@ def _too_short(world: World) -> None:
 
 
 def _by_url(world: World) -> None:
-    world.links.contents["https://media.example.com/call-1.wav?token=secret"] = wav()
+    world.urls.contents["https://media.example.com/call-1.wav?token=secret"] = wav()
     world.send("call_end", call_ended())
     world.send("attach", recording_ready("https://media.example.com/call-1.wav?token=secret"), delay=60)
 
@@ -141,7 +141,7 @@ def outcome(world: World) -> tuple[str, str | None, bool, bool]:
 
 def compared(world: World, held: list[dict[str, Any]]) -> tuple[str, str | None, bool, bool]:
     """The outcome, where Coval holds these conversations of the call, each with `audio` and `transcript`."""
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     assert len(held) <= 1, "P1: two conversations of one call"
     assert "EXTRA_CONVERSATION_DELETED" not in world.events(), (
         "P1: the audit had to delete a second conversation"

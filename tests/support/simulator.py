@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from local.simulator import RunningSimulator
-from local.simulator.families import FAMILIES, Family
+from local.simulator.path_families import FAMILIES, Family
 
 MESSAGE = {"role": "user", "content": "Hello"}
 FAMILY_NAMES = [family.envelope for family in FAMILIES]

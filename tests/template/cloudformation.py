@@ -28,7 +28,7 @@ class Stack:
         made = (
             (name, resource)
             for name, resource in self.template["Resources"].items()
-            if kind in (None, resource["Type"]) and self._holds(resource.get("Condition"))
+            if kind in (None, resource["Type"]) and self._holds_lease(resource.get("Condition"))
         )
         return {name: self.value(resource) for name, resource in made}
 
@@ -64,7 +64,7 @@ class Stack:
         evaluated = {name: self.value(item) for name, item in node.items()}
         return {name: item for name, item in evaluated.items() if item is not NO_VALUE}
 
-    def _holds(self, condition: str | None) -> bool:
+    def _holds_lease(self, condition: str | None) -> bool:
         return condition is None or bool(self.value(self.template["Conditions"][condition]))
 
     def _ref(self, name: str) -> Any:
@@ -76,7 +76,7 @@ class Stack:
 
     def _if(self, arguments: list[Any]) -> Any:
         condition, then, otherwise = arguments
-        return self.value(then if self._holds(condition) else otherwise)
+        return self.value(then if self._holds_lease(condition) else otherwise)
 
     def _sub(self, arguments: Any) -> str:
         text, names = (arguments, {}) if isinstance(arguments, str) else arguments
@@ -126,7 +126,7 @@ class Stack:
 
 FUNCTIONS: dict[str, Callable[[Stack, Any], Any]] = {
     "Ref": Stack._ref,
-    "Condition": Stack._holds,
+    "Condition": Stack._holds_lease,
     "Fn::And": lambda stack, arguments: all(stack._every(arguments)),
     "Fn::Contains": Stack._contains,
     "Fn::EachMemberEquals": Stack._each_member_equals,

@@ -98,10 +98,10 @@ def test_lists_and_maps_reach_the_code_whole(fullest: Stack) -> None:
 @each_function
 def test_choices_about_platforms_reach_every_function(fullest: Stack, function: str) -> None:
     found = parse(MODELS[function], variables(fullest, function))
-    assert found.model_dump(include=set(CHOICES)) == CHOICES
+    assert found.model_dump(include=set(OPTIONS)) == OPTIONS
 
 
-CHOICES = {
+OPTIONS = {
     "platforms": ("amazon_connect", "amazon_chime", "genesys", "canonical"),
     "agent_channels": {"amazon_connect": 1, "vapi": 0},
     "separate_transcripts": ("twilio", "amazon_chime"),
@@ -114,8 +114,8 @@ CHOICES = {
     "recording_url_hosts": ("media.example.com", "api.example.org:8443"),
     "transcript_url_hosts": ("transcripts.example.com", "api.example.org:8443"),
     "platform_credentials_secret_arn": CREDENTIALS,
-    "settle_seconds": 0,
-    "parking_seconds": 604_800,
+    "settling_seconds": 0,
+    "pending_seconds": 604_800,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.adapters.relay_messages import KINDS
+from coval_relay.adapters.aws.queue_messages import KINDS
 from coval_relay.domain.messages import SOURCE
 from tests.template.cloudformation import Stack
 from tests.template.deployments import FULLEST, SMALLEST

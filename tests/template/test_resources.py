@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.journal import LogEvent
+from coval_relay.domain.log_events import LogEvent
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, TOPIC, key
 
@@ -213,7 +213,7 @@ EXPECTED_ALARMS = {
     *(("AWS/Lambda", "Throttles", f"{function}Function") for function in QUEUE_OF),
     ("CovalRelay", "ExtraConversationDeleted", "relay"),
     ("CovalRelay", "RejectedInput", "relay"),
-    ("CovalRelay", "RulesUnreadable", "relay"),
+    ("CovalRelay", "KeyRulesUnreadable", "relay"),
 }
 DIMENSIONS = {"AWS/SQS": "QueueName", "AWS/Lambda": "FunctionName", "CovalRelay": "service"}
 STATISTICS = {"AWS/SQS": "Maximum", "AWS/Lambda": "Sum", "CovalRelay": "Sum"}

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.call import CallEnd, Facts, TranscriptPointer
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.domain.identifiers import ID_RULE
+from coval_relay.domain.call import CallEnd, CallFacts, TranscriptPointer
+from coval_relay.domain.call_id import ID_RULE
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded, RecordingReady
 from coval_relay.domain.transcript import Transcript
-from coval_relay.platforms.platform import Choices
 from coval_relay.platforms.registry import parse_transcript, translate
+from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.events import TURNS, call_ended, event, recording_ready
 
 NOW = 1_790_951_800
 AGENT = "gk3jK9mPq2xRt5vW8yZaBc"
-CHOICES = Choices(
+OPTIONS = PlatformOptions(
     agent_ids={"front-desk": AGENT},
     default_agent_id="d" * 22,
     tags=("relay",),
@@ -24,14 +24,14 @@ CHOICES = Choices(
 )
 
 
-def translated(told: dict[str, Any], choices: Choices = CHOICES) -> Any:
+def translated(told: dict[str, Any], options: PlatformOptions = OPTIONS) -> Any:
     """The one message that an event becomes."""
-    (message,) = translate(told, choices, NOW)
+    (message,) = translate(told, options, NOW)
     return message
 
 
 def refused(told: dict[str, Any]) -> str:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         translated(told)
     return str(caught.value)
 
@@ -45,8 +45,8 @@ def test_an_inline_transcript_becomes_coval_messages_and_facts() -> None:
     )
     assert translated(told) == CallEnded(
         external_conversation_id="call-1",
-        kind=CallEnd.WITH_TEXT,
-        facts=Facts(
+        kind=CallEnd.WITH_TRANSCRIPT,
+        facts=CallFacts(
             occurred_at="2026-10-02T14:31:08.500Z",
             ended_at=1_790_951_797,
             seconds=347.0,
@@ -63,14 +63,14 @@ def test_an_inline_transcript_becomes_coval_messages_and_facts() -> None:
 
 def test_a_reference_becomes_a_pointer() -> None:
     ended = translated(call_ended(transcript="reference"))
-    assert (ended.kind, ended.transcript) == (CallEnd.TEXT_PENDING, None)
+    assert (ended.kind, ended.transcript) == (CallEnd.TRANSCRIPT_PENDING, None)
     assert ended.pointer == TranscriptPointer(
         bucket="transcripts", key="call-1.json", format="canonical_v1", stored_at=NOW
     )
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [("pending", CallEnd.TEXT_PENDING), ("none", CallEnd.WITHOUT_TEXT)]
+    ("status", "kind"), [("pending", CallEnd.TRANSCRIPT_PENDING), ("none", CallEnd.WITHOUT_TRANSCRIPT)]
 )
 def test_no_text_now(status: str, kind: CallEnd) -> None:
     ended = translated(call_ended(transcript=status))
@@ -193,19 +193,19 @@ def test_a_reference_outside_the_configured_buckets_is_refused() -> None:
 
 @pytest.mark.parametrize("key", ["else/x.json", "/calls/x.json", "private/calls/x.json"])
 def test_a_reference_beside_the_configured_prefixes_is_refused(key: str) -> None:
-    choices = replace(CHOICES, transcript_prefixes=("calls/", "talks"))
+    options = replace(OPTIONS, transcript_prefixes=("calls/", "talks"))
     path = "detail.transcript.reference.uri"
     for event_, where in ((_referring(key), path), (_arriving(key), "detail.reference.uri")):
-        with pytest.raises(InvalidInput) as caught:
-            translated(event_, choices)
+        with pytest.raises(InvalidInputError) as caught:
+            translated(event_, options)
         assert str(caught.value) == f"{where}: must have one of the configured transcript prefixes"
 
 
 @pytest.mark.parametrize("key", ["calls/x.json", "talks.json"])
 def test_a_reference_beneath_a_configured_prefix_is_taken(key: str) -> None:
-    choices = replace(CHOICES, transcript_prefixes=("calls/", "talks"))
+    options = replace(OPTIONS, transcript_prefixes=("calls/", "talks"))
     for event_ in (_referring(key), _arriving(key)):
-        pointer = translated(event_, choices).pointer
+        pointer = translated(event_, options).pointer
         assert (pointer.bucket, pointer.key) == ("transcripts", key)
 
 
@@ -224,13 +224,13 @@ def _arriving(key: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("content", [TURNS, {"messages": TURNS}])
 def test_a_transcript_file(content: object) -> None:
-    parsed = parse_transcript("canonical_v1", [content], None, CHOICES)
+    parsed = parse_transcript("canonical_v1", [content], None, OPTIONS)
     assert parsed == Transcript(tuple(TURNS))
 
 
 def test_a_transcript_file_that_is_none() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        parse_transcript("canonical_v1", [{"messages": []}], None, CHOICES)
+    with pytest.raises(InvalidInputError) as caught:
+        parse_transcript("canonical_v1", [{"messages": []}], None, OPTIONS)
     assert str(caught.value) == "transcript: an inline transcript must have messages"
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from coval_relay import settings
-from coval_relay.bootstrap import edge
+from coval_relay.entrypoints import lambda_handler
 from coval_relay.settings import Settings
-from tests.support.variables import COMMON, RECORDINGS
+from tests.support.environment_variables import COMMON, RECORDINGS
 
 PROJECT = Path(__file__).parents[2]
 MISCONFIGURED = """
@@ -70,6 +70,6 @@ def test_the_first_call_wakes_it_and_what_was_made_is_not_searched_again(
         gc.unfreeze()
         return {"seen": event}
 
-    handler = edge.handler_of(Settings, lambda *_: serve)  # type: ignore[arg-type]
+    handler = lambda_handler.handler_of(Settings, lambda *_: serve)  # type: ignore[arg-type]
     assert [handler(event, Context()) for event in (1, 2)] == [{"seen": 1}, {"seen": 2}]
     assert woken == [True, False]

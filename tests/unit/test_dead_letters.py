@@ -9,14 +9,13 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coval_relay import observability
-from coval_relay.adapters import relay_messages
-from coval_relay.adapters.lambda_events import FIRST_SENT
-from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.adapters.aws import queue_messages, telemetry
+from coval_relay.adapters.aws.lambda_events import FIRST_SENT
+from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Reason
-from coval_relay.domain.messages import ObjectCreated, ParkingExpired, RecordingReady, Resume
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.intake import dead_letter_attributes
+from coval_relay.domain.messages import ObjectCreated, PendingExpired, RecordingReady, Resume
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.entrypoints.consumer import dead_letter_attributes
 from scripts import dead_letters
 from scripts.dead_letters import Chosen, Queue
 from tests.support.events import call_ended, object_created, recording_ready
@@ -110,8 +109,8 @@ def test_a_letter_that_sqs_moved_points_to_the_log() -> None:
 
 
 def test_a_letter_of_eventbridge() -> None:
-    letter = told(call_ended("call-1"), ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="hush")
-    assert letter.splitlines()[1] == "    undelivered: EventBridge could not deliver it: NO_PERMISSIONS"
+    dead_letter = told(call_ended("call-1"), ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="hush")
+    assert dead_letter.splitlines()[1] == "    undelivered: EventBridge could not deliver it: NO_PERMISSIONS"
 
 
 def test_a_reason_is_shown_as_it_was_written() -> None:
@@ -126,18 +125,18 @@ def test_a_body_that_is_no_event(body: str) -> None:
 
 
 CREATED = ObjectCreated(
-    version=ObjectVersion("recordings", f"rec/{PHONE}.wav", "e"), size=1, order="1", created_at=1
+    version=ObjectVersion("recordings", f"rec/{PHONE}.wav", "e"), size=1, sort_key="1", created_at=1
 )
-PARKED = Parked("identity", "recording", relay_messages.to_text(CREATED), 1)
+MESSAGE_PENDING = PendingMessage("identity", "recording", queue_messages.to_text(CREATED), 1)
 SUBJECTS = [
     (call_ended(ROOM), ROOM),
     (recording_ready("https://media.example.com/a.wav?token=hush", ROOM), ROOM),
     (object_created(f"rec/{PHONE}.wav", b""), f"rec/{PHONE}.wav"),
-    (relay_messages.to_event(CREATED), f"rec/{PHONE}.wav"),
-    (relay_messages.to_event(Resume(ROOM)), ROOM),
-    (relay_messages.to_event(ParkingExpired(Alias("room", ROOM), PARKED)), f"rec/{PHONE}.wav"),
+    (queue_messages.to_event(CREATED), f"rec/{PHONE}.wav"),
+    (queue_messages.to_event(Resume(ROOM)), ROOM),
+    (queue_messages.to_event(PendingExpired(Alias("room", ROOM), MESSAGE_PENDING)), f"rec/{PHONE}.wav"),
     (
-        relay_messages.to_event(
+        queue_messages.to_event(
             RecordingReady(target=f"alias#room#{ROOM}", uri="https://h/?t=hush", created_at=1)
         ),
         f"alias#room#{ROOM}",
@@ -149,10 +148,10 @@ SUBJECTS = [
 
 @pytest.mark.parametrize(("event", "subject"), SUBJECTS, ids=lambda value: str(value)[:30])
 def test_what_a_letter_is_about(event: dict[str, Any], subject: str) -> None:
-    letter = dead_letters.read(QUEUE, message(json.dumps(event)))
-    assert (letter.subject, letter.kind) == (subject, event["detail-type"])
+    dead_letter = dead_letters.read(QUEUE, message(json.dumps(event)))
+    assert (dead_letter.subject, dead_letter.kind) == (subject, event["detail-type"])
     for private in (PHONE, PHONE[1:], "hush"):
-        assert private not in dead_letters.line(letter)
+        assert private not in dead_letters.line(dead_letter)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_what_a_letter_is_about(event: dict[str, Any], subject: str) -> None:
 )
 def test_calls_are_named_as_in_the_log(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABLE_NAME", TABLE)
-    logged = observability.call_fields(name)
+    logged = telemetry.call_fields(name)
     shown = f"{logged['external_conversation_id']} ({logged['call_digest']})"
     assert told(call_ended(name)).splitlines()[0].endswith(f"  {shown}")
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.call import Reason
-from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
-from coval_relay.domain.payload import STAMP
-from coval_relay.domain.ports import LinkRefused
-from coval_relay.domain.protocol import OTHER_ATTACHED
+from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.lifecycle import OTHER_RECORDING_ATTACHED
+from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.submit_request import STAMP
 from coval_relay.services.progress import MISSING
 from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
@@ -19,19 +19,19 @@ from tests.support.world import World
 @pytest.mark.parametrize("carried_out", [False, True], ids=["lost on the way", "accepted, then silent"])
 def test_a_submit_without_a_clear_answer_is_read_before_it_is_repeated(carried_out: bool) -> None:
     world = World()
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), carried_out))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), carried_out))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
     assert world.coval.calls.count("submit") == (1 if carried_out else 2)
     assert ("CALL_ADOPTED" in world.events()) is carried_out
-    assert world.store.read("call-1").audited_at > 0
+    assert world.store.get("call-1").audited_at > 0
 
 
 def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
     world = World()
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     (ours,) = world.coval.conversations
@@ -48,7 +48,7 @@ def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
 def _landed_late(death: int, *, after: bool = False) -> World:
     """The first POST has no answer and lands only after the second one; then a worker dies at an effect."""
     world = World()
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     world.coval.submit(
@@ -66,14 +66,14 @@ def _landed_late(death: int, *, after: bool = False) -> World:
 def test_a_death_in_the_audit_leaves_one_conversation(death: int, after: bool) -> None:
     world = _landed_late(death, after=after)
     assert "delete" in world.executioner.names
-    assert list(world.coval.conversations) == [world.store.read("call-1").conversation_id]
-    assert world.store.read("call-1").audited_at > 0
+    assert list(world.coval.conversations) == [world.store.get("call-1").conversation_id]
+    assert world.store.get("call-1").audited_at > 0
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
 def test_an_attach_without_a_clear_answer_ends_attached(carried_out: bool) -> None:
     world = World()
-    world.coval.errors.append(("attach", OutcomeUnknown("timeout"), carried_out))
+    world.coval.errors.append(("attach", UnknownOutcomeError("timeout"), carried_out))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
     world.run()
@@ -83,7 +83,7 @@ def test_an_attach_without_a_clear_answer_ends_attached(carried_out: bool) -> No
 
 def test_a_409_is_believed_only_after_a_get() -> None:
     world = World()
-    conflict = Permanent("ALREADY_EXISTS", "Audio already attached", "audio", 409)
+    conflict = PermanentError("ALREADY_EXISTS", "Audio already attached", "audio", 409)
     world.coval.errors.append(("attach", conflict, False))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
@@ -99,7 +99,7 @@ def test_a_conversation_deleted_in_coval_refuses_its_recording() -> None:
     world.coval.conversations.clear()
     world.send("recording", put(world, wav()))
     world.run()
-    recording = world.store.read("call-1").recording
+    recording = world.store.get("call-1").recording
     assert (recording.state.value, recording.reason) == (
         "REJECTED",
         Reason("NOT_FOUND", "Conversation not found"),
@@ -110,7 +110,7 @@ def test_a_conversation_deleted_in_coval_refuses_its_recording() -> None:
 def test_a_url_that_coval_cannot_fetch_is_signed_anew_some_times(failures: int) -> None:
     world = World()
     for _ in range(failures):
-        world.coval.errors.append(("attach", Retryable("audio_fetch_failed"), False))
+        world.coval.errors.append(("attach", RetryableError("audio_fetch_failed"), False))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
     world.run()
@@ -149,7 +149,7 @@ def test_refused_audio_does_not_take_the_text_along() -> None:
     world.send("call_end", call_ended())
     world.run()
     assert outcome(world) == ("SUBMITTED", "REJECTED", False, True)
-    assert world.store.read("call-1").recording.reason == Reason("INVALID_ARGUMENT", "Audio file is empty.")
+    assert world.store.get("call-1").recording.reason == Reason("INVALID_ARGUMENT", "Audio file is empty.")
 
 
 def large(world: World, version: str | None = "v1") -> dict[str, Any]:
@@ -167,7 +167,7 @@ def large(world: World, version: str | None = "v1") -> dict[str, Any]:
 def test_a_recording_too_large_to_upload_goes_by_its_url(
     monkeypatch: pytest.MonkeyPatch, transcript: str, first: str, version: str | None, fetched: str
 ) -> None:
-    for module in ("preparing", "upload_recording"):
+    for module in ("recording_preparer", "upload_recording"):
         monkeypatch.setattr(f"coval_relay.services.{module}.MAX_UPLOAD_BYTES", 1_000)
     world = World()
     delays = (0, 60) if first == "call end" else (60, 0)
@@ -183,7 +183,7 @@ def test_a_recording_too_large_to_upload_goes_by_its_url(
 def test_a_url_in_a_submit_is_signed_anew_some_times(failures: int) -> None:
     world = World()
     for _ in range(failures):
-        world.coval.errors.append(("submit", Retryable("audio_fetch_failed"), False))
+        world.coval.errors.append(("submit", RetryableError("audio_fetch_failed"), False))
     world.send("call_end", call_ended(transcript="none"))
     world.send("recording", large(world), delay=60)
     world.run()
@@ -199,7 +199,7 @@ def test_text_after_the_grace_time_is_late_not_lost() -> None:
     world.send("call_end", call_ended(), delay=3600)
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
-    assert world.store.read("call-1").late == ("facts", "transcript")
+    assert world.store.get("call-1").late == ("facts", "transcript")
 
 
 def test_a_transcript_that_never_comes_leaves_the_recording_to_speak() -> None:
@@ -215,10 +215,10 @@ def test_a_reference_to_nothing_is_waited_for_until_the_deadline() -> None:
     world.send("call_end", call_ended(transcript="reference"))
     world.send("recording", put(world, wav()), delay=60)
     world.run(hours=0.2)
-    assert world.store.read("call-1").state.value == "WAITING"
+    assert world.store.get("call-1").state.value == "WAITING"
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
-    assert world.store.read("call-1").notes == (MISSING,)
+    assert world.store.get("call-1").notes == (MISSING,)
 
 
 @pytest.mark.parametrize(
@@ -234,18 +234,20 @@ def test_a_reference_to_nothing_is_waited_for_until_the_deadline() -> None:
 )
 def test_a_transcript_file_that_breaks_a_rule_is_noted(content: bytes, rule: str) -> None:
     world = World()
-    world.documents.documents["call-1.json"] = content
+    world.transcript_objects.transcript_objects["call-1.json"] = content
     world.send("call_end", call_ended(transcript="reference"))
     world.send("recording", put(world, wav()), delay=60)
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
-    assert world.store.read("call-1").notes == (Reason("invalid_transcript", rule),)
+    assert world.store.get("call-1").notes == (Reason("invalid_transcript", rule),)
 
 
 def test_a_read_that_coval_refuses_is_no_refusal_of_the_call() -> None:
     world = World()
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), True))
-    world.coval.errors.append(("find", Permanent("INVALID_ARGUMENT", "Invalid filter", "filter", 400), False))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), True))
+    world.coval.errors.append(
+        ("find", PermanentError("INVALID_ARGUMENT", "Invalid filter", "filter", 400), False)
+    )
     world.send("call_end", call_ended())
     world.run()
     assert outcome(world) == ("SUBMITTED", None, False, True)
@@ -256,7 +258,7 @@ def test_a_read_that_coval_refuses_is_no_refusal_of_the_call() -> None:
 
 def test_a_recording_that_was_attached_unseen_and_is_gone_now_is_attached() -> None:
     world = World()
-    world.coval.errors.append(("attach", OutcomeUnknown("timeout"), True))
+    world.coval.errors.append(("attach", UnknownOutcomeError("timeout"), True))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
     world.run(hours=0.02)
@@ -270,25 +272,25 @@ LINK = "https://media.example.com/call-1.wav?signature="
 
 def test_a_link_is_fetched_once_however_often_it_is_told() -> None:
     world = World()
-    world.links.contents = {LINK + "old": wav(), LINK + "new": wav()}
+    world.urls.contents = {LINK + "old": wav(), LINK + "new": wav()}
     world.send("attach", recording_ready(LINK + "old"))
     for delay in (30, 90):
         world.send("attach", recording_ready(LINK + "new"), delay=delay)
     world.send("call_end", call_ended(), delay=60)
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
-    assert world.links.fetched == [LINK + "old"]
+    assert world.urls.fetched == [LINK + "old"]
 
 
 def test_a_newer_link_revives_a_recording_whose_link_had_ended() -> None:
     world = World()
-    ended = LinkRefused("url_expired_or_refused", "The URL's host refused it with status 403.")
-    world.links.contents = {LINK + "old": ended, LINK + "new": wav()}
+    ended = UrlRejectedError("url_expired_or_refused", "The URL's host refused it with status 403.")
+    world.urls.contents = {LINK + "old": ended, LINK + "new": wav()}
     world.send("call_end", call_ended())
     world.send("attach", recording_ready(LINK + "old"), delay=60)
     world.run()
     assert outcome(world) == ("SUBMITTED", "REJECTED", False, True)
-    assert world.store.read("call-1").recording.reason.code == "url_expired_or_refused"
+    assert world.store.get("call-1").recording.reason.code == "url_expired_or_refused"
     world.send("attach", recording_ready(LINK + "new"))
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
@@ -311,24 +313,24 @@ def test_another_recording_than_the_one_that_went_along_is_superseded() -> None:
     world = World()
     world.send("recording", put(world, wav()))
     world.run(hours=0.01)
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), True))
-    world.coval.errors += [("find", Retryable("unavailable"), False)] * 2
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), True))
+    world.coval.errors += [("find", RetryableError("unavailable"), False)] * 2
     world.send("call_end", call_ended())
     newer = put(world, wav(7.0), "odd/newer.wav")
     world.bucket.metadata["odd/newer.wav"] = {"external-conversation-id": "call-1"}
     newer["time"] = "2026-10-02T15:00:00Z"
     world.send("recording", newer, delay=200)
     world.run()
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     (held,) = submitted_bodies(world)
     assert held["audio"] == world.bucket.objects["rec/call-1.wav"][1]
-    assert call.recording.reason == OTHER_ATTACHED
-    assert call.outcomes == {f"s3://recordings/rec/call-1.wav#{etag(wav())}": "attached"}
+    assert call.recording.reason == OTHER_RECORDING_ATTACHED
+    assert call.other_recordings == {f"s3://recordings/rec/call-1.wav#{etag(wav())}": "attached"}
 
 
 def test_our_own_conversation_deleted_in_coval_leaves_the_other_one_alone() -> None:
     world = World()
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     world.coval.conversations.clear()
@@ -342,10 +344,10 @@ def test_our_own_conversation_deleted_in_coval_leaves_the_other_one_alone() -> N
 def test_milliseconds_in_a_transcript_file_are_refused() -> None:
     world = World()
     turns = [{**turn, "start_time": 1000, "end_time": 200_000} for turn in TURNS]
-    world.documents.documents["call-1.json"] = json.dumps(turns).encode()
+    world.transcript_objects.transcript_objects["call-1.json"] = json.dumps(turns).encode()
     world.send("call_end", call_ended(transcript="reference"))
     world.run()
-    (note,) = world.store.read("call-1").notes
+    (note,) = world.store.get("call-1").notes
     assert note.text == "transcript.messages: times must be seconds: the last is far beyond the call's length"
 
 
@@ -354,7 +356,7 @@ def test_a_silent_call_without_text_is_noted_in_the_end() -> None:
     world.send("call_end", call_ended(transcript="none"))
     world.run(hours=30)
     assert world.events().count("RECORDING_MISSING") == 1
-    assert world.store.read("call-1").due_at is None
+    assert world.store.get("call-1").due_at is None
 
 
 def test_a_recording_that_never_comes_is_noted_and_still_attached_when_it_does() -> None:
@@ -373,16 +375,16 @@ def test_a_message_that_got_lost_is_made_up_for_by_the_sweep(lost: str) -> None:
     if lost == "attach":
         world.send("call_end", call_ended())
         world.run(hours=0.01)
-    world.coval.errors.append(("create_upload", Retryable("unreachable"), False))
-    world.coval.errors.append(("attach", Retryable("unreachable"), False))
+    world.coval.errors.append(("create_upload", RetryableError("unreachable"), False))
+    world.coval.errors.append(("attach", RetryableError("unreachable"), False))
     world.send("recording", put(world, wav()))
     world.run(hours=0.002)
-    world.letters.clear()
+    world.queued.clear()
     if lost == "upload":
         world.send("call_end", call_ended(transcript="none"))
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, lost == "attach")
-    assert "SWEPT" in world.events()
+    assert "SWEEP_DONE" in world.events()
 
 
 def test_a_newer_recording_after_the_attach_is_superseded() -> None:
@@ -394,8 +396,8 @@ def test_a_newer_recording_after_the_attach_is_superseded() -> None:
     newer["time"] = "2026-10-02T15:00:00Z"
     world.send("recording", newer)
     world.run()
-    call = world.store.read("call-1")
-    assert list(call.outcomes.values()) == ["superseded"]
+    call = world.store.get("call-1")
+    assert list(call.other_recordings.values()) == ["superseded"]
     assert call.recording.state.value == "ATTACHED"
 
 
@@ -408,14 +410,14 @@ def test_a_call_of_long_ago_is_looked_up_before_it_is_sent() -> None:
     world.send("call_end", call_ended())
     world.run()
     assert len(world.coval.conversations) == 1
-    assert world.store.read("call-1").late == ("facts", "transcript")
+    assert world.store.get("call-1").late == ("facts", "transcript")
 
 
 def test_a_call_without_anything_to_evaluate_says_so() -> None:
     world = World()
     world.send("call_end", call_ended(transcript="none", status="no_answer"))
     world.run()
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     assert [note.code for note in call.notes] == ["skipped"]
     assert (call.due_at, world.coval.calls) == (None, [])
     assert "CALL_SKIPPED" in world.events()
@@ -446,9 +448,9 @@ def test_a_transcript_of_nearly_a_megabyte(
         (body,) = submitted_bodies(world)
         told = body["metadata"]["transcript_dropped_messages"]
         assert (told + len(body["transcript"]), body["metadata"]["transcript_truncated"]) == (900, True)
-        assert "TEXT_TRUNCATED" in world.events()
+        assert "TRANSCRIPT_TRUNCATED" in world.events()
     else:
-        noted = [note.code for note in world.store.read("call-1").notes]
+        noted = [note.code for note in world.store.get("call-1").notes]
         assert noted == (["payload_too_large"] if policy == "recording" else [])
 
 
@@ -465,7 +467,7 @@ def test_a_recording_that_an_event_names_and_that_is_not_there() -> None:
     world = World()
     world.send("attach", recording_ready("s3://recordings/odd/unknown.wav"))
     world.run()
-    assert world.store.read("call-1").notes == (
+    assert world.store.get("call-1").notes == (
         Reason("invalid_input", "detail.recording.uri: names an object that is not there"),
     )
 
@@ -484,8 +486,8 @@ def test_a_recording_that_is_deleted_after_its_worker_died_is_refused_not_forgot
     world.run(hours=0.01)
     world.bucket.objects.clear()
     world.run(hours=48)
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     assert call.due_at is None
     assert call.recording is not None
     assert call.recording.state in ("REJECTED", "ATTACHED")
-    assert (world.letters, world.dead) == ([], [])
+    assert (world.queued, world.dead) == ([], [])

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from coval_relay import observability
-from coval_relay.domain.errors import NotReady, OutcomeUnknown, Permanent, Retryable
-from coval_relay.intake import DeliveryFailedError
+from coval_relay.adapters.aws import telemetry
+from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.entrypoints.consumer import DeliveryFailedError
 from tests.support.events import call_ended, event, recording_ready
-from tests.support.marked import (
+from tests.support.marked_secrets import (
     COVALS_WORD,
     PHONE,
     ROOM,
@@ -53,8 +53,8 @@ class Ear:
     caplog: pytest.LogCaptureFixture
 
     def heard(self) -> str:
-        if observability.metrics().metric_set:
-            observability.metrics().flush_metrics()
+        if telemetry.metrics().metric_set:
+            telemetry.metrics().flush_metrics()
         out, err = self.capsys.readouterr()
         libraries = "\n".join(self.caplog.messages)
         self.caplog.clear()
@@ -67,9 +67,9 @@ def ear(
 ) -> Ear:
     """With a logger of its own name: loggers of one name share the first one's stream."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", uuid.uuid4().hex)
-    observability.logger.cache_clear()
-    observability.metrics.cache_clear()
-    observability.metrics().clear_metrics()
+    telemetry.logger.cache_clear()
+    telemetry.metrics.cache_clear()
+    telemetry.metrics().clear_metrics()
     caplog.set_level(logging.INFO)
     return Ear(capsys, caplog)
 
@@ -90,7 +90,7 @@ def quiet(ear: Ear, world: MarkedWorld) -> list[str]:
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_that_is_logged_is_found(ear: Ear, secret: str) -> None:
-    observability.logger().info("A line.", extra={"reason": f"é {secret}"})
+    telemetry.logger().info("A line.", extra={"reason": f"é {secret}"})
     assert secret in leaks(ear.heard())
     logging.getLogger("library").warning("%s", secret)
     assert secret in leaks(ear.heard())
@@ -100,7 +100,7 @@ def test_the_secrets_stand_in_what_is_handled() -> None:
     world = MarkedWorld()
     for scenario in SCENARIOS:
         scenario.play(world)
-    bodies = "".join(letter.body for letter in world.letters)
+    bodies = "".join(message.body for message in world.queued)
     world.run(hours=48)
     sent = json.dumps([str(held) for held in world.coval.conversations.values()])
     assert {PHONE[1:], WORD, TOKEN} <= set(leaks(bodies))
@@ -133,8 +133,8 @@ def test_a_failure_at_any_effect(scenario: Scenario, error: type[BaseException],
 
 
 FIRST: dict[str, list[tuple[str, Exception, bool]]] = {
-    "find": [("submit", OutcomeUnknown("timeout"), False)],
-    "get": [("attach", Permanent("ALREADY_EXISTS", "Audio already attached", "audio", 409), False)],
+    "find": [("submit", UnknownOutcomeError("timeout"), False)],
+    "get": [("attach", PermanentError("ALREADY_EXISTS", "Audio already attached", "audio", 409), False)],
 }
 """What has to go wrong before Coval is asked for what it holds."""
 METHODS = ("submit", "attach", "get", "find", "create_upload", "put_audio")
@@ -150,15 +150,15 @@ def asked_for(scenario: Scenario) -> set[str]:
 
 
 ERRORS: list[Exception] = [
-    Permanent("INVALID_ARGUMENT", QUOTED, "transcript", 400),
-    Permanent("INVALID_ARGUMENT", f"Audio {QUOTED}", "audio_url", 400),
-    Permanent("NOT_FOUND", f"Upload not found: {QUOTED}", "upload_id", 404),
-    Permanent("ALREADY_EXISTS", QUOTED, "audio", 409),
-    Permanent("http_413", QUOTED, None, 413),
-    Retryable("rate_limited", 5.0),
-    Retryable("audio_fetch_failed"),
-    OutcomeUnknown("timeout"),
-    NotReady("document_missing"),
+    PermanentError("INVALID_ARGUMENT", QUOTED, "transcript", 400),
+    PermanentError("INVALID_ARGUMENT", f"Audio {QUOTED}", "audio_url", 400),
+    PermanentError("NOT_FOUND", f"Upload not found: {QUOTED}", "upload_id", 404),
+    PermanentError("ALREADY_EXISTS", QUOTED, "audio", 409),
+    PermanentError("http_413", QUOTED, None, 413),
+    RetryableError("rate_limited", 5.0),
+    RetryableError("audio_fetch_failed"),
+    UnknownOutcomeError("timeout"),
+    NotReadyError("document_missing"),
     Unforeseen(),
 ]
 
@@ -216,7 +216,7 @@ def test_a_bare_event_that_fails_shows_nothing_in_its_traceback(ear: Ear) -> Non
     world = MarkedWorld()
     world.coval.errors.append(("submit", Unforeseen(), False))
     with pytest.raises(DeliveryFailedError) as caught:
-        world.intakes["call_end"](json.loads(marked(json.dumps(call_ended()))), lambda: FUNCTION_SECONDS)
+        world.consumers["call_end"](json.loads(marked(json.dumps(call_ended()))), lambda: FUNCTION_SECONDS)
     told = "".join(traceback.format_exception(caught.value))
     assert leaks(str(caught.value) + repr(caught.value) + told + ear.heard()) == []
 
@@ -263,7 +263,7 @@ def test_a_sample_with_a_secret_anywhere(path: Any, ear: Ear) -> None:
     for look, secret in read:
         for changed in spoiled(copy.deepcopy(sample), secret):
             world.send(queue, changed)
-            world.deliver(world.letters[-1])
+            world.deliver(world.queued[-1])
             found = leaks(look(ear.heard()) + world.attributes())
             assert found == [], json.dumps(changed)[:2000]
             world.dead.clear()

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.adapters.documents import HttpsDocuments
-from coval_relay.adapters.https_get import HttpsGet
+from coval_relay.adapters.web.https_reader import HttpsReader
+from coval_relay.adapters.web.transcript_urls import HttpsTranscriptUrls
 from coval_relay.domain.call import Call, TranscriptPointer
-from coval_relay.domain.errors import InvalidInput, Permanent
-from coval_relay.domain.ports import LinkRefused
+from coval_relay.domain.errors import InvalidInputError, PermanentError
+from coval_relay.domain.ports import UrlRejectedError
 from coval_relay.platforms import registry
-from coval_relay.platforms.platform import Choices
-from coval_relay.services.transcripts import TranscriptFiles
+from coval_relay.platforms.shared.contract import PlatformOptions
+from coval_relay.services.transcript_loader import TranscriptLoader
 from tests.support.events import call_ended, event, recording_ready
-from tests.support.fakes import FakeClock, FakeDocuments
-from tests.support.in_memory import InMemoryFragments
+from tests.support.fakes import FakeClock, FakeTranscriptObjects
+from tests.support.in_memory import InMemoryUtterances
 
 HOST = "media.example.com"
-CHOICES = Choices(recording_hosts=(HOST,), transcript_hosts=(HOST,))
+OPTIONS = PlatformOptions(recording_hosts=(HOST,), transcript_hosts=(HOST,))
 
 
 @dataclass
@@ -36,7 +36,9 @@ class Wire:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(transport=httpx.MockTransport(self._reply))
-        self.get = HttpsGet(hosts=frozenset({HOST}), credentials=self, budget=lambda: 100.0, http=self.http)
+        self.get = HttpsReader(
+            hosts=frozenset({HOST}), credentials=self, time_left=lambda: 100.0, http=self.http
+        )
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url)
@@ -104,8 +106,8 @@ def events(uri: str) -> list[dict[str, Any]]:
 
 def refused(told: dict[str, Any]) -> bool:
     try:
-        registry.translate(told, CHOICES, 0)
-    except InvalidInput:
+        registry.translate(told, OPTIONS, 0)
+    except InvalidInputError:
         return True
     return False
 
@@ -126,7 +128,7 @@ def test_every_event_takes_a_url_of_a_listed_host(uri: str) -> None:
 
 @pytest.mark.parametrize("uri", EVIL)
 def test_no_such_url_is_fetched_if_it_comes_past_the_events(uri: str, wire: Wire) -> None:
-    with pytest.raises(LinkRefused):
+    with pytest.raises(UrlRejectedError):
         list(wire.get(uri, 1))
     assert (wire.asked, wire.shown) == ([], [])
 
@@ -145,7 +147,7 @@ def test_what_an_event_may_name_is_fetched_from_a_listed_host_or_not_at_all(uri:
     found = Wire()
     try:
         list(found.get(uri, 10))
-    except LinkRefused:
+    except UrlRejectedError:
         assert found.asked == []
     else:
         assert [(one.scheme, one.host, one.port) for one in found.asked] == [("https", HOST, None)]
@@ -156,15 +158,15 @@ def test_what_an_event_may_name_is_fetched_from_a_listed_host_or_not_at_all(uri:
 # --- pages of a transcript, which a document names ----------------------------------------------------
 
 
-def pages(wire: Wire) -> TranscriptFiles:
-    return TranscriptFiles(
-        documents=FakeDocuments(),
-        web=HttpsDocuments(wire.get),
-        fragments=InMemoryFragments(),
+def pages(wire: Wire) -> TranscriptLoader:
+    return TranscriptLoader(
+        transcript_objects=FakeTranscriptObjects(),
+        web=HttpsTranscriptUrls(wire.get),
+        utterances=InMemoryUtterances(),
         parse=lambda *_: pytest.fail("read to its end"),
         next_page=registry.next_page,
         clock=FakeClock(),
-        settle_seconds=0,
+        settling_seconds=0,
     )
 
 
@@ -173,6 +175,6 @@ def test_a_document_does_not_lead_to_a_page_elsewhere(uri: str, wire: Wire) -> N
     first = {"sentences": [], "meta": {"next_page_url": uri}}
     wire.replies.append(httpx.Response(200, json=first))
     pointer = TranscriptPointer(url=f"https://{HOST}/a", format="twilio_sentences", stored_at=1)
-    with pytest.raises((Permanent, InvalidInput)):
+    with pytest.raises((PermanentError, InvalidInputError)):
         pages(wire).load(Call(external_conversation_id="call-1", transcript=pointer))
     assert [one.host for one in wire.asked] == [HOST]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.call import Traits
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms import registry
 from tests.support.events import call_ended, recording_ready, wav
@@ -19,20 +19,20 @@ def rule(name: str, rank: int, *, longest: bool = False) -> KeyRule:
         name=name,
         platform="custom",
         pattern=rf"^rec/{name}/(?P<external_conversation_id>call-\d)(?:\.\d)?\.wav$",
-        traits=Traits(rank=rank, several=True, longest=longest),
+        hints=RecordingHints(rank=rank, several=True, longest=longest),
     )
 
 
 def world_of(*rules: KeyRule) -> World:
     world = World(key_pattern="")
-    book = registry.rulebook((), world.choices, rules, "")
-    service: Any = world.intakes["recording"].service
-    object.__setattr__(service.owner, "rulebook", lambda: book)
+    book = registry.key_rule_set((), world.options, rules, "")
+    service: Any = world.consumers["recording"].service
+    object.__setattr__(service.matcher, "key_rule_set", lambda: book)
     return world
 
 
 def chosen(world: World) -> str:
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     assert outcome(world)[:3] == ("SUBMITTED", "ATTACHED", True)
     assert world.dead == []
     return str(call.recording.identity.split("#")[0].removeprefix("s3://recordings/rec/"))
@@ -40,7 +40,7 @@ def chosen(world: World) -> str:
 
 @given(
     st.permutations(["end", "agent", "ivr", "agent", "ivr", "end"]),
-    st.lists(st.integers(0, DEADLINES.settle - 5), min_size=6, max_size=6),
+    st.lists(st.integers(0, DEADLINES.update - 5), min_size=6, max_size=6),
     st.sampled_from(["inline", "none"]),
 )
 def test_the_higher_rank_wins_in_any_order(order: list[str], delays: list[int], transcript: str) -> None:
@@ -54,9 +54,9 @@ def test_the_higher_rank_wins_in_any_order(order: list[str], delays: list[int], 
         world.send(*events[name], delay)
     world.run()
     assert chosen(world) == "agent/call-1.wav"
-    outcomes = world.store.read("call-1").outcomes
-    assert list(outcomes.values()) == ["superseded"]
-    assert next(iter(outcomes)).startswith("s3://recordings/rec/ivr/call-1.wav#")
+    other_recordings = world.store.get("call-1").other_recordings
+    assert list(other_recordings.values()) == ["superseded"]
+    assert next(iter(other_recordings)).startswith("s3://recordings/rec/ivr/call-1.wav#")
     assert "RECORDING_SUPERSEDED" in world.events()
 
 
@@ -68,7 +68,7 @@ def test_the_longest_wins_where_the_rule_says_so(order: tuple[int, ...]) -> None
         world.send("recording", put(world, wav(seconds), f"rec/part/call-1.{seconds}.wav"), delay * 10)
     world.run()
     assert chosen(world) == "part/call-1.9.wav"
-    assert sorted(world.store.read("call-1").outcomes.values()) == ["superseded", "superseded"]
+    assert sorted(world.store.get("call-1").other_recordings.values()) == ["superseded", "superseded"]
 
 
 def test_nothing_is_attached_before_the_settling_time_and_the_text_does_not_wait() -> None:
@@ -77,9 +77,9 @@ def test_nothing_is_attached_before_the_settling_time_and_the_text_does_not_wait
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav(), "rec/agent/call-1.wav"))
     while not world.coval.calls.count("attach"):
-        world.deliver(min(world.letters, key=lambda letter: letter.visible_at))
-        world.clock.now = min((x.visible_at for x in world.letters), default=world.clock.now)
-    assert world.clock.now - began >= DEADLINES.settle
+        world.deliver(min(world.queued, key=lambda message: message.visible_at))
+        world.clock.now = min((x.visible_at for x in world.queued), default=world.clock.now)
+    assert world.clock.now - began >= DEADLINES.update
     assert world.coval.calls[0] == "submit"
 
 
@@ -87,22 +87,22 @@ def test_one_that_comes_after_the_settling_time_is_superseded_and_visible() -> N
     world = world_of(rule("agent", 2), rule("ivr", 1))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav(), "rec/ivr/call-1.wav"))
-    world.send("recording", put(world, wav(8), "rec/agent/call-1.wav"), DEADLINES.settle * 3)
+    world.send("recording", put(world, wav(8), "rec/agent/call-1.wav"), DEADLINES.update * 3)
     world.run()
     assert chosen(world) == "ivr/call-1.wav"
-    assert list(world.store.read("call-1").outcomes.values()) == ["superseded"]
+    assert list(world.store.get("call-1").other_recordings.values()) == ["superseded"]
 
 
 def test_two_links_of_the_same_second_come_to_rest() -> None:
     world = World()
     for name in ("one", "two"):
         link = f"https://media.example.com/{name}.wav"
-        world.links.contents[link] = wav(6)
+        world.urls.contents[link] = wav(6)
         ready = recording_ready(link)
         ready["detail"]["recording"] |= {"several": True, "started_at": "2026-10-02T14:31:07Z"}
         world.send("attach", ready)
     world.send("call_end", call_ended(transcript="pending"))
     world.run(hours=2)
     assert outcome(world)[:3] == ("SUBMITTED", "ATTACHED", True)
-    assert list(world.store.read("call-1").outcomes.values()) == ["superseded"]
-    assert (world.letters, world.dead) == ([], [])
+    assert list(world.store.get("call-1").other_recordings.values()) == ["superseded"]
+    assert (world.queued, world.dead) == ([], [])

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from coval_relay.adapters.lambda_events import deliveries
-from coval_relay.adapters.relay_messages import from_event
-from coval_relay.adapters.s3_events import object_created
+from coval_relay.adapters.aws.lambda_events import deliveries
+from coval_relay.adapters.aws.queue_messages import from_event
+from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.domain.messages import Sweep
-from coval_relay.platforms.platform import Choices
 from coval_relay.platforms.registry import translate
+from coval_relay.platforms.shared.contract import PlatformOptions
 
 EVENTS = Path(__file__).parents[2] / "events"
-CHOICES = Choices(transcript_buckets=("acme-transcripts",))
+OPTIONS = PlatformOptions(transcript_buckets=("acme-transcripts",))
 
 
 def sample(name: str) -> Any:
@@ -22,24 +22,24 @@ def sample(name: str) -> Any:
 
 
 CALLS = {
-    "call_ended_inline": ("acme-8842", "WITH_TEXT", 5, True),
-    "call_ended_reference": ("acme-8843", "TEXT_PENDING", 0, True),
-    "call_ended_pending": ("acme-8844", "TEXT_PENDING", 0, True),
-    "call_ended_without_transcript": ("acme-8845", "WITHOUT_TEXT", 0, True),
-    "call_ended_not_answered": ("acme-8846", "WITHOUT_TEXT", 0, False),
+    "call_ended_inline": ("acme-8842", "WITH_TRANSCRIPT", 5, True),
+    "call_ended_reference": ("acme-8843", "TRANSCRIPT_PENDING", 0, True),
+    "call_ended_pending": ("acme-8844", "TRANSCRIPT_PENDING", 0, True),
+    "call_ended_without_transcript": ("acme-8845", "WITHOUT_TRANSCRIPT", 0, True),
+    "call_ended_not_answered": ("acme-8846", "WITHOUT_TRANSCRIPT", 0, False),
 }
 
 
 @pytest.mark.parametrize(("name", "expected"), CALLS.items())
 def test_call_end(name: str, expected: tuple[str, str, int, bool]) -> None:
-    ended: Any = translate(sample(name), CHOICES, 0)[-1]
+    ended: Any = translate(sample(name), OPTIONS, 0)[-1]
     words = len(ended.transcript.messages) if ended.transcript else 0
     told = (ended.external_conversation_id, ended.kind.value, words, ended.facts.recording_expected)
     assert told == expected
 
 
 def test_recording_ready() -> None:
-    ready: Any = translate(sample("recording_ready"), CHOICES, 0)[0]
+    ready: Any = translate(sample("recording_ready"), OPTIONS, 0)[0]
     assert (ready.target, ready.uri) == (
         "acme-8842",
         "s3://acme-recordings/recordings/acme-8842.wav",

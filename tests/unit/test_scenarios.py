@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from coval_relay.domain.errors import Retryable
+from coval_relay.domain.errors import RetryableError
 from tests.support.scenarios import SCENARIOS, Scenario, outcome
 from tests.support.world import Executioner, World
 
@@ -41,8 +41,8 @@ def test_a_death_at_any_effect_changes_nothing_in_the_end(scenario: Scenario, af
 def test_a_table_or_queue_that_fails_once_changes_nothing_in_the_end(scenario: Scenario, after: bool) -> None:
     names = played(scenario).executioner.names
     for at, name in enumerate(names, 1):
-        if name == "write" or name.startswith(("send_", "again_")):
-            world = played(scenario, Executioner(at=at, after=after, error=Retryable))
+        if name == "save" or name.startswith(("send_", "again_")):
+            world = played(scenario, Executioner(at=at, after=after, error=RetryableError))
             assert outcome(world) == scenario.expected, f"{name} {at}"
             assert world.dead == []
 

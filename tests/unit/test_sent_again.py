@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.call import Call
-from coval_relay.domain.errors import Permanent, Retryable
-from coval_relay.domain.recordings import ObjectHead, ObjectVersion
+from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 from tests.support.events import call_ended, wav
 from tests.support.fakes import FakeBucket, FakeCoval
 from tests.support.scenarios import outcome, put
@@ -34,7 +34,7 @@ class Outage:
 class DeniedBucket(FakeBucket):
     """A bucket that the function may not read."""
 
-    outage: Outage = field(default_factory=lambda: Outage(Permanent("access_denied", "S3 denied it.")))
+    outage: Outage = field(default_factory=lambda: Outage(PermanentError("access_denied", "S3 denied it.")))
 
     def read_range(self, version: ObjectVersion, start: int, length: int) -> bytes:
         self.outage()
@@ -93,7 +93,7 @@ def _failed_five_times() -> tuple[World, Callable[[], None]]:
 
 
 def _waited_too_long() -> tuple[World, Callable[[], None]]:
-    coval = FailingCoval(outage=Outage(Retryable("unavailable", 3600)))
+    coval = FailingCoval(outage=Outage(RetryableError("unavailable", 3600)))
     world = World(coval=coval)
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
@@ -111,11 +111,11 @@ def _parked_too_long() -> tuple[World, Callable[[], None]]:
 def _misplaced() -> tuple[World, Callable[[], None]]:
     """The stack was deployed without the prefix."""
     world = World()
-    owner: Any = world.intakes["recording"].service
-    object.__setattr__(owner.owner, "prefixes", ("else/",))
+    owner: Any = world.consumers["recording"].service
+    object.__setattr__(owner.matcher, "prefixes", ("else/",))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
-    return world, lambda: object.__setattr__(owner.owner, "prefixes", world.prefixes)
+    return world, lambda: object.__setattr__(owner.matcher, "prefixes", world.prefixes)
 
 
 MISHAPS = [
@@ -131,10 +131,10 @@ def sent_again(mishap: Mishap, times: int, apart: int) -> World:
     """The world at the end, where each dead letter was sent again so many times."""
     world, mend = mishap.play()
     world.run(hours=5 * DAYS)
-    letters, world.dead = world.dead, []
-    assert tuple(reason.code if reason else None for _, _, reason in letters) == mishap.codes
+    queued, world.dead = world.dead, []
+    assert tuple(reason.code if reason else None for _, _, reason in queued) == mishap.codes
     mend()
-    for queue, body, _ in letters:
+    for queue, body, _ in queued:
         for turn in range(times):
             world.send(queue, body, delay=turn * apart)
     world.run(hours=3 * DAYS)
@@ -143,19 +143,28 @@ def sent_again(mishap: Mishap, times: int, apart: int) -> World:
 
 def facts(world: World) -> tuple[Any, ...]:
     """All that is left of the history, but when and how often it was written."""
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     recording = replace(call.recording, changed_at=0, created_at=0)
     bare = Call(external_conversation_id="call-1", revision=0)
     timeless = {
         name: getattr(call, name)
-        for name in ("state", "call_end", "sent", "late", "reason", "notes", "outcomes", "conversation_id")
+        for name in (
+            "state",
+            "call_end",
+            "sent",
+            "late",
+            "reason",
+            "notes",
+            "other_recordings",
+            "conversation_id",
+        )
     }
     assert call.due_at is None
     return (
         replace(bare, recording=recording, **timeless),
         world.coval.conversations,
         world.dead,
-        world.letters,
+        world.queued,
     )
 
 
@@ -164,7 +173,7 @@ def facts(world: World) -> tuple[Any, ...]:
 def test_to_send_a_letter_again_twice_ends_as_once(mishap: Mishap, apart: int) -> None:
     once = sent_again(mishap, 1, 0)
     assert outcome(once) == ATTACHED
-    assert (once.dead, once.letters) == ([], [])
+    assert (once.dead, once.queued) == ([], [])
     for times in (2, 3):
         assert facts(sent_again(mishap, times, apart)) == facts(once)
 
@@ -174,11 +183,11 @@ def test_a_letter_that_is_sent_before_the_cause_is_mended_comes_back(mishap: Mis
     world, mend = mishap.play()
     world.run(hours=5 * DAYS)
     for _ in range(2):
-        letters, world.dead = world.dead, []
-        for queue, body, _ in letters:
+        queued, world.dead = world.dead, []
+        for queue, body, _ in queued:
             world.send(queue, body)
         world.run(hours=5 * DAYS)
-        assert [body for _, body, _ in world.dead] == [body for _, body, _ in letters]
+        assert [body for _, body, _ in world.dead] == [body for _, body, _ in queued]
     mend()
     for queue, body, _ in world.dead:
         world.send(queue, body)

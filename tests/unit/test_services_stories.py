@@ -1,4 +1,4 @@
-"""What operators read of a call: every line of the journal, and every reason, story by story."""
+"""What operators read of a call: every log line, and every reason, story by story."""
 
 import json
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.coval import Conversation
-from coval_relay.domain.errors import OutcomeUnknown, Permanent, Retryable
-from coval_relay.domain.payload import STAMP
-from coval_relay.domain.transcript import Fragment
+from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.submit_request import STAMP
+from coval_relay.domain.transcript import Utterance
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
 from tests.support.scenarios import put
 from tests.support.world import World
 
 COMMON = {"schema_version": "1", "external_conversation_id": "call-1"}
-LONGEST = 95
+MAX_LENGTH = 95
 LINK = "https://media.example.com/one.wav"
 
 
@@ -43,12 +43,12 @@ def story(play: Callable[..., None]) -> Callable[..., None]:
 
 
 def told(world: World) -> list[str]:
-    """The journal, what stands on the item, and the dead letters; the beginning of each line."""
+    """The log, what stands on the item, and the dead letters; the beginning of each line."""
     lines = [
         " ".join([entry.name, call_id or "-", *(f"{name}={value}" for name, value in fields.items())])
-        for entry, call_id, fields in world.journal
+        for entry, call_id, fields in world.telemetry
     ]
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     reasons = [*call.notes, *([call.reason] if call.reason else [])]
     if call.recording and call.recording.reason:
         reasons.append(call.recording.reason)
@@ -56,7 +56,7 @@ def told(world: World) -> list[str]:
     item = f"{call.state.value}, {call.call_end.value}, {recording}"
     found = [f"{reason.code}: {reason.text}" for reason in reasons]
     dead = [f"dead {queue}: {reason.code}: {reason.text}" for queue, _, reason in world.dead if reason]
-    return [line[:LONGEST] for line in (*lines, item, *found, *dead)]
+    return [line[:MAX_LENGTH] for line in (*lines, item, *found, *dead)]
 
 
 @story
@@ -84,9 +84,9 @@ def _filtered(world: World) -> None:
 
 
 @story
-def _refused(world: World) -> None:
+def _rejected(world: World) -> None:
     world.coval.errors.append(
-        ("submit", Permanent("INVALID_ARGUMENT", "No such agent.", "agent_id", 400), False)
+        ("submit", PermanentError("INVALID_ARGUMENT", "No such agent.", "agent_id", 400), False)
     )
     world.send("call_end", call_ended())
 
@@ -94,7 +94,7 @@ def _refused(world: World) -> None:
 @story
 def _refused_audio(world: World) -> None:
     world.coval.errors.append(
-        ("submit", Permanent("INVALID_ARGUMENT", "Audio file is empty.", None, 400), False)
+        ("submit", PermanentError("INVALID_ARGUMENT", "Audio file is empty.", None, 400), False)
     )
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)
@@ -102,28 +102,28 @@ def _refused_audio(world: World) -> None:
 
 @story
 def _refused_recording_without_text(world: World) -> None:
-    world.coval.errors.append(("submit", Permanent("INVALID_ARGUMENT", "Bad.", "audio", 400), False))
+    world.coval.errors.append(("submit", PermanentError("INVALID_ARGUMENT", "Bad.", "audio", 400), False))
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(transcript="none"), 60)
 
 
 @story
 def _no_answer_and_nothing_made(world: World) -> None:
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
 
 
 @story
 def _no_answer_but_made(world: World) -> None:
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), True))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), True))
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)
 
 
 @story
 def _put_off(world: World) -> None:
-    world.coval.errors.append(("submit", Retryable("rate_limited", 7.0), False))
-    world.coval.errors.append(("submit", Retryable("unreachable"), False))
+    world.coval.errors.append(("submit", RetryableError("rate_limited", 7.0), False))
+    world.coval.errors.append(("submit", RetryableError("unreachable"), False))
     world.send("call_end", call_ended())
 
 
@@ -158,16 +158,16 @@ _too_large_but_the_recording_goes.world = {  # type: ignore[attr-defined]
 
 @story
 def _transcript_that_is_no_json(world: World) -> None:
-    world.documents.documents["call-1.json"] = b"{"
+    world.transcript_objects.transcript_objects["call-1.json"] = b"{"
     world.send("call_end", call_ended(transcript="reference"))
 
 
 @story
 def _transcript_that_may_not_be_read(world: World) -> None:
     def refuse(*_: Any) -> bytes:
-        raise Permanent("access_denied", "The function may not read it.")
+        raise PermanentError("access_denied", "The function may not read it.")
 
-    world.documents.read = refuse
+    world.transcript_objects.fetch = refuse
     world.send("call_end", call_ended(transcript="reference"))
 
 
@@ -181,14 +181,14 @@ def _transcript_that_never_comes(world: World) -> None:
 @story
 def _transcript_of_an_object_first(world: World) -> None:
     content = json.dumps(TURNS).encode()
-    world.documents.documents["call-1.json"] = content
+    world.transcript_objects.transcript_objects["call-1.json"] = content
     world.send("call_end", object_created("call-1.json", content, bucket="transcripts"))
     world.send("call_end", call_ended(transcript="pending"), 60)
 
 
 @story
 def _transcript_by_a_ready_event(world: World) -> None:
-    world.documents.documents["call-1.json"] = json.dumps(TURNS).encode()
+    world.transcript_objects.transcript_objects["call-1.json"] = json.dumps(TURNS).encode()
     reference = {"uri": "s3://transcripts/call-1.json", "format": "canonical_v1"}
     world.send("call_end", call_ended(transcript="pending"))
     world.send("call_end", event("Transcript Ready", {**COMMON, "reference": reference}), 60)
@@ -201,7 +201,7 @@ def _transcript_unavailable(world: World) -> None:
 
 
 @story
-def _fragments_after_the_end(world: World) -> None:
+def _utterances_after_the_end(world: World) -> None:
     spoken = {
         "id": "f1",
         "role": "user",
@@ -210,8 +210,8 @@ def _fragments_after_the_end(world: World) -> None:
         "ended_at": 1_790_951_471,
     }
     world.send("call_end", call_ended(transcript="none"))
-    world.send("call_end", event("Transcript Fragments", {**COMMON, "fragments": [spoken]}), 60)
-    world.fragments.add("call-2", [Fragment("f1", "user", "Hi.", 1.0, 2.0)])
+    world.send("call_end", event("Transcript Utterances", {**COMMON, "utterances": [spoken]}), 60)
+    world.utterances.add("call-2", [Utterance("f1", "user", "Hi.", 1.0, 2.0)])
 
 
 @story
@@ -227,31 +227,35 @@ def _late_text(world: World) -> None:
 
 @story
 def _attach_refused(world: World) -> None:
-    world.coval.errors.append(("attach", Permanent("INVALID_ARGUMENT", "Too long.", "audio_url", 400), False))
+    world.coval.errors.append(
+        ("attach", PermanentError("INVALID_ARGUMENT", "Too long.", "audio_url", 400), False)
+    )
     _text_then_recording(world)
 
 
 @story
 def _attach_without_an_answer(world: World) -> None:
-    world.coval.errors.append(("attach", OutcomeUnknown("timeout"), True))
+    world.coval.errors.append(("attach", UnknownOutcomeError("timeout"), True))
     _text_then_recording(world)
 
 
 @story
 def _attach_not_now(world: World) -> None:
-    world.coval.errors.append(("attach", Retryable("rate_limited", 90.0), False))
+    world.coval.errors.append(("attach", RetryableError("rate_limited", 90.0), False))
     _text_then_recording(world)
 
 
 @story
 def _attach_conflict_without_audio(world: World) -> None:
-    world.coval.errors.append(("attach", Permanent("ALREADY_EXISTS", "Being attached.", None, 409), False))
+    world.coval.errors.append(
+        ("attach", PermanentError("ALREADY_EXISTS", "Being attached.", None, 409), False)
+    )
     _text_then_recording(world)
 
 
 @story
 def _attach_whose_url_never_works(world: World) -> None:
-    world.coval.errors += [("attach", Retryable("audio_fetch_failed"), False) for _ in range(5)]
+    world.coval.errors += [("attach", RetryableError("audio_fetch_failed"), False) for _ in range(5)]
     _text_then_recording(world)
 
 
@@ -267,7 +271,7 @@ def _attach_to_a_deleted_conversation(world: World) -> None:
 def _replaced_before_it_is_attached(world: World) -> None:
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()))
-    world.coval.errors.append(("attach", OutcomeUnknown("timeout"), False))
+    world.coval.errors.append(("attach", UnknownOutcomeError("timeout"), False))
     world.run(hours=0.005)
     world.bucket.put("rec/call-1.wav", wav(9.0))
 
@@ -287,7 +291,7 @@ def _an_unusable_recording(world: World) -> None:
 @story
 def _an_upload_that_coval_refuses(world: World) -> None:
     world.coval.errors.append(
-        ("create_upload", Permanent("INVALID_ARGUMENT", "Too large.", None, 400), False)
+        ("create_upload", PermanentError("INVALID_ARGUMENT", "Too large.", None, 400), False)
     )
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)
@@ -311,7 +315,7 @@ def _a_recording_gone_before_its_event(world: World) -> None:
 
 @story
 def _a_link(world: World) -> None:
-    world.links.contents[LINK] = wav()
+    world.urls.contents[LINK] = wav()
     world.send("call_end", call_ended())
     world.send("attach", recording_ready(LINK), 60)
 
@@ -377,7 +381,7 @@ def _a_recording_that_never_comes(world: World) -> None:
 
 @story
 def _found_twice_in_coval(world: World) -> None:
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
@@ -386,7 +390,7 @@ def _found_twice_in_coval(world: World) -> None:
 
 @story
 def _ours_deleted_and_another_left(world: World) -> None:
-    world.coval.errors.append(("submit", OutcomeUnknown("timeout"), False))
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
@@ -410,19 +414,19 @@ def _coval_does_not_tell_of_audio(world: World) -> None:
 
 TOLD: dict[str, tuple[str, ...]] = {
     "text then recording": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "SIDE_UNKNOWN call-1",
+        "AGENT_CHANNEL_UNKNOWN call-1",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "recording then text": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=ours",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "two recordings": (
         "RECORDING_RECEIVED call-1 state=READY",
@@ -430,306 +434,306 @@ TOLD: dict[str, tuple[str, ...]] = {
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_SUPERSEDED call-1",
         "RECORDING_UPLOADED call-1 size=112044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=ours",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "filtered": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_FILTERED call-1 code=filtered",
-        "FILTERED, WITH_TEXT, no recording",
+        "FILTERED, WITH_TRANSCRIPT, no recording",
         "filtered: Coval knows the call as its simulation (coval_simulation).",
     ),
-    "refused": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "CALL_REFUSED call-1 code=INVALID_ARGUMENT",
-        "REJECTED, WITH_TEXT, no recording",
+    "rejected": (
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "CALL_REJECTED call-1 code=INVALID_ARGUMENT",
+        "REJECTED, WITH_TRANSCRIPT, no recording",
         "INVALID_ARGUMENT: No such agent.",
     ),
     "refused audio": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "RECORDING_REFUSED call-1 code=INVALID_ARGUMENT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "RECORDING_REJECTED call-1 code=INVALID_ARGUMENT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "INVALID_ARGUMENT: Audio file is empty.",
     ),
     "refused recording without text": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITHOUT_TEXT",
-        "RECORDING_REFUSED call-1 code=INVALID_ARGUMENT",
-        "WAITING, WITHOUT_TEXT, REJECTED",
+        "CALL_END_RECEIVED call-1 kind=WITHOUT_TRANSCRIPT",
+        "RECORDING_REJECTED call-1 code=INVALID_ARGUMENT",
+        "WAITING, WITHOUT_TRANSCRIPT, REJECTED",
         "INVALID_ARGUMENT: Bad.",
     ),
     "no answer and nothing made": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SUBMIT_UNKNOWN call-1 code=timeout",
-        "WAITING call-1 code=lease_or_busy seconds=182",
-        "SWEPT - count=1",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
+        "SWEEP_DONE - count=1",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SWEPT - count=1",
-        "SUBMITTED, WITH_TEXT, no recording",
+        "SWEEP_DONE - count=1",
+        "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "no answer but made": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SUBMIT_UNKNOWN call-1 code=timeout",
-        "WAITING call-1 code=lease_or_busy seconds=182",
-        "SWEPT - count=1",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
+        "SWEEP_DONE - count=1",
         "CALL_ADOPTED call-1 audio=ours",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SWEPT - count=1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SWEEP_DONE - count=1",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "put off": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SUBMIT_PUT_OFF call-1 code=rate_limited",
-        "WAITING call-1 code=lease_or_busy seconds=7",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SUBMIT_PUT_OFF call-1 code=unreachable",
-        "WAITING call-1 code=lease_or_busy seconds=30",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SUBMIT_POSTPONED call-1 code=rate_limited",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=7",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SUBMIT_POSTPONED call-1 code=unreachable",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, WITH_TEXT, no recording",
+        "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "too large and shortened": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "TEXT_TRUNCATED call-1 messages=1",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "TRANSCRIPT_TRUNCATED call-1 messages=1",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, WITH_TEXT, no recording",
+        "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "too large": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "CALL_REFUSED call-1 code=payload_too_large",
-        "REJECTED, WITH_TEXT, no recording",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "CALL_REJECTED call-1 code=payload_too_large",
+        "REJECTED, WITH_TRANSCRIPT, no recording",
         "payload_too_large: The request has 386 bytes, the limit is 300.",
     ),
     "too large but the recording goes": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "TEXT_WITHDRAWN call-1 code=payload_too_large",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "TRANSCRIPT_DROPPED call-1 code=payload_too_large",
         "CALL_SUBMITTED call-1 audio=ours",
-        "SUBMITTED, WITHOUT_TEXT, ATTACHED",
+        "SUBMITTED, WITHOUT_TRANSCRIPT, ATTACHED",
         "payload_too_large: The request has 454 bytes, the limit is 450.",
     ),
     "transcript that is no json": (
-        "CALL_END_RECEIVED call-1 kind=TEXT_PENDING",
-        "TEXT_WITHDRAWN call-1 code=invalid_transcript",
-        "WAITING, WITHOUT_TEXT, no recording",
+        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
+        "TRANSCRIPT_DROPPED call-1 code=invalid_transcript",
+        "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "invalid_transcript: transcript: must be JSON",
     ),
     "transcript that may not be read": (
-        "CALL_END_RECEIVED call-1 kind=TEXT_PENDING",
-        "TEXT_WITHDRAWN call-1 code=access_denied",
-        "WAITING, WITHOUT_TEXT, no recording",
+        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
+        "TRANSCRIPT_DROPPED call-1 code=access_denied",
+        "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "access_denied: The function may not read it.",
     ),
     "transcript that never comes": (
-        "CALL_END_RECEIVED call-1 kind=TEXT_PENDING",
-        "WAITING call-1 code=lease_or_busy seconds=30",
-        "CALL_END_RECEIVED call-1 kind=TEXT_PENDING",
-        "TEXT_WITHDRAWN call-1 code=transcript_missing",
-        "WAITING, WITHOUT_TEXT, no recording",
+        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
+        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
+        "TRANSCRIPT_DROPPED call-1 code=transcript_missing",
+        "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "transcript_missing: The transcript never came, or the function may not read it.",
     ),
     "transcript of an object first": (
         "TRANSCRIPT_RECEIVED call-1",
-        "CALL_END_RECEIVED call-1 kind=TEXT_PENDING",
+        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, TEXT_PENDING, no recording",
+        "SUBMITTED, TRANSCRIPT_PENDING, no recording",
     ),
     "transcript by a ready event": (
-        "CALL_END_RECEIVED call-1 kind=TEXT_PENDING",
+        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
         "TRANSCRIPT_RECEIVED call-1",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, TEXT_PENDING, no recording",
+        "SUBMITTED, TRANSCRIPT_PENDING, no recording",
     ),
     "transcript unavailable": (
-        "CALL_END_RECEIVED call-1 kind=TEXT_PENDING",
+        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
         "TRANSCRIPT_UNAVAILABLE call-1",
-        "WAITING, WITHOUT_TEXT, no recording",
+        "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "skipped: The call has no transcript and no recording is expected.",
     ),
-    "fragments after the end": (
-        "CALL_END_RECEIVED call-1 kind=WITHOUT_TEXT",
+    "utterances after the end": (
+        "CALL_END_RECEIVED call-1 kind=WITHOUT_TRANSCRIPT",
         "TRANSCRIPT_RECEIVED call-1",
-        "WAITING call-1 code=lease_or_busy seconds=60",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=60",
         "TRANSCRIPT_RECEIVED call-1",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, WITHOUT_TEXT, no recording",
+        "SUBMITTED, WITHOUT_TRANSCRIPT, no recording",
     ),
     "nothing to evaluate": (
-        "CALL_END_RECEIVED call-1 kind=WITHOUT_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITHOUT_TRANSCRIPT",
         "CALL_SKIPPED call-1",
-        "WAITING, WITHOUT_TEXT, no recording",
+        "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "skipped: The call has no transcript and no recording is expected.",
     ),
     "late text": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "SWEPT - count=1",
+        "SWEEP_DONE - count=1",
         "CALL_SUBMITTED call-1 audio=ours",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SUBMITTED, UNSEEN, ATTACHED",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SUBMITTED, NOT_SEEN, ATTACHED",
     ),
     "attach refused": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "SIDE_UNKNOWN call-1",
-        "RECORDING_REFUSED call-1 code=INVALID_ARGUMENT",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "AGENT_CHANNEL_UNKNOWN call-1",
+        "RECORDING_REJECTED call-1 code=INVALID_ARGUMENT",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "INVALID_ARGUMENT: Too long.",
     ),
     "attach without an answer": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "SIDE_UNKNOWN call-1",
-        "WAITING call-1 code=lease_or_busy seconds=30",
+        "AGENT_CHANNEL_UNKNOWN call-1",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "attach not now": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "SIDE_UNKNOWN call-1",
-        "WAITING call-1 code=rate_limited seconds=90",
+        "AGENT_CHANNEL_UNKNOWN call-1",
+        "MESSAGE_WAITING call-1 code=rate_limited seconds=90",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "attach conflict without audio": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "SIDE_UNKNOWN call-1",
-        "WAITING call-1 code=lease_or_busy seconds=30",
+        "AGENT_CHANNEL_UNKNOWN call-1",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "attach whose url never works": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "SIDE_UNKNOWN call-1",
-        "WAITING call-1 code=lease_or_busy seconds=30",
-        "WAITING call-1 code=lease_or_busy seconds=60",
-        "WAITING call-1 code=lease_or_busy seconds=90",
-        "WAITING call-1 code=lease_or_busy seconds=120",
-        "SWEPT - count=1",
-        "RECORDING_REFUSED call-1 code=audio_fetch_failed",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "AGENT_CHANNEL_UNKNOWN call-1",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=60",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=90",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=120",
+        "SWEEP_DONE - count=1",
+        "RECORDING_REJECTED call-1 code=audio_fetch_failed",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "audio_fetch_failed: Coval could not fetch the recording's URL.",
     ),
     "attach to a deleted conversation": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "RECORDING_REFUSED call-1 code=NOT_FOUND",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "RECORDING_REJECTED call-1 code=NOT_FOUND",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "NOT_FOUND: Conversation not found",
     ),
     "replaced before it is attached": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "WAITING call-1 code=lease_or_busy seconds=30",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "replaced before it is copied": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=REJECTED",
-        "RECORDING_REFUSED call-1 code=object_replaced",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "RECORDING_REJECTED call-1 code=object_replaced",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "object_replaced: Another object stands in its place; that one has its own event.",
     ),
     "an unusable recording": (
         "RECORDING_RECEIVED call-1 state=REJECTED",
-        "RECORDING_REFUSED call-1 code=audio_too_short",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "RECORDING_REJECTED call-1 code=audio_too_short",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "audio_too_short: Audio too short: 1.0 seconds. Minimum duration is 5 seconds.",
     ),
     "an upload that coval refuses": (
         "RECORDING_RECEIVED call-1 state=READY",
-        "RECORDING_REFUSED call-1 code=INVALID_ARGUMENT",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "RECORDING_REJECTED call-1 code=INVALID_ARGUMENT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "INVALID_ARGUMENT: Too large.",
     ),
     "an upload that coval forgot": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "a recording gone before its event": (
         "RECORDING_RECEIVED call-1 state=REJECTED",
-        "RECORDING_REFUSED call-1 code=object_gone",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "RECORDING_REJECTED call-1 code=object_gone",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "object_gone: The recording object is no longer there.",
     ),
     "a link": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "a link that leads nowhere": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=REJECTED",
-        "RECORDING_REFUSED call-1 code=url_not_found",
-        "SUBMITTED, WITH_TEXT, REJECTED",
+        "RECORDING_REJECTED call-1 code=url_not_found",
+        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "url_not_found: The URL's host knows no such file (status 404).",
     ),
     "an object that an event names wrongly": (
         "INPUT_REJECTED call-1 code=invalid_input reason=detail.recording.uri: names an object that is n",
-        "NONE, UNSEEN, no recording",
+        "NEW, NOT_SEEN, no recording",
         "invalid_input: detail.recording.uri: names an object that is not there",
     ),
     "parked and found": (
-        "PARKED - queue=recording",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "MESSAGE_PENDING - queue=recording",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_ATTACHED call-1",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "parked for ever": (
-        "PARKED - queue=recording",
-        "SWEPT - count=1",
-        "PARKED - queue=recording",
-        "INPUT_REJECTED - code=invalid_input reason=detail.parked.event: no call became known under its ",
-        "NONE, UNSEEN, no recording",
-        "dead recording: invalid_input: detail.parked.event: no call became known under its s3_object in",
+        "MESSAGE_PENDING - queue=recording",
+        "SWEEP_DONE - count=1",
+        "MESSAGE_PENDING - queue=recording",
+        "INPUT_REJECTED - code=invalid_input reason=detail.pending.event: no call became known under its ",
+        "NEW, NOT_SEEN, no recording",
+        "dead recording: invalid_input: detail.pending.event: no call became known under its s3_object i",
     ),
     "a name that belongs to another": (
-        "CALL_END_RECEIVED call-2 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-2 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-2 audio=none",
         "ALIAS_TAKEN call-1",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "ALIAS_TAKEN -",
-        "SUBMITTED, WITH_TEXT, no recording",
+        "SUBMITTED, WITH_TRANSCRIPT, no recording",
         "alias_taken: A name of this call belongs to another call already; it was left there.",
     ),
     "objects that are none": (
@@ -739,7 +743,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "INPUT_REJECTED - code=invalid_input reason=detail.bucket.name: is not one of the configured rec",
         "INPUT_REJECTED - code=invalid_input reason=detail.object.key: no transcript key rule finds a ca",
         "INPUT_REJECTED - code=invalid_input reason=detail.bucket.name: is not one of the configured tra",
-        "NONE, UNSEEN, no recording",
+        "NEW, NOT_SEEN, no recording",
         "dead recording: invalid_input: detail.object.key: has none of the configured prefixes",
         "dead recording: invalid_input: detail.bucket.name: is not one of the configured recording bucke",
         "dead call_end: invalid_input: detail.object.key: no transcript key rule finds a call id",
@@ -751,45 +755,45 @@ TOLD: dict[str, tuple[str, ...]] = {
         "INPUT_REJECTED call-1 code=invalid_input reason=detail-type: is not one that this function take",
         "INPUT_REJECTED - code=invalid_input reason=detail-type: is not one that this function takes",
         "INPUT_REJECTED - code=invalid_input reason=detail-type: is not one that this function takes",
-        "NONE, UNSEEN, no recording",
+        "NEW, NOT_SEEN, no recording",
         "invalid_input: detail-type: is not one that this function takes",
         "dead call_end: invalid_input: detail-type: is not one that this function takes",
         "dead recording: invalid_input: detail-type: is not one that this function takes",
     ),
     "a recording that never comes": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SWEPT - count=1",
+        "SWEEP_DONE - count=1",
         "RECORDING_MISSING call-1",
-        "SUBMITTED, WITH_TEXT, no recording",
+        "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "found twice in coval": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SUBMIT_UNKNOWN call-1 code=timeout",
-        "WAITING call-1 code=lease_or_busy seconds=182",
-        "SWEPT - count=1",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
+        "SWEEP_DONE - count=1",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SWEPT - count=1",
+        "SWEEP_DONE - count=1",
         "EXTRA_CONVERSATION_DELETED call-1",
-        "SUBMITTED, WITH_TEXT, no recording",
+        "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "ours deleted and another left": (
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
-        "SUBMIT_UNKNOWN call-1 code=timeout",
-        "WAITING call-1 code=lease_or_busy seconds=182",
-        "SWEPT - count=1",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
+        "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
+        "SWEEP_DONE - count=1",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SWEPT - count=1",
-        "SUBMITTED, WITH_TEXT, no recording",
+        "SWEEP_DONE - count=1",
+        "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "coval does not tell of audio": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "CALL_END_RECEIVED call-1 kind=WITH_TEXT",
+        "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=ours",
-        "SUBMITTED, WITH_TEXT, ATTACHED",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
 }
 

@@ -3,7 +3,7 @@
 import pytest
 
 from coval_relay.settings import SettingsError, SubmitTranscriptSettings, UploadRecordingSettings, parse
-from tests.support.variables import COMMON, RECORDINGS
+from tests.support.environment_variables import COMMON, RECORDINGS
 
 
 def test_lists_numbers_and_defaults() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import Message, Transcript, check_times, completed
 from tests.support.events import call_ended, event, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
-from tests.support.world import CHOICES, DEADLINES, World
+from tests.support.world import DEADLINES, OPTIONS, World
 
 
 def said(start: float | None, end: float | None = None, role: str = "user") -> dict[str, Any]:
@@ -77,7 +77,7 @@ def test_whatever_is_missing_all_have_times_in_order_or_none_has(
 
 @pytest.mark.parametrize("messages", [[said(0, 400_000)], [said(240_000)]])
 def test_milliseconds_are_told_from_seconds_by_the_calls_length(messages: list[Message]) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         check_times(tuple(messages), 330, "messages")
     assert str(caught.value) == "messages: times must be seconds: the last is far beyond the call's length"
 
@@ -113,7 +113,7 @@ def test_times_count_from_the_start_of_the_audio(
 
 @pytest.mark.parametrize("policy", ["send", "omit"])
 def test_estimated_times_are_marked_or_left_to_coval(policy: Any) -> None:
-    world = World(choices=replace(CHOICES, estimated_times=policy))
+    world = World(options=replace(OPTIONS, estimated_times=policy))
     told = {"status": "inline", "messages": [said(0), said(3)]}
     world.send("call_end", call_ended(transcript=told))
     world.run(hours=1)
@@ -123,17 +123,17 @@ def test_estimated_times_are_marked_or_left_to_coval(policy: Any) -> None:
     assert (times, mark) == (([(0, 3), (3, 330)], 2) if policy == "send" else ([(None, None)] * 2, None))
 
 
-def fragments(*spoken: tuple[str, float, str]) -> dict[str, Any]:
+def utterances(*spoken: tuple[str, float, str]) -> dict[str, Any]:
     told = [
         {"id": name, "role": "user", "content": words, "spoken_at": at, "ended_at": at + 1.0}
         for name, at, words in spoken
     ]
-    detail = {"schema_version": "1", "external_conversation_id": "call-1", "fragments": told}
-    return event("Transcript Fragments", detail)
+    detail = {"schema_version": "1", "external_conversation_id": "call-1", "utterances": told}
+    return event("Transcript Utterances", detail)
 
 
 ANSWERED = 1_790_951_467.0
-COLLECTED = {"status": "reference", "reference": {"uri": "fragments:", "format": "fragments"}}
+COLLECTED = {"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}}
 
 
 @given(
@@ -144,8 +144,8 @@ def test_a_transcript_that_is_told_in_parts_in_any_order(order: list[str], delay
     world = World()
     events = {
         "end": ("call_end", call_ended(transcript=COLLECTED)),
-        "one": ("call_end", fragments(("a", ANSWERED + 2.9, "Hi."), ("c", ANSWERED + 9, "Bye."))),
-        "two": ("call_end", fragments(("b", ANSWERED + 5.0, "I am Ann."), ("a", ANSWERED + 2.9, "Hi."))),
+        "one": ("call_end", utterances(("a", ANSWERED + 2.9, "Hi."), ("c", ANSWERED + 9, "Bye."))),
+        "two": ("call_end", utterances(("b", ANSWERED + 5.0, "I am Ann."), ("a", ANSWERED + 2.9, "Hi."))),
         "object": ("recording", put(world, wav())),
     }
     for name, delay in zip(order, delays, strict=True):
@@ -166,7 +166,7 @@ def test_a_call_of_which_no_part_came_goes_on_without_text_in_the_end() -> None:
     world.send("call_end", call_ended(transcript=COLLECTED))
     world.send("recording", put(world, wav()), 60)
     world.run()
-    call = world.store.read("call-1")
+    call = world.store.get("call-1")
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
     assert [note.code for note in call.notes] == ["transcript_missing"]
     assert call.submitted_at - began >= DEADLINES.transcript
@@ -192,9 +192,9 @@ def test_a_transcript_that_will_not_come_is_not_waited_for(first: str) -> None:
 def test_parts_that_come_after_the_call_went_on_bring_its_text_back_or_are_noted(delay: int) -> None:
     world = World()
     world.send("call_end", call_ended(transcript=COLLECTED))
-    world.send("call_end", fragments(("a", ANSWERED + 1, "Hi.")), delay)
+    world.send("call_end", utterances(("a", ANSWERED + 1, "Hi.")), delay)
     world.send("recording", put(world, wav()), 300)
     world.run()
     in_time = delay < DEADLINES.transcript
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, in_time)
-    assert world.store.read("call-1").late == (() if in_time else ("transcript",))
+    assert world.store.get("call-1").late == (() if in_time else ("transcript",))

@@ -21,7 +21,7 @@ def _load_json(value: object) -> object:
     return json.loads(value or "{}") if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """A comma-separated list, as CloudFormation joins it."""
 Prefixes = Annotated[tuple[str, ...], BeforeValidator(_split_all)]
 """Likewise; an empty part is the prefix of every key."""
@@ -58,14 +58,14 @@ class Settings(BaseModel):
     default_agent_id: str = Field("", pattern=r"^([A-Za-z0-9-]{22})?$")
     agent_ids: Annotated[Mapping[str, str], BeforeValidator(_load_json)] = Field(default_factory=dict)
     """JSON object: the platform's agent id → Coval's agent id."""
-    metrics: Names = ()
-    tags: Names = ()
+    metrics: CommaList = ()
+    tags: CommaList = ()
 
-    platforms: Names = ("canonical",)
+    platforms: CommaList = ("canonical",)
     """Names of the platforms whose key rules apply: modules of coval_relay.platforms."""
     agent_channels: Annotated[Mapping[str, int], BeforeValidator(_load_json)] = Field(default_factory=dict)
     """JSON object: platform → the channel of the agent in its stereo recordings."""
-    separate_transcripts: Names = ()
+    separate_transcripts: CommaList = ()
     """Platforms whose transcripts come as a file or an event of their own."""
     redaction: Literal["original", "redacted"] = "original"
     estimated_times: Literal["send", "omit"] = "send"
@@ -77,15 +77,15 @@ class Settings(BaseModel):
     """Regular expression of keys that are passed over."""
     recording_key_pattern: str = ""
     """Regular expression with a group named external_conversation_id: a key rule in short."""
-    recording_url_hosts: Names = ()
+    recording_url_hosts: CommaList = ()
     """Hosts from which recordings may be fetched by https; none: only s3:// objects."""
-    transcript_url_hosts: Names = ()
+    transcript_url_hosts: CommaList = ()
     """Likewise for transcripts."""
     platform_credentials_secret_arn: str = ""
     """Secret whose JSON maps a host to {username, password} or {header, value}."""
-    settle_seconds: int = Field(60, ge=0)
+    settling_seconds: int = Field(60, ge=0)
     """How long a recording waits where the platform may send several."""
-    parking_seconds: int = Field(86400, ge=1)
+    pending_seconds: int = Field(86400, ge=1)
     """How long an object is kept whose call is not known yet."""
 
 
@@ -94,7 +94,7 @@ class RecordingAccess(BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
-    recording_buckets: Names = Field(min_length=1)
+    recording_buckets: CommaList = Field(min_length=1)
     recording_prefixes: Prefixes = ("",)
     staging_bucket: str = Field(min_length=1)
     """The stack's own bucket: copies of recordings that Coval could not take as they are."""
@@ -104,7 +104,7 @@ class RecordingAccess(BaseModel):
 class SubmitTranscriptSettings(Settings):
     """Settings of submit_transcript."""
 
-    transcript_buckets: Names = ()
+    transcript_buckets: CommaList = ()
     transcript_prefixes: Prefixes = ("",)
     transcript_key_pattern: str = ""
     """Regular expression with a group named external_conversation_id."""

@@ -22,17 +22,19 @@ from av.video.frame import VideoFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coval_relay.adapters.conversion import PyAvConversion
-from coval_relay.adapters.conversion.ranged_file import BLOCK, RangedFile
-from coval_relay.domain.audio import AudioRefused, probe
+from coval_relay.adapters.audio import PyAvConverter
+from coval_relay.adapters.audio.ranged_file import BLOCK, RangedFile
+from coval_relay.domain.audio import AudioRejectedError, probe
 from coval_relay.domain.coval import ContentType
-from coval_relay.domain.errors import Retryable
-from tests.support import sounds, voices
+from coval_relay.domain.errors import RetryableError
+from tests.support import audio_files, voices
 from tests.support.voices import KINDS, Kind, Sound, correlation, decoded, narrow
 
 SECONDS = 5.3
 SMALL = 8 * 1024 * 1024
-UNREADABLE = AudioRefused("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
+UNREADABLE = AudioRejectedError(
+    "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
+)
 ROOT = Path(__file__).parents[3]
 
 
@@ -61,7 +63,7 @@ class Sink(io.RawIOBase):
 
 def converted(data: bytes, agent_channel: int | None = None) -> tuple[ContentType, bytes]:
     sink = Sink()
-    content_type = PyAvConversion()(
+    content_type = PyAvConverter()(
         len(data), lambda start, length: data[start : start + length], cast("BinaryIO", sink),
         agent_channel=agent_channel,
     )  # fmt: skip
@@ -69,8 +71,8 @@ def converted(data: bytes, agent_channel: int | None = None) -> tuple[ContentTyp
     return content_type, bytes(sink.content)
 
 
-def refusal(data: bytes) -> AudioRefused:
-    with pytest.raises(AudioRefused) as refused:
+def refusal(data: bytes) -> AudioRejectedError:
+    with pytest.raises(AudioRejectedError) as refused:
         converted(data)
     return refused.value
 
@@ -134,7 +136,7 @@ def test_speech_of_the_ogg_fixture_is_that_of_its_wav() -> None:
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "ULAW", "ALAW"])
 def test_linear_sound_of_16_bits_or_fewer_is_exact(subtype: str) -> None:
-    data = sounds.wav(channels=2, subtype=subtype)
+    data = audio_files.wav(channels=2, subtype=subtype)
     _, made = converted(data, 1)
     before, after = soundfile.read(io.BytesIO(data))[0], soundfile.read(io.BytesIO(made))[0]
     tolerance = 0 if subtype not in {"PCM_24", "FLOAT"} else 1 / 32768
@@ -256,7 +258,7 @@ def test_recording_of_more_than_an_hour_is_refused_before_its_end() -> None:
     with soundfile.SoundFile(file, "w", 8_000, 1, "PCM_16", format="FLAC") as flac:
         for _ in range(75):
             flac.write(np.zeros(8_000 * 60, np.int16))
-    assert refusal(file.getvalue()) == AudioRefused(
+    assert refusal(file.getvalue()) == AudioRejectedError(
         "audio_too_long", "Audio too long: 61.1 minutes. Maximum duration is 60 minutes."
     )
 
@@ -307,10 +309,10 @@ def test_damage_is_heard_or_refused(
     for position, replacement in changes:
         data = data[:position] + replacement + data[position + len(replacement) :]
     data = data[: round(len(data) * kept)]
-    outcome: AudioRefused | None
+    outcome: AudioRejectedError | None
     try:
         content_type, made = converted(data, agent_channel)
-    except AudioRefused as refused:
+    except AudioRejectedError as refused:
         outcome = refused
     else:
         outcome = None
@@ -345,19 +347,19 @@ def test_what_the_reader_raises_passes_through(
     def read(start: int, length: int) -> bytes:
         reads.append(start)
         if len(reads) > good:
-            raise Retryable("s3_unreachable")
+            raise RetryableError("s3_unreachable")
         return data[start : start + length]
 
-    with pytest.raises(Retryable) as raised:
-        PyAvConversion()(len(data), read, cast("BinaryIO", Sink()), agent_channel=None)
-    assert raised.value == Retryable("s3_unreachable")
+    with pytest.raises(RetryableError) as raised:
+        PyAvConverter()(len(data), read, cast("BinaryIO", Sink()), agent_channel=None)
+    assert raised.value == RetryableError("s3_unreachable")
     assert capfd.readouterr() == ("", "")
 
 
 class FullSink(Sink):
     def write(self, data: bytes) -> int:  # type: ignore[override]
         if len(self.content) > 20_000:
-            raise Retryable("s3_unreachable")
+            raise RetryableError("s3_unreachable")
         return super().write(data)
 
 
@@ -365,12 +367,12 @@ class FullSink(Sink):
 def test_what_the_sink_raises_passes_through(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     kind = next(kind for kind in KINDS if kind.name == name)
     _, data = recording(kind, 2, 0)
-    with pytest.raises(Retryable) as raised:
-        PyAvConversion()(
+    with pytest.raises(RetryableError) as raised:
+        PyAvConverter()(
             len(data), lambda start, length: data[start : start + length], cast("BinaryIO", FullSink()),
             agent_channel=None,
         )  # fmt: skip
-    assert raised.value == Retryable("s3_unreachable")
+    assert raised.value == RetryableError("s3_unreachable")
     assert capfd.readouterr() == ("", "")
 
 
@@ -429,7 +431,7 @@ def test_reading_without_end_is_refused() -> None:
             file.seek(number * 3 % 10 * BLOCK)
             file.read(1)
 
-    with pytest.raises(AudioRefused) as refused:
+    with pytest.raises(AudioRejectedError) as refused:
         hop()
     assert refused.value == UNREADABLE
     assert len(reads) == 46
@@ -439,7 +441,7 @@ def test_reading_without_end_is_refused() -> None:
 
 
 def test_pyav_is_loaded_by_a_conversion_only() -> None:
-    code = "import sys, coval_relay.adapters.conversion; print('av' in sys.modules)"
+    code = "import sys, coval_relay.adapters.audio; print('av' in sys.modules)"
     environment = {"PYTHONPATH": str(ROOT / "layers/shared")}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
@@ -449,7 +451,7 @@ def test_pyav_is_loaded_by_a_conversion_only() -> None:
 
 WORKER = """
 import json, os, sys
-from coval_relay.adapters.conversion import PyAvConversion
+from coval_relay.adapters.audio import PyAvConverter
 
 def peak_mebibytes():
     lines = open("/proc/self/status").read().splitlines()
@@ -461,7 +463,7 @@ def convert(path):
         def read(start, length):
             source.seek(start)
             return source.read(length)
-        PyAvConversion()(size, read, sink, agent_channel=1)
+        PyAvConverter()(size, read, sink, agent_channel=1)
 
 convert(sys.argv[1])
 warm = peak_mebibytes()

@@ -9,7 +9,13 @@ import pytest
 
 from coval_relay.adapters.coval import HttpCovalClient
 from coval_relay.domain.coval import Conversation, Upload
-from coval_relay.domain.errors import InvalidInput, OutcomeUnknown, Permanent, RelayError, Retryable
+from coval_relay.domain.errors import (
+    InvalidInputError,
+    PermanentError,
+    RelayError,
+    RetryableError,
+    UnknownOutcomeError,
+)
 
 CONVERSATION = {"conversation": {"conversation_id": "c1", "has_audio": True}}
 ONE_PAGE = {"conversations": [{"conversation_id": "c1"}]}
@@ -50,7 +56,7 @@ class Wire:
             path_family="conversations",
             api_key=self.key,
             timeout_seconds=self.timeout_seconds,
-            budget=lambda: self.left,
+            time_left=lambda: self.left,
             sleep=self._sleep,
             jitter=lambda: 0.0,
             now=lambda: 1_795_262_400.0,
@@ -122,7 +128,7 @@ AMBIGUOUS = [
 @pytest.mark.parametrize("call", EFFECTS)
 @pytest.mark.parametrize("error", NOT_SENT, ids=repr)
 def test_an_effect_that_was_not_sent_can_be_retried(wire: Make, call: str, error: Exception) -> None:
-    assert raised(call, wire(error)) == Retryable("unreachable")
+    assert raised(call, wire(error)) == RetryableError("unreachable")
 
 
 @pytest.mark.parametrize("call", EFFECTS)
@@ -130,14 +136,14 @@ def test_an_effect_that_was_not_sent_can_be_retried(wire: Make, call: str, error
 def test_an_effect_without_an_answer_is_unknown_and_not_repeated(
     wire: Make, call: str, error: Exception, code: str
 ) -> None:
-    assert raised(call, wire(error)) == OutcomeUnknown(code)
+    assert raised(call, wire(error)) == UnknownOutcomeError(code)
 
 
 @pytest.mark.parametrize("call", ["get", "find", "agents"])
 @pytest.mark.parametrize(("error", "code"), AMBIGUOUS, ids=repr)
 def test_a_read_is_asked_three_times(wire: Make, call: str, error: Exception, code: str) -> None:
     network = wire(error, error, error)
-    assert raised(call, network) == Retryable(code)
+    assert raised(call, network) == RetryableError(code)
     assert network.slept == [0.1, 0.2]
 
 
@@ -153,7 +159,7 @@ def test_a_read_gets_through_at_last(wire: Make) -> None:
 
 def test_a_long_retry_after_is_left_to_the_queue(wire: Make) -> None:
     network = wire(httpx.Response(429, headers={"Retry-After": "60"}))
-    assert raised("find", network) == Retryable("rate_limited", 60.0)
+    assert raised("find", network) == RetryableError("rate_limited", 60.0)
     assert network.slept == []
 
 
@@ -161,17 +167,17 @@ def test_a_short_retry_after_is_waited_for_once_by_an_effect(wire: Make) -> None
     busy = httpx.Response(429, headers={"Retry-After": "2"})
     network = wire(busy, httpx.Response(200, json=CONVERSATION))
     assert network.client.submit(b"{}") == Conversation("c1", has_audio=True)
-    assert raised("submit", wire(busy, busy)) == Retryable("rate_limited", 2.0)
+    assert raised("submit", wire(busy, busy)) == RetryableError("rate_limited", 2.0)
     assert network.slept == [2.0]
 
 
 def test_a_date_in_retry_after_counts_from_the_clock(wire: Make) -> None:
     network = wire(httpx.Response(429, headers={"Retry-After": "Sat, 21 Nov 2026 12:01:30 GMT"}))
-    assert raised("submit", network) == Retryable("rate_limited", 90.0)
+    assert raised("submit", network) == RetryableError("rate_limited", 90.0)
 
 
 def test_an_upload_place_is_not_asked_for_twice(wire: Make) -> None:
-    assert raised("create_upload", wire(httpx.Response(500))) == Retryable("unavailable")
+    assert raised("create_upload", wire(httpx.Response(500))) == RetryableError("unavailable")
 
 
 def test_a_refused_key_is_read_again_once(wire: Make) -> None:
@@ -182,8 +188,10 @@ def test_a_refused_key_is_read_again_once(wire: Make) -> None:
 
 
 def test_a_key_that_stays_refused_is_the_operators_to_mend(wire: Make) -> None:
-    assert raised("submit", wire(httpx.Response(401), httpx.Response(401))) == Retryable("unauthenticated")
-    assert raised("submit", wire(httpx.Response(403))) == Retryable("permission_denied")
+    assert raised("submit", wire(httpx.Response(401), httpx.Response(401))) == RetryableError(
+        "unauthenticated"
+    )
+    assert raised("submit", wire(httpx.Response(403))) == RetryableError("permission_denied")
 
 
 def test_the_header_goes_out_in_lower_case(wire: Make) -> None:
@@ -196,13 +204,13 @@ def test_the_header_goes_out_in_lower_case(wire: Make) -> None:
 @pytest.mark.parametrize("call", sorted(CALLS))
 def test_nothing_is_begun_without_time_for_it(wire: Make, call: str) -> None:
     network = wire(left=4.9)
-    assert raised(call, network) == Retryable("no_time_left")
+    assert raised(call, network) == RetryableError("no_time_left")
     assert network.requests == []
 
 
 def test_an_effect_gets_its_whole_timeout_and_a_read_what_is_left(wire: Make) -> None:
     answered = httpx.Response(200, json=CONVERSATION)
-    assert raised("submit", wire(left=32.9)) == Retryable("no_time_left")
+    assert raised("submit", wire(left=32.9)) == RetryableError("no_time_left")
     write, read = wire(answered, left=33.0), wire(answered, left=13.0)
     write.client.submit(b"{}")
     read.client.get("c1")
@@ -230,13 +238,13 @@ def test_an_answer_that_drips_past_the_budget_is_cut_off(wire: Make) -> None:
         return httpx.Response(200, content=chunks())
 
     network = wire(drip)
-    assert raised("submit", network) == OutcomeUnknown("timeout")
+    assert raised("submit", network) == UnknownOutcomeError("timeout")
     assert network.left == 2.0
 
 
 @pytest.mark.parametrize("call", EFFECTS[:2])
 def test_a_success_that_cannot_be_read_is_unknown(wire: Make, call: str) -> None:
-    assert raised(call, wire(httpx.Response(200, text="<html>"))) == OutcomeUnknown("unreadable_answer")
+    assert raised(call, wire(httpx.Response(200, text="<html>"))) == UnknownOutcomeError("unreadable_answer")
 
 
 def test_find_asks_for_a_strong_read(wire: Make) -> None:
@@ -268,19 +276,19 @@ def test_where_strong_reads_are_refused_the_list_settles_first(wire: Make, error
 
 def test_settling_needs_time_too(wire: Make) -> None:
     network = wire(httpx.Response(400, json={"error": {"message": "consistency"}}), left=12.0)
-    assert raised("find", network) == Retryable("no_time_left")
+    assert raised("find", network) == RetryableError("no_time_left")
     assert network.slept == []
 
 
 def test_another_refusal_of_a_find_stays_one(wire: Make) -> None:
     refusal = {"error": {"code": "INVALID_ARGUMENT", "message": "Invalid filter expression"}}
     error = raised("find", wire(httpx.Response(400, json=refusal)))
-    assert error == Permanent("INVALID_ARGUMENT", "Invalid filter expression", None, 400)
+    assert error == PermanentError("INVALID_ARGUMENT", "Invalid filter expression", None, 400)
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\nb", "a\x00"])
 def test_an_id_that_no_filter_can_hold(wire: Make, value: str) -> None:
-    with pytest.raises(InvalidInput, match=r"^external_conversation_id: must be printable"):
+    with pytest.raises(InvalidInputError, match=r"^external_conversation_id: must be printable"):
         wire().client.find(value)
 
 
@@ -312,7 +320,7 @@ def test_what_is_gone(wire: Make) -> None:
 def test_what_is_refused_for_another_reason_is_not_gone(wire: Make, call: str) -> None:
     refusal = {"error": {"code": "INVALID_ARGUMENT", "message": "Invalid conversation_id"}}
     error = raised(call, wire(httpx.Response(400, json=refusal)))
-    assert error == Permanent("INVALID_ARGUMENT", "Invalid conversation_id", None, 400)
+    assert error == PermanentError("INVALID_ARGUMENT", "Invalid conversation_id", None, 400)
 
 
 @pytest.mark.parametrize(
@@ -329,17 +337,17 @@ def test_what_is_refused_for_another_reason_is_not_gone(wire: Make, call: str) -
     ids=repr,
 )
 def test_a_put_that_fails_takes_a_new_place(wire: Make, reply: Reply) -> None:
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         wire(reply).client.put_audio(UPLOAD, [b"abc"], 3)
-    assert caught.value == Retryable("upload_put_failed")
+    assert caught.value == RetryableError("upload_put_failed")
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def test_a_put_to_no_url(wire: Make) -> None:
     broken = Upload("upl_1", "http://a\x00b/", UPLOAD.expires_at, 1, "audio/wav")
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         wire().client.put_audio(broken, [b"abc"], 3)
-    assert caught.value == Retryable("upload_put_failed")
+    assert caught.value == RetryableError("upload_put_failed")
 
 
 def test_a_put_ends_with_the_budget(wire: Make) -> None:
@@ -354,8 +362,8 @@ def test_a_put_ends_with_the_budget(wire: Make) -> None:
 
     network = wire(left=60.0)
     network.replies.append(read_all)
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         network.client.put_audio(UPLOAD, chunks(), 100)
-    assert caught.value == Retryable("no_time_left")
+    assert caught.value == RetryableError("no_time_left")
     network.replies.clear()
     assert network.left == 0.0

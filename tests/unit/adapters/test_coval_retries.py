@@ -2,15 +2,15 @@
 
 import pytest
 
-from coval_relay.adapters.coval.refusals import Kind
+from coval_relay.adapters.coval.error_mapping import RequestKind
 from coval_relay.adapters.coval.retries import pause
-from coval_relay.domain.errors import OutcomeUnknown, Permanent, RelayError, Retryable
+from coval_relay.domain.errors import PermanentError, RelayError, RetryableError, UnknownOutcomeError
 
-RATE_LIMITED, UNAVAILABLE = Retryable("rate_limited"), Retryable("unavailable")
+RATE_LIMITED, UNAVAILABLE = RetryableError("rate_limited"), RetryableError("unavailable")
 
 
 @pytest.mark.parametrize(
-    ("error", "attempt", "budget", "jitter", "seconds"),
+    ("error", "attempt", "time_left", "jitter", "seconds"),
     [
         (UNAVAILABLE, 1, 9.0, 0.0, 0.1),
         (UNAVAILABLE, 1, 9.0, 0.5, 0.15),
@@ -18,40 +18,44 @@ RATE_LIMITED, UNAVAILABLE = Retryable("rate_limited"), Retryable("unavailable")
         (UNAVAILABLE, 3, 9.0, 0.0, None),
         (UNAVAILABLE, 1, 0.09, 0.0, None),
         (UNAVAILABLE, 1, -5.0, 0.0, None),
-        (Retryable("unavailable", 4.0), 1, 9.0, 0.0, 4.0),
-        (Retryable("unavailable", 0.0), 1, 9.0, 0.0, 0.0),
-        (Retryable("rate_limited", 5.0), 2, 5.0, 0.0, 5.0),
-        (Retryable("rate_limited", 5.0), 2, 4.9, 0.0, None),
-        (Retryable("rate_limited", 6.0), 1, 99.0, 0.0, None),
-        (Retryable("unreachable"), 1, 9.0, 0.0, 0.1),
-        (Retryable("timeout"), 1, 9.0, 0.0, 0.1),
-        (Retryable("broken_connection"), 1, 9.0, 0.0, 0.1),
-        (Retryable("unauthenticated"), 1, 9.0, 0.0, None),
-        (Retryable("permission_denied"), 1, 9.0, 0.0, None),
-        (Retryable("no_time_left"), 1, 9.0, 0.0, None),
-        (Permanent("NOT_FOUND", "m"), 1, 9.0, 0.0, None),
+        (RetryableError("unavailable", 4.0), 1, 9.0, 0.0, 4.0),
+        (RetryableError("unavailable", 0.0), 1, 9.0, 0.0, 0.0),
+        (RetryableError("rate_limited", 5.0), 2, 5.0, 0.0, 5.0),
+        (RetryableError("rate_limited", 5.0), 2, 4.9, 0.0, None),
+        (RetryableError("rate_limited", 6.0), 1, 99.0, 0.0, None),
+        (RetryableError("unreachable"), 1, 9.0, 0.0, 0.1),
+        (RetryableError("timeout"), 1, 9.0, 0.0, 0.1),
+        (RetryableError("broken_connection"), 1, 9.0, 0.0, 0.1),
+        (RetryableError("unauthenticated"), 1, 9.0, 0.0, None),
+        (RetryableError("permission_denied"), 1, 9.0, 0.0, None),
+        (RetryableError("no_time_left"), 1, 9.0, 0.0, None),
+        (PermanentError("NOT_FOUND", "m"), 1, 9.0, 0.0, None),
     ],
 )
-def test_reads(error: RelayError, attempt: int, budget: float, jitter: float, seconds: float | None) -> None:
-    assert pause(Kind.READ, error, attempt, budget, jitter) == (
+def test_reads(
+    error: RelayError, attempt: int, time_left: float, jitter: float, seconds: float | None
+) -> None:
+    assert pause(RequestKind.READ, error, attempt, time_left, jitter) == (
         None if seconds is None else pytest.approx(seconds)
     )
 
 
-@pytest.mark.parametrize("kind", [Kind.EFFECT, Kind.HARMLESS])
+@pytest.mark.parametrize("kind", [RequestKind.EFFECT, RequestKind.HARMLESS])
 @pytest.mark.parametrize(
-    ("error", "attempt", "budget", "seconds"),
+    ("error", "attempt", "time_left", "seconds"),
     [
-        (Retryable("rate_limited", 2.0), 1, 9.0, 2.0),
-        (Retryable("rate_limited", 2.0), 1, 1.9, None),
-        (Retryable("rate_limited", 2.0), 2, 9.0, None),
-        (Retryable("rate_limited", 2.1), 1, 9.0, None),
+        (RetryableError("rate_limited", 2.0), 1, 9.0, 2.0),
+        (RetryableError("rate_limited", 2.0), 1, 1.9, None),
+        (RetryableError("rate_limited", 2.0), 2, 9.0, None),
+        (RetryableError("rate_limited", 2.1), 1, 9.0, None),
         (RATE_LIMITED, 1, 9.0, None),
-        (Retryable("unavailable", 1.0), 1, 9.0, None),
-        (Retryable("unreachable"), 1, 9.0, None),
-        (OutcomeUnknown("timeout"), 1, 9.0, None),
-        (Permanent("NOT_FOUND", "m"), 1, 9.0, None),
+        (RetryableError("unavailable", 1.0), 1, 9.0, None),
+        (RetryableError("unreachable"), 1, 9.0, None),
+        (UnknownOutcomeError("timeout"), 1, 9.0, None),
+        (PermanentError("NOT_FOUND", "m"), 1, 9.0, None),
     ],
 )
-def test_writes(kind: Kind, error: RelayError, attempt: int, budget: float, seconds: float | None) -> None:
-    assert pause(kind, error, attempt, budget, 0.0) == seconds
+def test_writes(
+    kind: RequestKind, error: RelayError, attempt: int, time_left: float, seconds: float | None
+) -> None:
+    assert pause(kind, error, attempt, time_left, 0.0) == seconds

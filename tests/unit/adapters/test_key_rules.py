@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from coval_relay.adapters.key_rules import SsmKeyRules, parse_key_rules
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput, Retryable
+from coval_relay.adapters.aws.ssm_key_rules import SsmKeyRules, parse_key_rules
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError, RetryableError
 from coval_relay.domain.key_rules import KeyRule
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_a_rule_in_full() -> None:
             alias_type="twilio_recording_sid",
             format="twilio_sentences",
             redacted=True,
-            traits=Traits(agent_channel=1, rank=3, several=True, longest=True),
+            hints=RecordingHints(agent_channel=1, rank=3, several=True, longest=True),
         ),
     )
 
@@ -100,9 +100,9 @@ TOGETHER = "alias_type goes together with the group alias"
     ],
 )
 def test_rules_that_are_refused(rules: str, place: str, rule: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         parse_key_rules(rules, "KeyRules")
-    assert caught.value == InvalidInput(f"KeyRules{place}", rule)
+    assert caught.value == InvalidInputError(f"KeyRules{place}", rule)
 
 
 # --- in SSM ------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def test_good_rules_outlive_broken_ones(rules: Rules) -> None:
     rules.put(text(pattern="("))
     rules.now += 300
     assert (rules.names(), rules.names()) == (["good"], ["good"])
-    assert rules.reports == [InvalidInput(f"{PARAMETER}[0].pattern", "must be a regular expression")]
+    assert rules.reports == [InvalidInputError(f"{PARAMETER}[0].pattern", "must be a regular expression")]
     rules.put(text(name="mended"))
     rules.now += 300
     assert rules.names() == ["mended"]
@@ -162,24 +162,24 @@ def test_good_rules_outlive_a_fault_of_ssm(rules: Rules, monkeypatch: pytest.Mon
     assert rules.names() == ["good"]
     monkeypatch.setattr(rules.ssm, "get_parameter", down)
     rules.now += 300
-    assert (rules.names(), rules.reports) == (["good"], [Retryable("ssm_unreachable")])
+    assert (rules.names(), rules.reports) == (["good"], [RetryableError("ssm_unreachable")])
 
 
 def test_without_good_rules_messages_wait(rules: Rules) -> None:
-    with pytest.raises(Retryable) as missing:
+    with pytest.raises(RetryableError) as missing:
         rules.read()
     rules.put("{")
-    with pytest.raises(Retryable) as broken:
+    with pytest.raises(RetryableError) as broken:
         rules.read()
-    assert missing.value == Retryable("ssm_ParameterNotFound")
-    assert broken.value == Retryable("key_rules_unusable")
-    assert [type(report) for report in rules.reports] == [Retryable, InvalidInput]
+    assert missing.value == RetryableError("ssm_ParameterNotFound")
+    assert broken.value == RetryableError("key_rules_unusable")
+    assert [type(report) for report in rules.reports] == [RetryableError, InvalidInputError]
     rules.put(text(name="good"))
     assert rules.names() == ["good"]
 
 
 def test_a_secret_parameter_is_not_decrypted(rules: Rules) -> None:
     rules.ssm.put_parameter(Name=PARAMETER, Value=text(), Type="SecureString")
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         rules.read()
-    assert caught.value == Retryable("key_rules_unusable")
+    assert caught.value == RetryableError("key_rules_unusable")

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from moto import mock_aws
 
+from coval_relay.adapters.aws.secrets import SecretApiKey
 from coval_relay.adapters.coval import HttpCovalClient
-from coval_relay.adapters.secrets import SecretApiKey
-from coval_relay.domain.errors import Retryable
+from coval_relay.domain.errors import RetryableError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -35,7 +35,7 @@ class Rotated:
             path_family="conversations",
             api_key=SecretApiKey(self.arn, self.manager, lambda: self.now),
             timeout_seconds=30,
-            budget=lambda: 100.0,
+            time_left=lambda: 100.0,
             http=httpx.Client(transport=httpx.MockTransport(self._reply)),
         )
 
@@ -76,7 +76,7 @@ def test_a_new_key_is_used_at_once_where_the_old_one_is_refused(rotated: Rotated
 
 def test_a_key_that_is_not_rotated_yet_waits(rotated: Rotated) -> None:
     rotated.known = set()
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         rotated.client.submit(b"{}")
-    assert caught.value == Retryable("unauthenticated")
+    assert caught.value == RetryableError("unauthenticated")
     assert set(rotated.seen) == {"old"}

@@ -8,15 +8,15 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from coval_relay.adapters.secrets import SecretApiKey, key_of
-from coval_relay.domain.errors import Retryable
+from coval_relay.adapters.aws.secrets import SecretApiKey, key_of
+from coval_relay.domain.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-UNUSABLE = Retryable("api_key_secret_unusable")
+UNUSABLE = RetryableError("api_key_secret_unusable")
 
 
 @dataclass
@@ -54,7 +54,7 @@ def test_forms_of_the_secret(text: str) -> None:
     ],
 )
 def test_secrets_without_a_key(text: str) -> None:
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         key_of(text)
     assert caught.value == UNUSABLE
     assert str(caught.value) == "('api_key_secret_unusable',)" or "api_key_secret_unusable" in str(
@@ -91,14 +91,14 @@ def test_the_key_is_read_at_once_however_young_the_clock(manager: "SecretsManage
 
 def test_what_cannot_be_read(manager: "SecretsManagerClient") -> None:
     missing = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:none-AbCdEf"
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         SecretApiKey(missing, manager).get()
-    assert caught.value == Retryable("secretsmanager_ResourceNotFoundException")
+    assert caught.value == RetryableError("secretsmanager_ResourceNotFoundException")
 
 
 def test_a_binary_secret_is_none(manager: "SecretsManagerClient") -> None:
     arn = manager.create_secret(Name="coval", SecretBinary=b"one")["ARN"]
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         SecretApiKey(arn, manager).get()
     assert caught.value == UNUSABLE
 
@@ -110,6 +110,6 @@ def test_a_service_that_is_not_there(
         raise EndpointConnectionError(endpoint_url="https://secretsmanager")
 
     monkeypatch.setattr(manager, "get_secret_value", down)
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         SecretApiKey("arn", manager).get()
-    assert caught.value == Retryable("secretsmanager_unreachable")
+    assert caught.value == RetryableError("secretsmanager_unreachable")

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from coval_relay.adapters.sqs import SqsQueue
-from coval_relay.domain.errors import Retryable
+from coval_relay.adapters.aws.sqs import SqsQueue
+from coval_relay.domain.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +39,9 @@ def test_a_delayed_message(sqs: "SQSClient") -> None:
 
 
 def test_a_queue_that_is_not_there(sqs: "SQSClient") -> None:
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         SqsQueue(sqs).send("https://sqs.eu-west-2.amazonaws.com/123456789012/none", "{}")
-    assert caught.value == Retryable("sqs_AWS.SimpleQueueService.NonExistentQueue")
+    assert caught.value == RetryableError("sqs_AWS.SimpleQueueService.NonExistentQueue")
 
 
 def test_a_service_that_is_not_there(sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +49,6 @@ def test_a_service_that_is_not_there(sqs: "SQSClient", monkeypatch: pytest.Monke
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
     monkeypatch.setattr(sqs, "send_message", down)
-    with pytest.raises(Retryable) as caught:
+    with pytest.raises(RetryableError) as caught:
         SqsQueue(sqs).send("url", "{}")
-    assert caught.value == Retryable("sqs_unreachable")
+    assert caught.value == RetryableError("sqs_unreachable")

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.audio import AudioFacts, AudioRefused, Preparation, check_limits, preparation, probe
+from coval_relay.domain.audio import (
+    AudioFacts,
+    AudioRejectedError,
+    Preparation,
+    check_limits,
+    preparation,
+    probe,
+)
 from tests.unit.audio.made_audio import FIXTURES, CountingReader
 
 MANIFEST: dict[str, dict[str, Any]] = json.loads((FIXTURES / "manifest.json").read_text())
@@ -57,9 +64,9 @@ def test_foreign_recording_is_to_be_converted(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in REFUSED if name not in FOREIGN])
 def test_refused_recording_is_refused_in_covals_words(name: str) -> None:
     expected = MANIFEST[name]["refusal"]
-    with pytest.raises(AudioRefused) as refused:
+    with pytest.raises(AudioRejectedError) as refused:
         measured(name)
-    assert refused.value == AudioRefused(expected["code"], expected["reason"])
+    assert refused.value == AudioRejectedError(expected["code"], expected["reason"])
 
 
 @pytest.mark.parametrize("name", [name for name in ACCEPTED if "without-xing" not in name])

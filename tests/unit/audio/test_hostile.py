@@ -1,4 +1,4 @@
-"""Whatever the bytes are: facts or AudioRefused, at most 40 reads of 2 MiB in all."""
+"""Whatever the bytes are: facts or AudioRejectedError, at most 40 reads of 2 MiB in all."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from coval_relay.domain.audio import (
     AudioFacts,
-    AudioRefused,
+    AudioRejectedError,
     check_limits,
     probe,
     rearranged,
@@ -22,12 +22,12 @@ PIECES = [
 ]  # fmt: skip
 
 
-def outcome(size: int, reader: CountingReader) -> AudioFacts | AudioRefused:
+def outcome(size: int, reader: CountingReader) -> AudioFacts | AudioRejectedError:
     try:
         facts = probe(size, reader)
         if facts.format != "foreign":
             check_limits(facts)
-    except AudioRefused as refused:
+    except AudioRejectedError as refused:
         return refused
     return facts
 
@@ -35,7 +35,7 @@ def outcome(size: int, reader: CountingReader) -> AudioFacts | AudioRefused:
 def judged(size: int, data: bytes) -> None:
     reader = CountingReader(data)
     judgement = outcome(size, reader)
-    if isinstance(judgement, AudioRefused):
+    if isinstance(judgement, AudioRejectedError):
         assert judgement.code.startswith("audio_")
         assert judgement.reason.endswith(".")
     else:

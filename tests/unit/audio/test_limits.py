@@ -2,7 +2,7 @@
 
 import pytest
 
-from coval_relay.domain.audio import AudioFacts, AudioRefused, check_limits
+from coval_relay.domain.audio import AudioFacts, AudioRejectedError, check_limits
 
 MEBIBYTE = 1024 * 1024
 
@@ -68,6 +68,6 @@ def test_inside(inside: AudioFacts) -> None:
     ],
 )
 def test_outside(outside: AudioFacts, code: str, reason: str) -> None:
-    with pytest.raises(AudioRefused) as refused:
+    with pytest.raises(AudioRejectedError) as refused:
         check_limits(outside)
-    assert refused.value == AudioRefused(code, reason)
+    assert refused.value == AudioRejectedError(code, reason)

@@ -7,13 +7,15 @@ from statistics import mean, pstdev
 
 import pytest
 
-from coval_relay.domain.audio import AudioFacts, AudioRefused, probe
+from coval_relay.domain.audio import AudioFacts, AudioRejectedError, probe
 from tests.unit.audio.made_audio import FIXTURES, CountingReader, id3, mpeg_frame
 
 ID3V1 = b"TAG" + bytes(125)
 FRAME = mpeg_frame(2, 4, 2)
 """32 kbit/s at 16 kHz: 144 bytes, 36 ms."""
-UNREADABLE = AudioRefused("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
+UNREADABLE = AudioRejectedError(
+    "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
+)
 
 
 def measured(data: bytes) -> AudioFacts:
@@ -168,7 +170,7 @@ def test_reads_are_bounded_where_the_rate_varies() -> None:
 def test_tags_without_end_cost_no_more_than_the_budget() -> None:
     data = id3(bytes(70_000)) * 100 + FRAME * 500
     reader = CountingReader(data)
-    with pytest.raises(AudioRefused) as refused:
+    with pytest.raises(AudioRejectedError) as refused:
         probe(len(data), reader)
     assert refused.value == UNREADABLE
     assert sum(length for _, length in reader.reads) <= 2 * 1024 * 1024

@@ -3,7 +3,7 @@
 import pytest
 
 from coval_relay.domain.audio import Preparation, must_swap, preparation, probe
-from tests.support import sounds
+from tests.support import audio_files
 from tests.unit.audio.made_audio import CountingReader, chunk, extensible, riff, wave_format
 
 NONE, REARRANGE, CONVERT = Preparation.NONE, Preparation.REARRANGE, Preparation.CONVERT
@@ -31,16 +31,16 @@ def packed(channels: int, tag: int) -> bytes:
         (linear(2, 7, 8), (NONE, NONE, REARRANGE)),
         (linear(3), (NONE, CONVERT, CONVERT)),
         (riff(chunk(b"fmt ", extensible(1, 6)), chunk(b"data", bytes(48_000))), (NONE, CONVERT, CONVERT)),
-        (sounds.streamed(linear(1), 0, 0), (REARRANGE, REARRANGE, REARRANGE)),
-        (sounds.streamed(linear(2), 2**32 - 1, 2**32 - 1), (REARRANGE, REARRANGE, REARRANGE)),
-        (sounds.streamed(linear(4), 0, 0), (REARRANGE, CONVERT, CONVERT)),
-        (sounds.wav(channels=2, container="RF64"), (REARRANGE, REARRANGE, REARRANGE)),
+        (audio_files.streamed(linear(1), 0, 0), (REARRANGE, REARRANGE, REARRANGE)),
+        (audio_files.streamed(linear(2), 2**32 - 1, 2**32 - 1), (REARRANGE, REARRANGE, REARRANGE)),
+        (audio_files.streamed(linear(4), 0, 0), (REARRANGE, CONVERT, CONVERT)),
+        (audio_files.wav(channels=2, container="RF64"), (REARRANGE, REARRANGE, REARRANGE)),
         (packed(1, 0x31), (CONVERT, CONVERT, CONVERT)),
         (packed(2, 0x11), (CONVERT, CONVERT, CONVERT)),
         (packed(2, 2), (CONVERT, CONVERT, CONVERT)),
         (packed(2, 0x55), (CONVERT, CONVERT, CONVERT)),
-        (sounds.mp3(channels=1), (NONE, NONE, NONE)),
-        (sounds.mp3(channels=2), (NONE, NONE, CONVERT)),
+        (audio_files.mp3(channels=1), (NONE, NONE, NONE)),
+        (audio_files.mp3(channels=2), (NONE, NONE, CONVERT)),
         (b"OggS" + bytes(100), (CONVERT, CONVERT, CONVERT)),
     ],
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from coval_relay.domain.audio import AudioFacts, AudioRefused, probe
+from coval_relay.domain.audio import AudioFacts, AudioRejectedError, probe
 from tests.unit.audio.made_audio import (
     UNKNOWN,
     CountingReader,
@@ -19,7 +19,9 @@ from tests.unit.audio.made_audio import (
 SECOND = bytes(16_000)
 """One second of 16-bit mono at 8 kHz."""
 FMT = chunk(b"fmt ", wave_format())
-UNREADABLE = AudioRefused("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
+UNREADABLE = AudioRejectedError(
+    "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
+)
 
 
 def measured(data: bytes) -> AudioFacts:
@@ -116,7 +118,7 @@ def test_formats(body: bytes, data_size: int, milliseconds: int | None, codec: s
     ],
 )
 def test_header_that_cannot_be_read(data: bytes) -> None:
-    with pytest.raises(AudioRefused) as refused:
+    with pytest.raises(AudioRejectedError) as refused:
         measured(data)
     assert refused.value == UNREADABLE
 
@@ -151,7 +153,7 @@ def test_endless_chunks_end_with_the_budget() -> None:
     step = chunk(b"JUNK", bytes(70_000))
     data = riff(*[step] * 100, FMT, chunk(b"data", SECOND))
     reader = CountingReader(data)
-    with pytest.raises(AudioRefused) as refused:
+    with pytest.raises(AudioRejectedError) as refused:
         probe(len(data), reader)
     assert refused.value == UNREADABLE
     assert len(reader.reads) == 40

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-from local.demo.endings import ending
+from local.demo.audio_comparison import content
+from local.demo.outcomes import ending
+from local.demo.results_table import differences, render
 from local.demo.scenarios import SCENARIOS, Ending, Scenario
-from local.demo.sounds import content
-from local.demo.table import differences, render
-from local.demo.watch import Changes, Items, describe_change, describe_request
+from local.demo.watcher import Changes, Items, describe_change, describe_request
 
 EXPECTED = Ending(audio="as sent", recording="ATTACHED")
 
@@ -20,7 +20,7 @@ def test_names_of_scenarios_are_their_own() -> None:
 
 def test_the_table_shows_what_differs_and_what_was_expected() -> None:
     scenarios = [Scenario("one", (), EXPECTED), Scenario("another", (), EXPECTED)]
-    found = {"one": EXPECTED, "another": Ending(conversations=2, text=False, state="OPEN", reason="why")}
+    found = {"one": EXPECTED, "another": Ending(conversations=2, text=False, state="QUEUED", reason="why")}
 
     rows = [re.split(r"  +", line) for line in render(scenarios, found).splitlines()]
     assert rows == [
@@ -28,7 +28,7 @@ def test_the_table_shows_what_differs_and_what_was_expected() -> None:
         [rows[1][0]],
         ["one", "1", "yes", "as sent", "text", "SUBMITTED", "ATTACHED", "-", "-", "as expected"],
         [
-            *("another", "2 (not 1)", "no (not yes)", "- (not as sent)", "text", "OPEN (not SUBMITTED)"),
+            *("another", "2 (not 1)", "no (not yes)", "- (not as sent)", "text", "QUEUED (not SUBMITTED)"),
             *("- (not ATTACHED)", "why (not -)", "-", "DIFFERS"),
         ],
     ]
@@ -41,7 +41,7 @@ def test_differences_are_named() -> None:
 
 
 def test_a_change_of_an_item_is_told_once() -> None:
-    first = {"state": "OPEN"}
+    first = {"state": "QUEUED"}
     refused = {
         "state": "SUBMITTED",
         "recording_state": "REJECTED",
@@ -49,7 +49,7 @@ def test_a_change_of_an_item_is_told_once() -> None:
         "recording": {"reason": {"code": "audio_too_short"}},
     }
 
-    assert describe_change({}, first) == "received   item: OPEN"
+    assert describe_change({}, first) == "received   item: QUEUED"
     assert describe_change(first, refused) == (
         "submitted, recording refused item: SUBMITTED REJECTED c audio_too_short"
     )
@@ -67,7 +67,7 @@ def test_what_waits_under_a_name_is_told_once_and_once_where_it_went() -> None:
         items.look()
         items.look()
 
-    assert told == ["parked     name waits for its call", "bound      name leads to call"]
+    assert told == ["pending    name waits for its call", "bound      name leads to call"]
     assert (items.names, items.seen) == ({"call": "bound"}, {})
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from local.demo.sounds import Sound, content, likeness
+from local.demo.audio_comparison import Sound, content, likeness
 
 STEREO, STREAMED, OPUS = "stereo-pcm-8khz.wav", "stereo-mulaw-8khz-streamed.wav", "stereo-opus-16khz.ogg"
 

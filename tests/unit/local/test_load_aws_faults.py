@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from local.load.aws_faults import Shares
-from local.load.emulator import FaultProxy, fault_proxy
+from local.load.emulator_control import FaultProxy, fault_proxy
 from local.stack import certificate
 from local.stack.paths import Files
 from local.stack.stack import Stack

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from local.load.calls import planned
+from local.load.call_plan import planned
 
 
 def test_a_plan_is_repeatable() -> None:

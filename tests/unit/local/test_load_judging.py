@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.load.calls import Kind, LoadCall, planned
-from local.load.judging import Verdict, answer_to, deleted, judged, percentile, waits
+from local.load.call_plan import Kind, LoadCall, planned
+from local.load.verification import Verdict, answer_to, deleted, judged, percentile, waits
 
 CALLS = planned(20, "a", 1).calls
 FIRST = next(call for call in CALLS if call.text == "inline")
@@ -77,9 +77,9 @@ SUFFERING: dict[str, tuple[Callable[[State], Any], Verdict]] = {
         lambda now: of_first(now["items"]).update(recording_state="UPLOADED"),
         Verdict(unfinished=(FIRST.call_id,)),
     ),
-    "parked": (
+    "pending": (
         lambda now: now["items"].append(waiting("s3://b/other#1")),
-        Verdict(parked=("alias#a#b",)),
+        Verdict(pending=("alias#a#b",)),
     ),
     "of no call": (
         lambda now: now["held"].append({**conversation(FIRST), "external_conversation_id": "other"}),
@@ -108,7 +108,7 @@ def test_a_conversation_that_the_audit_has_deleted_is_no_double() -> None:
 def test_a_recording_that_has_found_its_call_by_another_name_is_not_parked() -> None:
     found = state()
     of_first(found["items"])["recording"] = {"identity": "s3://b/k#2"}
-    of_first(found["items"])["outcomes"] = {"s3://b/k#1": "superseded"}
+    of_first(found["items"])["other_recordings"] = {"s3://b/k#1": "superseded"}
     found["items"] += [waiting("s3://b/k#1"), waiting("s3://b/k#2")]
     assert judged(CALLS, found["held"], found["items"]) == Verdict()
 

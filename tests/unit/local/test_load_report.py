@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from local.load.judging import Verdict
 from local.load.report import render
 from local.load.run import Result
+from local.load.verification import Verdict
 
 RESULT = Result(
     calls=5000,
@@ -41,7 +41,7 @@ another text        0
 another audio       0
 unfinished          0
 of no call          0
-parked              0
+pending             0
 dead letters        0
 minutes             20.6 (the last call was in Coval after 16.7)"""
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.stack.processes import Server, ServerFailed, free_port, wait_until
+from local.stack.server_processes import Server, ServerFailed, free_port, wait_until
 
 LISTENER = """
 import socket

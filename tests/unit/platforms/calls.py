@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from coval_relay.domain.payload import STAMP
-from coval_relay.domain.recordings import ObjectGone, ObjectVersion
-from coval_relay.platforms.platform import Choices
+from coval_relay.domain.s3_objects import ObjectGoneError, ObjectVersion
+from coval_relay.domain.submit_request import STAMP
+from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.events import etag
 from tests.support.fakes import FakeBucket, FakeClock
 from tests.support.platform_samples import EVENTS, sample
@@ -110,9 +110,9 @@ class PlatformCall:
     platform: str
     parts: tuple[Part, ...]
     ended: Ended
-    choices: Choices = field(default_factory=Choices)
-    documents: Mapping[str, bytes] = field(default_factory=dict)
-    links: Mapping[str, bytes | Exception] = field(default_factory=dict)
+    options: PlatformOptions = field(default_factory=PlatformOptions)
+    transcript_objects: Mapping[str, bytes] = field(default_factory=dict)
+    urls: Mapping[str, bytes | Exception] = field(default_factory=dict)
     transcript_key_pattern: str = ""
 
     def __str__(self) -> str:
@@ -128,25 +128,25 @@ class ArrivingBucket(FakeBucket):
 
     def _content(self, version: ObjectVersion) -> bytes:
         if self.since.get(version.key, 0) > self.clock.now:
-            raise ObjectGone
+            raise ObjectGoneError
         return super()._content(version)
 
 
-def world_of(call: PlatformCall, **options: Any) -> World:
+def world_of(call: PlatformCall, **more: Any) -> World:
     """A world of this platform alone, in which nothing has come yet."""
     clock = FakeClock()
-    choices = replace(call.choices, transcript_buckets=("transcripts",))
+    options = replace(call.options, transcript_buckets=("transcripts",))
     settings = {
         "platforms": (call.platform,),
-        "choices": choices,
+        "options": options,
         "key_pattern": "",
         "transcript_key_pattern": call.transcript_key_pattern,
         "prefixes": ("",),
-        **options,
+        **more,
     }
     world = World(clock=clock, bucket=ArrivingBucket(clock=clock), **settings)
-    world.documents.documents.update(call.documents)
-    world.links.contents.update(call.links)
+    world.transcript_objects.transcript_objects.update(call.transcript_objects)
+    world.urls.contents.update(call.urls)
     return world
 
 
@@ -158,7 +158,7 @@ def come(world: World, part: Part, delay: int) -> None:
         first = world.clock.now if part.already else moment
         world.bucket.since[part.key] = min(first, world.bucket.since.get(part.key, first))
         if part.queue == "call_end":
-            world.documents.documents[part.key] = part.content
+            world.transcript_objects.transcript_objects[part.key] = part.content
     world.send(part.queue, copy.deepcopy(part.event), delay)
 
 
@@ -178,16 +178,16 @@ def outcome(world: World) -> Ended:
     """The outcome of the only call; asserts that nothing is lost, doubled, or still under way."""
     (held,) = world.coval.conversations.values()
     (call,) = world.store.items.values()
-    assert (world.dead, world.every_parked(), world.letters, call.due_at) == ([], [], [], None)
+    assert (world.dead, world.all_pending(), world.queued, call.due_at) == ([], [], [], None)
     assert (call.state, call.recording_state, call.late, call.notes) == ("SUBMITTED", "ATTACHED", (), ())
-    assert set(call.outcomes.values()) <= {"superseded"}
+    assert set(call.other_recordings.values()) <= {"superseded"}
     sent = {name: value for name, value in held.items() if name not in ("audio", "created", "upload_id")}
     sent["metadata"] = {name: value for name, value in held["metadata"].items() if name != STAMP}
     return Ended(
         conversation=sent,
         sound=heard(audio_of(world, held["audio"])),
         recording=_place(call.recording.identity),
-        superseded=frozenset(map(_place, call.outcomes)),
+        superseded=frozenset(map(_place, call.other_recordings)),
         sides=(call.recording.agent_channel,),
     )
 
@@ -319,7 +319,7 @@ CANONICAL = (
             event(canonical("call_ended_reference")),
             created("recordings/acme-8843.wav", MIXED.wav(), within=LATE),
         ),
-        documents={"acme-8843.json": as_json(ACME_TRANSCRIPT)},
+        transcript_objects={"acme-8843.json": as_json(ACME_TRANSCRIPT)},
         ended=Ended(
             conversation={
                 "external_conversation_id": "acme-8843",
@@ -427,7 +427,7 @@ CONNECT = (
     PlatformCall(
         name="Connect, redacted",
         platform="amazon_connect",
-        choices=Choices(redacted=True),
+        options=PlatformOptions(redacted=True),
         parts=CONNECT_PARTS,
         ended=Ended(
             conversation=renamed(CONNECT_CONVERSATION, "Friday", "[PII]"),
@@ -461,7 +461,7 @@ CHIME = (
     PlatformCall(
         name="Chime, two ends",
         platform="amazon_chime",
-        choices=Choices(agent_channels={"amazon_chime": 1}),
+        options=PlatformOptions(agent_channels={"amazon_chime": 1}),
         parts=(
             event(told("amazon_chime", "started")),
             event(told("amazon_chime", "ended_caller")),
@@ -495,7 +495,9 @@ RE1, RE2 = (f"{TWILIO_FOLDER}/RE0000000000000000000000000000000{number}" for num
 TWILIO_URL = "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings"
 URL1, URL2 = (f"{TWILIO_URL}/RE0000000000000000000000000000000{number}.wav" for number in (3, 4))
 SENTENCES = "https://intelligence.twilio.com/v2/Transcripts/GT00000000000000000000000000000005/Sentences"
-TWILIO_CHOICES = Choices(transcript_hosts=("intelligence.twilio.com",), separate_transcripts=("twilio",))
+TWILIO_CHOICES = PlatformOptions(
+    transcript_hosts=("intelligence.twilio.com",), separate_transcripts=("twilio",)
+)
 TWILIO_EVENTS = (
     event(told("twilio", "call_in_progress")),
     event(told("twilio", "call_completed")),
@@ -528,13 +530,13 @@ TWILIO = (
     PlatformCall(
         name="Twilio, hold splits the recording, in S3",
         platform="twilio",
-        choices=TWILIO_CHOICES,
+        options=TWILIO_CHOICES,
         parts=(
             *TWILIO_EVENTS,
             created(RE1, AGENT_RIGHT.wav(), of=("twilio", "recording_created")),
             created(RE2, OTHER.wav()),
         ),
-        links=TWILIO_PAGES,
+        urls=TWILIO_PAGES,
         ended=Ended(
             conversation=TWILIO_CONVERSATION,
             sound=AGENT_LEFT,
@@ -546,9 +548,9 @@ TWILIO = (
     PlatformCall(
         name="Twilio, hold splits the recording, by URL",
         platform="twilio",
-        choices=replace(TWILIO_CHOICES, recording_hosts=("api.twilio.com",)),
+        options=replace(TWILIO_CHOICES, recording_hosts=("api.twilio.com",)),
         parts=TWILIO_EVENTS,
-        links={**TWILIO_PAGES, URL1: AGENT_RIGHT.wav(), URL2: OTHER.wav()},
+        urls={**TWILIO_PAGES, URL1: AGENT_RIGHT.wav(), URL2: OTHER.wav()},
         ended=Ended(
             conversation=TWILIO_CONVERSATION,
             sound=AGENT_LEFT,
@@ -570,7 +572,7 @@ GENESYS = (
     PlatformCall(
         name="Genesys, two recordings",
         platform="genesys",
-        choices=Choices(agent_channels={"genesys": 1}),
+        options=PlatformOptions(agent_channels={"genesys": 1}),
         parts=(
             event(told("genesys", "customer_end")),
             *(
@@ -637,7 +639,7 @@ GENESYS = (
 ROOM = "call-_+15550100002_Xk2pQ9"
 LIVEKIT_KEY, BY_HAND = f"recordings/{ROOM}-2026-10-02T143107.ogg", "recordings/by-hand.mp4"
 LIVEKIT_MANIFEST = json.loads(_ours(json.dumps(sample("livekit", "manifest"))))
-LIVEKIT_CHOICES = Choices(separate_transcripts=("livekit",))
+LIVEKIT_CHOICES = PlatformOptions(separate_transcripts=("livekit",))
 LIVEKIT_CONVERSATION = {
     "external_conversation_id": ROOM,
     "occurred_at": "2026-10-02T14:31:07.450Z",
@@ -654,7 +656,7 @@ LIVEKIT: tuple[PlatformCall, ...] = (
     PlatformCall(
         name="LiveKit, default key",
         platform="livekit",
-        choices=LIVEKIT_CHOICES,
+        options=LIVEKIT_CHOICES,
         parts=(
             event(told("livekit", "room_finished_without_metadata")),
             event(told("livekit", "session_report")),
@@ -674,7 +676,7 @@ LIVEKIT: tuple[PlatformCall, ...] = (
     PlatformCall(
         name="LiveKit, custom key and own id",
         platform="livekit",
-        choices=LIVEKIT_CHOICES,
+        options=LIVEKIT_CHOICES,
         parts=(
             event(renamed(told("livekit", "room_finished"), "simulation-1", "")),
             event(told("livekit", "session_report", external_conversation_id="acme-8842")),
@@ -713,7 +715,7 @@ DAILY = (
     PlatformCall(
         name="Daily alone",
         platform="daily",
-        choices=Choices(agent_channels={"daily": 1}),
+        options=PlatformOptions(agent_channels={"daily": 1}),
         parts=(
             event(told("daily", "meeting_ended")),
             event(told("daily", "recording_ready")),
@@ -773,7 +775,7 @@ VAPI = (
     PlatformCall(
         name="Vapi, stereo whose sides are known",
         platform="vapi",
-        choices=Choices(agent_channels={"vapi": 1}),
+        options=PlatformOptions(agent_channels={"vapi": 1}),
         parts=VAPI_PARTS,
         ended=Ended(
             conversation=VAPI_CONVERSATION,
@@ -797,9 +799,9 @@ VAPI = (
     PlatformCall(
         name="Vapi, stereo by URL",
         platform="vapi",
-        choices=Choices(agent_channels={"vapi": 1}, recording_hosts=("storage.vapi.ai",)),
+        options=PlatformOptions(agent_channels={"vapi": 1}, recording_hosts=("storage.vapi.ai",)),
         parts=(event(told("vapi", "end_of_call_report")),),
-        links=VAPI_LINKS,
+        urls=VAPI_LINKS,
         ended=Ended(
             conversation=VAPI_CONVERSATION,
             sound=AGENT_LEFT,
@@ -839,17 +841,17 @@ RETELL = (
     PlatformCall(
         name="Retell",
         platform="retell",
-        choices=Choices(recording_hosts=(RETELL_HOST,)),
+        options=PlatformOptions(recording_hosts=(RETELL_HOST,)),
         parts=RETELL_PARTS,
-        links={RETELL_URL: MIXED.wav()},
+        urls={RETELL_URL: MIXED.wav()},
         ended=Ended(conversation=RETELL_CONVERSATION, sound=MIXED, recording=RETELL_URL),
     ),
     PlatformCall(
         name="Retell, sides known",
         platform="retell",
-        choices=Choices(recording_hosts=(RETELL_HOST,), agent_channels={"retell": 1}),
+        options=PlatformOptions(recording_hosts=(RETELL_HOST,), agent_channels={"retell": 1}),
         parts=RETELL_PARTS,
-        links={RETELL_SIDES: AGENT_RIGHT.wav()},
+        urls={RETELL_SIDES: AGENT_RIGHT.wav()},
         ended=Ended(conversation=RETELL_CONVERSATION, sound=AGENT_LEFT, recording=RETELL_SIDES, sides=(1,)),
     ),
 )
@@ -862,12 +864,12 @@ ELEVENLABS = (
     PlatformCall(
         name="ElevenLabs",
         platform="elevenlabs",
-        choices=Choices(recording_hosts=("api.elevenlabs.io",)),
+        options=PlatformOptions(recording_hosts=("api.elevenlabs.io",)),
         parts=(
             event(told("elevenlabs", "post_call_transcription")),
             event(told("elevenlabs", "post_call_audio")),
         ),
-        links={ELEVENLABS_URL: MIXED.wav()},
+        urls={ELEVENLABS_URL: MIXED.wav()},
         ended=Ended(
             conversation={
                 "external_conversation_id": ELEVENLABS_CALL,
@@ -934,9 +936,9 @@ TELNYX = (
     PlatformCall(
         name="Telnyx, two legs, by URL",
         platform="telnyx",
-        choices=Choices(recording_hosts=("s3.amazonaws.com",)),
+        options=PlatformOptions(recording_hosts=("s3.amazonaws.com",)),
         parts=TELNYX_EVENTS,
-        links={f"{TELNYX_URL}?X-Amz-Expires=600": AGENT_RIGHT.wav()},
+        urls={f"{TELNYX_URL}?X-Amz-Expires=600": AGENT_RIGHT.wav()},
         ended=Ended(conversation=TELNYX_CONVERSATION, sound=AGENT_LEFT, recording=TELNYX_URL, sides=(1,)),
     ),
 )

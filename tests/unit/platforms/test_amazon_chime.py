@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.amazon_chime import PLATFORM
-from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from tests.support.platform_samples import JSON, borne, match, sample, sample_key, spoiled, told
 
 NAME = "amazon_chime"
 CALL = "089b1d79-d4ca-4f74-b36b-681f606937f6"
 TRANSACTION = {"type": "chime_transaction_id", "value": "ec97a8ff-3f83-4de2-8d73-d988070f6af4"}
 SIP = {"type": "sip_call_id", "value": "1104012486_88775467@192.0.2.10"}
-TRANSCRIBING = Choices(separate_transcripts=(NAME,), agent_channels={NAME: 1})
+TRANSCRIBING = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 1})
 
 
 def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def test_what_each_sample_becomes(event: str) -> None:
 def test_a_call_id_that_cannot_be_an_alias_costs_no_call(headers: object, aliases: list[Any]) -> None:
     event = sample(NAME, "ended_caller")
     event["detail"]["inviteHeaders"] = headers
-    (one,) = PLATFORM.translate(event, Choices())
+    (one,) = PLATFORM.translate(event, PlatformOptions())
     assert one["detail"]["aliases"] == aliases
 
 
@@ -92,14 +92,14 @@ def test_a_pipeline_of_no_call_says_nothing() -> None:
 def test_a_fault_names_field_and_rule() -> None:
     event = sample(NAME, "ended_caller")
     event["detail"]["callId"] = None
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(event, Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(event, PlatformOptions())
     assert str(caught.value) == "detail.callId: Input should be a valid string"
 
 
 def test_a_transcript_of_call_analytics() -> None:
     read = PLATFORM.formats["transcribe_call_analytics"].messages
-    assert read(sample(NAME, "transcribe_call_analytics"), TranscriptContext(Choices())) == [
+    assert read(sample(NAME, "transcribe_call_analytics"), TranscriptContext(PlatformOptions())) == [
         {
             "role": "assistant",
             "content": "Thanks for calling Acme, this is Ana.",
@@ -125,7 +125,7 @@ def test_a_transcript_of_call_analytics() -> None:
     "key", [sample_key(NAME, "recording_created"), f"{CALL}.ogg", f"a/b/{CALL}.WAV", f"a/{CALL}.opus"]
 )
 def test_whose_a_key_is(key: str) -> None:
-    assert match(PLATFORM.key_rules(Choices()), key) == (NAME, CALL)
+    assert match(PLATFORM.key_rules(PlatformOptions()), key) == (NAME, CALL)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,14 @@ def test_whose_a_key_is(key: str) -> None:
     ],
 )
 def test_keys_of_others(key: str) -> None:
-    assert match(PLATFORM.key_rules(Choices()), key) is None
+    assert match(PLATFORM.key_rules(PlatformOptions()), key) is None
 
 
 def test_only_the_operator_knows_the_side_of_the_agent() -> None:
-    sides = [[rule.traits for rule in PLATFORM.key_rules(choices)] for choices in (Choices(), TRANSCRIBING)]
-    assert sides == [[Traits()], [Traits(agent_channel=1)]]
+    sides = [
+        [rule.hints for rule in PLATFORM.key_rules(options)] for options in (PlatformOptions(), TRANSCRIBING)
+    ]
+    assert sides == [[RecordingHints()], [RecordingHints(agent_channel=1)]]
 
 
 @given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.amazon_connect import PLATFORM
-from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from tests.support.platform_samples import (
     JSON,
     attempted,
@@ -109,7 +109,7 @@ def changed(**fields: Any) -> dict[str, Any]:
 
 
 def detail(**fields: Any) -> Any:
-    (one,) = PLATFORM.translate(changed(**fields), Choices())
+    (one,) = PLATFORM.translate(changed(**fields), PlatformOptions())
     return one["detail"]
 
 
@@ -143,13 +143,13 @@ def test_a_transcript_comes_where_a_fitting_analysis_is_on(
 
 
 def test_the_operator_knows_better() -> None:
-    choices = Choices(separate_transcripts=(NAME,), agent_channels={NAME: 0})
-    (one,) = told(NAME, "disconnected_in_queue", choices)
+    options = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
+    (one,) = told(NAME, "disconnected_in_queue", options)
     assert (one["detail"]["transcript"], one["detail"]["recording"]) == (
         {"status": "pending"},
         {"expected": True, "agent_channel": 0, "items": []},
     )
-    assert {rule.traits.agent_channel for rule in PLATFORM.key_rules(choices)} == {0}
+    assert {rule.hints.agent_channel for rule in PLATFORM.key_rules(options)} == {0}
 
 
 @pytest.mark.parametrize(
@@ -169,14 +169,14 @@ def test_direction(method: str | None, direction: str | None) -> None:
 
 
 def test_the_flow_after_the_agent_has_left_is_no_call() -> None:
-    assert PLATFORM.translate(changed(initiationMethod="DISCONNECT"), Choices()) == []
+    assert PLATFORM.translate(changed(initiationMethod="DISCONNECT"), PlatformOptions()) == []
 
 
 @pytest.mark.parametrize("change", [{"state": "SUCCEEDED"}, {"channel": "CHAT"}])
 def test_other_states_of_an_analysis_say_nothing(change: dict[str, str]) -> None:
     event = sample(NAME, "analysis_failed")
     event["detail"] |= change
-    assert PLATFORM.translate(event, Choices()) == []
+    assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
 @pytest.mark.parametrize(
@@ -191,15 +191,15 @@ def test_other_states_of_an_analysis_say_nothing(change: dict[str, str]) -> None
     ],
 )
 def test_a_fault_names_field_and_rule(fields: dict[str, Any], fault: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(changed(**fields), Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(changed(**fields), PlatformOptions())
     assert str(caught.value) == fault
 
 
 # --- transcripts -------------------------------------------------------------------------------------
 
 READ = PLATFORM.formats["contact_lens_v1"].messages
-CONTEXT = TranscriptContext(Choices())
+CONTEXT = TranscriptContext(PlatformOptions())
 
 
 def test_an_analysis_of_a_call_with_an_agent() -> None:
@@ -250,14 +250,14 @@ def test_a_turn_that_lacks_something(turn: dict[str, Any], expected: dict[str, A
     ],
 )
 def test_a_file_that_is_no_analysis(content: object, fault: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         READ(content, CONTEXT)
     assert str(caught.value) == fault
 
 
 # --- keys --------------------------------------------------------------------------------------------
 
-RULES = PLATFORM.key_rules(Choices())
+RULES = PLATFORM.key_rules(PlatformOptions())
 DAY, ISO = "2026/10/02", "2026-10-02T14:31:07Z"
 RAW = f"{DAY}/{CONTACT}_20261002T14:31_UTC.wav"
 REDACTED = f"{DAY}/{CONTACT}_call_recording_redacted_{ISO}.wav"
@@ -298,9 +298,9 @@ def test_keys_of_others(key: str) -> None:
 
 
 def test_what_the_rules_say() -> None:
-    agent, ivr = (Traits(agent_channel=1, rank=rank, several=True) for rank in (1, 0))
+    agent, ivr = (RecordingHints(agent_channel=1, rank=rank, several=True) for rank in (1, 0))
     said = {
-        rule.name.removeprefix(f"{NAME}_"): (rule.kind, rule.redacted, rule.format, rule.traits)
+        rule.name.removeprefix(f"{NAME}_"): (rule.kind, rule.redacted, rule.format, rule.hints)
         for rule in RULES
     }
     assert said == {
@@ -346,4 +346,4 @@ def test_keys_nested_without_end() -> None:
 
 @given(JSON | st.fixed_dictionaries({"Transcript": st.lists(JSON), "Participants": st.lists(JSON)}))
 def test_any_file_is_read_or_refused(content: Any) -> None:
-    assert isinstance(attempted(lambda: READ(content, CONTEXT)), list | InvalidInput)
+    assert isinstance(attempted(lambda: READ(content, CONTEXT)), list | InvalidInputError)

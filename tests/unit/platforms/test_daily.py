@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.daily import PLATFORM
-from coval_relay.platforms.platform import Choices
+from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.platform_samples import borne, is_ignored, match, sample, sample_key, spoiled, told
 
 NAME = "daily"
 ROOM = "support-room-8842"
-KNOWING = Choices(separate_transcripts=(NAME,), agent_channels={NAME: 0})
+KNOWING = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
 
 
 def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
@@ -60,13 +60,13 @@ def test_what_each_sample_becomes(event: str) -> None:
 def test_a_recording_that_cannot_be_named_says_nothing(change: dict[str, Any]) -> None:
     event = sample(NAME, "recording_ready")
     event["detail"]["payload"] |= change
-    assert PLATFORM.translate(event, Choices()) == []
+    assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
 def test_times_as_strings_and_with_fractions() -> None:
     event = sample(NAME, "meeting_ended")
     event["detail"]["payload"] |= {"start_ts": "1790951450", "end_ts": 1790951797.25}
-    (one,) = PLATFORM.translate(event, Choices())
+    (one,) = PLATFORM.translate(event, PlatformOptions())
     times = one["detail"]["started_at"], one["detail"]["ended_at"]
     assert times == ("2026-10-02T14:30:50.000Z", "2026-10-02T14:36:37.250Z")
 
@@ -82,8 +82,8 @@ def test_times_as_strings_and_with_fractions() -> None:
 def test_a_fault_names_field_and_rule(payload: object, fault: str) -> None:
     event = sample(NAME, "meeting_ended")
     event["detail"]["payload"] = payload
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(event, Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(event, PlatformOptions())
     assert str(caught.value) == fault
 
 
@@ -96,7 +96,7 @@ def test_a_fault_names_field_and_rule(payload: object, fault: str) -> None:
     ],
 )
 def test_whose_a_key_is(key: str) -> None:
-    assert match(PLATFORM.key_rules(Choices()), key) == (NAME, ROOM)
+    assert match(PLATFORM.key_rules(PlatformOptions()), key) == (NAME, ROOM)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_whose_a_key_is(key: str) -> None:
     ],
 )
 def test_keys_of_others(key: str) -> None:
-    assert match(PLATFORM.key_rules(Choices()), key) is None
+    assert match(PLATFORM.key_rules(PlatformOptions()), key) is None
 
 
 def test_what_the_rule_says() -> None:
-    rules = [PLATFORM.key_rules(choices)[0] for choices in (Choices(), KNOWING)]
-    assert [(rule.kind, rule.alias_type, rule.traits) for rule in rules] == [
-        ("recording", "daily_room", Traits()),
-        ("recording", "daily_room", Traits(agent_channel=0)),
+    rules = [PLATFORM.key_rules(options)[0] for options in (PlatformOptions(), KNOWING)]
+    assert [(rule.kind, rule.alias_type, rule.hints) for rule in rules] == [
+        ("recording", "daily_room", RecordingHints()),
+        ("recording", "daily_room", RecordingHints(agent_channel=0)),
     ]
 
 

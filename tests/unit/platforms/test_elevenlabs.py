@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.elevenlabs import PLATFORM
-from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from tests.support.platform_samples import sample, told
 
 NAME = "elevenlabs"
-FETCHING = Choices(recording_hosts=("api.elevenlabs.io",))
+FETCHING = PlatformOptions(recording_hosts=("api.elevenlabs.io",))
 CALL = "conv_01k0example8842"
 NOTHING = {"expected": False, "items": []}
 GREETING = {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 0.0}
@@ -156,7 +156,7 @@ def test_a_call_over_a_sip_trunk_has_no_call_of_twilio() -> None:
 
 
 def test_a_fault_names_field_and_rule() -> None:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed("post_call_transcription", transcript=["Thanks"]), FETCHING)
     assert str(caught.value) == (
         "detail.data.transcript[0]: Input should be a valid dictionary or instance of _Turn"
@@ -165,4 +165,4 @@ def test_a_fault_names_field_and_rule() -> None:
 
 def test_a_webhook_in_a_file() -> None:
     body = sample(NAME, "post_call_transcription")["detail"]
-    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(Choices())) == WORDS
+    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(PlatformOptions())) == WORDS

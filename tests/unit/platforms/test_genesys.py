@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.platforms.genesys import PLATFORM, judge_sidecar
-from coval_relay.platforms.platform import Choices
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError
+from coval_relay.platforms.genesys import PLATFORM, sidecar_hints
+from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.platform_samples import (
     JSON,
     attempted,
@@ -33,7 +33,7 @@ ENDED = {
     "end_reason": "CLIENT",
     "started_at": "2026-10-02T14:31:07.000Z",
     "ended_at": "2026-10-02T14:36:37.000Z",
-    "transcript": {"status": "reference", "reference": {"uri": "fragments:", "format": "fragments"}},
+    "transcript": {"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}},
     "recording": {"expected": True, "agent_channel": None, "items": []},
     "metadata": {"division_id": "22222222-2222-4333-8444-555555555555"},
 }
@@ -54,24 +54,24 @@ def utterance(last: int, role: str, content: str, spoken_at: float, ended_at: fl
     }
 
 
-def fragments(*spoken: dict[str, Any]) -> list[dict[str, Any]]:
+def utterances(*spoken: dict[str, Any]) -> list[dict[str, Any]]:
     detail = {
         "schema_version": "1",
         "provider": NAME,
         "external_conversation_id": CALL,
-        "fragments": list(spoken),
+        "utterances": list(spoken),
     }
-    return [{"detail-type": "Transcript Fragments", "detail": detail}]
+    return [{"detail-type": "Transcript Utterances", "detail": detail}]
 
 
 EXPECTED: dict[str, list[dict[str, Any]]] = {
     "customer_end": [{"detail-type": "Call Ended", "detail": ENDED}],
     "customer_end_without_duration": [{"detail-type": "Call Ended", "detail": WITHOUT_LENGTH}],
     "customer_end_chat": [],
-    "transcription": fragments(
+    "transcription": utterances(
         utterance(0, "user", "Hi, I want to move my appointment.", 1790951469.9, 1790951473.02)
     ),
-    "transcription_both_sides": fragments(
+    "transcription_both_sides": utterances(
         utterance(1, "assistant", "of course when would suit you", 1790951473.3, 1790951475.1),
         utterance(2, "user", "On Monday.", 1790951475.4, 1790951476.1),
     ),
@@ -88,7 +88,7 @@ def test_what_each_sample_becomes(event: str) -> None:
 def test_a_second_leg_has_a_clock_of_its_own() -> None:
     event = sample(NAME, "transcription")
     event["detail"]["eventBody"] |= {"sessionStartTimeMs": "1790951500000", "communicationId": "second"}
-    assert PLATFORM.translate(event, Choices()) == fragments(
+    assert PLATFORM.translate(event, PlatformOptions()) == utterances(
         utterance(0, "user", "Hi, I want to move my appointment.", 1790951502.9, 1790951506.02)
     )
 
@@ -96,7 +96,7 @@ def test_a_second_leg_has_a_clock_of_its_own() -> None:
 def test_a_customer_who_never_spoke_has_no_length() -> None:
     event = sample(NAME, "customer_end")
     event["detail"]["eventBody"]["interactingDurationMs"] = 0
-    (one,) = PLATFORM.translate(event, Choices())
+    (one,) = PLATFORM.translate(event, PlatformOptions())
     assert (one["detail"]["started_at"], one["detail"].get("ended_at")) == ("2026-10-02T14:36:37.000Z", None)
 
 
@@ -115,14 +115,14 @@ def test_a_customer_who_never_spoke_has_no_length() -> None:
 def test_a_fault_names_field_and_rule(field: str, value: object, fault: str) -> None:
     event = sample(NAME, "customer_end")
     event["detail"]["eventBody"][field] = value
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(event, Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(event, PlatformOptions())
     assert str(caught.value) == fault
 
 
 # --- recordings --------------------------------------------------------------------------------------
 
-(RULE,) = PLATFORM.key_rules(Choices())
+(RULE,) = PLATFORM.key_rules(PlatformOptions())
 RECORDING = "c0ffee00-0001-4000-8000-000000000001"
 FOLDER = sample_key(NAME, "recording_created").rsplit("/", 1)[0]
 
@@ -168,16 +168,16 @@ def test_metadata_is_ignored_and_recordings_are_not() -> None:
 
 
 def test_what_the_rule_says() -> None:
-    (told_side,) = PLATFORM.key_rules(Choices(agent_channels={NAME: 1}))
-    assert (RULE.kind, RULE.redacted, RULE.traits, told_side.traits) == (
+    (told_side,) = PLATFORM.key_rules(PlatformOptions(agent_channels={NAME: 1}))
+    assert (RULE.kind, RULE.redacted, RULE.hints, told_side.hints) == (
         "recording",
         None,
-        Traits(longest=True, several=True),
-        Traits(agent_channel=1, longest=True, several=True),
+        RecordingHints(longest=True, several=True),
+        RecordingHints(agent_channel=1, longest=True, several=True),
     )
 
 
-RULED = Traits(agent_channel=1, longest=True, several=True)
+RULED = RecordingHints(agent_channel=1, longest=True, several=True)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,9 @@ RULED = Traits(agent_channel=1, longest=True, several=True)
     ],
 )
 def test_which_of_several_recordings_is_taken(metadata: object, rank: int) -> None:
-    assert judge_sidecar(metadata, RULED) == Traits(agent_channel=1, rank=rank, longest=True, several=True)
+    assert sidecar_hints(metadata, RULED) == RecordingHints(
+        agent_channel=1, rank=rank, longest=True, several=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,11 +208,11 @@ def test_which_of_several_recordings_is_taken(metadata: object, rank: int) -> No
     ],
 )
 def test_what_is_no_recording_of_voices(metadata: object) -> None:
-    assert judge_sidecar(metadata, RULED) is None
+    assert sidecar_hints(metadata, RULED) is None
 
 
 def test_the_platform_offers_its_judge() -> None:
-    assert PLATFORM.judge_sidecar is judge_sidecar
+    assert PLATFORM.sidecar_hints is sidecar_hints
 
 
 # --- hostile input -----------------------------------------------------------------------------------
@@ -218,10 +220,10 @@ def test_the_platform_offers_its_judge() -> None:
 
 @given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
 def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
-    assert borne(event) <= {"CallEnded", "FragmentsSpoken"}
+    assert borne(event) <= {"CallEnded", "UtterancesReceived"}
 
 
 @given(JSON | st.fixed_dictionaries({"mediaType": JSON, "mediaSubtype": JSON}))
 def test_any_metadata_is_judged_or_refused(metadata: Any) -> None:
-    judged = attempted(lambda: judge_sidecar(metadata, RULED))
-    assert isinstance(judged, Traits | InvalidInput | None)
+    judged = attempted(lambda: sidecar_hints(metadata, RULED))
+    assert isinstance(judged, RecordingHints | InvalidInputError | None)

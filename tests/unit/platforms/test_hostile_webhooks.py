@@ -1,4 +1,4 @@
-"""Whatever a webhook or a file holds, it becomes valid canonical events or is refused by InvalidInput."""
+"""Whatever a webhook or a file holds becomes valid canonical events or an InvalidInputError."""
 
 from contextlib import suppress
 from typing import Any
@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.call import Facts
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.call import CallFacts
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms import canonical
-from coval_relay.platforms.platform import Choices, TranscriptContext
 from coval_relay.platforms.registry import platform, translate
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from tests.support.platform_samples import EVENTS, JSON, NOW, sample, spoiled
 
 NAMES = ("twilio", "vapi", "retell", "elevenlabs", "livekit", "telnyx")
-CHOICES = (
-    Choices(),
-    Choices(
+OPTIONS = (
+    PlatformOptions(),
+    PlatformOptions(
         recording_hosts=(
             "api.twilio.com",
             "storage.vapi.ai",
@@ -53,22 +53,24 @@ def spoiled_samples(name: str) -> st.SearchStrategy[dict[str, Any]]:
 @given(st.data())
 def test_any_detail_is_translated_or_refused(name: str, data: st.DataObject) -> None:
     event = data.draw(spoiled_samples(name))
-    choices = data.draw(st.sampled_from(CHOICES))
-    with suppress(InvalidInput):
-        for told in platform(name).translate(event, choices):
-            canonical.messages(told, choices, NOW)
+    options = data.draw(st.sampled_from(OPTIONS))
+    with suppress(InvalidInputError):
+        for told in platform(name).translate(event, options):
+            canonical.messages(told, options, NOW)
 
 
 @pytest.mark.parametrize("detail_type", ["session_report", "room_finished", "egress_ended", "call.hangup"])
 @given(JSON)
 def test_any_time_of_the_envelope_is_borne(detail_type: str, time: Any) -> None:
-    with suppress(InvalidInput):
+    with suppress(InvalidInputError):
         translate(
-            {"detail-type": detail_type, "detail": {"room": {"name": "a"}}, "time": time}, Choices(), NOW
+            {"detail-type": detail_type, "detail": {"room": {"name": "a"}}, "time": time},
+            PlatformOptions(),
+            NOW,
         )
 
 
-FACTS = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, seconds=330.0)
+FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, seconds=330.0)
 
 
 @pytest.mark.parametrize("format_", FILES)
@@ -76,19 +78,19 @@ FACTS = Facts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, se
 def test_any_file_is_read_or_refused(format_: str, data: st.DataObject) -> None:
     content = data.draw(JSON | spoiled({"detail": FILES[format_]}).map(lambda event: event["detail"]))
     reader = platform(format_.partition("_")[0]).formats[format_]
-    choices = data.draw(st.sampled_from(CHOICES))
-    with suppress(InvalidInput):
-        canonical.transcript(reader.messages(content, TranscriptContext(choices, 0)), FACTS, choices)
-    with suppress(InvalidInput):
+    options = data.draw(st.sampled_from(OPTIONS))
+    with suppress(InvalidInputError):
+        canonical.transcript(reader.messages(content, TranscriptContext(options, 0)), FACTS, options)
+    with suppress(InvalidInputError):
         assert reader.next_page is None or isinstance(reader.next_page(content), str | None)
 
 
 @given(spoiled({"detail": sample("livekit", "manifest")}), st.sampled_from(["acme-recordings", "X"]))
 def test_any_manifest_is_read_or_refused(spoilt: dict[str, Any], bucket: str) -> None:
     (manifest,) = platform("livekit").sidecars
-    with suppress(InvalidInput):
+    with suppress(InvalidInputError):
         for told in manifest.read(spoilt["detail"], bucket, "EG_1.json"):
-            canonical.messages(told, Choices(), NOW)
+            canonical.messages(told, PlatformOptions(), NOW)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,7 +98,7 @@ def test_phone_numbers_and_prompts_stay_out_of_metadata(name: str) -> None:
     for event in EVENTS_OF[name]:
         if sample(name, event)["detail-type"] == "Object Created":
             continue
-        for told in platform(name).translate(sample(name, event), CHOICES[1]):
+        for told in platform(name).translate(sample(name, event), OPTIONS[1]):
             metadata = str(told["detail"].get("metadata"))
             assert "+1555" not in metadata
             assert "receptionist" not in str(told)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.livekit import PLATFORM
-from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from tests.support.platform_samples import match, sample, sample_key, told
 
 NAME = "livekit"
@@ -144,14 +144,14 @@ def test_what_each_sample_becomes(event: str) -> None:
 def test_a_rooms_metadata_may_name_the_call(metadata: object, call_id: str, simulation: str | None) -> None:
     event = sample(NAME, "room_finished")
     event["detail"]["room"]["metadata"] = metadata
-    (found,) = PLATFORM.translate(event, Choices())
+    (found,) = PLATFORM.translate(event, PlatformOptions())
     of_metadata = found["detail"].get("metadata", {}).get("coval_simulation_id")
     assert (found["detail"]["external_conversation_id"], of_metadata) == (call_id, simulation)
 
 
 def test_a_room_waits_for_the_session_report_where_agents_send_it() -> None:
-    choices = Choices(separate_transcripts=(NAME,), agent_channels={NAME: 0})
-    assert told(NAME, "room_finished", choices) == [
+    options = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
+    assert told(NAME, "room_finished", options) == [
         ended(
             FINISHED,
             transcript={"status": "pending"},
@@ -163,15 +163,15 @@ def test_a_room_waits_for_the_session_report_where_agents_send_it() -> None:
 def test_a_report_without_words_is_the_end_of_waiting() -> None:
     event = sample(NAME, "session_report")
     event["detail"]["chat_history"] = None
-    (found,) = PLATFORM.translate(event, Choices(separate_transcripts=(NAME,)))
+    (found,) = PLATFORM.translate(event, PlatformOptions(separate_transcripts=(NAME,)))
     assert found["detail"]["transcript"] == {"status": "none"}
 
 
 def test_a_fault_names_field_and_rule() -> None:
     event = sample(NAME, "room_finished")
     event["detail"]["createdAt"] = "soon"
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(event, Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(event, PlatformOptions())
     assert str(caught.value) == "detail.createdAt: must be a number"
 
 
@@ -179,15 +179,15 @@ def test_a_fault_names_field_and_rule() -> None:
 
 
 def test_the_operator_knows_the_side_better() -> None:
-    choices = Choices(agent_channels={NAME: 1})
-    assert told(NAME, "egress_ended", choices) == [belongs(BY_SID), ready(BY_SID, agent_channel=1)]
-    assert [rule.traits for rule in PLATFORM.key_rules(choices)] == [Traits(agent_channel=1)] * 2
+    options = PlatformOptions(agent_channels={NAME: 1})
+    assert told(NAME, "egress_ended", options) == [belongs(BY_SID), ready(BY_SID, agent_channel=1)]
+    assert [rule.hints for rule in PLATFORM.key_rules(options)] == [RecordingHints(agent_channel=1)] * 2
 
 
 def test_a_file_elsewhere_is_fetched_where_its_host_is_allowed() -> None:
-    choices = Choices(recording_hosts=("storage.acme.example",))
+    options = PlatformOptions(recording_hosts=("storage.acme.example",))
     url = f"https://storage.acme.example/{KEY.replace('+', '%2B')}"
-    assert told(NAME, "egress_ended_other_storage", choices) == [ready(BY_SID, url, agent_channel=0)]
+    assert told(NAME, "egress_ended_other_storage", options) == [ready(BY_SID, url, agent_channel=0)]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_file_elsewhere_is_fetched_where_its_host_is_allowed() -> None:
 def test_spellings_of_a_place(location: str) -> None:
     event = sample(NAME, "egress_ended")
     event["detail"]["egressInfo"]["fileResults"][0]["location"] = location + KEY
-    assert PLATFORM.translate(event, Choices()) == EXPECTED["egress_ended"]
+    assert PLATFORM.translate(event, PlatformOptions()) == EXPECTED["egress_ended"]
 
 
 @pytest.mark.parametrize(
@@ -223,13 +223,13 @@ def test_spellings_of_a_place(location: str) -> None:
 def test_places_outside_s3(location: str | None) -> None:
     event = sample(NAME, "egress_ended")
     event["detail"]["egressInfo"]["fileResults"][0]["location"] = location
-    assert PLATFORM.translate(event, Choices()) == []
+    assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
 def test_an_egress_without_a_room_belongs_to_no_call() -> None:
     event = sample(NAME, "egress_ended")
     event["detail"]["egressInfo"] |= {"roomId": "", "roomName": None}
-    assert PLATFORM.translate(event, Choices()) == []
+    assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
 # --- manifests ---------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ READ = PLATFORM.formats["livekit_session_report"].messages
 
 
 def test_a_report_in_a_file() -> None:
-    assert READ(sample(NAME, "session_report")["detail"], TranscriptContext(Choices())) == WORDS
+    assert READ(sample(NAME, "session_report")["detail"], TranscriptContext(PlatformOptions())) == WORDS
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_a_report_in_a_file() -> None:
 def test_the_zero_of_the_clock(zero: dict[str, Any], start: float) -> None:
     item = {"type": "message", "role": "user", "content": ["Hi"], "created_at": 1790951467.9}
     report = {**zero, "chat_history": {"items": [item]}}
-    assert READ(report, TranscriptContext(Choices())) == [said("user", "Hi", start)]
+    assert READ(report, TranscriptContext(PlatformOptions())) == [said("user", "Hi", start)]
 
 
 @pytest.mark.parametrize(
@@ -304,12 +304,12 @@ def test_the_zero_of_the_clock(zero: dict[str, Any], start: float) -> None:
 )
 def test_words(role: str, content: object, expected: list[str]) -> None:
     report = {"chat_history": {"items": [{"type": "message", "role": role, "content": content}]}}
-    assert [told["content"] for told in READ(report, TranscriptContext(Choices()))] == expected
+    assert [told["content"] for told in READ(report, TranscriptContext(PlatformOptions()))] == expected
 
 
 # --- keys --------------------------------------------------------------------------------------------
 
-RULES = PLATFORM.key_rules(Choices())
+RULES = PLATFORM.key_rules(PlatformOptions())
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_keys_of_others(key: str) -> None:
 
 
 def test_what_the_rules_say() -> None:
-    assert [(rule.kind, rule.alias_type, rule.traits) for rule in RULES] == [
-        ("recording", "livekit_room_sid", Traits()),
-        ("recording", "livekit_room", Traits()),
+    assert [(rule.kind, rule.alias_type, rule.hints) for rule in RULES] == [
+        ("recording", "livekit_room_sid", RecordingHints()),
+        ("recording", "livekit_room", RecordingHints()),
     ]

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from coval_relay.domain.ports import LinkRefused
+from coval_relay.domain.ports import UrlRejectedError
 from tests.support.events import TURNS, call_ended, etag, object_created
 from tests.support.voices import by_ffmpeg, by_libsndfile, decoded
 from tests.support.voices import call as spoken
@@ -69,14 +69,14 @@ def ends(world: World, *, dead: Sequence[str] = ()) -> dict[str, Held]:
     """Every call's end, once all is quiet; `dead` are the codes of the dead letters there must be."""
     world.run(hours=48)
     assert [reason.code for _, _, reason in world.dead if reason] == list(dead)
-    assert (len(world.dead), world.every_parked(), world.letters) == (len(dead), [], [])
+    assert (len(world.dead), world.all_pending(), world.queued) == (len(dead), [], [])
     bodies = [held["external_conversation_id"] for held in world.coval.conversations.values()]
     assert len(bodies) == len(set(bodies))
     return {name: _held(world, name) for name in {*world.store.items, *bodies}}
 
 
 def _held(world: World, name: str) -> Held:
-    item = world.store.read(name)
+    item = world.store.get(name)
     made = [c for c in world.coval.conversations.values() if c["external_conversation_id"] == name]
     reason = item.recording.reason if item.recording else None
     codes = (*(note.code for note in item.notes), *([reason.code] if reason else []))
@@ -87,7 +87,7 @@ def _held(world: World, name: str) -> Held:
 
 
 def invoke(world: World, payload: Any, queue: str = "call_end") -> None:
-    assert world.intakes[queue](payload, lambda: FUNCTION_SECONDS) == {"batchItemFailures": []}
+    assert world.consumers[queue](payload, lambda: FUNCTION_SECONDS) == {"batchItemFailures": []}
 
 
 def record(body: Any, message_id: str = "m1") -> dict[str, Any]:
@@ -280,7 +280,7 @@ def test_another_format_under_wav(encode: Callable[..., bytes]) -> None:
     sound, rate = decoded(audio)
     assert (audio[:3] in (b"ID3", b"\xff\xf3\xc4") or audio[0] == 0xFF, sound.shape[1]) == (True, 1)
     assert len(sound) / rate == pytest.approx(6.0, abs=0.2)
-    assert world.store.read("call-1").recording_state == "ATTACHED"
+    assert world.store.get("call-1").recording_state == "ATTACHED"
 
 
 def test_zero_bytes() -> None:
@@ -332,10 +332,10 @@ def test_an_old_call_is_copied_months_later(forgotten: bool, end: Held) -> None:
     world.clock.now += 90 * DAY
     if forgotten:
         world.store.items.clear()
-    copied = put(world, MIXED.wav(), at=world.clock.now, sequencer="02")
-    copied["detail"]["reason"] = "CopyObject"
-    copied["detail"]["object"]["version-id"] = "of-the-copy"
-    world.send("recording", copied)
+    is_copy = put(world, MIXED.wav(), at=world.clock.now, sequencer="02")
+    is_copy["detail"]["reason"] = "CopyObject"
+    is_copy["detail"]["object"]["version-id"] = "of-the-copy"
+    world.send("recording", is_copy)
     assert ends(world) == {"call-1": end}
     assert world.coval.calls.count("submit") == 1
 
@@ -520,7 +520,7 @@ def test_messages_of_ones_own_event_must_be_right(message: Mapping[str, Any], ru
     """In the canonical event, which is the sender's own, an odd message is refused and the item says why."""
     world = World()
     invoke(world, call_ended(transcript={"status": "inline", "messages": [message]}))
-    assert [note.text for note in world.store.read("call-1").notes] == [f"detail.transcript.messages{rule}"]
+    assert [note.text for note in world.store.get("call-1").notes] == [f"detail.transcript.messages{rule}"]
     assert world.coval.calls == []
 
 
@@ -569,9 +569,9 @@ def test_a_transcript_by_reference(late: int) -> None:
     world.send("call_end", call_ended(transcript="reference"))
     world.send("recording", put(world, MIXED.wav()))
     if not late:
-        world.documents.documents["call-1.json"] = document
+        world.transcript_objects.transcript_objects["call-1.json"] = document
     world.run(hours=late / 3600)
-    world.documents.documents["call-1.json"] = document
+    world.transcript_objects.transcript_objects["call-1.json"] = document
     assert ends(world) == {"call-1": WHOLE}
 
 
@@ -647,12 +647,12 @@ def test_a_url_has_expired() -> None:
     """Telnyx's links end after ten minutes: the recording says so, and one that is told anew is taken."""
     call = BY_NAME["Telnyx, two legs, by URL"]
     saved = next(part for part in call.parts if part.event["detail-type"] == "call.recording.saved")
-    expired = LinkRefused("url_expired_or_refused", "The URL's host refused it with status 403.")
-    gone = replace(call, links=dict.fromkeys(call.links, expired))
+    expired = UrlRejectedError("url_expired_or_refused", "The URL's host refused it with status 403.")
+    gone = replace(call, urls=dict.fromkeys(call.urls, expired))
     world = played(gone, [(part, 0) for part in call.parts])
     name = call.ended.conversation["external_conversation_id"]
     assert ends(world) == {name: Held("WAITING", "REJECTED", ("url_expired_or_refused",))}
-    world.links.contents.update(call.links)
+    world.urls.contents.update(call.urls)
     come(world, saved, 0)
     world.run()
     assert outcome(world) == call.ended

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
-from coval_relay.platforms.platform import Choices, TranscriptContext
 from coval_relay.platforms.registry import translate
 from coval_relay.platforms.retell import PLATFORM
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from tests.support.platform_samples import NOW, sample, told
 
 NAME = "retell"
 HOST = "dxc03zgurdly9.cloudfront.example"
 AUDIO = f"https://{HOST}/call_5f0c"
-FETCHING = Choices(recording_hosts=(HOST,))
+FETCHING = PlatformOptions(recording_hosts=(HOST,))
 CALL = "call_5f0c1f8a2b3c4d5e6f708192a3b"
 OF_TWILIO = {"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"}
 GREETING = {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 0.9, "end_time": 2.9}
@@ -112,8 +112,8 @@ def changed(event: str, **fields: Any) -> dict[str, Any]:
     return {**found, "detail": {**found["detail"], "call": {**found["detail"]["call"], **fields}}}
 
 
-def detail(event: str, choices: Choices = FETCHING, **fields: Any) -> Any:
-    (one,) = PLATFORM.translate(changed(event, **fields), choices)
+def detail(event: str, options: PlatformOptions = FETCHING, **fields: Any) -> Any:
+    (one,) = PLATFORM.translate(changed(event, **fields), options)
     return one["detail"]
 
 
@@ -125,7 +125,7 @@ def test_a_simulated_call_keeps_its_id() -> None:
 
 # --- redaction ---------------------------------------------------------------------------------------
 
-REDACTED = Choices(redacted=True, recording_hosts=(HOST,))
+REDACTED = PlatformOptions(redacted=True, recording_hosts=(HOST,))
 SCRUBBED = [GREETING, {**WISH, "content": "Hi, I want to move my [REDACTED]."}, OFFER]
 
 
@@ -184,44 +184,46 @@ def test_turns_without_tools_do_where_there_are_no_others() -> None:
 def test_other_webhooks_say_nothing(event: str | None) -> None:
     other = sample(NAME, "call_ended")
     other["detail"]["event"] = event
-    assert PLATFORM.translate(other, Choices()) == []
+    assert PLATFORM.translate(other, PlatformOptions()) == []
 
 
 def test_a_fault_names_field_and_rule() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(changed("call_ended", start_timestamp="soon"), Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(changed("call_ended", start_timestamp="soon"), PlatformOptions())
     assert str(caught.value) == "detail.call.start_timestamp: must be a number"
 
 
 # --- recordings --------------------------------------------------------------------------------------
 
-KNOWN_SIDE = Choices(agent_channels={NAME: 0}, recording_hosts=(HOST,))
+KNOWN_SIDE = PlatformOptions(agent_channels={NAME: 0}, recording_hosts=(HOST,))
 PARTED = {"expected": True, "items": [{"uri": f"{AUDIO}/recording_multichannel.wav", "agent_channel": 0}]}
 MIXED = {"expected": True, "items": [{"uri": f"{AUDIO}/recording.wav"}]}
 NOTHING = {"expected": False, "items": []}
 
 
 @pytest.mark.parametrize(
-    ("choices", "fields", "expected"),
+    ("options", "fields", "expected"),
     [
         (KNOWN_SIDE, {}, PARTED),
         (KNOWN_SIDE, {"recording_multi_channel_url": None}, MIXED),
         (FETCHING, {}, MIXED),
         (FETCHING, {"recording_url": None}, NOTHING),
         (FETCHING, {"recording_url": f"http://{HOST}/recording.wav"}, NOTHING),
-        (Choices(), {}, NOTHING),
+        (PlatformOptions(), {}, NOTHING),
     ],
 )
-def test_which_recording_is_taken(choices: Choices, fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert detail("call_analyzed", choices, **fields)["recording"] == expected
+def test_which_recording_is_taken(
+    options: PlatformOptions, fields: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert detail("call_analyzed", options, **fields)["recording"] == expected
 
 
 def test_a_call_end_without_a_url_expects_one_only_where_it_could_be_fetched() -> None:
-    assert detail("call_ended", Choices())["recording"] == NOTHING
+    assert detail("call_ended", PlatformOptions())["recording"] == NOTHING
 
 
 def test_a_webhook_in_a_file() -> None:
     read = PLATFORM.formats[NAME].messages
     body = sample(NAME, "call_analyzed_scrubbed")["detail"]
-    assert read(body, TranscriptContext(Choices())) == WORDS
+    assert read(body, TranscriptContext(PlatformOptions())) == WORDS
     assert read(body, TranscriptContext(REDACTED)) == SCRUBBED

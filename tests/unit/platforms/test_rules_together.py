@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.platforms import registry
-from coval_relay.platforms.platform import Choices
+from coval_relay.platforms.shared.contract import PlatformOptions
 
 EVENTS = Path(__file__).parents[3] / "events"
 NAMES = tuple(listing.name for listing in registry.PLATFORMS)
@@ -30,7 +30,7 @@ def test_a_key_is_known_by_its_own_platform_only(shift: int, backwards: bool) ->
     order = tuple(
         itertools.islice(itertools.cycle(NAMES[::-1] if backwards else NAMES), shift, shift + len(NAMES))
     )
-    book = registry.rulebook(order, Choices(), (), "")
+    book = registry.key_rule_set(order, PlatformOptions(), (), "")
     for owner, key in keys():
         matched = book.match(ObjectVersion("acme-recordings", key, ""))
         assert matched is None or matched[0].platform == owner, (key, matched[0].name)

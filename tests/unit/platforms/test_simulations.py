@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from coval_relay.platforms.platform import Choices
 from coval_relay.platforms.registry import translate
-from coval_relay.platforms.simulation import with_simulation
+from coval_relay.platforms.shared.contract import PlatformOptions
+from coval_relay.platforms.shared.simulation_header import with_simulation
 from tests.support.events import event
 from tests.unit.platforms.calls import CALLS, played, told
 from tests.unit.platforms.calls import event as part
@@ -66,5 +66,7 @@ def test_without_the_header_nothing_is_added() -> None:
 
 def test_a_detail_without_metadata_is_marked_too() -> None:
     started = {"schema_version": "1", "external_conversation_id": "c", "started_at": "2026-10-02T14:30:50Z"}
-    (ended,) = translate(event("Call Ended", {**started, "x_coval_simulation_id": "sim_1"}), Choices(), 0)
+    (ended,) = translate(
+        event("Call Ended", {**started, "x_coval_simulation_id": "sim_1"}), PlatformOptions(), 0
+    )
     assert ended.facts.metadata["coval_simulation_id"] == "sim_1"  # type: ignore[union-attr]

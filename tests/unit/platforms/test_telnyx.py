@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
-from coval_relay.platforms.platform import Choices
 from coval_relay.platforms.registry import translate
+from coval_relay.platforms.shared.contract import PlatformOptions
 from coval_relay.platforms.telnyx import PLATFORM
 from tests.support.platform_samples import NOW, match, sample, sample_key, told
 
@@ -18,7 +18,7 @@ LEG, OTHER_LEG = "9977677e-85ae-11ec-826d-02420a0d7e70", "a0b1c2d3-85ae-11ec-826
 OF_LEG = {"type": "telnyx_call_leg", "value": LEG}
 KEY = f"047e057e-cb46-4b11-bb31-37987e753ed7/2026-10-02/{LEG}-1790951797.wav"
 URL = f"https://s3.amazonaws.com/acme-recordings/{KEY}?X-Amz-Expires=600"
-FETCHING = Choices(recording_hosts=("s3.amazonaws.com",))
+FETCHING = PlatformOptions(recording_hosts=("s3.amazonaws.com",))
 HEAD = {"schema_version": "1", "provider": NAME, "external_conversation_id": SESSION}
 ENDED = {
     **HEAD,
@@ -100,7 +100,7 @@ def changed(event: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_simulated_call_keeps_its_sip_header() -> None:
-    *_, ended = translate(sample(NAME, "call_hangup_other_leg"), Choices(), NOW)
+    *_, ended = translate(sample(NAME, "call_hangup_other_leg"), PlatformOptions(), NOW)
     assert isinstance(ended, CallEnded)
     assert ended.facts.metadata["coval_simulation_id"] == "simulation-1"
 
@@ -120,8 +120,8 @@ def test_a_simulated_call_keeps_its_sip_header() -> None:
     ],
 )
 def test_status(cause: str | None, status: str) -> None:
-    choices = Choices(separate_transcripts=(NAME,))
-    (found,) = PLATFORM.translate(changed("call_hangup", hangup_cause=cause), choices)
+    options = PlatformOptions(separate_transcripts=(NAME,))
+    (found,) = PLATFORM.translate(changed("call_hangup", hangup_cause=cause), options)
     talked = status == "completed"
     assert (found["detail"]["status"], found["detail"]["transcript"], found["detail"]["recording"]) == (
         status,
@@ -131,13 +131,13 @@ def test_status(cause: str | None, status: str) -> None:
 
 
 def test_the_operator_knows_better() -> None:
-    choices = Choices(agent_channels={NAME: 0}, recording_hosts=("s3.amazonaws.com",))
-    assert told(NAME, "call_hangup_other_leg", choices)[0]["detail"]["recording"]["agent_channel"] == 0
-    assert told(NAME, "call_recording_saved", choices) == [
+    options = PlatformOptions(agent_channels={NAME: 0}, recording_hosts=("s3.amazonaws.com",))
+    assert told(NAME, "call_hangup_other_leg", options)[0]["detail"]["recording"]["agent_channel"] == 0
+    assert told(NAME, "call_recording_saved", options) == [
         leads_to_call(OF_LEG, PLACE),
         ready(agent_channel=0),
     ]
-    assert [rule.traits.agent_channel for rule in PLATFORM.key_rules(choices)] == [0]
+    assert [rule.hints.agent_channel for rule in PLATFORM.key_rules(options)] == [0]
 
 
 def test_a_recording_whose_host_is_not_allowed_is_only_named() -> None:
@@ -147,7 +147,7 @@ def test_a_recording_whose_host_is_not_allowed_is_only_named() -> None:
 def test_an_mp3_of_unknown_length_outside_s3() -> None:
     url = "https://storage.acme.example/a.mp3"
     event = changed("call_recording_saved", recording_urls={"mp3": url}, recording_ended_at=None)
-    known, found = PLATFORM.translate(event, Choices(recording_hosts=("storage.acme.example",)))
+    known, found = PLATFORM.translate(event, PlatformOptions(recording_hosts=("storage.acme.example",)))
     assert (known, found["detail"]["recording"]) == (
         leads_to_call(OF_LEG),
         {
@@ -166,14 +166,14 @@ def test_a_recording_that_names_nothing() -> None:
 
 
 def test_a_fault_names_field_and_rule() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(changed("call_hangup", end_time=1790951797), Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(changed("call_hangup", end_time=1790951797), PlatformOptions())
     assert str(caught.value) == "detail.data.payload.end_time: must be an RFC 3339 time with a zone"
 
 
 # --- keys --------------------------------------------------------------------------------------------
 
-RULES = PLATFORM.key_rules(Choices())
+RULES = PLATFORM.key_rules(PlatformOptions())
 
 
 @pytest.mark.parametrize(
@@ -202,8 +202,8 @@ def test_keys_of_others(key: str) -> None:
 
 def test_what_the_rule_says() -> None:
     (rule,) = RULES
-    assert (rule.kind, rule.alias_type, rule.traits) == (
+    assert (rule.kind, rule.alias_type, rule.hints) == (
         "recording",
         "telnyx_call_leg",
-        Traits(several=True, longest=True),
+        RecordingHints(several=True, longest=True),
     )

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.aliases import Alias
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.domain.identifiers import ID_RULE
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import AliasesKnown, CallEnded
-from coval_relay.platforms.platform import Choices, TranscriptContext
 from coval_relay.platforms.registry import translate
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from coval_relay.platforms.twilio import PLATFORM
 from tests.support.platform_samples import NOW, match, sample, sample_key, told
 
@@ -19,7 +19,7 @@ CALL, CHILD = "CA00000000000000000000000000000002", "CA0000000000000000000000000
 BEFORE_HOLD, AFTER_HOLD = "RE00000000000000000000000000000003", "RE00000000000000000000000000000004"
 OF_CALL = {"type": "twilio_call_sid", "value": CALL}
 RECORDINGS = "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings"
-FETCHING = Choices(recording_hosts=("api.twilio.com",))
+FETCHING = PlatformOptions(recording_hosts=("api.twilio.com",))
 ENDED = {
     "schema_version": "1",
     "provider": NAME,
@@ -107,14 +107,14 @@ def changed(event: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_simulated_call_keeps_its_sip_header() -> None:
-    *_, ended = translate(sample(NAME, "call_completed_simulated"), Choices(), NOW)
+    *_, ended = translate(sample(NAME, "call_completed_simulated"), PlatformOptions(), NOW)
     assert isinstance(ended, CallEnded)
     assert ended.facts.metadata["coval_simulation_id"] == "simulation-1"
 
 
 def test_a_recording_in_ones_own_storage_is_only_named() -> None:
     assert told(NAME, "recording_completed") == [KNOWN]
-    (known,) = translate(sample(NAME, "recording_completed"), Choices(), NOW)
+    (known,) = translate(sample(NAME, "recording_completed"), PlatformOptions(), NOW)
     assert known == AliasesKnown(
         target=f"alias#twilio_call_sid#{CALL}", aliases=(Alias("twilio_recording_sid", BEFORE_HOLD),)
     )
@@ -131,8 +131,8 @@ def test_a_recordings_url_with_an_extension_is_fetched_as_it_is() -> None:
     [("busy", "busy"), ("failed", "failed"), ("canceled", "cancelled"), ("no-answer", "no_answer")],
 )
 def test_calls_without_a_conversation(told_as: str, status: str) -> None:
-    choices = Choices(separate_transcripts=(NAME,))
-    (found,) = PLATFORM.translate(changed("call_completed", CallStatus=told_as), choices)
+    options = PlatformOptions(separate_transcripts=(NAME,))
+    (found,) = PLATFORM.translate(changed("call_completed", CallStatus=told_as), options)
     parts = ("status", "transcript", "recording")
     assert [found["detail"][part] for part in parts] == [
         status,
@@ -143,45 +143,45 @@ def test_calls_without_a_conversation(told_as: str, status: str) -> None:
 
 @pytest.mark.parametrize("status", ["queued", "ringing", "in-progress", "initiated", None])
 def test_calls_that_go_on(status: str | None) -> None:
-    assert PLATFORM.translate(changed("call_completed", CallStatus=status), Choices()) == []
+    assert PLATFORM.translate(changed("call_completed", CallStatus=status), PlatformOptions()) == []
 
 
 @pytest.mark.parametrize(
     ("direction", "side"), [("inbound", 1), ("outbound-api", 0), ("outbound-dial", None), (None, None)]
 )
 def test_the_agents_side(direction: str | None, side: int | None) -> None:
-    (found,) = PLATFORM.translate(changed("call_completed", Direction=direction), Choices())
+    (found,) = PLATFORM.translate(changed("call_completed", Direction=direction), PlatformOptions())
     assert found["detail"]["recording"].get("agent_channel") == side
 
 
 def test_the_operator_knows_better() -> None:
-    choices = Choices(
+    options = PlatformOptions(
         agent_channels={NAME: 0}, separate_transcripts=(NAME,), recording_hosts=("api.twilio.com",)
     )
-    assert told(NAME, "call_completed", choices) == [
+    assert told(NAME, "call_completed", options) == [
         ended(transcript={"status": "pending"}, recording={"expected": True, "agent_channel": 0, "items": []})
     ]
-    _, recording = told(NAME, "recording_completed", choices)
+    _, recording = told(NAME, "recording_completed", options)
     assert recording["detail"]["recording"]["agent_channel"] == 0
-    assert [rule.traits.agent_channel for rule in PLATFORM.key_rules(choices)] == [0]
+    assert [rule.hints.agent_channel for rule in PLATFORM.key_rules(options)] == [0]
 
 
 def test_a_callback_without_its_time_ends_when_it_was_sent() -> None:
-    (found,) = PLATFORM.translate(changed("call_completed", Timestamp="", CallDuration=""), Choices())
+    (found,) = PLATFORM.translate(changed("call_completed", Timestamp="", CallDuration=""), PlatformOptions())
     assert (found["detail"]["started_at"], found["detail"]["ended_at"]) == ("2026-10-02T14:36:38.000Z",) * 2
 
 
 def test_other_events_of_a_stream_say_nothing() -> None:
     event = changed("event_stream_call_completed", data={"sid": CALL, "state": "started"})
-    assert PLATFORM.translate(event, Choices()) == []
+    assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
 # --- transcripts -------------------------------------------------------------------------------------
 
 
 def test_a_transcript_is_read_where_its_host_is_allowed() -> None:
-    choices = Choices(transcript_hosts=("intelligence.twilio.com",))
-    (found,) = told(NAME, "transcript_available", choices)
+    options = PlatformOptions(transcript_hosts=("intelligence.twilio.com",))
+    (found,) = told(NAME, "transcript_available", options)
     assert found == {
         "detail-type": "Transcript Ready",
         "detail": {
@@ -212,8 +212,8 @@ def test_a_transcript_is_read_where_its_host_is_allowed() -> None:
     ],
 )
 def test_a_transcript_that_cannot_be_tied_to_a_call(field: str, value: object, fault: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(changed("transcript_available", **{field: value}), Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(changed("transcript_available", **{field: value}), PlatformOptions())
     assert str(caught.value) == fault
 
 
@@ -233,7 +233,7 @@ GREETING, WISH = "Thanks for calling Acme.", "Hi, I want to move my appointment.
 def test_who_speaks_is_told_by_the_channel(
     of_call: int | None, of_operator: dict[str, int], first: str, second: str
 ) -> None:
-    context = TranscriptContext(Choices(agent_channels=of_operator), of_call)
+    context = TranscriptContext(PlatformOptions(agent_channels=of_operator), of_call)
     assert FORMAT.messages(sample(NAME, "sentences"), context) == [
         {"role": first, "content": GREETING, "start_time": 0.9, "end_time": 2.9},
         {"role": second, "content": WISH, "start_time": 3.35, "end_time": 6.47},
@@ -242,7 +242,7 @@ def test_who_speaks_is_told_by_the_channel(
 
 def test_an_end_before_its_start_is_left_out() -> None:
     page = sample(NAME, "sentences_last_page")
-    assert FORMAT.messages(page, TranscriptContext(Choices())) == [
+    assert FORMAT.messages(page, TranscriptContext(PlatformOptions())) == [
         {"role": "assistant", "content": "Monday at nine?", "start_time": 7.4}
     ]
 
@@ -259,7 +259,7 @@ def test_pages() -> None:
 
 # --- keys --------------------------------------------------------------------------------------------
 
-RULES = PLATFORM.key_rules(Choices())
+RULES = PLATFORM.key_rules(PlatformOptions())
 ACCOUNT = "AC00000000000000000000000000000001"
 
 
@@ -295,8 +295,8 @@ def test_keys_of_others(key: str) -> None:
 
 def test_what_the_rule_says() -> None:
     (rule,) = RULES
-    assert (rule.kind, rule.alias_type, rule.traits) == (
+    assert (rule.kind, rule.alias_type, rule.hints) == (
         "recording",
         "twilio_recording_sid",
-        Traits(several=True, longest=True),
+        RecordingHints(several=True, longest=True),
     )

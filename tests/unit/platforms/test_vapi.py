@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.platforms.platform import Choices, TranscriptContext
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.errors import InvalidInputError
+from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from coval_relay.platforms.vapi import PLATFORM
 from tests.support.platform_samples import match, sample, sample_key, told
 
@@ -15,7 +15,7 @@ NAME = "vapi"
 CALL, ASSISTANT = "de28acb8-b62b-4e25-a64c-ced9dd181990", "a1a1a1a1-1111-4222-8333-444444444444"
 MONO = f"{CALL}-1790951797870-93a858ed-749f-4c78-beb1-7889b25743c4-mono.wav"
 STEREO = f"{CALL}-1790951797871-83a858ed-749f-4c78-beb1-7889b25743c4-stereo.wav"
-FETCHING = Choices(recording_hosts=("storage.vapi.ai",))
+FETCHING = PlatformOptions(recording_hosts=("storage.vapi.ai",))
 GREETING = {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 0.9, "end_time": 2.9}
 WISH = {
     "role": "user",
@@ -114,18 +114,18 @@ def changed(event: str = "end_of_call_report", **fields: Any) -> dict[str, Any]:
     return {**found, "detail": {"message": {**found["detail"]["message"], **fields}}}
 
 
-def detail(choices: Choices = FETCHING, **fields: Any) -> Any:
-    (one,) = PLATFORM.translate(changed(**fields), choices)
+def detail(options: PlatformOptions = FETCHING, **fields: Any) -> Any:
+    (one,) = PLATFORM.translate(changed(**fields), options)
     return one["detail"]
 
 
 def test_other_messages_say_nothing() -> None:
-    assert PLATFORM.translate(changed(type="status-update"), Choices()) == []
+    assert PLATFORM.translate(changed(type="status-update"), PlatformOptions()) == []
 
 
 def test_a_fault_names_field_and_rule() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        PLATFORM.translate(changed(startedAt="soon"), Choices())
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(changed(startedAt="soon"), PlatformOptions())
     assert str(caught.value) == "detail.message.startedAt: must be an RFC 3339 time with a zone"
 
 
@@ -158,18 +158,20 @@ def test_a_call_that_never_connected_began_when_something_tells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choices", "expected"),
+    ("options", "expected"),
     [
-        (Choices(), []),
+        (PlatformOptions(), []),
         (FETCHING, [{"uri": f"https://storage.vapi.ai/{MONO}"}]),
         (
-            Choices(recording_hosts=("storage.vapi.ai",), agent_channels={NAME: 1}),
+            PlatformOptions(recording_hosts=("storage.vapi.ai",), agent_channels={NAME: 1}),
             [{"uri": f"https://storage.vapi.ai/{STEREO}", "agent_channel": 1}],
         ),
     ],
 )
-def test_stereo_is_taken_where_the_side_is_known(choices: Choices, expected: list[dict[str, Any]]) -> None:
-    assert detail(choices)["recording"] == {"expected": True, "items": expected}
+def test_stereo_is_taken_where_the_side_is_known(
+    options: PlatformOptions, expected: list[dict[str, Any]]
+) -> None:
+    assert detail(options)["recording"] == {"expected": True, "items": expected}
 
 
 def test_what_there_is_is_taken() -> None:
@@ -183,12 +185,12 @@ def test_what_there_is_is_taken() -> None:
 
 def test_a_report_in_a_file() -> None:
     body = sample(NAME, "end_of_call_report")["detail"]
-    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(Choices())) == WORDS
+    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(PlatformOptions())) == WORDS
 
 
 # --- keys --------------------------------------------------------------------------------------------
 
-RULES = PLATFORM.key_rules(Choices())
+RULES = PLATFORM.key_rules(PlatformOptions())
 
 
 @pytest.mark.parametrize(
@@ -232,8 +234,8 @@ def test_ignored_keys(key: str, is_ignored: bool) -> None:
 def test_stereo_goes_first_where_the_side_is_known(
     channels: dict[str, int], side: int | None, rank: int
 ) -> None:
-    traits = {rule.name: rule.traits for rule in PLATFORM.key_rules(Choices(agent_channels=channels))}
-    assert traits == {
-        "vapi_stereo": Traits(agent_channel=side, rank=rank, several=True),
-        "vapi_mono": Traits(rank=1, several=True),
+    hints = {rule.name: rule.hints for rule in PLATFORM.key_rules(PlatformOptions(agent_channels=channels))}
+    assert hints == {
+        "vapi_stereo": RecordingHints(agent_channel=side, rank=rank, several=True),
+        "vapi_mono": RecordingHints(rank=1, several=True),
     }

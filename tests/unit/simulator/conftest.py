@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from local.simulator import RunningSimulator, running
-from local.simulator.families import FAMILIES, LEGACY
+from local.simulator.path_families import FAMILIES, LEGACY
 from tests.support.simulator import Api, Files, serving_files
 
 

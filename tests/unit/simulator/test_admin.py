@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from local.simulator import AdminClient, running
+from tests.support.audio_files import wav
 from tests.support.simulator import MESSAGE, Api
-from tests.support.sounds import wav
 
 
 def test_records_requests_whole_but_for_the_key(api: Api) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from local.simulator.audio import Audio, inspect
+from local.simulator.audio_storage import StoredFile
+from local.simulator.behaviour_switches import Switches
 from local.simulator.errors import ApiError
-from local.simulator.storage import StoredFile
-from local.simulator.switches import Switches
+from tests.support.audio_files import mp3, streamed, wav
 from tests.support.simulator import Api, Files, invalid
-from tests.support.sounds import mp3, streamed, wav
 
 UNDETECTED = "Invalid or corrupt audio file. Unable to detect audio format. Supported formats: WAV and MP3."
 UNREADABLE = "Invalid or corrupt audio file. Unable to read audio metadata."

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.simulator.families import FAMILIES
+from local.simulator.path_families import FAMILIES
 from tests.support.simulator import MESSAGE, Answer, Api, detail, error
 
 MISSING = (401, {"message": "Missing API Key"})

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.audio_files import wav
 from tests.support.simulator import MESSAGE, Api
-from tests.support.sounds import wav
 
 SUBMIT = {"transcript": [MESSAGE], "external_conversation_id": "call-1"}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.audio_files import wav
 from tests.support.simulator import Answer, Api, Files, detail, error, invalid, invalid_body, not_found
-from tests.support.sounds import wav
 
 UNKNOWN_ID = "gk3jK9mPq2xRt5vW8yZaBc"
 ONE_OF = "Exactly one of audio_url, audio or metadata must be provided"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.audio_files import wav
 from tests.support.simulator import MESSAGE, Api, Files, invalid, not_found
-from tests.support.sounds import wav
 
 UNKNOWN_ID = "gk3jK9mPq2xRt5vW8yZaBc"
 NOT_FOUND = not_found("Conversation not found")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.audio_files import wav
 from tests.support.simulator import (
     MESSAGE,
     Answer,
@@ -17,7 +18,6 @@ from tests.support.simulator import (
     invalid_body,
     not_found,
 )
-from tests.support.sounds import wav
 
 TOO_LARGE = error(
     413,

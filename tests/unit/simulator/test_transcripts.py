@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.simulator.families import LEGACY, UPLOADED
+from local.simulator.path_families import LEGACY, UPLOADED
 from tests.support.simulator import Answer, Api, invalid_body
 
 CALL = {"id": "t1", "type": "function", "function": {"name": "look_up", "arguments": '{"order": 1}'}}

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.audio_files import wav
 from tests.support.simulator import Answer, Api, invalid_body
-from tests.support.sounds import wav
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>'
 MISMATCH = XML.format(

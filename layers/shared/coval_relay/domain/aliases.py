@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.errors import InvalidInputError
 
 QueueName = Literal["call_end", "recording", "attach"]
 """Whose queue a message goes to."""
 PREFIX = "alias#"
-LONGEST_VALUE = 1500
+MAX_VALUE_BYTES = 1500
 """With the prefix below DynamoDB's 2048 bytes of a partition key, for names in ASCII."""
-LONGEST_TYPE = 64
+MAX_TYPE_LENGTH = 64
 S3_OBJECT = "s3_object"
 """Type of the alias that an object's place is: value `bucket/key`."""
 ALIAS_RULE = "must be a type of letters, digits and _, and a value of 1 to 1500 printable characters"
@@ -37,21 +37,21 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class PendingMessage:
     """A message that waits until an alias is bound: `event` is sent to `queue` again then."""
 
     identity: str
     queue: QueueName
     event: str = field(repr=False)
-    parked_at: int
+    pending_since: int
 
 
 def checked_alias(type_: str, value: str, field: str) -> Alias:
-    """Raises InvalidInput for what cannot be an alias."""
+    """Raises InvalidInputError for what cannot be an alias."""
     well_typed = re.fullmatch(r"[a-z0-9_]{1,64}", type_) is not None
-    well_named = value.isprintable() and len(value) >= 1 and len(value.encode()) <= LONGEST_VALUE
+    well_named = value.isprintable() and len(value) >= 1 and len(value.encode()) <= MAX_VALUE_BYTES
     if not (well_typed and well_named):
-        raise InvalidInput(field, ALIAS_RULE)
+        raise InvalidInputError(field, ALIAS_RULE)
     return Alias(type_, value)
 
 

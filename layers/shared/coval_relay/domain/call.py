@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.s3_objects import ObjectVersion
 
 
 class ConversationState(StrEnum):
     """How far the call's conversation in Coval has come."""
 
-    NONE = "NONE"
+    NEW = "NEW"
     """Nothing that could be submitted is known."""
-    OPEN = "OPEN"
+    QUEUED = "QUEUED"
     """The call's facts are known, its text is in a message that will come again."""
     WAITING = "WAITING"
     """The call has ended; its transcript is still to come, or only its recording will."""
@@ -29,11 +29,11 @@ class RecordingState(StrEnum):
 
     READY = "READY"
     """An object that is to be uploaded."""
-    LINKED = "LINKED"
+    BY_URL = "BY_URL"
     """Coval will fetch it by URL: too large for an upload, or known by its URL only."""
     UPLOADED = "UPLOADED"
     """Coval holds the bytes under an upload id."""
-    PINNED = "PINNED"
+    ATTACHING = "ATTACHING"
     """A worker is attaching exactly this one."""
     ATTACHED = "ATTACHED"
     REJECTED = "REJECTED"
@@ -42,13 +42,13 @@ class RecordingState(StrEnum):
 class CallEnd(StrEnum):
     """What the call-end event said of the transcript."""
 
-    UNSEEN = "UNSEEN"
-    WITH_TEXT = "WITH_TEXT"
-    WITHOUT_TEXT = "WITHOUT_TEXT"
-    TEXT_PENDING = "TEXT_PENDING"
+    NOT_SEEN = "NOT_SEEN"
+    WITH_TRANSCRIPT = "WITH_TRANSCRIPT"
+    WITHOUT_TRANSCRIPT = "WITHOUT_TRANSCRIPT"
+    TRANSCRIPT_PENDING = "TRANSCRIPT_PENDING"
 
 
-class Audio(StrEnum):
+class ConversationAudio(StrEnum):
     """What audio a conversation that was made or found has."""
 
     NONE = "none"
@@ -62,11 +62,11 @@ class Audio(StrEnum):
 
 SIMULATION = "coval_simulation_id"
 """Metadata key by which Coval knows a call as its own simulation (Coval API, submit: metadata)."""
-ORDER_MARK = "|"
+SORT_KEY_SEPARATOR = "|"
 """Stands in a recording's order between what its look told, and what its event told."""
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
 UNFINISHED = frozenset(
-    {RecordingState.READY, RecordingState.LINKED, RecordingState.UPLOADED, RecordingState.PINNED}
+    {RecordingState.READY, RecordingState.BY_URL, RecordingState.UPLOADED, RecordingState.ATTACHING}
 )
 
 
@@ -79,7 +79,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class CallFacts:
     """What the call-end event told besides the words; times are epoch seconds but for `occurred_at`."""
 
     occurred_at: str
@@ -97,7 +97,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptPointer:
-    """Where a transcript lies that is not in the event itself: an object, a URL, or collected fragments."""
+    """Where a transcript lies that is not in the event itself: an object, a URL, or collected utterances."""
 
     bucket: str = ""
     key: str = ""
@@ -106,7 +106,7 @@ class TranscriptPointer:
     stored_at: int
     rank: int = 0
     """Of several transcripts of a call the one of the highest rank is taken."""
-    settles_at: int = 0
+    settling_until: int = 0
     """Until then a better one may come."""
 
 
@@ -129,7 +129,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class KnownConversation:
     """The conversation that Coval has of a call.
 
     `others` is the recording that it has where that is not the chosen one any more.
@@ -137,12 +137,12 @@ class Made:
 
     conversation_id: str
     sent: Parts
-    audio: Audio
+    audio: ConversationAudio
     others: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
+class RecordingHints:
     """What the rule or the event that brought a recording says of it.
 
     Of several recordings of a call the one of the highest rank is taken, then the longest where `longest`
@@ -155,7 +155,7 @@ class Traits:
     several: bool = False
 
 
-NO_TRAITS = Traits()
+NO_HINTS = RecordingHints()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +164,7 @@ class Recording:
 
     identity: str
     """Bucket, key and version, or URL: the same object is the same recording."""
-    order: str
+    sort_key: str
     """Sorts the recordings of a call: a later one replaces an earlier one."""
     created_at: int
     state: RecordingState
@@ -174,14 +174,14 @@ class Recording:
     """Where the platform keeps it, if not in a bucket of ours."""
     prepared: ObjectVersion | None = None
     """A copy that Coval can take, where it could not take the recording as it is."""
-    unprepared: bool = False
+    needs_preparation: bool = False
     """Whether Coval cannot take it as it is, and no such copy has been made yet."""
-    traits: Traits = NO_TRAITS
+    hints: RecordingHints = NO_HINTS
     agent_channel: int | None = None
     """The agent's channel before preparing, None where nobody knows it."""
-    settles_at: int = 0
+    settling_until: int = 0
     """Until then a better recording of the call may come."""
-    copied: bool = False
+    is_copy: bool = False
     content_type: str | None = None
     size: int = 0
     duration_milliseconds: int = 0
@@ -196,19 +196,19 @@ class Recording:
     changed_at: int = 0
 
     @property
-    def to_copy(self) -> bool:
+    def needs_copy(self) -> bool:
         """Whether Coval may fetch it from a copy only: it does not fit, or could be replaced under its key.
 
         A presigned GET pins a version, but no ETag; what lies in the staging bucket is never replaced.
         """
         staged = self.prepared is not None or bool(self.url)
         replaceable = self.version is not None and self.version.version_id is None
-        return self.unprepared or (replaceable and not staged)
+        return self.needs_preparation or (replaceable and not staged)
 
     @property
-    def given_up(self) -> bool:
+    def abandoned(self) -> bool:
         """Whether it is not sent any more, while what was sent may still arrive."""
-        return self.state is RecordingState.PINNED and self.reason is not None
+        return self.state is RecordingState.ATTACHING and self.reason is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,9 +217,9 @@ class Call:
 
     external_conversation_id: str
     revision: int = 0
-    state: ConversationState = ConversationState.NONE
-    call_end: CallEnd = CallEnd.UNSEEN
-    facts: Facts | None = None
+    state: ConversationState = ConversationState.NEW
+    call_end: CallEnd = CallEnd.NOT_SEEN
+    facts: CallFacts | None = None
     transcript: TranscriptPointer | None = None
     lease: Lease | None = None
     maybe_sent_at: int = 0
@@ -230,10 +230,10 @@ class Call:
     reason: Reason | None = None
     notes: tuple[Reason, ...] = ()
     """Inputs that were refused or left out, newest last."""
-    text_unavailable: bool = False
+    transcript_unavailable: bool = False
     """The platform has said that the transcript will not come."""
     recording: Recording | None = None
-    outcomes: Mapping[str, str] = field(default_factory=dict)
+    other_recordings: Mapping[str, str] = field(default_factory=dict)
     """Every other recording object of the call: identity → how it ended."""
     created_at: int = 0
     waiting_since: int = 0
@@ -241,7 +241,7 @@ class Call:
     audited_at: int = 0
     """When a read has shown what came of the submit that was last taken over."""
     recording_missed_at: int = 0
-    swept: int = 0
+    sweeps: int = 0
     due_at: int | None = None
 
     @property

@@ -10,7 +10,7 @@ ContentType = Literal["audio/wav", "audio/mp3"]
 BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
 """The statuses by which Coval tells its refusals apart."""
 AUDIO_FETCH_FAILED = "audio_fetch_failed"
-"""Code of the Retryable that a fresh URL may mend."""
+"""Code of the RetryableError that a fresh URL may mend."""
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 """Most that `audio:upload` takes (Coval API, POST /v1/audio:upload: 104857600)."""
 
@@ -57,13 +57,16 @@ class Agent:
 
 
 class CovalClient(Protocol):
-    """Coval's API. Every call raises Retryable, OutcomeUnknown (submit, attach, delete, PUT) or Permanent."""
+    """Coval's API.
+
+    Every call raises RetryableError, UnknownOutcomeError (submit, attach, delete, PUT) or PermanentError.
+    """
 
     def submit(self, body: bytes) -> Conversation | Filtered:
         """POST the exact bytes of a submit request."""
 
     def attach_audio(self, conversation_id: str, audio_url: str) -> Conversation:
-        """PATCH the recording's URL onto a conversation; Permanent(status=409) where it has audio already."""
+        """PATCH the recording's URL onto a conversation; PermanentError(status=409): it has audio."""
 
     def get(self, conversation_id: str) -> Conversation | None:
         """Read one conversation; None where Coval answers 404."""

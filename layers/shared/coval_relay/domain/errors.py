@@ -1,11 +1,11 @@
 """What can go wrong, told apart by what may be done next.
 
 RelayError
-├── Retryable       known to have had no effect: do it again, later
-├── OutcomeUnknown  may have had its effect: look before doing it again
-├── Permanent       refused for good: record the reason
-├── NotReady        something that is still to come is missing: wait
-└── InvalidInput    the input breaks a rule: name the field and the rule
+├── RetryableError       known to have had no effect: do it again, later
+├── UnknownOutcomeError  may have had its effect: look before doing it again
+├── PermanentError       refused for good: record the reason
+├── NotReadyError        something that is still to come is missing: wait
+└── InvalidInputError    the input breaks a rule: name the field and the rule
 
 No message of these carries private data: codes, field names and rules only.
 """
@@ -21,7 +21,7 @@ class RelayError(Exception):
 
 
 @dataclass(unsafe_hash=True)
-class Retryable(RelayError):
+class RetryableError(RelayError):
     """Known to have had no effect; `retry_after` is in seconds, None where nobody said how long."""
 
     code: str
@@ -29,14 +29,14 @@ class Retryable(RelayError):
 
 
 @dataclass(unsafe_hash=True)
-class OutcomeUnknown(RelayError):
+class UnknownOutcomeError(RelayError):
     """The request may have been carried out although no answer, or no clear one, came back."""
 
     code: str
 
 
 @dataclass(unsafe_hash=True)
-class Permanent(RelayError):
+class PermanentError(RelayError):
     """Refused for good; `field` is the request's field at fault, `reason` Coval's own wording."""
 
     code: str
@@ -46,15 +46,15 @@ class Permanent(RelayError):
 
 
 @dataclass(unsafe_hash=True)
-class NotReady(RelayError):
-    """Something that is expected is not there yet; `retry_after` as for Retryable."""
+class NotReadyError(RelayError):
+    """Something that is expected is not there yet; `retry_after` as for RetryableError."""
 
     code: str
     retry_after: float | None = None
 
 
 @dataclass(unsafe_hash=True)
-class InvalidInput(RelayError):
+class InvalidInputError(RelayError):
     """The input breaks a rule; `field` is a path such as `detail.transcript.messages[3].role`.
 
     `call_id` is the call that the input is about, where it tells that in its own way only.

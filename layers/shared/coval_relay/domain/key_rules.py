@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from coval_relay.domain.call import NO_TRAITS, Traits
+from coval_relay.domain.call import NO_HINTS, RecordingHints
 from coval_relay.domain.messages import Message
-from coval_relay.domain.recordings import ObjectVersion
+from coval_relay.domain.s3_objects import ObjectVersion
 
 ID, ALIAS = "external_conversation_id", "alias"
 """The two groups, one of which a rule's pattern must have."""
-Kind = Literal["recording", "transcript"]
+ObjectKind = Literal["recording", "transcript"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +27,13 @@ class KeyRule:
     name: str
     platform: str
     pattern: str
-    kind: Kind = "recording"
+    kind: ObjectKind = "recording"
     bucket: str | None = None
     alias_type: str = ""
     format: str = "canonical_v1"
     redacted: bool | None = None
     sidecar: str = ""
-    traits: Traits = NO_TRAITS
+    hints: RecordingHints = NO_HINTS
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -41,25 +41,25 @@ class KeyRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushedSidecar:
+class EventSidecar:
     """A JSON object whose own event brings it, and how its content is read."""
 
     pattern: re.Pattern[str]
     read: Callable[[Any, str, str], tuple[Message, ...]]
 
 
-Judge = Callable[[object, Traits], Traits | None]
+SidecarHints = Callable[[object, RecordingHints], RecordingHints | None]
 """What a sidecar that a rule names says of its recording; None: it is none of a voice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rulebook:
+class KeyRuleSet:
     """All rules that hold now: the operator's own, then the platforms'."""
 
     rules: tuple[KeyRule, ...]
     ignored: tuple[re.Pattern[str], ...] = ()
-    sidecars: tuple[PushedSidecar, ...] = ()
-    judges: Mapping[str, Judge] = field(default_factory=dict)
+    sidecars: tuple[EventSidecar, ...] = ()
+    sidecar_hints: Mapping[str, SidecarHints] = field(default_factory=dict)
     """Platform → what its pulled sidecar says of a recording; None: it is none."""
     redacted: bool = False
 

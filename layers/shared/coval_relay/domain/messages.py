@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from coval_relay.domain.aliases import Alias, Parked
-from coval_relay.domain.call import NO_TRAITS, CallEnd, Facts, Recording, Traits, TranscriptPointer
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.domain.transcript import Fragment, Transcript
+from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, Recording, RecordingHints, TranscriptPointer
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.domain.transcript import Transcript, Utterance
 
 SOURCE = "coval.relay"
 """Source of the messages that the relay's functions send each other."""
@@ -17,7 +17,7 @@ class CallEnded:
 
     external_conversation_id: str
     kind: CallEnd
-    facts: Facts
+    facts: CallFacts
     transcript: Transcript | None = None
     pointer: TranscriptPointer | None = None
 
@@ -38,11 +38,11 @@ class TranscriptUnavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class FragmentsSpoken:
+class UtterancesReceived:
     """Parts of a transcript that is told while the call lasts."""
 
     external_conversation_id: str
-    fragments: tuple[Fragment, ...]
+    utterances: tuple[Utterance, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,9 @@ class ObjectCreated:
 
     version: ObjectVersion
     size: int
-    order: str
+    sort_key: str
     created_at: int
-    copied: bool = False
+    is_copy: bool = False
     """Made by a copy: of a recording, perhaps, that was taken in long ago."""
 
 
@@ -73,7 +73,7 @@ class RecordingReady:
     """A call's id, or the key of an alias."""
     uri: str = field(repr=False)
     created_at: int
-    traits: Traits = NO_TRAITS
+    hints: RecordingHints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +84,15 @@ class RecordingFound:
     created: ObjectCreated | None = None
     url: str = field(default="", repr=False)
     created_at: int = 0
-    traits: Traits = NO_TRAITS
+    hints: RecordingHints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)
-class ParkingExpired:
+class PendingExpired:
     """What waits under this alias has waited too long."""
 
     alias: Alias
-    parked: Parked
+    pending: PendingMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,12 @@ Message = (
     CallEnded
     | TranscriptArrived
     | TranscriptUnavailable
-    | FragmentsSpoken
+    | UtterancesReceived
     | AliasesKnown
     | ObjectCreated
     | RecordingReady
     | RecordingFound
-    | ParkingExpired
+    | PendingExpired
     | AttachRecording
     | Resume
     | Sweep

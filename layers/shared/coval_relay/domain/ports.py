@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from coval_relay.domain.aliases import Alias, Parked
+from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import ContentType
-from coval_relay.domain.recordings import ObjectVersion
-from coval_relay.domain.transcript import Fragment
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.domain.transcript import Utterance
 
 if TYPE_CHECKING:
-    from coval_relay.domain.audio.ranges import ReadRange
+    from coval_relay.domain.audio.ranged_reads import ReadRange
 
 
 @dataclass(unsafe_hash=True)
-class Conflict(Exception):
+class ConflictError(Exception):
     """Somebody else wrote the item first; `current` is what stands there now."""
 
     current: Call
@@ -26,12 +26,12 @@ SHARDS = 8
 
 
 class CallStore(Protocol):
-    """The conversation table. All raise Retryable where the table cannot be reached."""
+    """The conversation table. All raise RetryableError where the table cannot be reached."""
 
-    def read(self, external_conversation_id: str) -> Call:
+    def get(self, external_conversation_id: str) -> Call:
         """The item, strongly consistent; a Call of revision 0 where there is none."""
 
-    def write(self, seen: Call, call: Call) -> Call:
+    def save(self, seen: Call, call: Call) -> Call:
         """Put `call` in the place of `seen` and return it with its new revision; raises Conflict."""
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[Call]:
@@ -50,30 +50,30 @@ class Queue(Protocol):
     def __call__(self, body: Mapping[str, object], delay_seconds: int = 0) -> None: ...
 
 
-class Documents(Protocol):
+class TranscriptObjects(Protocol):
     """The buckets of the transcripts."""
 
-    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
-        """The whole object; raises NotReady where it is not there, Permanent where it may not be read."""
+    def fetch(self, bucket: str, key: str, max_bytes: int) -> bytes:
+        """The whole object; raises NotReadyError (not there), PermanentError (may not be read)."""
 
 
 # --- aliases -----------------------------------------------------------------------------------------
 
 ALIAS_SHARDS = range(SHARDS, SHARDS + 4)
 """The aliases' parts of the sweep's index: beside the calls', so that neither's sweep sees the other's."""
-MOST_PARKED = 100
+MAX_PENDING = 100
 """Under one alias; more than these wait in their queue."""
 
 
 @dataclass(unsafe_hash=True)
-class AliasTaken(Exception):
+class AliasTakenError(Exception):
     """The alias leads to another target already, and stays there."""
 
     target: str
 
 
 class Aliases(Protocol):
-    """The aliases' items. All raise Retryable where the table cannot be reached.
+    """The aliases' items. All raise RetryableError where the table cannot be reached.
 
     A target is a call's id or the key of another alias; once it is set, it stays.
     """
@@ -81,32 +81,34 @@ class Aliases(Protocol):
     def target(self, alias: Alias) -> str | None:
         """Where the alias leads, strongly consistent."""
 
-    def waiting(self, alias: Alias) -> tuple[Parked, ...]:
+    def waiting(self, alias: Alias) -> tuple[PendingMessage, ...]:
         """What is parked under it, oldest first, strongly consistent."""
 
-    def park(self, alias: Alias, parked: Parked) -> str | None:
+    def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
         """Keep what waits, unless the alias is bound: then return its target.
 
-        The first `parked_at` of an identity stays. Raises Retryable where the alias has no room left.
+        The first `parked_at` of an identity stays. Raises RetryableError where the alias has no room left.
         """
 
-    def bind(self, alias: Alias, target: str) -> tuple[Parked, ...]:
+    def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         """Let the alias lead to `target` and return what is still parked, again on a repetition.
 
-        Raises AliasTaken where it leads elsewhere. The caller sends on what it gets, then clears it.
+        Raises AliasTakenError where it leads elsewhere. The caller sends on what it gets, then clears it.
         """
 
-    def clear(self, alias: Alias, parked: Parked) -> None:
+    def clear(self, alias: Alias, pending: PendingMessage) -> None:
         """Take out what was sent on; nothing where it is gone already."""
 
-    def expire(self, alias: Alias, parked: Parked) -> str | None:
+    def expire(self, alias: Alias, pending: PendingMessage) -> str | None:
         """Take out what has waited too long, unless the alias is bound: then return its target.
 
         Whoever gets a target sends the message on: it may have been bound a moment after an earlier try of
         the same removal, and to send on twice does no harm.
         """
 
-    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[Parked, ...]]]:
+    def due(
+        self, shard: int, now: int, limit: int
+    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         """Aliases of one of ALIAS_SHARDS to be looked at, with targets; may be a little stale.
 
         Unbound ones whose oldest message has waited too long, and bound ones that nobody has cleared.
@@ -116,53 +118,53 @@ class Aliases(Protocol):
 # --- transcripts -------------------------------------------------------------------------------------
 
 
-class Fragments(Protocol):
-    """Utterances that are collected until the call's end. All raise Retryable."""
+class UtteranceStore(Protocol):
+    """Utterances that are collected until the call's end. All raise RetryableError."""
 
-    def add(self, call_id: str, fragments: Sequence[Fragment]) -> None:
-        """Keep them; of those with the same id the first stays. Raises Permanent where there is no room."""
+    def add(self, call_id: str, utterances: Sequence[Utterance]) -> None:
+        """Keep them; of one id the first stays. Raises PermanentError where there is no room."""
 
-    def read(self, call_id: str) -> tuple[Fragment, ...]:
+    def get_all(self, call_id: str) -> tuple[Utterance, ...]:
         """All of a call, in the order in which they were spoken, strongly consistent."""
 
 
-class WebDocuments(Protocol):
+class TranscriptUrls(Protocol):
     """Transcripts that lie at https URLs."""
 
-    def read(self, url: str, max_bytes: int) -> bytes:
-        """The whole document; raises NotReady where it is not there yet, Retryable, Permanent."""
+    def fetch(self, url: str, max_bytes: int) -> bytes:
+        """The whole document; raises NotReadyError (not there yet), RetryableError, PermanentError."""
 
 
 # --- recordings --------------------------------------------------------------------------------------
 
 
-class Staging(Protocol):
+class StagingBucket(Protocol):
     """The stack's own bucket: copies of recordings that Coval could not take as they are."""
 
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> tuple[ObjectVersion, int]:
         """A new object below `name` of what `write` writes, and its size in bytes.
 
         `write` may tell, and seek back into the first 8 MiB. Whatever it raises leaves no object, and passes.
-        Raises Retryable, or Permanent (access denied: names the permission).
+        Raises RetryableError, or PermanentError (access denied: names the permission).
         """
 
 
 @dataclass(unsafe_hash=True)
-class LinkRefused(Exception):
+class UrlRejectedError(Exception):
     """A recording's URL may not be fetched, or its host gives nothing for it: for good."""
 
     code: str
     reason: str
 
 
-class Links(Protocol):
+class RecordingUrls(Protocol):
     """Recordings that lie at https URLs."""
 
     def stream(self, url: str) -> Iterator[bytes]:
-        """The whole recording in chunks; raises LinkRefused, or Retryable, also where it breaks off."""
+        """The whole recording in chunks; raises UrlRejectedError, RetryableError (also if it breaks off)."""
 
 
-class Conversion(Protocol):
+class AudioConverter(Protocol):
     """Turns audio that Coval does not take into WAV or MP3."""
 
     def __call__(
@@ -170,5 +172,5 @@ class Conversion(Protocol):
     ) -> ContentType:
         """Write the converted recording to `sink`, the agent on channel 0 where the channel is known.
 
-        Raises AudioRefused for what cannot be decoded, or lasts too long.
+        Raises AudioRejectedError for what cannot be decoded, or lasts too long.
         """

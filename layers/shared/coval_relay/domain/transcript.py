@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from coval_relay.domain.errors import InvalidInput
+from coval_relay.domain.errors import InvalidInputError
 
 Message = Mapping[str, Any]
 """One message with Coval's own field names (Coval API, submit: transcript[])."""
@@ -24,7 +24,7 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
+class Utterance:
     """One utterance of a transcript that is told while the call lasts; times are epoch seconds."""
 
     id: str
@@ -37,18 +37,18 @@ class Fragment:
 def check_times(messages: tuple[Message, ...], call_seconds: float | None, path: str) -> None:
     """Refuse times that cannot be seconds of this call.
 
-    Raises InvalidInput where a message ends before it starts, or where the last end lies far beyond the
+    Raises InvalidInputError where a message ends before it starts, or where the last end lies far beyond the
     call's own length: then the unit is milliseconds.
     """
     for index, message in enumerate(messages):
         start, end = message.get("start_time"), message.get("end_time")
         if end is not None and start is None:
-            raise InvalidInput(f"{path}[{index}].end_time", "needs a start_time")
+            raise InvalidInputError(f"{path}[{index}].end_time", "needs a start_time")
         if start is not None and end is not None and end < start:
-            raise InvalidInput(f"{path}[{index}].end_time", "must not be before start_time")
+            raise InvalidInputError(f"{path}[{index}].end_time", "must not be before start_time")
     last = max((m.get("end_time", m.get("start_time", 0)) for m in messages), default=0)
     if call_seconds is not None and last > UNIT_FACTOR * call_seconds + UNIT_SLACK_SECONDS:
-        raise InvalidInput(path, "times must be seconds: the last is far beyond the call's length")
+        raise InvalidInputError(path, "times must be seconds: the last is far beyond the call's length")
 
 
 def completed(
@@ -120,7 +120,7 @@ def check_tool_calls(messages: tuple[Message, ...], path: str) -> None:
     for index, message in enumerate(messages):
         asked.update(call["id"] for call in message.get("tool_calls") or ())
         if message["role"] == "tool" and message.get("tool_call_id") not in asked:
-            raise InvalidInput(f"{path}[{index}].tool_call_id", "must name an earlier tool call")
+            raise InvalidInputError(f"{path}[{index}].tool_call_id", "must name an earlier tool call")
 
 
 def without_oldest(messages: tuple[Message, ...], count: int) -> tuple[Message, ...]:

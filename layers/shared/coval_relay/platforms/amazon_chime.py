@@ -9,21 +9,27 @@ from typing import Any
 
 from pydantic import Field
 
-from coval_relay.domain.call import Traits
+from coval_relay.boundary import validate
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.call_analytics import call_analytics
 from coval_relay.platforms.canonical import AUDIO, Time
-from coval_relay.platforms.fields import Camel, Lenient, Text, rfc_3339
-from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform, TranscriptFormat
-from coval_relay.platforms.writing import aliases, canonical, known
-from coval_relay.validation import validate
+from coval_relay.platforms.shared.building import aliases, canonical, known
+from coval_relay.platforms.shared.call_analytics import call_analytics
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    Event,
+    Platform,
+    PlatformOptions,
+    TranscriptFormat,
+)
+from coval_relay.platforms.shared.field_types import Camel, Lenient, Text, rfc_3339
 
 NAME = "amazon_chime"
 PIPELINE_EVENT = "Media Insights State Change"
 CALL_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TRANSCRIBER = "AmazonTranscribeCallAnalyticsProcessor"
 """The one element that leaves a transcript in S3."""
-LONGEST_ALIAS = 256
+MAX_ALIAS_LENGTH = 256
 
 
 class Stream(Camel):
@@ -63,14 +69,14 @@ class Pipeline(Camel):
         return any(part.type == TRANSCRIBER and part.status == "Failed" for part in self.elements)
 
 
-def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
     if event.get("detail-type") == PIPELINE_EVENT:
-        return _transcript_unavailable(validate(Pipeline, event.get("detail"), "detail"), choices)
+        return _transcript_unavailable(validate(Pipeline, event.get("detail"), "detail"), options)
     stream = validate(Stream, event.get("detail"), "detail")
-    return [_call_ended(stream, choices)] if stream.streaming_status == "ENDED" else []
+    return [_call_ended(stream, options)] if stream.streaming_status == "ENDED" else []
 
 
-def _call_ended(stream: Stream, choices: Choices) -> CanonicalEvent:
+def _call_ended(stream: Stream, options: PlatformOptions) -> CanonicalEvent:
     return canonical(
         "Call Ended",
         NAME,
@@ -83,20 +89,20 @@ def _call_ended(stream: Stream, choices: Choices) -> CanonicalEvent:
         status="completed",
         started_at=rfc_3339(stream.start_time),
         ended_at=rfc_3339(stream.end_time),
-        transcript={"status": "pending" if NAME in choices.separate_transcripts else "none"},
-        recording={"expected": True, "agent_channel": choices.agent_channels.get(NAME), "items": []},
+        transcript={"status": "pending" if NAME in options.separate_transcripts else "none"},
+        recording={"expected": True, "agent_channel": options.agent_channels.get(NAME), "items": []},
         metadata=known(voice_connector_id=stream.voice_connector_id),
     )
 
 
 def _alias_value(value: object) -> str | None:
     """The caller's PBX writes the SIP Call-ID: one that cannot be an alias must not cost the call."""
-    fits = isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_ALIAS
+    fits = isinstance(value, str) and value.isprintable() and len(value) <= MAX_ALIAS_LENGTH
     return str(value) if fits else None
 
 
-def _transcript_unavailable(pipeline: Pipeline, choices: Choices) -> list[CanonicalEvent]:
-    expected = NAME in choices.separate_transcripts
+def _transcript_unavailable(pipeline: Pipeline, options: PlatformOptions) -> list[CanonicalEvent]:
+    expected = NAME in options.separate_transcripts
     if not (expected and pipeline.call_id and pipeline.transcribes_no_more):
         return []
     return [
@@ -109,13 +115,13 @@ def _transcript_unavailable(pipeline: Pipeline, choices: Choices) -> list[Canoni
     ]
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     """Files of Transcribe Call Analytics are named by its own session, so there is no rule for them."""
     # Genesys Cloud names its recordings likewise, below a folder that names the conversation.
     named = rf"(?P<external_conversation_id>{CALL_ID})\.(?i:{AUDIO})"
     pattern = rf"(?:^|^(?!.*conversation_id=).*/){named}$"
-    traits = Traits(agent_channel=choices.agent_channels.get(NAME))
-    return (KeyRule(name=NAME, platform=NAME, pattern=pattern, traits=traits),)
+    hints = RecordingHints(agent_channel=options.agent_channels.get(NAME))
+    return (KeyRule(name=NAME, platform=NAME, pattern=pattern, hints=hints),)
 
 
 PLATFORM = Platform(

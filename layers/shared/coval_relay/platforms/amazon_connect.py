@@ -14,14 +14,20 @@ from typing import Annotated
 
 from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
 
-from coval_relay.domain.call import Traits
-from coval_relay.domain.key_rules import KeyRule, Kind
-from coval_relay.platforms.call_analytics import call_analytics
+from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.key_rules import KeyRule, ObjectKind
 from coval_relay.platforms.canonical import Time
-from coval_relay.platforms.fields import Camel, Text, rfc_3339
-from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform, TranscriptFormat
-from coval_relay.platforms.writing import canonical, known
-from coval_relay.validation import Border, validate
+from coval_relay.platforms.shared.building import canonical, known
+from coval_relay.platforms.shared.call_analytics import call_analytics
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    Event,
+    Platform,
+    PlatformOptions,
+    TranscriptFormat,
+)
+from coval_relay.platforms.shared.field_types import Camel, Text, rfc_3339
 
 NAME = "amazon_connect"
 ANALYSIS_EVENT = "Contact Lens Analysis State Change"
@@ -41,7 +47,7 @@ DIRECTIONS = {
 WITH_AGENT, WITHOUT_AGENT = frozenset({"postcontact", "realtime"}), frozenset({"automatedinteraction"})
 """Analytics modes that leave a file after the contact: real-time analytics includes the later one."""
 ANALYTICS = ("contactlens", "conversationalanalytics", "configuration")
-DEEPEST = 6
+MAX_DEPTH = 6
 
 
 def _without_sentinel(value: object) -> object:
@@ -52,7 +58,7 @@ def _without_sentinel(value: object) -> object:
 Moment = Annotated[Time, BeforeValidator(_without_sentinel)]
 
 
-class Contact(Border):
+class Contact(BoundaryModel):
     """A contact event's detail, its keys in lower case: Connect spells them in more than one way."""
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", ""), loc_by_alias=False)
@@ -104,11 +110,11 @@ class AnalysisState(Camel):
     reason_code: Text = None
 
 
-def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
     if event.get("detail-type") == ANALYSIS_EVENT:
         return _analysis_failed(validate(AnalysisState, event.get("detail"), "detail"))
-    contact = validate(Contact, _lower_keys(event.get("detail"), DEEPEST), "detail")
-    return [_call_ended(contact, choices)] if contact.is_end_of_a_call else []
+    contact = validate(Contact, _lower_keys(event.get("detail"), MAX_DEPTH), "detail")
+    return [_call_ended(contact, options)] if contact.is_end_of_a_call else []
 
 
 def _lower_keys(value: object, depth: int) -> object:
@@ -117,8 +123,8 @@ def _lower_keys(value: object, depth: int) -> object:
     return {str(key).lower(): _lower_keys(inner, depth - 1) for key, inner in value.items()}
 
 
-def _call_ended(contact: Contact, choices: Choices) -> CanonicalEvent:
-    pending = contact.leaves_an_analysis or NAME in choices.separate_transcripts
+def _call_ended(contact: Contact, options: PlatformOptions) -> CanonicalEvent:
+    pending = contact.leaves_an_analysis or NAME in options.separate_transcripts
     first = contact.initial_contact_id
     answered = contact.connected_to_agent_timestamp or contact.connected_to_system_timestamp
     return canonical(
@@ -136,7 +142,7 @@ def _call_ended(contact: Contact, choices: Choices) -> CanonicalEvent:
         transcript={"status": "pending" if pending else "none"},
         recording={
             "expected": contact.has_agent or pending,
-            "agent_channel": _agent_channel(choices),
+            "agent_channel": _agent_channel(options),
             "items": [],
         },
         metadata=known(
@@ -149,8 +155,8 @@ def _last_part(arn: str | None) -> str | None:
     return arn.rsplit("/", 1)[-1] if arn else None
 
 
-def _agent_channel(choices: Choices) -> int:
-    return choices.agent_channels.get(NAME, AGENT_CHANNEL)
+def _agent_channel(options: PlatformOptions) -> int:
+    return options.agent_channels.get(NAME, AGENT_CHANNEL)
 
 
 def _analysis_failed(told: AnalysisState) -> list[CanonicalEvent]:
@@ -174,7 +180,7 @@ ANALYSIS, REDACTED_ANALYSIS = (
 )
 VOICE, IVR_REDACTED = "(?:^|/)Analysis/Voice/", "(?:ivr/Redacted|Redacted/ivr)/"
 AGENT_RANK, IVR_RANK = 1, 0
-RULES: tuple[tuple[str, Kind, str, bool, int], ...] = (
+RULES: tuple[tuple[str, ObjectKind, str, bool, int], ...] = (
     # The recordings' prefix is the operator's: `connect/<alias>/CallRecordings` is only its default.
     ("ivr", "recording", rf"(?:^|/)ivr/{RECORDED}", False, IVR_RANK),
     ("agent", "recording", rf"(?:^|/){RECORDED}", False, AGENT_RANK),
@@ -187,7 +193,7 @@ RULES: tuple[tuple[str, Kind, str, bool, int], ...] = (
 )
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     """A contact has up to two recordings, of the IVR and of the agent, and each a redacted twin."""
     return tuple(
         KeyRule(
@@ -197,7 +203,7 @@ def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
             kind=kind,
             format="contact_lens_v1",
             redacted=redacted,
-            traits=Traits(agent_channel=_agent_channel(choices), rank=rank, several=True),
+            hints=RecordingHints(agent_channel=_agent_channel(options), rank=rank, several=True),
         )
         for name, kind, pattern, redacted, rank in RULES
     )

@@ -13,39 +13,39 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.aliases import Alias, checked_alias, object_alias
-from coval_relay.domain.call import CallEnd, Facts, Traits, TranscriptPointer
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.domain.identifiers import ID_RULE, is_call_id
+from coval_relay.domain.call import CallEnd, CallFacts, RecordingHints, TranscriptPointer
+from coval_relay.domain.call_id import ID_RULE, is_call_id
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.domain.messages import (
     AliasesKnown,
     CallEnded,
-    FragmentsSpoken,
     Message,
     RecordingReady,
     TranscriptArrived,
     TranscriptUnavailable,
+    UtterancesReceived,
 )
 from coval_relay.domain.transcript import (
-    Fragment,
     Transcript,
+    Utterance,
     check_times,
     check_tool_calls,
     completed,
     shifted,
 )
-from coval_relay.platforms.platform import (
+from coval_relay.platforms.shared.contract import (
     CanonicalEvent,
     CanonicalMessage,
-    Choices,
     Event,
     Platform,
+    PlatformOptions,
     Sidecar,
     TranscriptContext,
     TranscriptFormat,
 )
-from coval_relay.validation import Border, validate
 
 RESERVED_METADATA = frozenset(
     {
@@ -65,8 +65,8 @@ RESERVED_METADATA = frozenset(
 NO_CONVERSATION = frozenset({"failed", "no_answer", "busy", "cancelled"})
 
 
-FRAGMENTS = "fragments"
-"""Format of a transcript that is collected from `Transcript Fragments`; its URI is `fragments:`."""
+UTTERANCES = "utterances"
+"""Format of a transcript that is collected from `Transcript Utterances`; its URI is `utterances:`."""
 AUDIO = "wav|mp3|ogg|oga|opus|flac|m4a|mp4|webm"
 
 
@@ -99,8 +99,8 @@ def _an_id(value: object) -> object:
 def _not_reserved(value: dict[str, Any]) -> dict[str, Any]:
     for key in sorted(RESERVED_METADATA & value.keys()):
         raise ValueError(f"must not have the key {key}: Coval reserves it")
-    if len(json.dumps(value)) > MOST_METADATA_BYTES:
-        raise ValueError(f"must have at most {MOST_METADATA_BYTES} bytes")
+    if len(json.dumps(value)) > MAX_METADATA_BYTES:
+        raise ValueError(f"must have at most {MAX_METADATA_BYTES} bytes")
     return value
 
 
@@ -111,25 +111,25 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\
 Word = Annotated[str, StringConstraints(max_length=1000)]
 Metric = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{22,26}$")]
 URI = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+|https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/.*"
-REFERENCE_URI = rf"^({URI}|fragments:)$"
+REFERENCE_URI = rf"^({URI}|utterances:)$"
 Uri = Annotated[str, StringConstraints(pattern=rf"^({URI})$", max_length=4096)]
 Channel = Annotated[int, Field(ge=0, le=31)]
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
-MOST_METADATA_BYTES = 100_000
+MAX_METADATA_BYTES = 100_000
 
 
-class Function(Border):
+class Function(BoundaryModel):
     name: str
     arguments: str
 
 
-class ToolCall(Border):
+class ToolCall(BoundaryModel):
     id: Annotated[str, StringConstraints(min_length=1)]
     type: Literal["function"] = "function"
     function: Function
 
 
-class CanonicalSpeech(Border):
+class CanonicalSpeech(BoundaryModel):
     """One message of a transcript (Coval API, submit: transcript[])."""
 
     role: Literal["assistant", "user", "system", "tool"]
@@ -148,12 +148,12 @@ class CanonicalSpeech(Border):
         return self
 
 
-class Reference(Border):
+class Reference(BoundaryModel):
     uri: Annotated[str, StringConstraints(pattern=REFERENCE_URI, max_length=4096)]
     format: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
 
 
-class CanonicalTranscript(Border):
+class CanonicalTranscript(BoundaryModel):
     status: Literal["inline", "reference", "pending", "none"]
     time_base: Literal["recording_start", "call_start", "answered"] = "recording_start"
     messages: tuple[CanonicalSpeech, ...] = ()
@@ -168,12 +168,12 @@ class CanonicalTranscript(Border):
         return self
 
 
-class AgentOfPlatform(Border):
+class AgentOfPlatform(BoundaryModel):
     id: str | None = None
     name: str | None = None
 
 
-class AliasOfPlatform(Border):
+class AliasOfPlatform(BoundaryModel):
     type: Annotated[str, StringConstraints(max_length=64)]
     value: Annotated[str, StringConstraints(max_length=1500)]
 
@@ -181,7 +181,7 @@ class AliasOfPlatform(Border):
     def _usable(self) -> Self:
         try:
             checked_alias(self.type, self.value, "alias")
-        except InvalidInput as error:
+        except InvalidInputError as error:
             raise ValueError(error.rule) from None
         return self
 
@@ -190,7 +190,7 @@ class AliasOfPlatform(Border):
         return Alias(self.type, self.value)
 
 
-class RecordingItem(Border):
+class RecordingItem(BoundaryModel):
     uri: Uri | None = None
     agent_channel: Channel | None = None
     started_at: Time = None
@@ -199,19 +199,19 @@ class RecordingItem(Border):
     longest: bool = False
 
     @property
-    def traits(self) -> Traits:
-        return Traits(
+    def hints(self) -> RecordingHints:
+        return RecordingHints(
             agent_channel=self.agent_channel, rank=self.rank, several=self.several, longest=self.longest
         )
 
 
-class ExpectedRecording(Border):
+class ExpectedRecording(BoundaryModel):
     expected: bool | None = None
     agent_channel: Channel | None = None
     items: tuple[RecordingItem, ...] = ()
 
 
-class _Detail(Border):
+class _Detail(BoundaryModel):
     schema_version: Annotated[str, StringConstraints(strict=True, pattern=r"^1(\.\d+)*$")]
     provider: Word | None = None
 
@@ -322,7 +322,7 @@ class TranscriptUnavailableDetail(_CallDetail):
     reason: Word = ""
 
 
-class FragmentOfPlatform(Border):
+class UtteranceOfPlatform(BoundaryModel):
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     role: Literal["assistant", "user"]
     content: Annotated[str, StringConstraints(min_length=1)]
@@ -330,39 +330,39 @@ class FragmentOfPlatform(Border):
     ended_at: Seconds
 
 
-class TranscriptFragmentsDetail(_CallDetail):
-    """`detail` of a `Transcript Fragments` event."""
+class TranscriptUtterancesDetail(_CallDetail):
+    """`detail` of a `Transcript Utterances` event."""
 
-    fragments: Annotated[tuple[FragmentOfPlatform, ...], Field(min_length=1, max_length=500)]
+    utterances: Annotated[tuple[UtteranceOfPlatform, ...], Field(min_length=1, max_length=500)]
 
 
 # --- translation -------------------------------------------------------------------------------------
 
 
-def messages(event: CanonicalEvent, choices: Choices, now: int) -> tuple[Message, ...]:
-    """The messages of one canonical event; raises InvalidInput."""
-    return _READERS[str(event["detail-type"])](event.get("detail"), choices, now)
+def messages(event: CanonicalEvent, options: PlatformOptions, now: int) -> tuple[Message, ...]:
+    """The messages of one canonical event; raises InvalidInputError."""
+    return _READERS[str(event["detail-type"])](event.get("detail"), options, now)
 
 
-def _call_ended(detail: object, choices: Choices, now: int) -> tuple[Message, ...]:
+def _call_ended(detail: object, options: PlatformOptions, now: int) -> tuple[Message, ...]:
     """First what helps others to find the call, then the recordings, whose links may end soon."""
     told = validate(CallEndedDetail, detail, "detail")
     call_id = told.external_conversation_id
-    aliases = (*(known.alias for known in told.aliases), *_places(told))
-    kinds = {"inline": CallEnd.WITH_TEXT, "none": CallEnd.WITHOUT_TEXT}
+    aliases = (*(known.alias for known in told.aliases), *_locations(told))
+    kinds = {"inline": CallEnd.WITH_TRANSCRIPT, "none": CallEnd.WITHOUT_TRANSCRIPT}
     ended = CallEnded(
         external_conversation_id=call_id,
-        kind=kinds.get(told.transcript.status, CallEnd.TEXT_PENDING),
-        facts=_facts(told, choices),
-        transcript=_inline(told, choices) if told.transcript.status == "inline" else None,
-        pointer=_pointer(told.transcript, choices, now),
+        kind=kinds.get(told.transcript.status, CallEnd.TRANSCRIPT_PENDING),
+        facts=_facts(told, options),
+        transcript=_inline(told, options) if told.transcript.status == "inline" else None,
+        pointer=_pointer(told.transcript, options, now),
     )
     known = (AliasesKnown(target=call_id, aliases=aliases),) if aliases else ()
-    links = tuple(_ready(call_id, item, choices, now) for item in told.recording.items if _is_link(item.uri))
+    links = tuple(_ready(call_id, item, options, now) for item in told.recording.items if _is_link(item.uri))
     return (*known, *links, ended)
 
 
-def _places(told: CallEndedDetail) -> tuple[Alias, ...]:
+def _locations(told: CallEndedDetail) -> tuple[Alias, ...]:
     """Objects come with S3's own event, the call's end only says whose they are."""
     objects = (item.uri for item in told.recording.items if item.uri and not _is_link(item.uri))
     return tuple(object_alias(*_bucket_and_key(uri)) for uri in objects)
@@ -382,44 +382,44 @@ def _bucket_and_key(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _recording_ready(detail: object, choices: Choices, now: int) -> tuple[Message, ...]:
+def _recording_ready(detail: object, options: PlatformOptions, now: int) -> tuple[Message, ...]:
     told = validate(RecordingReadyDetail, detail, "detail")
-    return (_ready(told.target, told.recording, choices, now),)
+    return (_ready(told.target, told.recording, options, now),)
 
 
-def _ready(target: str, item: RecordingItem, choices: Choices, now: int) -> RecordingReady:
+def _ready(target: str, item: RecordingItem, options: PlatformOptions, now: int) -> RecordingReady:
     assert item.uri is not None
-    if _is_link(item.uri) and _host(item.uri) not in choices.recording_hosts:
-        raise InvalidInput("detail.recording.uri", "its host is not among the allowed ones")
+    if _is_link(item.uri) and _host(item.uri) not in options.recording_hosts:
+        raise InvalidInputError("detail.recording.uri", "its host is not among the allowed ones")
     started = item.started_at
     return RecordingReady(
         target=target,
         uri=item.uri,
         created_at=int(started.timestamp()) if started else now,
-        traits=item.traits,
+        hints=item.hints,
     )
 
 
-def _aliases_known(detail: object, _: Choices, __: int) -> tuple[Message, ...]:
+def _aliases_known(detail: object, _: PlatformOptions, __: int) -> tuple[Message, ...]:
     told = validate(AliasesKnownDetail, detail, "detail")
     return (AliasesKnown(target=told.target, aliases=tuple(known.alias for known in told.aliases)),)
 
 
-def _transcript_ready(detail: object, choices: Choices, now: int) -> tuple[Message, ...]:
+def _transcript_ready(detail: object, options: PlatformOptions, now: int) -> tuple[Message, ...]:
     told = validate(TranscriptReadyDetail, detail, "detail")
-    pointer = _referred(told.reference, choices, now, "detail.reference")
+    pointer = _referred(told.reference, options, now, "detail.reference")
     return (TranscriptArrived(external_conversation_id=told.external_conversation_id, pointer=pointer),)
 
 
-def _transcript_unavailable(detail: object, _: Choices, __: int) -> tuple[Message, ...]:
+def _transcript_unavailable(detail: object, _: PlatformOptions, __: int) -> tuple[Message, ...]:
     told = validate(TranscriptUnavailableDetail, detail, "detail")
     return (TranscriptUnavailable(told.external_conversation_id),)
 
 
-def _transcript_fragments(detail: object, _: Choices, __: int) -> tuple[Message, ...]:
-    told = validate(TranscriptFragmentsDetail, detail, "detail")
-    fragments = tuple(Fragment(**spoken.model_dump()) for spoken in told.fragments)
-    return (FragmentsSpoken(told.external_conversation_id, fragments),)
+def _transcript_utterances(detail: object, _: PlatformOptions, __: int) -> tuple[Message, ...]:
+    told = validate(TranscriptUtterancesDetail, detail, "detail")
+    utterances = tuple(Utterance(**spoken.model_dump()) for spoken in told.utterances)
+    return (UtterancesReceived(told.external_conversation_id, utterances),)
 
 
 _READERS = {
@@ -428,7 +428,7 @@ _READERS = {
     "Aliases Known": _aliases_known,
     "Transcript Ready": _transcript_ready,
     "Transcript Unavailable": _transcript_unavailable,
-    "Transcript Fragments": _transcript_fragments,
+    "Transcript Utterances": _transcript_utterances,
 }
 DETAIL_TYPES = tuple(_READERS)
 
@@ -436,24 +436,26 @@ DETAIL_TYPES = tuple(_READERS)
 # --- transcripts -------------------------------------------------------------------------------------
 
 
-def _inline(told: CallEndedDetail, choices: Choices) -> Transcript:
+def _inline(told: CallEndedDetail, options: PlatformOptions) -> Transcript:
     path = "detail.transcript.messages"
     lengths = Lengths(told.seconds, told.spoken_seconds)
-    transcript = _transcript(told.transcript.messages, lengths, choices, path)
+    transcript = _transcript(told.transcript.messages, lengths, options, path)
     started = told.recording_started_at
     if started is None or told.transcript.time_base == "recording_start":
         return transcript
     return shifted(transcript, (started - told.zero).total_seconds())
 
 
-def transcript(told: Sequence[CanonicalMessage], facts: Facts | None, choices: Choices) -> Transcript:
-    """The transcript of a file's canonical messages; raises InvalidInput."""
+def transcript(
+    told: Sequence[CanonicalMessage], facts: CallFacts | None, options: PlatformOptions
+) -> Transcript:
+    """The transcript of a file's canonical messages; raises InvalidInputError."""
     parsed = validate(CanonicalTranscript, {"status": "inline", "messages": list(told)}, "transcript")
     lengths = Lengths()
     if facts and facts.seconds is not None:
         zero = datetime.fromisoformat(facts.occurred_at).timestamp()
         lengths = Lengths(facts.seconds, max(0.0, facts.ended_at - zero))
-    return _transcript(parsed.messages, lengths, choices, "transcript.messages")
+    return _transcript(parsed.messages, lengths, options, "transcript.messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,57 +467,57 @@ class Lengths:
 
 
 def _transcript(
-    told: tuple[CanonicalSpeech, ...], lengths: Lengths, choices: Choices, path: str
+    told: tuple[CanonicalSpeech, ...], lengths: Lengths, options: PlatformOptions, path: str
 ) -> Transcript:
     rendered = tuple(message.model_dump(exclude_none=True) for message in told)
     for message, source in zip(rendered, told, strict=True):
         message.setdefault("content", source.content)
     check_times(rendered, lengths.call, path)
     check_tool_calls(rendered, path)
-    return completed(rendered, lengths.audio, keep_estimates=choices.estimated_times == "send")
+    return completed(rendered, lengths.audio, keep_estimates=options.estimated_times == "send")
 
 
-def _pointer(told: CanonicalTranscript, choices: Choices, now: int) -> TranscriptPointer | None:
+def _pointer(told: CanonicalTranscript, options: PlatformOptions, now: int) -> TranscriptPointer | None:
     if told.status != "reference" or told.reference is None:
         return None
-    return _referred(told.reference, choices, now, "detail.transcript.reference")
+    return _referred(told.reference, options, now, "detail.transcript.reference")
 
 
-def _referred(reference: Reference, choices: Choices, now: int, path: str) -> TranscriptPointer:
-    if reference.uri == f"{FRAGMENTS}:":
-        return TranscriptPointer(format=FRAGMENTS, stored_at=now)
+def _referred(reference: Reference, options: PlatformOptions, now: int, path: str) -> TranscriptPointer:
+    if reference.uri == f"{UTTERANCES}:":
+        return TranscriptPointer(format=UTTERANCES, stored_at=now)
     if _is_link(reference.uri):
-        if _host(reference.uri) not in choices.transcript_hosts:
-            raise InvalidInput(f"{path}.uri", "its host is not among the allowed ones")
+        if _host(reference.uri) not in options.transcript_hosts:
+            raise InvalidInputError(f"{path}.uri", "its host is not among the allowed ones")
         return TranscriptPointer(url=reference.uri, format=reference.format, stored_at=now)
     bucket, key = _bucket_and_key(reference.uri)
-    if bucket not in choices.transcript_buckets:
-        raise InvalidInput(f"{path}.uri", "must lie in a configured transcript bucket")
-    if not key.startswith(choices.transcript_prefixes):
-        raise InvalidInput(f"{path}.uri", "must have one of the configured transcript prefixes")
+    if bucket not in options.transcript_buckets:
+        raise InvalidInputError(f"{path}.uri", "must lie in a configured transcript bucket")
+    if not key.startswith(options.transcript_prefixes):
+        raise InvalidInputError(f"{path}.uri", "must have one of the configured transcript prefixes")
     return TranscriptPointer(bucket=bucket, key=key, format=reference.format, stored_at=now)
 
 
 # --- facts -------------------------------------------------------------------------------------------
 
 
-def _facts(told: CallEndedDetail, choices: Choices) -> Facts:
+def _facts(told: CallEndedDetail, options: PlatformOptions) -> CallFacts:
     expected = told.recording.expected
-    return Facts(
+    return CallFacts(
         occurred_at=_rfc3339(told.recording_started_at or told.zero),
         ended_at=int((told.ended_at or told.began_at).timestamp()),
         seconds=told.seconds,
-        agent_id=_agent_id(told.agent, choices),
+        agent_id=_agent_id(told.agent, options),
         metadata=_metadata(told),
-        tags=tuple(dict.fromkeys((*told.tags, *choices.tags)))[:20],
-        metrics=told.metrics or choices.metrics,
+        tags=tuple(dict.fromkeys((*told.tags, *options.tags)))[:20],
+        metrics=told.metrics or options.metrics,
         recording_expected=told.status not in NO_CONVERSATION if expected is None else expected,
-        agent_channel=_agent_channel(told, choices),
+        agent_channel=_agent_channel(told, options),
     )
 
 
-def _agent_channel(told: CallEndedDetail, choices: Choices) -> int | None:
-    known = choices.agent_channels.get(told.provider or "canonical")
+def _agent_channel(told: CallEndedDetail, options: PlatformOptions) -> int | None:
+    known = options.agent_channels.get(told.provider or "canonical")
     if known is not None:
         return known
     if told.recording.agent_channel is not None:
@@ -528,14 +530,14 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _agent_id(agent: AgentOfPlatform | None, choices: Choices) -> str | None:
+def _agent_id(agent: AgentOfPlatform | None, options: PlatformOptions) -> str | None:
     """The operator's map first, then an id that is Coval's own already, then the default."""
     if agent and agent.id:
-        if agent.id in choices.agent_ids:
-            return choices.agent_ids[agent.id]
+        if agent.id in options.agent_ids:
+            return options.agent_ids[agent.id]
         if re.fullmatch(r"[A-Za-z0-9-]{22}", agent.id):
             return agent.id
-    return choices.default_agent_id or None
+    return options.default_agent_id or None
 
 
 def _metadata(told: CallEndedDetail) -> dict[str, Scalar]:
@@ -553,21 +555,21 @@ def _metadata(told: CallEndedDetail) -> dict[str, Scalar]:
 # --- the canonical platform itself -------------------------------------------------------------------
 
 
-def _as_it_is(event: Event, _: Choices) -> tuple[CanonicalEvent, ...]:
+def _as_it_is(event: Event, _: PlatformOptions) -> tuple[CanonicalEvent, ...]:
     return (event,)
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
-    traits = Traits(agent_channel=choices.agent_channels.get("canonical"))
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
+    hints = RecordingHints(agent_channel=options.agent_channels.get("canonical"))
     pattern = rf"^(?:.*/)?(?P<external_conversation_id>[^/]+)\.(?i:{AUDIO})$"
-    return (KeyRule(name="canonical", platform="canonical", pattern=pattern, traits=traits),)
+    return (KeyRule(name="canonical", platform="canonical", pattern=pattern, hints=hints),)
 
 
 def _canonical_v1(content: Any, _: TranscriptContext) -> Sequence[CanonicalMessage]:
     """A list of messages, or an object with `messages`."""
     told = content.get("messages") if isinstance(content, Mapping) else content
     if not isinstance(told, list):
-        raise InvalidInput("transcript.messages", "must be a list")
+        raise InvalidInputError("transcript.messages", "must be a list")
     return told
 
 
@@ -596,6 +598,6 @@ def _sidecar(content: Any, bucket: str, key: str) -> Sequence[CanonicalEvent]:
 PLATFORM = Platform(
     translate=_as_it_is,
     key_rules=_key_rules,
-    formats={"canonical_v1": TranscriptFormat(_canonical_v1), FRAGMENTS: TranscriptFormat(_collected)},
+    formats={"canonical_v1": TranscriptFormat(_canonical_v1), UTTERANCES: TranscriptFormat(_collected)},
     sidecars=(Sidecar(rf"\.(?i:{AUDIO})\.json$", _sidecar),),
 )

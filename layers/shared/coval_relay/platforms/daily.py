@@ -7,20 +7,20 @@ recording leads to the room as an alias, never to a call's id.
 
 from pydantic import AliasChoices, Field
 
-from coval_relay.domain.call import Traits
+from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.canonical import AUDIO
-from coval_relay.platforms.fields import EpochSeconds, Text, rfc_3339
-from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform
-from coval_relay.platforms.writing import alias, canonical, known
-from coval_relay.validation import Border, validate
+from coval_relay.platforms.shared.building import alias, canonical, known
+from coval_relay.platforms.shared.contract import CanonicalEvent, Event, Platform, PlatformOptions
+from coval_relay.platforms.shared.field_types import EpochSeconds, Text, rfc_3339
 
 NAME = "daily"
 ROOM = "daily_room"
 RECORDING_EVENT = "recording.ready-to-download"
 
 
-class Meeting(Border):
+class Meeting(BoundaryModel):
     """Daily, webhook meeting.ended: the payload; times are epoch seconds."""
 
     room: str = Field(validation_alias=AliasChoices("room", "room_name"))
@@ -29,11 +29,11 @@ class Meeting(Border):
     end_ts: EpochSeconds = None
 
 
-class MeetingEnded(Border):
+class MeetingEnded(BoundaryModel):
     payload: Meeting
 
 
-class Recording(Border):
+class Recording(BoundaryModel):
     """Daily, webhook recording.ready-to-download: the payload. It names the key but no bucket."""
 
     type: str
@@ -42,17 +42,17 @@ class Recording(Border):
     status: str = "finished"
 
 
-class RecordingReady(Border):
+class RecordingReady(BoundaryModel):
     payload: Recording
 
 
-def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
     if event.get("detail-type") == RECORDING_EVENT:
         return _aliases_known(validate(RecordingReady, event.get("detail"), "detail").payload)
-    return [_call_ended(validate(MeetingEnded, event.get("detail"), "detail").payload, choices)]
+    return [_call_ended(validate(MeetingEnded, event.get("detail"), "detail").payload, options)]
 
 
-def _call_ended(meeting: Meeting, choices: Choices) -> CanonicalEvent:
+def _call_ended(meeting: Meeting, options: PlatformOptions) -> CanonicalEvent:
     return canonical(
         "Call Ended",
         NAME,
@@ -61,8 +61,8 @@ def _call_ended(meeting: Meeting, choices: Choices) -> CanonicalEvent:
         status="completed",
         started_at=rfc_3339(meeting.start_ts),
         ended_at=rfc_3339(meeting.end_ts),
-        transcript={"status": "pending" if NAME in choices.separate_transcripts else "none"},
-        recording={"expected": True, "agent_channel": choices.agent_channels.get(NAME), "items": []},
+        transcript={"status": "pending" if NAME in options.separate_transcripts else "none"},
+        recording={"expected": True, "agent_channel": options.agent_channels.get(NAME), "items": []},
         metadata=known(daily_meeting_id=meeting.meeting_id),
     )
 
@@ -75,11 +75,11 @@ def _aliases_known(recording: Recording) -> list[CanonicalEvent]:
     return [canonical("Aliases Known", NAME, alias=alias(ROOM, recording.room), aliases=names)]
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     """Daily's default keys have no extension: `<domain>/<room>/<epoch ms>`."""
     pattern = rf"(?:^|/)(?P<domain>[^/]+)/(?P<alias>[^/]+)/(?P<began>\d{{13}})(?:\.(?i:{AUDIO}))?$"
-    traits = Traits(agent_channel=choices.agent_channels.get(NAME))
-    return (KeyRule(name=NAME, platform=NAME, pattern=pattern, alias_type=ROOM, traits=traits),)
+    hints = RecordingHints(agent_channel=options.agent_channels.get(NAME))
+    return (KeyRule(name=NAME, platform=NAME, pattern=pattern, alias_type=ROOM, hints=hints),)
 
 
 PLATFORM = Platform(

@@ -9,28 +9,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.platforms.canonical import ConversationId
-from coval_relay.platforms.fields import (
-    EpochSeconds,
-    Json,
-    Lenient,
-    Number,
-    Several,
-    Text,
-    later,
-    rfc_3339,
-    sent_at,
-)
-from coval_relay.platforms.platform import (
-    CanonicalEvent,
-    CanonicalMessage,
-    Choices,
-    Event,
-    Platform,
-    TranscriptContext,
-    TranscriptFormat,
-)
-from coval_relay.platforms.writing import (
+from coval_relay.platforms.shared.building import (
     aliases,
     allowed,
     answering,
@@ -42,7 +23,26 @@ from coval_relay.platforms.writing import (
     tool_call,
     transcript,
 )
-from coval_relay.validation import Border, validate
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    CanonicalMessage,
+    Event,
+    Platform,
+    PlatformOptions,
+    TranscriptContext,
+    TranscriptFormat,
+)
+from coval_relay.platforms.shared.field_types import (
+    EpochSeconds,
+    Json,
+    Lenient,
+    Number,
+    Several,
+    Text,
+    later,
+    rfc_3339,
+    sent_at,
+)
 
 NAME = "elevenlabs"
 TRANSCRIPTION, NOT_BEGUN = "post_call_transcription", "call_initiation_failure"
@@ -51,18 +51,18 @@ FAILURES = {"busy": "busy", "no-answer": "no_answer"}
 AUDIO = "https://api.elevenlabs.io/v1/convai/conversations/{}/audio"
 
 
-class _Asked(Border):
+class _Asked(BoundaryModel):
     request_id: Text = None
     tool_name: Text = None
     params_as_json: Json = None
 
 
-class _Answered(Border):
+class _Answered(BoundaryModel):
     request_id: Text = None
     result_value: Json = None
 
 
-class _Turn(Border):
+class _Turn(BoundaryModel):
     role: Text = None
     message: str | None = None
     time_in_call_secs: Number = None
@@ -70,19 +70,19 @@ class _Turn(Border):
     tool_results: Several[_Answered] = ()
 
 
-class _PhoneCall(Border):
+class _PhoneCall(BoundaryModel):
     type: Text = None
     direction: Text = None
     call_sid: Text = None
 
 
-class _FailedCall(Border):
+class _FailedCall(BoundaryModel):
     """Twilio's own status callback, as the failure's webhook carries it."""
 
     CallSid: Text = None
 
 
-class _Metadata(Border):
+class _Metadata(BoundaryModel):
     start_time_unix_secs: EpochSeconds = None
     accepted_time_unix_secs: EpochSeconds = None
     call_duration_secs: Number = None
@@ -106,7 +106,7 @@ class _Metadata(Border):
         return self.body.CallSid if self.type == "twilio" else None
 
 
-class _Data(Border):
+class _Data(BoundaryModel):
     conversation_id: ConversationId
     agent_id: Text = None
     agent_name: Text = None
@@ -117,20 +117,20 @@ class _Data(Border):
     metadata: Lenient[_Metadata] = _Metadata()
 
 
-class _Body(Border):
+class _Body(BoundaryModel):
     type: Text = None
     event_timestamp: EpochSeconds = None
     data: _Data
 
 
-def _translate(event: Event, choices: Choices) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
     body = validate(_Body, event.get("detail"), "detail")
     if body.type == TRANSCRIPTION:
-        return [_call_ended(body, event, choices)]
+        return [_call_ended(body, event, options)]
     return [_not_begun(body, event)] if body.type == NOT_BEGUN else []
 
 
-def _call_ended(body: _Body, event: Event, choices: Choices) -> CanonicalEvent:
+def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> CanonicalEvent:
     data, facts = body.data, body.data.metadata
     messages = _messages(data.transcript)
     return canonical(
@@ -145,8 +145,8 @@ def _call_ended(body: _Body, event: Event, choices: Choices) -> CanonicalEvent:
         answered_at=rfc_3339(facts.answered_at),
         ended_at=rfc_3339(facts.ended_at),
         agent=known(id=data.agent_id, name=data.agent_name) or None,
-        transcript=transcript(messages, "answered", separate=NAME in choices.separate_transcripts),
-        recording=_recording(data, choices),
+        transcript=transcript(messages, "answered", separate=NAME in options.separate_transcripts),
+        recording=_recording(data, options),
         metadata=known(agent_name=data.agent_name) or None,
     )
 
@@ -199,10 +199,10 @@ def _read(content: Any, _: TranscriptContext) -> Sequence[CanonicalMessage]:
 # --- recording ---------------------------------------------------------------------------------------
 
 
-def _recording(data: _Data, choices: Choices) -> dict[str, Any]:
+def _recording(data: _Data, options: PlatformOptions) -> dict[str, Any]:
     """The mix of both, by the API (ElevenLabs API, get conversation audio); it asks for `xi-api-key`."""
     url = AUDIO.format(quote(data.conversation_id, safe=""))
-    items = [{"uri": url}] if data.has_audio is not False and allowed(url, choices) else []
+    items = [{"uri": url}] if data.has_audio is not False and allowed(url, options) else []
     return {"expected": bool(items), "items": items}
 
 

@@ -11,12 +11,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from coval_relay.domain.call import Traits
+from coval_relay.boundary import validate
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.fields import Camel, EpochMilliseconds, Several, Text, rfc_3339
-from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform
-from coval_relay.platforms.writing import canonical, known
-from coval_relay.validation import validate
+from coval_relay.platforms.shared.building import canonical, known
+from coval_relay.platforms.shared.contract import CanonicalEvent, Event, Platform, PlatformOptions
+from coval_relay.platforms.shared.field_types import Camel, EpochMilliseconds, Several, Text, rfc_3339
 
 NAME = "genesys"
 UTTERANCES_EVENT = "v2.conversations.{id}.transcription"
@@ -81,14 +81,14 @@ class RecordingMetadata(Camel):
     media_subtype: Text = None
 
 
-def _translate(event: Event, choices: Choices) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
     if event.get("detail-type") == UTTERANCES_EVENT:
-        return _fragments(validate(UtterancesDetail, event.get("detail"), "detail").event_body)
+        return _utterances(validate(UtterancesDetail, event.get("detail"), "detail").event_body)
     ended = validate(CustomerEndDetail, event.get("detail"), "detail").event_body
-    return [_call_ended(ended, choices)] if ended.media_type.upper() == "VOICE" else []
+    return [_call_ended(ended, options)] if ended.media_type.upper() == "VOICE" else []
 
 
-def _call_ended(ended: CustomerEnd, choices: Choices) -> CanonicalEvent:
+def _call_ended(ended: CustomerEnd, options: PlatformOptions) -> CanonicalEvent:
     """Without a duration only the end is known: it then stands for the start, and no length is claimed."""
     end, length = ended.event_time, timedelta(milliseconds=ended.interacting_duration_ms or 0)
     return canonical(
@@ -100,15 +100,15 @@ def _call_ended(ended: CustomerEnd, choices: Choices) -> CanonicalEvent:
         end_reason=ended.disconnect_type,
         started_at=rfc_3339(end - length) if end else None,
         ended_at=rfc_3339(end) if length else None,
-        transcript={"status": "reference", "reference": {"uri": "fragments:", "format": "fragments"}},
-        recording={"expected": True, "agent_channel": choices.agent_channels.get(NAME), "items": []},
+        transcript={"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}},
+        recording={"expected": True, "agent_channel": options.agent_channels.get(NAME), "items": []},
         metadata=known(division_id=ended.division_id),
     )
 
 
-def _fragments(told: Utterances) -> list[CanonicalEvent]:
+def _utterances(told: Utterances) -> list[CanonicalEvent]:
     """Utterances that will not change any more; the event that ends a session has none."""
-    fragments = [
+    utterances = [
         {
             "id": utterance.utterance_id,
             "role": "assistant" if utterance.channel.upper() == "INTERNAL" else "user",
@@ -118,10 +118,10 @@ def _fragments(told: Utterances) -> list[CanonicalEvent]:
         }
         for utterance, best in _final(told.transcripts)
     ]
-    if not fragments:
+    if not utterances:
         return []
     call_id = told.conversation_id
-    return [canonical("Transcript Fragments", NAME, external_conversation_id=call_id, fragments=fragments)]
+    return [canonical("Transcript Utterances", NAME, external_conversation_id=call_id, utterances=utterances)]
 
 
 def _final(utterances: tuple[Utterance, ...]) -> Iterator[tuple[Utterance, Alternative]]:
@@ -134,13 +134,13 @@ def _seconds(told: Utterances, offset: float) -> float:
     return round((told.session_start_time_ms + offset) / 1000, 3)
 
 
-def judge_sidecar(content: object, traits: Traits) -> Traits | None:
-    """The recording's traits; None where it is none of voices. Raises InvalidInput."""
+def sidecar_hints(content: object, hints: RecordingHints) -> RecordingHints | None:
+    """The recording's traits; None where it is none of voices. Raises InvalidInputError."""
     metadata = validate(RecordingMetadata, content, "metadata")
     subtype = (metadata.media_subtype or "").upper()
     if metadata.media_type.upper() not in VOICE_MEDIA or subtype == "SCREEN":
         return None
-    return replace(traits, rank=RANKS.get(subtype, 0))
+    return replace(hints, rank=RANKS.get(subtype, 0))
 
 
 # --- keys --------------------------------------------------------------------------------------------
@@ -153,15 +153,15 @@ PATTERN = (
 SIDECAR = "{folder}conversation_id={external_conversation_id}/{rec}_metadata.json"
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     """Of the parts of a held call the longest is taken: they have the same rank."""
-    traits = Traits(agent_channel=choices.agent_channels.get(NAME), longest=True, several=True)
-    return (KeyRule(name=NAME, platform=NAME, pattern=PATTERN, sidecar=SIDECAR, traits=traits),)
+    hints = RecordingHints(agent_channel=options.agent_channels.get(NAME), longest=True, several=True)
+    return (KeyRule(name=NAME, platform=NAME, pattern=PATTERN, sidecar=SIDECAR, hints=hints),)
 
 
 PLATFORM = Platform(
     translate=_translate,
     key_rules=_key_rules,
     ignored_keys=(rf"(?:^|/)conversation_id={UUID}/[^/]+\.json$",),
-    judge_sidecar=judge_sidecar,
+    sidecar_hints=sidecar_hints,
 )

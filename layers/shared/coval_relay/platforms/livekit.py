@@ -12,10 +12,34 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from coval_relay.domain.call import Traits
+from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.canonical import AUDIO, ConversationId
-from coval_relay.platforms.fields import (
+from coval_relay.platforms.shared.building import (
+    alias,
+    aliases,
+    allowed,
+    answering,
+    asking,
+    canonical,
+    known,
+    message,
+    speech,
+    tool_call,
+    transcript,
+)
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    CanonicalMessage,
+    Event,
+    Platform,
+    PlatformOptions,
+    Sidecar,
+    TranscriptContext,
+    TranscriptFormat,
+)
+from coval_relay.platforms.shared.field_types import (
     Camel,
     EpochMilliseconds,
     EpochNanoseconds,
@@ -30,30 +54,6 @@ from coval_relay.platforms.fields import (
     s3_place,
     sent_at,
 )
-from coval_relay.platforms.platform import (
-    CanonicalEvent,
-    CanonicalMessage,
-    Choices,
-    Event,
-    Platform,
-    Sidecar,
-    TranscriptContext,
-    TranscriptFormat,
-)
-from coval_relay.platforms.writing import (
-    alias,
-    aliases,
-    allowed,
-    answering,
-    asking,
-    canonical,
-    known,
-    message,
-    speech,
-    tool_call,
-    transcript,
-)
-from coval_relay.validation import Border, validate
 
 NAME = "livekit"
 FORMAT = "livekit_session_report"
@@ -65,7 +65,7 @@ MARKUP = re.compile(r"</?expr\b[^<>]*>")
 # --- rooms -------------------------------------------------------------------------------------------
 
 
-class _OwnData(Border):
+class _OwnData(BoundaryModel):
     external_conversation_id: Text = None
     coval_simulation_id: Text = None
 
@@ -96,7 +96,7 @@ class _RoomFinished(Camel):
     room: _Room
 
 
-def _room_finished(event: Event, choices: Choices) -> list[CanonicalEvent]:
+def _room_finished(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
     told = validate(_RoomFinished, event.get("detail"), "detail")
     room, own = told.room, told.room.own_data
     ended = told.created_at or sent_at(event)
@@ -108,16 +108,16 @@ def _room_finished(event: Event, choices: Choices) -> list[CanonicalEvent]:
         status="completed",
         started_at=rfc_3339(room.creation_time_ms or room.creation_time or ended),
         ended_at=rfc_3339(ended),
-        transcript=transcript([], separate=NAME in choices.separate_transcripts),
-        recording=_expected(choices),
+        transcript=transcript([], separate=NAME in options.separate_transcripts),
+        recording=_expected(options),
         metadata=known(coval_simulation_id=own.coval_simulation_id) or None,
     )
     return [ended_call]
 
 
-def _expected(choices: Choices) -> dict[str, Any]:
+def _expected(options: PlatformOptions) -> dict[str, Any]:
     """No event of the room tells whether it is recorded."""
-    return known(expected=True, agent_channel=choices.agent_channels.get(NAME), items=[])
+    return known(expected=True, agent_channel=options.agent_channels.get(NAME), items=[])
 
 
 def _room_alias(name: str | None, sid: str | None) -> dict[str, str] | None:
@@ -168,24 +168,26 @@ class _EgressEnded(Camel):
     egress_info: _Egress
 
 
-def _egress_ended(event: Event, choices: Choices) -> list[CanonicalEvent]:
+def _egress_ended(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
     egress = validate(_EgressEnded, event.get("detail"), "detail").egress_info
     owner = _room_alias(egress.room_name, egress.room_id)
     if owner is None or egress.status not in USABLE or egress.track is not None:
         return []
-    return [told for file in egress.files for told in _recording(egress, file, owner, choices)]
+    return [told for file in egress.files for told in _recording(egress, file, owner, options)]
 
 
-def _recording(egress: _Egress, file: _File, owner: dict[str, str], choices: Choices) -> list[CanonicalEvent]:
+def _recording(
+    egress: _Egress, file: _File, owner: dict[str, str], options: PlatformOptions
+) -> list[CanonicalEvent]:
     place = file.place()
-    uri = f"s3://{place[0]}/{place[1]}" if place else allowed(file.location, choices)
+    uri = f"s3://{place[0]}/{place[1]}" if place else allowed(file.location, options)
     if uri is None:
         return []
     by_mixing = 0 if egress.room_composite.audio_mixing == AGENT_LEFT else None
     recording = known(
         id=egress.egress_id,
         uri=uri,
-        agent_channel=choices.agent_channels.get(NAME, by_mixing),
+        agent_channel=options.agent_channels.get(NAME, by_mixing),
         started_at=rfc_3339(file.started_at),
         duration_seconds=None if file.duration is None else file.duration / 1e9,
     )
@@ -197,7 +199,7 @@ def _belongs(place: tuple[str, str], owner: dict[str, str]) -> CanonicalEvent:
     return canonical("Aliases Known", NAME, alias=owner, aliases=[alias("s3_object", "/".join(place))])
 
 
-class _Manifest(Border):
+class _Manifest(BoundaryModel):
     room_id: Text = None
     room_name: Text = None
     track_id: Text = None
@@ -210,13 +212,13 @@ def _manifest(content: Any, bucket: str, _: str) -> Sequence[CanonicalEvent]:
     owner = _room_alias(told.room_name, told.room_id)
     if owner is None or told.track_id:
         return []
-    places = (file.place(bucket) for file in told.files)
-    return [_belongs(place, owner) for place in places if place]
+    locations = (file.place(bucket) for file in told.files)
+    return [_belongs(place, owner) for place in locations if place]
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     """The room's id anywhere in the path, else the default name `{room_name}-{time}`."""
-    traits = Traits(agent_channel=choices.agent_channels.get(NAME))
+    hints = RecordingHints(agent_channel=options.agent_channels.get(NAME))
     by_id = rf"(?:^|/)(?P<alias>RM_[A-Za-z0-9]+)(?:[/_.-].*)?\.(?:{AUDIO})$"
     by_name = rf"(?:^|/)(?P<alias>[^/]+?)-\d{{4}}-\d{{2}}-\d{{2}}T\d{{6}}(?:-\d+)?\.(?:{AUDIO})$"
     return (
@@ -225,23 +227,21 @@ def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
             platform=NAME,
             pattern=by_id,
             alias_type="livekit_room_sid",
-            traits=traits,
+            hints=hints,
         ),
-        KeyRule(
-            name="livekit_room", platform=NAME, pattern=by_name, alias_type="livekit_room", traits=traits
-        ),
+        KeyRule(name="livekit_room", platform=NAME, pattern=by_name, alias_type="livekit_room", hints=hints),
     )
 
 
 # --- session reports ---------------------------------------------------------------------------------
 
 
-class _Spoken(Border):
+class _Spoken(BoundaryModel):
     started_speaking_at: Number = None
     stopped_speaking_at: Number = None
 
 
-class _Item(Border):
+class _Item(BoundaryModel):
     type: Text = None
     role: Text = None
     content: Any = None
@@ -253,11 +253,11 @@ class _Item(Border):
     output: Json = None
 
 
-class _History(Border):
+class _History(BoundaryModel):
     items: Several[_Item] = ()
 
 
-class _Report(Border):
+class _Report(BoundaryModel):
     """`external_conversation_id` is the sender's own addition, where the room's metadata has one."""
 
     external_conversation_id: Text = None
@@ -275,11 +275,11 @@ class _Report(Border):
         return self.audio_recording_started_at or self.started_at or next(made, None)
 
 
-class _Zero(Border):
+class _Zero(BoundaryModel):
     at: EpochSeconds = None
 
 
-def _session_report(event: Event, choices: Choices) -> list[CanonicalEvent]:
+def _session_report(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
     report = validate(_Report, event.get("detail"), "detail")
     ended = report.timestamp or sent_at(event)
     call_ended = canonical(
@@ -291,7 +291,7 @@ def _session_report(event: Event, choices: Choices) -> list[CanonicalEvent]:
         started_at=rfc_3339(_moment(report.zero) or ended),
         ended_at=rfc_3339(ended),
         transcript=transcript(_messages(report), "call_start"),
-        recording=_expected(choices),
+        recording=_expected(options),
     )
     return [call_ended]
 
@@ -348,9 +348,9 @@ _READERS = {
 }
 
 
-def _translate(event: Event, choices: Choices) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
     reader = _READERS.get(str(event.get("detail-type")))
-    return reader(event, choices) if reader else []
+    return reader(event, options) if reader else []
 
 
 PLATFORM = Platform(

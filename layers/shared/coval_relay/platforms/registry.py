@@ -8,22 +8,22 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
-from coval_relay.domain.call import Facts
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.domain.identifiers import is_call_id
-from coval_relay.domain.key_rules import KeyRule, PushedSidecar, Rulebook
+from coval_relay.domain.call import CallFacts
+from coval_relay.domain.call_id import is_call_id
+from coval_relay.domain.errors import InvalidInputError
+from coval_relay.domain.key_rules import EventSidecar, KeyRule, KeyRuleSet
 from coval_relay.domain.messages import Message, RecordingReady
 from coval_relay.domain.transcript import Transcript
 from coval_relay.platforms import canonical
-from coval_relay.platforms.platform import (
+from coval_relay.platforms.shared.contract import (
     CanonicalEvent,
-    Choices,
     Platform,
+    PlatformOptions,
     Sidecar,
     TranscriptContext,
     TranscriptFormat,
 )
-from coval_relay.platforms.simulation import with_simulation
+from coval_relay.platforms.shared.simulation_header import with_simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Listing:
 
 
 PLATFORMS: tuple[Listing, ...] = (
-    Listing("canonical", canonical.DETAIL_TYPES, ("canonical_v1", "fragments")),
+    Listing("canonical", canonical.DETAIL_TYPES, ("canonical_v1", "utterances")),
     Listing(
         "amazon_connect",
         (
@@ -77,30 +77,30 @@ PLATFORMS: tuple[Listing, ...] = (
 
 
 def check_names(names: tuple[str, ...]) -> None:
-    """Raises InvalidInput for a name that no platform has."""
+    """Raises InvalidInputError for a name that no platform has."""
     known = [listing.name for listing in PLATFORMS]
     if not set(names) <= set(known):
-        raise InvalidInput("Platforms", f"must name platforms of: {', '.join(known)}")
+        raise InvalidInputError("Platforms", f"must name platforms of: {', '.join(known)}")
 
 
 @cache
 def platform(name: str) -> Platform:
-    """A platform by its name; raises InvalidInput where there is none."""
+    """A platform by its name; raises InvalidInputError where there is none."""
     check_names((name,))
     found: Platform = import_module(f"coval_relay.platforms.{name}").PLATFORM
     return found
 
 
-def translate(event: Mapping[str, Any], choices: Choices, now: int) -> tuple[Message, ...]:
-    """The canonical messages of a telephony event, none where it does not matter; raises InvalidInput."""
+def translate(event: Mapping[str, Any], options: PlatformOptions, now: int) -> tuple[Message, ...]:
+    """The messages of a telephony event, none where it does not matter; raises InvalidInputError."""
     name = _by_detail_type().get(str(event.get("detail-type")))
     if name is None:
-        raise InvalidInput("detail-type", f"must be one of: {', '.join(_by_detail_type())}")
-    told = platform(name).translate(event, choices)
+        raise InvalidInputError("detail-type", f"must be one of: {', '.join(_by_detail_type())}")
+    told = platform(name).translate(event, options)
     return tuple(
         _dated(message, event, now)
         for canonical_event in with_simulation(told, event)
-        for message in _messages(canonical_event, choices, now)
+        for message in _messages(canonical_event, options, now)
     )
 
 
@@ -115,13 +115,13 @@ def _dated(message: Message, event: Mapping[str, Any], now: int) -> Message:
     return replace(message, created_at=min(now, int(told_at)))
 
 
-def _messages(event: CanonicalEvent, choices: Choices, now: int) -> Iterator[Message]:
-    """Raises InvalidInput, with the call whose item shall keep the reason."""
+def _messages(event: CanonicalEvent, options: PlatformOptions, now: int) -> Iterator[Message]:
+    """Raises InvalidInputError, with the call whose item shall keep the reason."""
     try:
-        for message in canonical.messages(event, choices, now):
+        for message in canonical.messages(event, options, now):
             _check_format(message)
             yield message
-    except InvalidInput as error:
+    except InvalidInputError as error:
         detail = event.get("detail")
         call_id = detail.get("external_conversation_id") if isinstance(detail, Mapping) else None
         raise replace(error, call_id=str(call_id) if is_call_id(call_id) else "") from None
@@ -130,7 +130,7 @@ def _messages(event: CanonicalEvent, choices: Choices, now: int) -> Iterator[Mes
 def _check_format(message: Message) -> None:
     pointer = getattr(message, "pointer", None)
     if pointer is not None and not any(pointer.format in listing.formats for listing in PLATFORMS):
-        raise InvalidInput("detail.transcript.reference.format", f"must be one of: {_formats()}")
+        raise InvalidInputError("detail.transcript.reference.format", f"must be one of: {_formats()}")
 
 
 def _formats() -> str:
@@ -138,22 +138,24 @@ def _formats() -> str:
 
 
 def transcript_format(name: str) -> TranscriptFormat:
-    """A transcript's format by its name; raises InvalidInput where no platform has it."""
+    """A transcript's format by its name; raises InvalidInputError where no platform has it."""
     for listing in PLATFORMS:
         if name in listing.formats:
             return platform(listing.name).formats[name]
-    raise InvalidInput("reference.format", f"must be one of: {_formats()}")
+    raise InvalidInputError("reference.format", f"must be one of: {_formats()}")
 
 
-def parse_transcript(name: str, pages: Sequence[object], facts: Facts | None, choices: Choices) -> Transcript:
-    """The transcript in a file's pages; raises InvalidInput."""
+def parse_transcript(
+    name: str, pages: Sequence[object], facts: CallFacts | None, options: PlatformOptions
+) -> Transcript:
+    """The transcript in a file's pages; raises InvalidInputError."""
     read = transcript_format(name).messages
-    context = TranscriptContext(choices)
+    context = TranscriptContext(options)
     if facts:
         zero = datetime.fromisoformat(facts.occurred_at).timestamp()
-        context = TranscriptContext(choices, facts.agent_channel, zero)
+        context = TranscriptContext(options, facts.agent_channel, zero)
     told = [message for page in pages for message in read(page, context)]
-    return canonical.transcript(told, facts, choices)
+    return canonical.transcript(told, facts, options)
 
 
 def next_page(name: str, page: object) -> str | None:
@@ -162,29 +164,33 @@ def next_page(name: str, page: object) -> str | None:
     return following(page) if following else None
 
 
-def rulebook(names: tuple[str, ...], choices: Choices, own: tuple[KeyRule, ...], ignored: str) -> Rulebook:
-    """The operator's own rules, then those of the platforms in their order; raises InvalidInput.
+def key_rule_set(
+    names: tuple[str, ...], options: PlatformOptions, own: tuple[KeyRule, ...], ignored: str
+) -> KeyRuleSet:
+    """The operator's own rules, then those of the platforms in their order; raises InvalidInputError.
 
     The canonical platform's rule takes any name for a call's id, so it comes last.
     """
     platforms = {name: platform(name) for name in sorted(names, key="canonical".__eq__)}
     patterns = [pattern for known in platforms.values() for pattern in known.ignored_keys]
-    return Rulebook(
-        rules=(*own, *(rule for known in platforms.values() for rule in known.key_rules(choices))),
+    return KeyRuleSet(
+        rules=(*own, *(rule for known in platforms.values() for rule in known.key_rules(options))),
         ignored=tuple(re.compile(pattern) for pattern in [*patterns, *([ignored] if ignored else [])]),
         sidecars=tuple(
-            PushedSidecar(pattern=re.compile(sidecar.pattern), read=partial(_sidecar, sidecar, choices))
+            EventSidecar(pattern=re.compile(sidecar.pattern), read=partial(_sidecar, sidecar, options))
             for known in (canonical.PLATFORM, *platforms.values())
             for sidecar in known.sidecars
         ),
-        judges={name: known.judge_sidecar for name, known in platforms.items() if known.judge_sidecar},
-        redacted=choices.redacted,
+        sidecar_hints={name: known.sidecar_hints for name, known in platforms.items() if known.sidecar_hints},
+        redacted=options.redacted,
     )
 
 
-def _sidecar(sidecar: Sidecar, choices: Choices, content: Any, bucket: str, key: str) -> tuple[Message, ...]:
+def _sidecar(
+    sidecar: Sidecar, options: PlatformOptions, content: Any, bucket: str, key: str
+) -> tuple[Message, ...]:
     told = sidecar.read(content, bucket, key)
-    return tuple(message for event in told for message in canonical.messages(event, choices, 0))
+    return tuple(message for event in told for message in canonical.messages(event, options, 0))
 
 
 @cache

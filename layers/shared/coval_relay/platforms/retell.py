@@ -7,28 +7,9 @@ policy "redacted" a `call_ended` without its scrubbed transcript is passed over:
 from collections.abc import Sequence
 from typing import Any
 
+from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.platforms.canonical import ConversationId
-from coval_relay.platforms.fields import (
-    EpochMilliseconds,
-    Json,
-    Lenient,
-    Number,
-    Several,
-    Text,
-    Url,
-    rfc_3339,
-    sent_at,
-)
-from coval_relay.platforms.platform import (
-    CanonicalEvent,
-    CanonicalMessage,
-    Choices,
-    Event,
-    Platform,
-    TranscriptContext,
-    TranscriptFormat,
-)
-from coval_relay.platforms.writing import (
+from coval_relay.platforms.shared.building import (
     aliases,
     allowed,
     answering,
@@ -40,7 +21,26 @@ from coval_relay.platforms.writing import (
     tool_call,
     transcript,
 )
-from coval_relay.validation import Border, validate
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    CanonicalMessage,
+    Event,
+    Platform,
+    PlatformOptions,
+    TranscriptContext,
+    TranscriptFormat,
+)
+from coval_relay.platforms.shared.field_types import (
+    EpochMilliseconds,
+    Json,
+    Lenient,
+    Number,
+    Several,
+    Text,
+    Url,
+    rfc_3339,
+    sent_at,
+)
 
 NAME = "retell"
 ENDED, ANALYZED = "call_ended", "call_analyzed"
@@ -55,12 +55,12 @@ UNANSWERED = {
 }
 
 
-class _Word(Border):
+class _Word(BoundaryModel):
     start: Number = None
     end: Number = None
 
 
-class _Turn(Border):
+class _Turn(BoundaryModel):
     role: Text = None
     content: Json = None
     words: Several[_Word] = ()
@@ -70,15 +70,15 @@ class _Turn(Border):
     arguments: Json = None
 
 
-class _Telephony(Border):
+class _Telephony(BoundaryModel):
     twilio_call_sid: Text = None
 
 
-class _OwnData(Border):
+class _OwnData(BoundaryModel):
     external_conversation_id: Text = None
 
 
-class _Call(Border):
+class _Call(BoundaryModel):
     call_id: ConversationId
     call_type: Text = None
     call_status: Text = None
@@ -111,28 +111,28 @@ class _Call(Border):
         return self.recording_url, self.recording_multi_channel_url
 
 
-class _Body(Border):
+class _Body(BoundaryModel):
     event: Text = None
     call: _Call
 
 
-def _translate(event: Event, choices: Choices) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
     body = validate(_Body, event.get("detail"), "detail")
-    if body.event not in (ENDED, ANALYZED) or _scrubbed_later(body, choices):
+    if body.event not in (ENDED, ANALYZED) or _scrubbed_later(body, options):
         return []
-    return [_call_ended(body, event, choices)]
+    return [_call_ended(body, event, options)]
 
 
-def _scrubbed_later(body: _Body, choices: Choices) -> bool:
+def _scrubbed_later(body: _Body, options: PlatformOptions) -> bool:
     spoken = bool(body.call.turns(redacted=False))
     scrubbed = bool(body.call.turns(redacted=True))
-    return choices.redacted and body.event == ENDED and spoken and not scrubbed
+    return options.redacted and body.event == ENDED and spoken and not scrubbed
 
 
-def _call_ended(body: _Body, event: Event, choices: Choices) -> CanonicalEvent:
+def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> CanonicalEvent:
     call = body.call
     own_id = call.metadata.external_conversation_id
-    messages = _messages(call.turns(redacted=choices.redacted))
+    messages = _messages(call.turns(redacted=options.redacted))
     return canonical(
         "Call Ended",
         NAME,
@@ -148,8 +148,8 @@ def _call_ended(body: _Body, event: Event, choices: Choices) -> CanonicalEvent:
         started_at=rfc_3339(call.start_timestamp or call.end_timestamp or sent_at(event)),
         ended_at=rfc_3339(call.end_timestamp),
         agent=known(id=call.agent_id, name=call.agent_name) or None,
-        transcript=transcript(messages, separate=NAME in choices.separate_transcripts),
-        recording=_recording(body, choices),
+        transcript=transcript(messages, separate=NAME in options.separate_transcripts),
+        recording=_recording(body, options),
         metadata=known(agent_name=call.agent_name, agent_version=call.agent_version) or None,
     )
 
@@ -183,28 +183,28 @@ def _message(turn: _Turn) -> CanonicalMessage | None:
 def _read(content: Any, context: TranscriptContext) -> Sequence[CanonicalMessage]:
     """A webhook's body that was put into a file."""
     call = validate(_Body, content, "transcript").call
-    return _messages(call.turns(redacted=context.choices.redacted))
+    return _messages(call.turns(redacted=context.options.redacted))
 
 
 # --- recording ---------------------------------------------------------------------------------------
 
 
-def _recording(body: _Body, choices: Choices) -> dict[str, Any]:
+def _recording(body: _Body, options: PlatformOptions) -> dict[str, Any]:
     """The parties' own channels where the agent's is known, else the mix: their order is not documented."""
-    side = choices.agent_channels.get(NAME)
-    mixed, parted = body.call.audio(redacted=choices.redacted)
-    uri = allowed(parted, choices) if side is not None else None
+    side = options.agent_channels.get(NAME)
+    mixed, parted = body.call.audio(redacted=options.redacted)
+    uri = allowed(parted, options) if side is not None else None
     stereo = [known(uri=uri, agent_channel=side)] if uri else []
-    mono = [{"uri": mixed}] if allowed(mixed, choices) else []
+    mono = [{"uri": mixed}] if allowed(mixed, options) else []
     items = stereo or mono
-    return {"expected": bool(items) or _audio_later(body, choices), "items": items}
+    return {"expected": bool(items) or _audio_later(body, options), "items": items}
 
 
-def _audio_later(body: _Body, choices: Choices) -> bool:
+def _audio_later(body: _Body, options: PlatformOptions) -> bool:
     """The URL of `call_ended` may lag behind; `call_analyzed` brings it."""
-    absent = not any(body.call.audio(redacted=choices.redacted))
+    absent = not any(body.call.audio(redacted=options.redacted))
     talked = _status(body.call) in ("completed", "voicemail")
-    return body.event == ENDED and absent and talked and bool(choices.recording_hosts)
+    return body.event == ENDED and absent and talked and bool(options.recording_hosts)
 
 
 PLATFORM = Platform(translate=_translate, formats={NAME: TranscriptFormat(_read)})

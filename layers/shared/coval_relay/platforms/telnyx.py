@@ -7,13 +7,13 @@ Telnyx's webhooks carry no transcript with turns. They come twice, at once and o
 
 from collections.abc import Sequence
 
-from coval_relay.domain.call import Traits
+from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.canonical import ConversationId, Time
-from coval_relay.platforms.fields import Lenient, Text, Url, rfc_3339, s3_place, sent_at
-from coval_relay.platforms.platform import CanonicalEvent, Choices, Event, Platform
-from coval_relay.platforms.writing import aliases, allowed, canonical, known, transcript
-from coval_relay.validation import Border, validate
+from coval_relay.platforms.shared.building import aliases, allowed, canonical, known, transcript
+from coval_relay.platforms.shared.contract import CanonicalEvent, Event, Platform, PlatformOptions
+from coval_relay.platforms.shared.field_types import Lenient, Text, Url, rfc_3339, s3_place, sent_at
 
 NAME = "telnyx"
 UNANSWERED = {
@@ -29,12 +29,12 @@ AGENT_CHANNELS = {"incoming": 1}
 """The first channel is the first leg: the caller, where the call came in. Of other calls nothing is said."""
 
 
-class _Urls(Border):
+class _Urls(BoundaryModel):
     wav: Url = None
     mp3: Url = None
 
 
-class _Payload(Border):
+class _Payload(BoundaryModel):
     call_session_id: ConversationId
     call_leg_id: Text = None
     conversation_id: Text = None
@@ -58,30 +58,30 @@ class _Payload(Border):
         return {"telnyx_call_leg": self.call_leg_id, "telnyx_conversation": self.conversation_id}
 
 
-class _Data(Border):
+class _Data(BoundaryModel):
     event_type: Text = None
     occurred_at: Time = None
     payload: _Payload
 
 
-class _Body(Border):
+class _Body(BoundaryModel):
     data: _Data
 
 
-def _translate(event: Event, choices: Choices) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
     data = validate(_Body, event.get("detail"), "detail").data
     if data.event_type == "call.hangup":
-        return [_call_ended(data, event, choices)]
+        return [_call_ended(data, event, options)]
     if data.event_type == "call.recording.saved":
-        return [*_names(data.payload), *_recording_ready(data.payload, choices)]
+        return [*_names(data.payload), *_recording_ready(data.payload, options)]
     return _names(data.payload) if data.event_type == "call.conversation.ended" else []
 
 
-def _call_ended(data: _Data, event: Event, choices: Choices) -> CanonicalEvent:
+def _call_ended(data: _Data, event: Event, options: PlatformOptions) -> CanonicalEvent:
     payload = data.payload
     ended = payload.end_time or data.occurred_at or sent_at(event)
     status = UNANSWERED.get(payload.hangup_cause or "", "completed")
-    side = choices.agent_channels.get(NAME, AGENT_CHANNELS.get(payload.direction or ""))
+    side = options.agent_channels.get(NAME, AGENT_CHANNELS.get(payload.direction or ""))
     return canonical(
         "Call Ended",
         NAME,
@@ -93,7 +93,7 @@ def _call_ended(data: _Data, event: Event, choices: Choices) -> CanonicalEvent:
         started_at=rfc_3339(payload.start_time or ended),
         ended_at=rfc_3339(ended),
         agent=known(id=payload.connection_id) or None,
-        transcript=transcript([], separate=status == "completed" and NAME in choices.separate_transcripts),
+        transcript=transcript([], separate=status == "completed" and NAME in options.separate_transcripts),
         recording=known(expected=status == "completed", agent_channel=side, items=[]),
         metadata=known(hangup_source=payload.hangup_source) or None,
     )
@@ -108,15 +108,15 @@ def _names(payload: _Payload) -> list[CanonicalEvent]:
     return [ended] if known_names else []
 
 
-def _recording_ready(payload: _Payload, choices: Choices) -> list[CanonicalEvent]:
+def _recording_ready(payload: _Payload, options: PlatformOptions) -> list[CanonicalEvent]:
     """Links end after ten minutes, so they are worth fetching only at once."""
-    url = allowed(payload.recording_url, choices)
+    url = allowed(payload.recording_url, options)
     if url is None:
         return []
     recording = known(
         id=payload.recording_id,
         uri=url,
-        agent_channel=choices.agent_channels.get(NAME),
+        agent_channel=options.agent_channels.get(NAME),
         started_at=rfc_3339(payload.recording_started_at),
         duration_seconds=_seconds(payload),
         several=True,
@@ -131,7 +131,7 @@ def _seconds(payload: _Payload) -> float | None:
     return round((ended - started).total_seconds(), 3) if started and ended and ended > started else None
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     """`<owner>/YYYY-MM-DD/<call_leg_id>-<epoch>.wav`, as in Telnyx's own storage."""
     leg = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     return (
@@ -140,7 +140,7 @@ def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
             platform=NAME,
             pattern=rf"(?:^|/)\d{{4}}-\d{{2}}-\d{{2}}/(?P<alias>{leg})-\d{{10}}\.(?:wav|mp3)$",
             alias_type="telnyx_call_leg",
-            traits=Traits(agent_channel=choices.agent_channels.get(NAME), several=True, longest=True),
+            hints=RecordingHints(agent_channel=options.agent_channels.get(NAME), several=True, longest=True),
         ),
     )
 

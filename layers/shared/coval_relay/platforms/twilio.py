@@ -15,29 +15,11 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, StringConstraints
 from pydantic.alias_generators import to_pascal
 
-from coval_relay.domain.call import Traits
+from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.canonical import ConversationId
-from coval_relay.platforms.fields import (
-    Number,
-    Rfc2822,
-    Several,
-    Text,
-    Url,
-    later,
-    rfc_3339,
-    sent_at,
-)
-from coval_relay.platforms.platform import (
-    CanonicalEvent,
-    CanonicalMessage,
-    Choices,
-    Event,
-    Platform,
-    TranscriptContext,
-    TranscriptFormat,
-)
-from coval_relay.platforms.writing import (
+from coval_relay.platforms.shared.building import (
     alias,
     aliases,
     allowed,
@@ -47,7 +29,25 @@ from coval_relay.platforms.writing import (
     speech,
     transcript,
 )
-from coval_relay.validation import Border, validate
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    CanonicalMessage,
+    Event,
+    Platform,
+    PlatformOptions,
+    TranscriptContext,
+    TranscriptFormat,
+)
+from coval_relay.platforms.shared.field_types import (
+    Number,
+    Rfc2822,
+    Several,
+    Text,
+    Url,
+    later,
+    rfc_3339,
+    sent_at,
+)
 
 NAME = "twilio"
 FORMAT = "twilio_sentences"
@@ -65,7 +65,7 @@ INTELLIGENCE = "intelligence.twilio.com"
 SENTENCES = f"https://{INTELLIGENCE}/v2/Transcripts/{{}}/Sentences?PageSize=1000"
 
 
-class _Callback(Border):
+class _Callback(BoundaryModel):
     model_config = ConfigDict(alias_generator=to_pascal)
 
     call_sid: Text = None
@@ -85,26 +85,26 @@ class _Called(_Callback):
     call_sid: ConversationId
 
 
-class _TranscriptAvailable(Border):
+class _TranscriptAvailable(BoundaryModel):
     transcript_sid: Annotated[str, StringConstraints(pattern=r"^GT[0-9a-fA-F]{32}$")]
     customer_key: ConversationId
     """The call's id, where whoever asked for the transcript put it there."""
 
 
-def _translate(event: Event, choices: Choices) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
     detail = _parameters(event.get("detail"))
     if isinstance(detail, Mapping) and "transcript_sid" in detail:
-        return _transcript_available(detail, choices)
+        return _transcript_available(detail, options)
     told = validate(_Callback, detail, "detail")
     if not told.call_sid:
         return []
     called = validate(_Called, detail, "detail")
-    recordings = _recording(called, choices)
+    recordings = _recording(called, options)
     if called.parent_call_sid:
         parent = alias(CALL, called.parent_call_sid)
         return [*recordings, _names(parent, CALL, called.call_sid)]
     ended = called.recording_status is None and called.call_status in FINAL
-    return [*recordings, _call_ended(called, event, choices)] if ended else recordings
+    return [*recordings, _call_ended(called, event, options)] if ended else recordings
 
 
 def _parameters(detail: object) -> object:
@@ -120,10 +120,10 @@ def _names(target: dict[str, str], type_: str, value: str) -> CanonicalEvent:
     return canonical("Aliases Known", NAME, alias=target, aliases=[alias(type_, value)])
 
 
-def _call_ended(called: _Called, event: Event, choices: Choices) -> CanonicalEvent:
+def _call_ended(called: _Called, event: Event, options: PlatformOptions) -> CanonicalEvent:
     ended = called.timestamp or sent_at(event)
     status = FINAL[called.call_status or ""]
-    side = choices.agent_channels.get(NAME, AGENT_CHANNELS.get(called.direction or ""))
+    side = options.agent_channels.get(NAME, AGENT_CHANNELS.get(called.direction or ""))
     return canonical(
         "Call Ended",
         NAME,
@@ -133,7 +133,7 @@ def _call_ended(called: _Called, event: Event, choices: Choices) -> CanonicalEve
         status=status,
         started_at=rfc_3339(later(ended, -(called.call_duration or 0))),
         ended_at=rfc_3339(ended),
-        transcript=transcript([], separate=status == "completed" and NAME in choices.separate_transcripts),
+        transcript=transcript([], separate=status == "completed" and NAME in options.separate_transcripts),
         recording=known(expected=status == "completed", agent_channel=side, items=[]),
     )
 
@@ -141,19 +141,19 @@ def _call_ended(called: _Called, event: Event, choices: Choices) -> CanonicalEve
 # --- recordings --------------------------------------------------------------------------------------
 
 
-def _recording(called: _Called, choices: Choices) -> list[CanonicalEvent]:
+def _recording(called: _Called, options: PlatformOptions) -> list[CanonicalEvent]:
     """Whose the recording is; and the recording itself, where it is to be fetched from Twilio."""
     if not called.recording_sid or called.recording_status in ("absent", "failed"):
         return []
     owner = alias(CALL, called.call_sid)
     known_now = _names(owner, RECORDING, called.recording_sid)
     url = _audio(called.recording_url) if called.recording_status in (None, "completed") else None
-    if not allowed(url, choices):
+    if not allowed(url, options):
         return [known_now]
     recording = known(
         id=called.recording_sid,
         uri=url,
-        agent_channel=choices.agent_channels.get(NAME),
+        agent_channel=options.agent_channels.get(NAME),
         started_at=rfc_3339(called.recording_start_time),
         duration_seconds=called.recording_duration,
         several=True,
@@ -167,7 +167,7 @@ def _audio(url: str | None) -> str | None:
     return f"{url}.wav" if url and not url.endswith((".wav", ".mp3")) else url
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     """External S3 storage: `<path>/<AccountSid>/<RecordingSid>`, with or without an extension."""
     return (
         KeyRule(
@@ -175,7 +175,7 @@ def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
             platform=NAME,
             pattern=r"(?:^|/)AC[0-9a-f]{32}/(?P<alias>RE[0-9a-f]{32})(?:\.(?:wav|mp3))?$",
             alias_type=RECORDING,
-            traits=Traits(agent_channel=choices.agent_channels.get(NAME), several=True, longest=True),
+            hints=RecordingHints(agent_channel=options.agent_channels.get(NAME), several=True, longest=True),
         ),
     )
 
@@ -183,9 +183,9 @@ def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
 # --- transcripts -------------------------------------------------------------------------------------
 
 
-def _transcript_available(detail: object, choices: Choices) -> list[CanonicalEvent]:
+def _transcript_available(detail: object, options: PlatformOptions) -> list[CanonicalEvent]:
     told = validate(_TranscriptAvailable, detail, "detail")
-    if INTELLIGENCE not in choices.transcript_hosts:
+    if INTELLIGENCE not in options.transcript_hosts:
         reason = f"{INTELLIGENCE} is not among the hosts allowed for transcripts"
         detail_type, more = "Transcript Unavailable", {"reason": reason}
         return [canonical(detail_type, NAME, external_conversation_id=told.customer_key, **more)]
@@ -195,18 +195,18 @@ def _transcript_available(detail: object, choices: Choices) -> list[CanonicalEve
     ]
 
 
-class _Sentence(Border):
+class _Sentence(BoundaryModel):
     media_channel: Number = None
     transcript: str | None = None
     start_time: Number = None
     end_time: Number = None
 
 
-class _Pages(Border):
+class _Pages(BoundaryModel):
     next_page_url: Url = None
 
 
-class _Sentences(Border):
+class _Sentences(BoundaryModel):
     sentences: Several[_Sentence] = ()
     meta: _Pages | None = None
 
@@ -215,7 +215,7 @@ def _sentences(content: Any, context: TranscriptContext) -> Sequence[CanonicalMe
     """A page of sentences; the agent is on the second channel unless the call or the operator says else."""
     told = validate(_Sentences, content, "transcript").sentences
     of_call = 1 if context.agent_channel is None else context.agent_channel
-    agent = 1 + context.choices.agent_channels.get(NAME, of_call)
+    agent = 1 + context.options.agent_channels.get(NAME, of_call)
     return speech(
         message(
             "assistant" if sentence.media_channel == agent else "user",

@@ -8,31 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from coval_relay.domain.call import Traits
+from coval_relay.boundary import validate
+from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.canonical import ConversationId, Time
-from coval_relay.platforms.fields import (
-    Camel,
-    EpochMilliseconds,
-    Json,
-    Lenient,
-    Number,
-    Several,
-    Text,
-    Url,
-    rfc_3339,
-    sent_at,
-)
-from coval_relay.platforms.platform import (
-    CanonicalEvent,
-    CanonicalMessage,
-    Choices,
-    Event,
-    Platform,
-    TranscriptContext,
-    TranscriptFormat,
-)
-from coval_relay.platforms.writing import (
+from coval_relay.platforms.shared.building import (
     aliases,
     answering,
     asking,
@@ -44,7 +24,27 @@ from coval_relay.platforms.writing import (
     tool_call,
     transcript,
 )
-from coval_relay.validation import validate
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    CanonicalMessage,
+    Event,
+    Platform,
+    PlatformOptions,
+    TranscriptContext,
+    TranscriptFormat,
+)
+from coval_relay.platforms.shared.field_types import (
+    Camel,
+    EpochMilliseconds,
+    Json,
+    Lenient,
+    Number,
+    Several,
+    Text,
+    Url,
+    rfc_3339,
+    sent_at,
+)
 
 NAME = "vapi"
 DIRECTIONS = {"inboundPhoneCall": "inbound", "outboundPhoneCall": "outbound", "webCall": "web"}
@@ -142,14 +142,14 @@ class _Body(Camel):
     message: _Report
 
 
-def _translate(event: Event, choices: Choices) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
     report = validate(_Body, event.get("detail"), "detail").message
     if report.type not in (None, "end-of-call-report"):
         return []
-    return [_call_ended(report, _not_connected_at(report, event), choices)]
+    return [_call_ended(report, _not_connected_at(report, event), options)]
 
 
-def _call_ended(report: _Report, unanswered_at: datetime | None, choices: Choices) -> CanonicalEvent:
+def _call_ended(report: _Report, unanswered_at: datetime | None, options: PlatformOptions) -> CanonicalEvent:
     call = report.call
     return canonical(
         "Call Ended",
@@ -164,9 +164,9 @@ def _call_ended(report: _Report, unanswered_at: datetime | None, choices: Choice
         ended_at=rfc_3339(report.ended_at),
         agent=_agent(report),
         transcript=transcript(
-            _messages(report.turns), "answered", separate=NAME in choices.separate_transcripts
+            _messages(report.turns), "answered", separate=NAME in options.separate_transcripts
         ),
-        recording=_recording(report, choices),
+        recording=_recording(report, options),
         metadata=known(
             agent_name=report.assistant.name, vapi_call_type=call.type, vapi_squad_id=call.squad_id
         )
@@ -237,12 +237,12 @@ def _read(content: Any, _: TranscriptContext) -> Sequence[CanonicalMessage]:
 # --- recordings --------------------------------------------------------------------------------------
 
 
-def _recording(report: _Report, choices: Choices) -> dict[str, Any]:
+def _recording(report: _Report, options: PlatformOptions) -> dict[str, Any]:
     """Stereo where the agent's side is known, else the mix of both: Vapi does not document the sides."""
-    side = choices.agent_channels.get(NAME)
+    side = options.agent_channels.get(NAME)
     kinds = [(report.stereo_audio, side), (report.mono_audio, None)]
     preferred = kinds if side is not None else kinds[::-1]
-    found = [(uri, channel) for url, channel in preferred if (uri := reachable(url, choices))]
+    found = [(uri, channel) for url, channel in preferred if (uri := reachable(url, options))]
     items = [known(uri=uri, agent_channel=channel) for uri, channel in found[:1]]
     return {"expected": bool(report.mono_audio or report.stereo_audio), "items": items}
 
@@ -251,15 +251,15 @@ _CALL = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _FILE = rf"(?:^|/)(?P<external_conversation_id>{_CALL})-\d{{13}}-[0-9a-f-]{{36}}"
 
 
-def _key_rules(choices: Choices) -> tuple[KeyRule, ...]:
-    side = choices.agent_channels.get(NAME)
-    stereo = Traits(agent_channel=side, rank=0 if side is None else 2, several=True)
-    mono = Traits(rank=1, several=True)
+def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
+    side = options.agent_channels.get(NAME)
+    stereo = RecordingHints(agent_channel=side, rank=0 if side is None else 2, several=True)
+    mono = RecordingHints(rank=1, several=True)
     return tuple(
         KeyRule(
-            name=f"vapi_{kind}", platform=NAME, pattern=rf"{_FILE}-{kind}\.(?:wav|mp3|flac)$", traits=traits
+            name=f"vapi_{kind}", platform=NAME, pattern=rf"{_FILE}-{kind}\.(?:wav|mp3|flac)$", hints=hints
         )
-        for kind, traits in (("stereo", stereo), ("mono", mono))
+        for kind, hints in (("stereo", stereo), ("mono", mono))
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from coval_relay.domain import protocol
+from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call
-from coval_relay.domain.errors import Retryable
-from coval_relay.domain.ports import CallStore, Clock, Conflict
-from coval_relay.domain.protocol import Deadlines, Transition
+from coval_relay.domain.errors import RetryableError
+from coval_relay.domain.lifecycle import Deadlines, Transition
+from coval_relay.domain.ports import CallStore, Clock, ConflictError
 
-MOST_CONFLICTS = 20
+MAX_CONFLICTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +20,24 @@ class Calls:
     clock: Clock
     deadlines: Deadlines
 
-    def read(self, external_conversation_id: str) -> Call:
-        return self.store.read(external_conversation_id)
+    def get(self, external_conversation_id: str) -> Call:
+        return self.store.get(external_conversation_id)
 
-    def settle(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
-        """Decide and write; who loses a race decides again on the winner's item. Raises Retryable."""
-        for _ in range(MOST_CONFLICTS):
+    def update(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
+        """Decide and write; who loses a race decides again on the winner's item. Raises RetryableError."""
+        for _ in range(MAX_CONFLICTS):
             transition = decide(call)
             if transition.call == call:
                 return transition
             try:
-                written = self.store.write(call, self._scheduled(call, transition.call))
-            except Conflict as conflict:
+                written = self.store.save(call, self._scheduled(call, transition.call))
+            except ConflictError as conflict:
                 call = conflict.current
                 continue
             return replace(transition, call=written)
-        raise Retryable("contention")
+        raise RetryableError("contention")
 
     def _scheduled(self, before: Call, after: Call) -> Call:
-        if after.swept == before.swept:
-            after = replace(after, swept=0)
-        return replace(after, due_at=protocol.due_at(after, self.deadlines, self.clock()))
+        if after.sweeps == before.sweeps:
+            after = replace(after, sweeps=0)
+        return replace(after, due_at=lifecycle.due_at(after, self.deadlines, self.clock()))

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from coval_relay.domain import protocol
+from coval_relay.domain import lifecycle
 from coval_relay.domain.call import (
-    ORDER_MARK,
-    Audio,
+    SORT_KEY_SEPARATOR,
     Call,
+    ConversationAudio,
     ConversationState,
-    Made,
+    KnownConversation,
     Reason,
     Recording,
     RecordingState,
@@ -22,33 +22,40 @@ from coval_relay.domain.coval import (
     CovalClient,
     Filtered,
 )
-from coval_relay.domain.errors import InvalidInput, NotReady, OutcomeUnknown, Permanent, RelayError, Retryable
-from coval_relay.domain.journal import Journal, LogEvent
+from coval_relay.domain.errors import (
+    InvalidInputError,
+    NotReadyError,
+    PermanentError,
+    RelayError,
+    RetryableError,
+    UnknownOutcomeError,
+)
+from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, NextStep, Transition
+from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
-from coval_relay.domain.payload import (
+from coval_relay.domain.s3_objects import ObjectGoneError, ObjectReplacedError, RecordingObjects
+from coval_relay.domain.submit_request import (
     OversizePolicy,
     Payload,
-    PayloadTooLarge,
+    PayloadTooLargeError,
     Submit,
     audio_of,
     carried,
     encode,
     parts_of,
 )
-from coval_relay.domain.protocol import RETRY_SECONDS, Attempt, Next, Then, Transition
-from coval_relay.domain.recordings import ObjectGone, ObjectReplaced, RecordingSource
 from coval_relay.domain.transcript import Transcript
 from coval_relay.services.calls import Calls
-from coval_relay.services.mailbox import Mailbox
-from coval_relay.services.object_owner import lost
-from coval_relay.services.transcripts import TranscriptFiles
+from coval_relay.services.object_matcher import lost
+from coval_relay.services.queues import Queues
+from coval_relay.services.transcript_loader import TranscriptLoader
 
 GONE = frozenset({"DELETED", "CANCELLED"})
 MISSING = Reason("transcript_missing", "The transcript never came, or the function may not read it.")
 
 
 @dataclass(unsafe_hash=True)
-class Unsendable(RelayError):
+class UnsendableTranscriptError(RelayError):
     """The transcript cannot be had, or is none."""
 
     reason: Reason
@@ -78,24 +85,24 @@ class Progress:
 
     calls: Calls
     coval: CovalClient
-    mailbox: Mailbox
-    journal: Journal
+    queues: Queues
+    telemetry: Telemetry
     max_payload_bytes: int
     oversize: OversizePolicy
-    transcripts: TranscriptFiles | None = None
-    source: RecordingSource | None = None
+    transcripts: TranscriptLoader | None = None
+    source: RecordingObjects | None = None
 
     def go(self, transition: Transition, attempt: Attempt, transcript: Transcript | None = None) -> Outcome:
         """Submit, follow, submit again, until nothing is left that can be done here and now."""
         while True:
-            if transition.then in (Then.SUBMIT, Then.READ_FIRST):
+            if transition.action in (Action.SUBMIT, Action.READ_THEN_SUBMIT):
                 transition = self._submit(transition, attempt, transcript)
-            elif transition.then is Then.WAIT:
+            elif transition.action is Action.WAIT:
                 return Outcome(transition.until)
-            elif transition.then is Then.UPLOAD_AGAIN:
+            elif transition.action is Action.REQUEUE_RECORDING:
                 self._upload_again(transition.call)
-                transition = replace(transition, then=Then.FOLLOW)
-            elif transition.then is Then.FOLLOW:
+                transition = replace(transition, action=Action.CONTINUE)
+            elif transition.action is Action.CONTINUE:
                 following = self._follow(transition.call, attempt)
                 if following is None:
                     return DONE
@@ -106,25 +113,26 @@ class Progress:
     # --- what comes next -----------------------------------------------------------------------------
 
     def _follow(self, call: Call, attempt: Attempt) -> Transition | None:
-        step = protocol.next_step(call)
+        step = lifecycle.next_step(call)
         here = {
-            Next.SUBMIT_TRANSCRIPT: self.transcripts is not None,
-            Next.SUBMIT_RECORDING: self.source is not None or call.recording_state is RecordingState.UPLOADED,
+            NextStep.SUBMIT_TRANSCRIPT: self.transcripts is not None,
+            NextStep.SUBMIT_RECORDING: self.source is not None
+            or call.recording_state is RecordingState.UPLOADED,
         }
         if here.get(step, False):
-            return self.calls.settle(call, lambda seen: protocol.claim_next(seen, step, attempt))
-        if step is Next.PREPARE:
+            return self.calls.update(call, lambda seen: lifecycle.claim_next(seen, step, attempt))
+        if step is NextStep.PREPARE:
             self._upload_again(call)
-        elif step is Next.SUBMIT_TRANSCRIPT:
-            self.mailbox.call_end(Resume(call.external_conversation_id))
-        elif step in (Next.ATTACH, Next.SUBMIT_RECORDING):
-            self.mailbox.attach(Resume(call.external_conversation_id))
+        elif step is NextStep.SUBMIT_TRANSCRIPT:
+            self.queues.call_end(Resume(call.external_conversation_id))
+        elif step in (NextStep.ATTACH, NextStep.SUBMIT_RECORDING):
+            self.queues.attach(Resume(call.external_conversation_id))
         return None
 
     def _upload_again(self, call: Call) -> None:
         found = recording_of(call)
         if found:
-            self.mailbox.recording(found)
+            self.queues.recording(found)
 
     # --- audit ---------------------------------------------------------------------------------------
 
@@ -132,42 +140,56 @@ class Progress:
         """Adopt what came after all of a submit that was taken over, and then given up."""
         found = self._look(call)
         if found is None:
-            return self.calls.settle(
-                call, lambda seen: protocol.audited(seen, call.maybe_sent_at, self._now())
+            return self.calls.update(
+                call, lambda seen: lifecycle.audited(seen, call.maybe_sent_at, self._now())
             )
-        return self._take(call, found, lambda seen, made: protocol.found_late(seen, made, self._now()))
+        return self._take(
+            call, found, lambda seen, made: lifecycle.conversation_found_late(seen, made, self._now())
+        )
 
     # --- one submit ----------------------------------------------------------------------------------
 
     def _submit(self, transition: Transition, attempt: Attempt, given: Transcript | None) -> Transition:
         call, token = transition.call, attempt.token
         try:
-            found = self._look(call) if transition.then is Then.READ_FIRST else None
+            found = self._look(call) if transition.action is Action.READ_THEN_SUBMIT else None
             prepared = None if found else self._prepare(call, given)
-        except (Retryable, NotReady, Unsendable, PayloadTooLarge, ObjectGone, ObjectReplaced) as error:
+        except (
+            RetryableError,
+            NotReadyError,
+            UnsendableTranscriptError,
+            PayloadTooLargeError,
+            ObjectGoneError,
+            ObjectReplacedError,
+        ) as error:
             return self._unprepared(call, token, error)
         if found:
             return self._adopt(call, token, found)
         if prepared is None:
-            return self.calls.settle(call, lambda seen: protocol.released(seen, token, self._now()))
+            return self.calls.update(call, lambda seen: lifecycle.lease_released(seen, token, self._now()))
         if attempt.is_over(self._now()):
-            return Transition(call, Then.WAIT, self._now() + RETRY_SECONDS)
+            return Transition(call, Action.WAIT, self._now() + RETRY_SECONDS)
         return self._post(call, token, *prepared)
 
     def _unprepared(
         self,
         call: Call,
         token: str,
-        error: Retryable | NotReady | Unsendable | PayloadTooLarge | ObjectGone | ObjectReplaced,
+        error: RetryableError
+        | NotReadyError
+        | UnsendableTranscriptError
+        | PayloadTooLargeError
+        | ObjectGoneError
+        | ObjectReplacedError,
     ) -> Transition:
         match error:
-            case Retryable():
+            case RetryableError():
                 return self._not_sent(call, token, error)
-            case NotReady():
+            case NotReadyError():
                 return self._text_missing(call, token)
-            case Unsendable():
+            case UnsendableTranscriptError():
                 return self._withdraw(call, token, error.reason)
-            case PayloadTooLarge():
+            case PayloadTooLargeError():
                 return self._too_large(call, token, error)
         return self._without_audio(call, token, lost(error))
 
@@ -191,10 +213,10 @@ class Progress:
             return None
         try:
             return self.transcripts.load(call)
-        except InvalidInput as error:
-            raise Unsendable(Reason("invalid_transcript", str(error))) from None
-        except Permanent as error:
-            raise Unsendable(Reason(error.code, error.reason)) from None
+        except InvalidInputError as error:
+            raise UnsendableTranscriptError(Reason("invalid_transcript", str(error))) from None
+        except PermanentError as error:
+            raise UnsendableTranscriptError(Reason(error.code, error.reason)) from None
 
     def _request(self, call: Call, transcript: Transcript | None) -> Submit:
         assert call.lease is not None
@@ -219,27 +241,29 @@ class Progress:
         """
         assert call.lease is not None
         if payload.dropped:
-            self.journal(LogEvent.TEXT_TRUNCATED, call.external_conversation_id, messages=payload.dropped)
+            self.telemetry(
+                LogEvent.TRANSCRIPT_TRUNCATED, call.external_conversation_id, messages=payload.dropped
+            )
         try:
             answer = self.coval.submit(payload.body)
-        except Retryable as error:
+        except RetryableError as error:
             return self._not_sent(call, token, error)
-        except OutcomeUnknown as error:
-            self.journal(LogEvent.SUBMIT_UNKNOWN, call.external_conversation_id, code=error.code)
-            return Transition(call, Then.WAIT, call.lease.until + 1)
-        except Permanent as error:
-            return self._refused(call, token, error)
+        except UnknownOutcomeError as error:
+            self.telemetry(LogEvent.SUBMIT_OUTCOME_UNKNOWN, call.external_conversation_id, code=error.code)
+            return Transition(call, Action.WAIT, call.lease.until + 1)
+        except PermanentError as error:
+            return self._rejected(call, token, error)
         if isinstance(answer, Filtered):
             reason = Reason("filtered", f"Coval knows the call as its simulation ({answer.reason}).")
             return self._end(call, token, ConversationState.FILTERED, reason)
         return self._made(call, token, submit, answer)
 
-    def _not_sent(self, call: Call, token: str, error: Retryable) -> Transition:
+    def _not_sent(self, call: Call, token: str, error: RetryableError) -> Transition:
         now = self._now()
-        self.journal(LogEvent.SUBMIT_PUT_OFF, call.external_conversation_id, code=error.code)
+        self.telemetry(LogEvent.SUBMIT_POSTPONED, call.external_conversation_id, code=error.code)
         if error.code == AUDIO_FETCH_FAILED:
-            return self.calls.settle(call, lambda seen: protocol.submit_fetch_failed(seen, token, now))
-        back = self.calls.settle(call, lambda seen: protocol.given_back(seen, token, now))
+            return self.calls.update(call, lambda seen: lifecycle.submit_fetch_failed(seen, token, now))
+        back = self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, now))
         return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
 
     def _text_missing(self, call: Call, token: str) -> Transition:
@@ -247,23 +271,23 @@ class Progress:
         since = call.waiting_since or call.transcript.stored_at
         if since + self.calls.deadlines.transcript <= self._now():
             return self._withdraw(call, token, MISSING)
-        return self.calls.settle(call, lambda seen: protocol.given_back(seen, token, self._now()))
+        return self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, self._now()))
 
     # --- its answers ---------------------------------------------------------------------------------
 
     def _made(self, call: Call, token: str, submit: Submit, answer: Conversation) -> Transition:
         has_audio = submit.parts.recording and self._has_audio(answer)
-        audio = Audio.OURS if has_audio else Audio.NONE
-        made = Made(conversation_id=answer.conversation_id, sent=submit.parts, audio=audio)
-        settled = self.calls.settle(call, lambda seen: protocol.submitted(seen, token, made, self._now()))
-        self.journal(LogEvent.CALL_SUBMITTED, call.external_conversation_id, audio=audio.value)
-        return settled
+        audio = ConversationAudio.OURS if has_audio else ConversationAudio.NONE
+        made = KnownConversation(conversation_id=answer.conversation_id, sent=submit.parts, audio=audio)
+        updated = self.calls.update(call, lambda seen: lifecycle.submitted(seen, token, made, self._now()))
+        self.telemetry(LogEvent.CALL_SUBMITTED, call.external_conversation_id, audio=audio.value)
+        return updated
 
     def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
-        return self._take(call, found, lambda seen, made: protocol.submitted(seen, token, made, self._now()))
+        return self._take(call, found, lambda seen, made: lifecycle.submitted(seen, token, made, self._now()))
 
     def _take(
-        self, call: Call, found: Conversation, decide: Callable[[Call, Made], Transition]
+        self, call: Call, found: Conversation, decide: Callable[[Call, KnownConversation], Transition]
     ) -> Transition:
         """Whose audio is found is told by the call as it is written, not as it was when the read began.
 
@@ -271,10 +295,10 @@ class Progress:
         worker B                               └─ recording 2 is chosen ─┘
         """
         known = replace(found, has_audio=self._has_audio(found))
-        settled = self.calls.settle(call, lambda seen: decide(seen, _found(seen, known)))
-        audio = _found(settled.call, known).audio
-        self.journal(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=audio.value)
-        return settled
+        updated = self.calls.update(call, lambda seen: decide(seen, _found(seen, known)))
+        audio = _found(updated.call, known).audio
+        self.telemetry(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=audio.value)
+        return updated
 
     def _has_audio(self, conversation: Conversation) -> bool:
         if conversation.has_audio is None:
@@ -282,7 +306,7 @@ class Progress:
             return bool(read and read.has_audio)
         return conversation.has_audio
 
-    def _refused(self, call: Call, token: str, error: Permanent) -> Transition:
+    def _rejected(self, call: Call, token: str, error: PermanentError) -> Transition:
         reason = Reason(error.code, error.reason)
         if error.status == NOT_FOUND and concerns_upload(error):
             return self._upload_gone(call, token)
@@ -291,16 +315,18 @@ class Progress:
         return self._end(call, token, ConversationState.REJECTED, reason)
 
     def _without_audio(self, call: Call, token: str, reason: Reason) -> Transition:
-        self.journal(LogEvent.RECORDING_REFUSED, call.external_conversation_id, code=reason.code)
-        return self.calls.settle(call, lambda seen: protocol.audio_refused(seen, token, reason, self._now()))
+        self.telemetry(LogEvent.RECORDING_REJECTED, call.external_conversation_id, code=reason.code)
+        return self.calls.update(
+            call, lambda seen: lifecycle.audio_rejected(seen, token, reason, self._now())
+        )
 
     def _upload_gone(self, call: Call, token: str) -> Transition:
         found = self._look(call)
         if found:
             return self._adopt(call, token, found)
-        return self.calls.settle(call, lambda seen: protocol.upload_lost(seen, token, self._now()))
+        return self.calls.update(call, lambda seen: lifecycle.upload_not_found(seen, token, self._now()))
 
-    def _too_large(self, call: Call, token: str, error: PayloadTooLarge) -> Transition:
+    def _too_large(self, call: Call, token: str, error: PayloadTooLargeError) -> Transition:
         reason = Reason(
             "payload_too_large", f"The request has {error.size} bytes, the limit is {error.limit}."
         )
@@ -309,28 +335,30 @@ class Progress:
         return self._withdraw(call, token, reason)
 
     def _withdraw(self, call: Call, token: str, reason: Reason) -> Transition:
-        self.journal(LogEvent.TEXT_WITHDRAWN, call.external_conversation_id, code=reason.code)
-        return self.calls.settle(call, lambda seen: protocol.text_withdrawn(seen, token, reason, self._now()))
+        self.telemetry(LogEvent.TRANSCRIPT_DROPPED, call.external_conversation_id, code=reason.code)
+        return self.calls.update(
+            call, lambda seen: lifecycle.transcript_dropped(seen, token, reason, self._now())
+        )
 
     def _end(self, call: Call, token: str, state: ConversationState, reason: Reason) -> Transition:
         filtered = state is ConversationState.FILTERED
-        event = LogEvent.CALL_FILTERED if filtered else LogEvent.CALL_REFUSED
-        self.journal(event, call.external_conversation_id, code=reason.code)
-        return self.calls.settle(
-            call, lambda seen: protocol.call_refused(seen, token, state, reason, self._now())
+        event = LogEvent.CALL_FILTERED if filtered else LogEvent.CALL_REJECTED
+        self.telemetry(event, call.external_conversation_id, code=reason.code)
+        return self.calls.update(
+            call, lambda seen: lifecycle.call_rejected(seen, token, state, reason, self._now())
         )
 
     def _now(self) -> int:
         return self.calls.clock()
 
 
-def _found(seen: Call, found: Conversation) -> Made:
+def _found(seen: Call, found: Conversation) -> KnownConversation:
     """What a conversation that an earlier attempt has made tells of itself by its stamp."""
-    audio, others = Audio.NONE, None
+    audio, others = ConversationAudio.NONE, None
     if found.has_audio:
         audio = audio_of(found.metadata, seen.recording.identity if seen.recording else "")
-        others = carried(found.metadata, seen.outcomes)
-    return Made(
+        others = carried(found.metadata, seen.other_recordings)
+    return KnownConversation(
         conversation_id=found.conversation_id, sent=parts_of(found.metadata), audio=audio, others=others
     )
 
@@ -344,22 +372,22 @@ def recording_of(call: Call) -> RecordingFound | None:
         external_conversation_id=call.external_conversation_id,
         url=recording.url,
         created_at=recording.created_at,
-        traits=recording.traits,
+        hints=recording.hints,
     )
     if recording.url or recording.version is None:
         return found
     created = ObjectCreated(
         version=recording.version,
         size=recording.size,
-        order=recording.order.rpartition(ORDER_MARK)[2],
+        sort_key=recording.sort_key.rpartition(SORT_KEY_SEPARATOR)[2],
         created_at=recording.created_at,
-        copied=recording.copied,
+        is_copy=recording.is_copy,
     )
     return replace(found, created=created)
 
 
-def signed_url(source: RecordingSource, recording: Recording) -> str:
-    """A URL by which Coval can fetch the recording now; raises ObjectGone where it could not any more."""
+def signed_url(source: RecordingObjects, recording: Recording) -> str:
+    """A URL by which Coval can fetch the recording now; raises ObjectGoneError where it is gone."""
     version = recording.prepared or recording.version
     assert version is not None
     source.head(version)
@@ -368,16 +396,16 @@ def signed_url(source: RecordingSource, recording: Recording) -> str:
 
 def newly_superseded(before: Call, after: Call) -> int:
     """How many recordings have lost to another one since."""
-    ended = {name for name, ending in after.outcomes.items() if ending == "superseded"}
-    return len(ended - before.outcomes.keys())
+    ended = {name for name, ending in after.other_recordings.items() if ending == "superseded"}
+    return len(ended - before.other_recordings.keys())
 
 
-def concerns_upload(error: Permanent) -> bool:
+def concerns_upload(error: PermanentError) -> bool:
     """Coval does not know the upload id (Coval API, submit: 404 `Upload not found`)."""
     return error.field == "upload_id" or error.reason.startswith("Upload not found")
 
 
-def concerns_audio(error: Permanent) -> bool:
+def concerns_audio(error: PermanentError) -> bool:
     """Coval refused the audio and nothing else (Coval API, submit: 400 about audio)."""
     named = error.field in ("audio_url", "audio", "upload_id")
     worded = error.reason.startswith(("Audio ", "Unsupported audio", "Invalid or corrupt audio"))
@@ -385,4 +413,4 @@ def concerns_audio(error: Permanent) -> bool:
 
 
 def _waiting(transition: Transition, until: int) -> Transition:
-    return replace(transition, until=until) if transition.then is Then.WAIT else transition
+    return replace(transition, until=until) if transition.action is Action.WAIT else transition

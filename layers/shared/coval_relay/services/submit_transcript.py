@@ -2,31 +2,31 @@
 
 from dataclasses import dataclass
 
-from coval_relay.domain import protocol
+from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import object_alias
 from coval_relay.domain.call import TERMINAL, Call, CallEnd, TranscriptPointer
-from coval_relay.domain.errors import InvalidInput
-from coval_relay.domain.journal import Journal, LogEvent
+from coval_relay.domain.errors import InvalidInputError
+from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE, Attempt
+from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import (
     AliasesKnown,
     CallEnded,
-    FragmentsSpoken,
     Message,
     ObjectCreated,
-    ParkingExpired,
+    PendingExpired,
     RecordingReady,
     Resume,
     TranscriptArrived,
     TranscriptUnavailable,
+    UtterancesReceived,
 )
-from coval_relay.domain.ports import Fragments
-from coval_relay.domain.protocol import NOTHING_TO_EVALUATE, Attempt
+from coval_relay.domain.ports import UtteranceStore
+from coval_relay.services.alias_resolver import AliasResolver, Unresolved
 from coval_relay.services.calls import Calls
-from coval_relay.services.mailbox import Mailbox
-from coval_relay.services.names import Names, Unknown
-from coval_relay.services.object_owner import ObjectOwner, Owned, Passed
+from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped
 from coval_relay.services.progress import DONE, Outcome, Progress
-from coval_relay.services.transcripts import FRAGMENTS
+from coval_relay.services.queues import Queues
+from coval_relay.services.transcript_loader import UTTERANCES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +34,12 @@ class SubmitTranscript:
     """Claims the call and submits its text at once; without text it keeps the facts for the recording."""
 
     calls: Calls
-    owner: ObjectOwner
-    names: Names
-    fragments: Fragments
+    matcher: ObjectMatcher
+    resolver: AliasResolver
+    utterances: UtteranceStore
     progress: Progress
-    mailbox: Mailbox
-    journal: Journal
+    queues: Queues
+    telemetry: Telemetry
 
     def __call__(self, message: Message, attempt: Attempt) -> Outcome:  # noqa: PLR0911 - one line a kind
         match message:
@@ -51,11 +51,11 @@ class SubmitTranscript:
                 return self._transcript_unavailable(message, attempt)
             case ObjectCreated():
                 return self._created(message, attempt)
-            case FragmentsSpoken():
-                return self._fragments_spoken(message, attempt)
+            case UtterancesReceived():
+                return self._utterances_received(message, attempt)
             case Resume():
                 return self._resume(message, attempt)
-            case ParkingExpired():
+            case PendingExpired():
                 return self._expired(message, attempt)
         return self._known_besides(message)
 
@@ -63,105 +63,107 @@ class SubmitTranscript:
         """What does not change the call's own state."""
         match message:
             case AliasesKnown():
-                self.names.bind(message)
+                self.resolver.bind(message)
             case RecordingReady():
-                self.mailbox.recording(message)
+                self.queues.recording(message)
             case _:
-                raise InvalidInput("detail-type", "is not one that this function takes")
+                raise InvalidInputError("detail-type", "is not one that this function takes")
         return DONE
 
     # --- what came -----------------------------------------------------------------------------------
 
     def _call_ended(self, ended: CallEnded, attempt: Attempt) -> Outcome:
-        self.journal(LogEvent.CALL_END_RECEIVED, ended.external_conversation_id, kind=ended.kind.value)
-        transition = self.calls.settle(
+        self.telemetry(LogEvent.CALL_END_RECEIVED, ended.external_conversation_id, kind=ended.kind.value)
+        transition = self.calls.update(
             Call(external_conversation_id=ended.external_conversation_id),
-            lambda call: protocol.call_ended(call, ended.kind, ended.facts, ended.pointer, attempt),
+            lambda call: lifecycle.call_ended(call, ended.kind, ended.facts, ended.pointer, attempt),
         )
         if NOTHING_TO_EVALUATE in transition.call.notes:
-            self.journal(LogEvent.CALL_SKIPPED, ended.external_conversation_id)
+            self.telemetry(LogEvent.CALL_SKIPPED, ended.external_conversation_id)
         return self.progress.go(transition, attempt, ended.transcript)
 
     def _transcript_arrived(self, arrived: TranscriptArrived, attempt: Attempt) -> Outcome:
-        self.journal(LogEvent.TRANSCRIPT_RECEIVED, arrived.external_conversation_id)
-        transition = self.calls.settle(
+        self.telemetry(LogEvent.TRANSCRIPT_RECEIVED, arrived.external_conversation_id)
+        transition = self.calls.update(
             Call(external_conversation_id=arrived.external_conversation_id),
-            lambda call: protocol.transcript_arrived(call, arrived.pointer, attempt),
+            lambda call: lifecycle.transcript_arrived(call, arrived.pointer, attempt),
         )
         return self.progress.go(transition, attempt)
 
     def _transcript_unavailable(self, told: TranscriptUnavailable, attempt: Attempt) -> Outcome:
-        self.journal(LogEvent.TRANSCRIPT_UNAVAILABLE, told.external_conversation_id)
-        transition = self.calls.settle(
+        self.telemetry(LogEvent.TRANSCRIPT_UNAVAILABLE, told.external_conversation_id)
+        transition = self.calls.update(
             Call(external_conversation_id=told.external_conversation_id),
-            lambda call: protocol.transcript_unavailable(call, attempt.now),
+            lambda call: lifecycle.transcript_unavailable(call, attempt.now),
         )
         return self.progress.go(transition, attempt)
 
-    def _fragments_spoken(self, spoken: FragmentsSpoken, attempt: Attempt) -> Outcome:
+    def _utterances_received(self, spoken: UtterancesReceived, attempt: Attempt) -> Outcome:
         """They wait for the call's end; those that come after the call went on without text bring it back."""
         call_id = spoken.external_conversation_id
-        self.fragments.add(call_id, spoken.fragments)
-        call = self.calls.read(call_id)
-        if call.state not in TERMINAL and call.call_end is not CallEnd.WITHOUT_TEXT:
+        self.utterances.add(call_id, spoken.utterances)
+        call = self.calls.get(call_id)
+        if call.state not in TERMINAL and call.call_end is not CallEnd.WITHOUT_TRANSCRIPT:
             return DONE
-        settled = attempt.now + self.calls.deadlines.settle
-        pointer = TranscriptPointer(format=FRAGMENTS, stored_at=attempt.now, settles_at=settled)
+        updated = attempt.now + self.calls.deadlines.update
+        pointer = TranscriptPointer(format=UTTERANCES, stored_at=attempt.now, settling_until=updated)
         return self._transcript_arrived(
             TranscriptArrived(external_conversation_id=call_id, pointer=pointer), attempt
         )
 
     def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
-        call = self.calls.read(resume.external_conversation_id)
-        transition = self.calls.settle(
-            call, lambda seen: protocol.resume(seen, self.calls.deadlines, attempt)
+        call = self.calls.get(resume.external_conversation_id)
+        transition = self.calls.update(
+            call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt)
         )
         return self.progress.go(transition, attempt)
 
     # --- transcript objects --------------------------------------------------------------------------
 
     def _created(self, created: ObjectCreated, attempt: Attempt) -> Outcome:
-        self.owner.check_place(created.version)
-        found = self.owner.find(created)
-        if isinstance(found, Passed):
-            self.journal(LogEvent.OBJECT_SKIPPED, code=found.code)
+        self.matcher.check_location(created.version)
+        found = self.matcher.match(created)
+        if isinstance(found, Skipped):
+            self.telemetry(LogEvent.OBJECT_SKIPPED, code=found.code)
             return DONE
-        assert isinstance(found, Owned)  # sidecars are only read where recordings are
-        call_id = self._owner_of(created, found)
-        if isinstance(call_id, Unknown):
+        assert isinstance(found, Matched)  # sidecars are only read where recordings are
+        call_id = self._resolve(created, found)
+        if isinstance(call_id, Unresolved):
             return DONE
         pointer = self._pointer(created, found, attempt.now)
         arrived = TranscriptArrived(external_conversation_id=call_id, pointer=pointer)
         return self._transcript_arrived(arrived, attempt)
 
-    def _pointer(self, created: ObjectCreated, found: Owned, now: int) -> TranscriptPointer:
+    def _pointer(self, created: ObjectCreated, found: Matched, now: int) -> TranscriptPointer:
         assert found.rule is not None
         return TranscriptPointer(
             bucket=created.version.bucket,
             key=created.version.key,
             format=found.rule.format,
             stored_at=now,
-            rank=found.traits.rank,
-            settles_at=now + self.calls.deadlines.settle if found.traits.several else 0,
+            rank=found.hints.rank,
+            settling_until=now + self.calls.deadlines.update if found.hints.several else 0,
         )
 
-    def _owner_of(self, created: ObjectCreated, found: Owned) -> str | Unknown:
-        if isinstance(found.owner, str):
-            return found.owner
+    def _resolve(self, created: ObjectCreated, found: Matched) -> str | Unresolved:
+        if isinstance(found.target, str):
+            return found.target
         version = created.version
         place = object_alias(version.bucket, version.key)
         identity = f"{place.value}#{version.version_id or version.etag}"
-        return self.names.owner(tuple(dict.fromkeys((found.owner, place))), identity, "call_end", created)
+        return self.resolver.resolve(
+            tuple(dict.fromkeys((found.target, place))), identity, "call_end", created
+        )
 
-    def _expired(self, expired: ParkingExpired, attempt: Attempt) -> Outcome:
-        message = self.names.waiting(expired)
+    def _expired(self, expired: PendingExpired, attempt: Attempt) -> Outcome:
+        message = self.resolver.pending_message(expired)
         if not isinstance(message, ObjectCreated):
-            raise InvalidInput("detail.parked.event", "is not one that this function takes")
-        found = self.owner.find(message)
-        owner = self._owner_of(message, found) if isinstance(found, Owned) else None
-        if isinstance(owner, Unknown):
-            self.names.give_up(owner, self.owner.tried())
+            raise InvalidInputError("detail.pending.event", "is not one that this function takes")
+        found = self.matcher.match(message)
+        owner = self._resolve(message, found) if isinstance(found, Matched) else None
+        if isinstance(owner, Unresolved):
+            self.resolver.give_up(owner, self.matcher.tried_rules())
             return DONE
         outcome = self._created(message, attempt)
-        self.names.found_after_all(expired)
+        self.resolver.clear_expired(expired)
         return outcome

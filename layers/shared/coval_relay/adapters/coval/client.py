@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import httpx
 
-from coval_relay.adapters.coval import answers, refusals, retries
-from coval_relay.adapters.coval.answers import Page
-from coval_relay.adapters.coval.refusals import Answer, Failure, Kind
+from coval_relay.adapters.coval import error_mapping, responses, retries
+from coval_relay.adapters.coval.error_mapping import Failure, RequestKind, Response
+from coval_relay.adapters.coval.responses import Page
 from coval_relay.domain.coval import (
     BAD_REQUEST,
     NOT_FOUND,
@@ -25,7 +25,7 @@ from coval_relay.domain.coval import (
     Filtered,
     Upload,
 )
-from coval_relay.domain.errors import InvalidInput, Permanent, RelayError, Retryable
+from coval_relay.domain.errors import InvalidInputError, PermanentError, RelayError, RetryableError
 
 T = TypeVar("T")
 PathFamily = Literal["conversations", "uploaded"]
@@ -37,7 +37,7 @@ RESERVE_SECONDS = 3.0
 """Left of the invocation for what follows a request: the write of its outcome."""
 SHORTEST_READ_SECONDS = 2.0
 """Less time than this is not worth asking in."""
-MOST_FOUND = 2
+MAX_FOUND = 2
 AGENTS_PAGE_SIZE = 100
 NO_TIME_LEFT = "no_time_left"
 PUT_FAILED = "upload_put_failed"
@@ -53,7 +53,7 @@ NOT_SENT = (
 
 
 class ApiKey(Protocol):
-    """Where the key comes from; both raise Retryable."""
+    """Where the key comes from; both raise RetryableError."""
 
     def get(self) -> str: ...
 
@@ -62,10 +62,10 @@ class ApiKey(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ApiRequest:
     """One request to Coval; `path` comes after the version."""
 
-    kind: Kind
+    kind: RequestKind
     method: str
     path: str
     params: Mapping[str, str] | None = None
@@ -96,7 +96,7 @@ class HttpCovalClient:
         path_family: PathFamily,
         api_key: ApiKey,
         timeout_seconds: float,
-        budget: Callable[[], float],
+        time_left: Callable[[], float],
         settling_seconds: float = 10.0,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -108,7 +108,7 @@ class HttpCovalClient:
         self._collection = family[path_family]
         self._api_key = api_key
         self._timeout_seconds = timeout_seconds
-        self._budget = budget
+        self._time_left = time_left
         self._settling_seconds = settling_seconds
         self._sleep = sleep
         self._jitter = jitter
@@ -119,26 +119,30 @@ class HttpCovalClient:
     # --- conversations -------------------------------------------------------------------------------
 
     def submit(self, body: bytes) -> Conversation | Filtered:
-        answer = self._call(Ask(Kind.EFFECT, "POST", f"{self._collection}:submit", content=body))
-        return _read(Kind.EFFECT, answers.submitted, answer)
+        answer = self._call(
+            ApiRequest(RequestKind.EFFECT, "POST", f"{self._collection}:submit", content=body)
+        )
+        return _read(RequestKind.EFFECT, responses.submitted, answer)
 
     def attach_audio(self, conversation_id: str, audio_url: str) -> Conversation:
         content = _json({"audio_url": audio_url})
-        answer = self._call(Ask(Kind.EFFECT, "PATCH", self._place(conversation_id), content=content))
-        return _read(Kind.EFFECT, answers.conversation, answer)
+        answer = self._call(
+            ApiRequest(RequestKind.EFFECT, "PATCH", self._place(conversation_id), content=content)
+        )
+        return _read(RequestKind.EFFECT, responses.conversation, answer)
 
     def get(self, conversation_id: str) -> Conversation | None:
-        return self._get_one(self._place(conversation_id), answers.conversation)
+        return self._get_one(self._place(conversation_id), responses.conversation)
 
     def find(self, external_conversation_id: str) -> list[Conversation]:
-        """At most two, by one strongly consistent read; raises InvalidInput for an id that cannot be quoted.
+        """At most two, by one strongly consistent read; raises InvalidInputError for an unquotable id.
 
         Coval API, list: `consistency=strong` goes with one equality filter and page_size up to 2 only.
         """
-        filtered = {"filter": _equality(external_conversation_id), "page_size": str(MOST_FOUND)}
+        filtered = {"filter": _equality(external_conversation_id), "page_size": str(MAX_FOUND)}
         try:
             return self._conversations({"consistency": "strong", **filtered}).items
-        except Permanent as error:
+        except PermanentError as error:
             if not _refuses_consistency(error):
                 raise
         self._pause(self._settling_seconds)
@@ -146,8 +150,8 @@ class HttpCovalClient:
 
     def delete(self, conversation_id: str) -> None:
         try:
-            self._call(Ask(Kind.EFFECT, "DELETE", self._place(conversation_id)))
-        except Permanent as error:
+            self._call(ApiRequest(RequestKind.EFFECT, "DELETE", self._place(conversation_id)))
+        except PermanentError as error:
             if error.status != NOT_FOUND:
                 raise
 
@@ -162,8 +166,8 @@ class HttpCovalClient:
         return _all_pages(self._conversations, {name: value for name, value in asked.items() if value})
 
     def _conversations(self, params: Mapping[str, str]) -> Page[Conversation]:
-        answer = self._call(Ask(Kind.READ, "GET", self._collection, params=params))
-        return _read(Kind.READ, answers.conversations, answer)
+        answer = self._call(ApiRequest(RequestKind.READ, "GET", self._collection, params=params))
+        return _read(RequestKind.READ, responses.conversations, answer)
 
     def _place(self, conversation_id: str) -> str:
         return f"{self._collection}/{quote(conversation_id, safe='')}"
@@ -172,8 +176,8 @@ class HttpCovalClient:
 
     def create_upload(self, content_type: ContentType, size: int) -> Upload:
         content = _json({"content_type": content_type, "expected_size_bytes": size})
-        answer = self._call(Ask(Kind.HARMLESS, "POST", "audio:upload", content=content))
-        return _read(Kind.HARMLESS, answers.upload, answer)
+        answer = self._call(ApiRequest(RequestKind.HARMLESS, "POST", "audio:upload", content=content))
+        return _read(RequestKind.HARMLESS, responses.upload, answer)
 
     def put_audio(self, upload: Upload, chunks: Iterable[bytes], size: int) -> None:
         """One PUT in constant memory; raises Retryable: a retry takes a new URL and reads `chunks` anew.
@@ -181,7 +185,7 @@ class HttpCovalClient:
         The length is declared, so the body is not sent chunked, which object stores refuse with 501.
         """
         headers = {"content-type": upload.content_type, "content-length": str(size)}
-        timeout = self._timeout(Kind.EFFECT)
+        timeout = self._timeout(RequestKind.EFFECT)
         with closing(self._measured(chunks, size)) as body:
             try:
                 request = self._http.build_request(
@@ -189,9 +193,9 @@ class HttpCovalClient:
                 )
                 status = self._exchange(request).status
             except (httpx.RequestError, httpx.InvalidURL):
-                raise Retryable(PUT_FAILED) from None
+                raise RetryableError(PUT_FAILED) from None
         if not httpx.codes.is_success(status):
-            raise Retryable(PUT_FAILED)
+            raise RetryableError(PUT_FAILED)
 
     def _measured(self, chunks: Iterable[bytes], size: int) -> Generator[bytes, None, None]:
         missing = size
@@ -199,11 +203,11 @@ class HttpCovalClient:
             missing -= len(chunk)
             if missing < 0:
                 break
-            if self._budget() < RESERVE_SECONDS:
-                raise Retryable(NO_TIME_LEFT)
+            if self._time_left() < RESERVE_SECONDS:
+                raise RetryableError(NO_TIME_LEFT)
             yield chunk
         if missing:
-            raise Retryable(LENGTH_CHANGED)
+            raise RetryableError(LENGTH_CHANGED)
 
     # --- agents --------------------------------------------------------------------------------------
 
@@ -211,50 +215,54 @@ class HttpCovalClient:
         return _all_pages(self._agents, {"page_size": str(AGENTS_PAGE_SIZE)})
 
     def get_agent(self, agent_id: str) -> Agent | None:
-        return self._get_one(f"agents/{quote(agent_id, safe='')}", answers.agent)
+        return self._get_one(f"agents/{quote(agent_id, safe='')}", responses.agent)
 
     def create_agent(self, fields: Mapping[str, Any]) -> Agent:
-        answer = self._call(Ask(Kind.EFFECT, "POST", "agents", content=_json(fields)))
-        return _read(Kind.EFFECT, answers.agent, answer)
+        answer = self._call(ApiRequest(RequestKind.EFFECT, "POST", "agents", content=_json(fields)))
+        return _read(RequestKind.EFFECT, responses.agent, answer)
 
     def _agents(self, params: Mapping[str, str]) -> Page[Agent]:
-        return _read(Kind.READ, answers.agents, self._call(Ask(Kind.READ, "GET", "agents", params=params)))
+        return _read(
+            RequestKind.READ,
+            responses.agents,
+            self._call(ApiRequest(RequestKind.READ, "GET", "agents", params=params)),
+        )
 
     # --- one call ------------------------------------------------------------------------------------
 
     def _get_one(self, path: str, read: Callable[[bytes], T]) -> T | None:
         try:
-            answer = self._call(Ask(Kind.READ, "GET", path))
-        except Permanent as error:
+            answer = self._call(ApiRequest(RequestKind.READ, "GET", path))
+        except PermanentError as error:
             if error.status == NOT_FOUND:
                 return None
             raise
-        return _read(Kind.READ, read, answer)
+        return _read(RequestKind.READ, read, answer)
 
-    def _call(self, ask: Ask) -> Answer:
+    def _call(self, ask: ApiRequest) -> Response:
         """One request and what may be repeated of it; returns a 2xx answer."""
         attempt = 1
         while True:
             try:
                 return self._authenticated(ask)
             except RelayError as error:
-                spare = self._budget() - RESERVE_SECONDS
+                spare = self._time_left() - RESERVE_SECONDS
                 wait = retries.pause(ask.kind, error, attempt, spare, self._jitter())
                 if wait is None:
                     raise
             self._sleep(wait)
             attempt += 1
 
-    def _authenticated(self, ask: Ask) -> Answer:
+    def _authenticated(self, ask: ApiRequest) -> Response:
         """A 401 has had no effect: once more with the key read again."""
         answer = self._send(ask, self._api_key.get())
-        if answer.status == refusals.UNAUTHENTICATED_STATUS:
+        if answer.status == error_mapping.UNAUTHENTICATED_STATUS:
             answer = self._send(ask, self._api_key.refresh())
         if httpx.codes.is_success(answer.status):
             return answer
-        raise refusals.refused(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))
+        raise error_mapping.refused(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))
 
-    def _send(self, ask: Ask, key: str) -> Answer:
+    def _send(self, ask: ApiRequest, key: str) -> Response:
         # Coval's gateway tells header names apart by case and knows the lower-case one only.
         headers = {"x-api-key": key, **({"content-type": "application/json"} if ask.content else {})}
         request = self._http.build_request(
@@ -268,32 +276,32 @@ class HttpCovalClient:
         try:
             return self._exchange(request)
         except httpx.RequestError as error:
-            raise refusals.failed(ask.kind, _failure(error)) from None
+            raise error_mapping.failed(ask.kind, _failure(error)) from None
 
-    def _exchange(self, request: httpx.Request) -> Answer:
+    def _exchange(self, request: httpx.Request) -> Response:
         """Read the answer to its end, but not past the invocation's: a dripping body is cut off."""
         response = self._http.send(request, stream=True)
         body = bytearray()
         with closing(response):
             for chunk in response.iter_bytes():
                 body += chunk
-                if self._budget() < RESERVE_SECONDS:
+                if self._time_left() < RESERVE_SECONDS:
                     raise httpx.ReadTimeout(NO_TIME_LEFT, request=request)
-        return Answer(response.status_code, {**response.headers}, bytes(body))
+        return Response(response.status_code, {**response.headers}, bytes(body))
 
-    def _timeout(self, kind: Kind) -> httpx.Timeout:
-        """Raises Retryable where too little time is left: an effect gets its whole timeout or none."""
-        left = self._budget() - RESERVE_SECONDS
+    def _timeout(self, kind: RequestKind) -> httpx.Timeout:
+        """Raises RetryableError where too little time is left: an effect gets its whole timeout or none."""
+        left = self._time_left() - RESERVE_SECONDS
         least = min(SHORTEST_READ_SECONDS, self._timeout_seconds)
-        if left < (least if kind is Kind.READ else self._timeout_seconds):
-            raise Retryable(NO_TIME_LEFT)
+        if left < (least if kind is RequestKind.READ else self._timeout_seconds):
+            raise RetryableError(NO_TIME_LEFT)
         seconds = min(self._timeout_seconds, left)
         connect = min(CONNECT_SECONDS, seconds)
         return httpx.Timeout(seconds, connect=connect, pool=connect)
 
     def _pause(self, seconds: float) -> None:
-        if self._budget() - RESERVE_SECONDS < seconds:
-            raise Retryable(NO_TIME_LEFT)
+        if self._time_left() - RESERVE_SECONDS < seconds:
+            raise RetryableError(NO_TIME_LEFT)
         self._sleep(seconds)
 
 
@@ -305,11 +313,11 @@ def _all_pages(fetch: Callable[[Mapping[str, str]], Page[T]], params: Mapping[st
         yield from page.items
 
 
-def _read(kind: Kind, read: Callable[[bytes], T], answer: Answer) -> T:
+def _read(kind: RequestKind, read: Callable[[bytes], T], answer: Response) -> T:
     try:
         return read(answer.body)
-    except answers.Unreadable:
-        raise refusals.unreadable(kind) from None
+    except responses.UnreadableResponseError:
+        raise error_mapping.unreadable(kind) from None
 
 
 def _failure(error: httpx.RequestError) -> Failure:
@@ -325,11 +333,11 @@ def _json(fields: Mapping[str, Any]) -> bytes:
 def _equality(external_conversation_id: str) -> str:
     """Coval's filter has no escape for a double quote (Coval API, list: filter)."""
     if '"' in external_conversation_id or not external_conversation_id.isprintable():
-        raise InvalidInput("external_conversation_id", "must be printable and hold no double quote")
+        raise InvalidInputError("external_conversation_id", "must be printable and hold no double quote")
     return f'external_conversation_id="{external_conversation_id}"'
 
 
-def _refuses_consistency(error: Permanent) -> bool:
+def _refuses_consistency(error: PermanentError) -> bool:
     named = error.field == "consistency" or "consistency" in error.reason.lower()
     return error.status == BAD_REQUEST and named
 

@@ -48,15 +48,15 @@ class AudioFacts:
 
 
 @dataclass(unsafe_hash=True)
-class AudioRefused(Exception):
+class AudioRejectedError(Exception):
     """Coval would refuse this recording; `reason` is Coval's own wording (Coval API, submit: 400)."""
 
     code: str
     reason: str
 
 
-def empty() -> AudioRefused:
-    return AudioRefused("audio_empty", "Audio file is empty.")
+def empty() -> AudioRejectedError:
+    return AudioRejectedError("audio_empty", "Audio file is empty.")
 
 
 def foreign(name: str, size: int) -> AudioFacts:
@@ -72,10 +72,12 @@ def foreign(name: str, size: int) -> AudioFacts:
     )
 
 
-def undetectable() -> AudioRefused:
+def undetectable() -> AudioRejectedError:
     reason = "Invalid or corrupt audio file. Unable to detect audio format. Supported formats: WAV and MP3."
-    return AudioRefused("audio_unreadable", reason)
+    return AudioRejectedError("audio_unreadable", reason)
 
 
-def unreadable() -> AudioRefused:
-    return AudioRefused("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
+def unreadable() -> AudioRejectedError:
+    return AudioRejectedError(
+        "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
+    )

@@ -1,6 +1,6 @@
 """Tags around MP3 frames: ID3v2 in front (id3.org, v2.4.0 §3.1, §3.4), ID3v1 at the end."""
 
-from coval_relay.domain.audio.ranges import WINDOW, Ranges
+from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges
 
 HEADER = 10
 FOOTER_FLAG = 0x10

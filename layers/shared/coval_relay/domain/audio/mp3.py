@@ -1,10 +1,10 @@
 """MP3: duration from the encoder's own frame count, else from the mean rate of the frames."""
 
-from coval_relay.domain.audio import id3, mpeg
+from coval_relay.domain.audio import id3, mpeg_frames
 from coval_relay.domain.audio.facts import AudioFacts, foreign, undetectable, unreadable
-from coval_relay.domain.audio.magic import foreign_format
-from coval_relay.domain.audio.mpeg import Frame, Run
-from coval_relay.domain.audio.ranges import WINDOW, Ranges
+from coval_relay.domain.audio.file_signatures import foreign_format
+from coval_relay.domain.audio.mpeg_frames import Frame, Run
+from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges
 from coval_relay.domain.audio.vbr_tag import vbr_tag
 
 SPOT = 16 * 1024
@@ -16,7 +16,7 @@ WHOLE = SAMPLES * SAMPLE
 
 
 def measure(source: Ranges) -> AudioFacts:
-    """Facts of an MP3, or of what else stands behind the tags; raises AudioRefused where that is no audio.
+    """Facts of an MP3, or of what stands behind its tags; raises AudioRejectedError where that is no audio.
 
     With a Xing, Info or VBRI count, and at a constant bit rate, the duration is exact to a frame, encoder
     delay and padding counted in. At a variable rate without a count it is exact up to WHOLE bytes; beyond,
@@ -46,7 +46,7 @@ def measure(source: Ranges) -> AudioFacts:
 def _first_frame(source: Ranges, tags_end: int) -> tuple[int, Frame] | None:
     """The short look lies in the block that is at hand, the long one may cost another read."""
     for length in (SPOT, WINDOW):
-        if found := mpeg.synchronise(source.at(tags_end, length, WINDOW)):
+        if found := mpeg_frames.synchronise(source.at(tags_end, length, WINDOW)):
             return found
     return None
 
@@ -66,14 +66,14 @@ def _tagged_samples(source: Ranges, start: int, frame: Frame) -> int | None:
 
 def _untagged_samples(source: Ranges, start: int, frame: Frame) -> tuple[int, bool]:
     """All bytes between the tags, at the mean rate of those seen; True where that is an estimate."""
-    seen = mpeg.run(source.at(start, SPOT, WINDOW), frame)
+    seen = mpeg_frames.run(source.at(start, SPOT, WINDOW), frame)
     tail = source.at(max(start, source.size - SPOT), SPOT)
     end = id3.start_of_trailing_tag(source, tail)
     estimated = False
     if end - start <= WHOLE:
-        seen = mpeg.run(source.at(start, end - start), frame)
+        seen = mpeg_frames.run(source.at(start, end - start), frame)
     else:
-        seen += mpeg.run(tail, frame) + mpeg.run(source.at((start + end) // 2, SPOT), frame)
+        seen += mpeg_frames.run(tail, frame) + mpeg_frames.run(source.at((start + end) // 2, SPOT), frame)
         if estimated := len(seen.bit_rates) > 1:
             seen = _sampled(source, start, end, frame)
     if not seen.length:
@@ -86,4 +86,4 @@ def _sampled(source: Ranges, start: int, end: int, frame: Frame) -> Run:
     part = (end - start) // SAMPLES
     middles = (start + part * number + part // 2 for number in range(SAMPLES))
     windows = (source.at(middle - SAMPLE // 2, SAMPLE) for middle in middles)
-    return sum((mpeg.run(window, frame) for window in windows), Run())
+    return sum((mpeg_frames.run(window, frame) for window in windows), Run())

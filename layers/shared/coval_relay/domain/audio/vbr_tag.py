@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from coval_relay.domain.audio.mpeg import HEADER, Frame
+from coval_relay.domain.audio.mpeg_frames import HEADER, Frame
 
 HAS_FRAMES = 1
 HAS_LENGTH = 2

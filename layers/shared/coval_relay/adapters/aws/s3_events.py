@@ -1,0 +1,97 @@
+"""S3's two ways to tell of a new object: the EventBridge event and the classic notification."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import unquote_plus
+
+from pydantic import AwareDatetime, Field
+
+from coval_relay.adapters.aws.s3_objects import lasting
+from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.messages import ObjectCreated
+from coval_relay.domain.s3_objects import ObjectVersion
+
+MAX_BYTES = 50 * 1024**4
+"""The largest object that S3 holds (S3, quotas: 50 TB)."""
+Mark = Annotated[str, Field(max_length=1024)]
+"""S3's own words; the bound also refuses what is no valid Unicode, which the table could not keep."""
+CREATED = re.compile(r"(s3:)?ObjectCreated:")
+
+
+class _Bucket(BoundaryModel):
+    name: str
+
+
+class _Object(BoundaryModel):
+    key: Annotated[str, Field(min_length=1)]
+    size: Annotated[int, Field(ge=0, le=MAX_BYTES)] = 0
+    etag: Mark = ""
+    version_id: Annotated[Mark | None, Field(alias="version-id")] = None
+    sequencer: Mark = ""
+
+
+class _Detail(BoundaryModel):
+    bucket: _Bucket
+    object: _Object
+    reason: str = ""
+
+
+class _Event(BoundaryModel):
+    time: AwareDatetime
+    detail: _Detail
+
+
+def object_created(event: Mapping[str, Any]) -> ObjectCreated:
+    """Translate an EventBridge `Object Created` event, whose key is literal; raises InvalidInputError."""
+    parsed = validate(_Event, event, "")
+    created = parsed.detail.object
+    version = ObjectVersion(parsed.detail.bucket.name, created.key, created.etag, lasting(created.version_id))
+    return ObjectCreated(
+        version=version,
+        size=created.size,
+        sort_key=_sort_key(parsed.time, created.sequencer),
+        created_at=int(parsed.time.timestamp()),
+        is_copy=parsed.detail.reason == "CopyObject",
+    )
+
+
+def _sort_key(time: datetime, sequencer: str) -> str:
+    """Sorts by time, and within its second by S3's sequencer, which grows for one key."""
+    return f"{int(time.timestamp()):012d}-{sequencer.zfill(40)}"
+
+
+def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:
+    """The records of a classic notification as EventBridge events; their keys are form-encoded.
+
+    None stands for a record that is none; records of other events than creation are passed over.
+    """
+    for record in notification["Records"]:
+        if not isinstance(record, Mapping):
+            yield None
+            continue
+        if "eventName" in record and not CREATED.match(str(record["eventName"])):
+            continue
+        told = _mapping(record.get("s3"))
+        item, bucket = _mapping(told.get("object")), _mapping(told.get("bucket"))
+        yield {
+            "source": "aws.s3",
+            "detail-type": "Object Created",
+            "time": record.get("eventTime"),
+            "detail": {
+                "reason": str(record.get("eventName", "")).rpartition(":")[2].replace("Copy", "CopyObject"),
+                "bucket": {"name": bucket.get("name")},
+                "object": {
+                    "key": unquote_plus(str(item.get("key", ""))),
+                    "size": item.get("size", 0),
+                    "etag": item.get("eTag", ""),
+                    "version-id": item.get("versionId"),
+                    "sequencer": item.get("sequencer", ""),
+                },
+            },
+        }
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,826 @@
+"""The state protocol: every rule about what may happen to a call, and nothing else.
+
+Each event is a function from the call as it was seen to a Transition: the call as it shall be, and what
+to do then. Nothing here reads a clock or sends anything. A transition is written under the condition that
+the item still has the revision it was decided on; whoever loses that race decides again on the item that
+won:
+
+    worker A   ── decides on r7 ── writes r8 if r7 ✓
+    worker B   ──── decides on r7 ─────── writes r8 if r7 ✗ ── gets r8 ── decides on r8 ──
+
+Sending is not idempotent on Coval's side. So a call is sent by whoever holds its lease, a lease outlives
+the last request that its owner can make, and who takes over an ended lease reads before it sends:
+
+    owner      claim ──── POST ─ ─ ─ (dies)      lease ends
+    successor                                        │ take over ── strong read ── POST or adopt
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from coval_relay.domain.call import (
+    SIMULATION,
+    TERMINAL,
+    UNFINISHED,
+    Call,
+    CallEnd,
+    CallFacts,
+    ConversationAudio,
+    ConversationState,
+    KnownConversation,
+    Lease,
+    Parts,
+    Reason,
+    Recording,
+    RecordingState,
+    TranscriptPointer,
+)
+from coval_relay.domain.coval import AUDIO_FETCH_FAILED
+
+OLD_CALL_SECONDS = 86_400
+"""A call that ended this long before it was first seen may have been sent under an item that is gone."""
+STEREO = 2
+MAX_NOTES = 20
+MAX_OTHER_RECORDINGS = 100
+RETRY_SECONDS = 30
+MAX_SWEEP_PAUSE_SECONDS = 6 * 3600
+MAX_FETCH_FAILURES = 5
+FETCH_FAILED = Reason(AUDIO_FETCH_FAILED, "Coval could not fetch the recording's URL.")
+OTHER_RECORDING_ATTACHED = Reason(
+    "superseded", "Coval has another recording of this call, and takes one only."
+)
+NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
+
+
+class Action(StrEnum):
+    """What the worker does after the write."""
+
+    CONTINUE = "follow"
+    """See what the item asks for next."""
+    DONE = "done"
+    WAIT = "wait"
+    """Nothing was decided: the same message has to come again."""
+    SUBMIT = "submit"
+    READ_THEN_SUBMIT = "read_first"
+    """As SUBMIT, after a strong read has shown that nothing was made."""
+    UPLOAD = "upload"
+    ATTACH = "attach"
+    AUDIT = "audit"
+    CONFIRM_ATTACH = "last_look"
+    """See whether a recording that was given up was attached after all."""
+    REQUEUE_RECORDING = "upload_again"
+    """Send the recording's message again: Coval no longer has the upload."""
+
+
+class NextStep(StrEnum):
+    """What an item asks for when nobody is working on it."""
+
+    NOTHING = "nothing"
+    ATTACH = "attach"
+    SUBMIT_TRANSCRIPT = "submit_transcript"
+    SUBMIT_RECORDING = "submit_recording"
+    PREPARE = "prepare"
+    """Make of the recording what Coval can take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The call as it shall be, what to do then, and for WAIT until when (epoch seconds)."""
+
+    call: Call
+    action: Action = Action.CONTINUE
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One delivery's right to try: a fresh token, and how long its lease would last."""
+
+    token: str
+    lease_until: int
+    now: int
+
+    def is_over(self, now: int) -> bool:
+        """Whether another worker may have taken over: whoever was held up so long sends nothing any more."""
+        return now >= self.lease_until
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The operator's times, in seconds."""
+
+    grace: int
+    transcript: int
+    recording: int
+    audit: int
+    resume: int
+    update: int = 0
+    """How long a recording waits for a better one, where the platform may send several."""
+
+
+# --- claiming, and giving back -----------------------------------------------------------------------
+
+
+def _claim(call: Call, attempt: Attempt, *, text: bool) -> Transition:
+    linked = call.recording_state is RecordingState.BY_URL and not text
+    uploaded = call.recording_state is RecordingState.UPLOADED
+    parts = Parts(text=text, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
+    lease = Lease(attempt.token, attempt.lease_until, parts)
+    claimed = replace(
+        call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now
+    )
+    read_first = claimed.maybe_sent_at or _ended_long_ago(claimed)
+    return Transition(claimed, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
+
+
+def _take_over(call: Call, attempt: Attempt, *, text: bool) -> Transition:
+    return _claim(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, text=text)
+
+
+def _ended_long_ago(call: Call) -> bool:
+    if call.facts:
+        return call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
+    recording = call.recording
+    return recording is not None and (
+        recording.is_copy or call.created_at - recording.created_at > OLD_CALL_SECONDS
+    )
+
+
+def _without_lease(call: Call) -> Call:
+    """The state without a lease, by the facts at hand."""
+    state = {
+        CallEnd.NOT_SEEN: ConversationState.NEW,
+        CallEnd.WITH_TRANSCRIPT: ConversationState.QUEUED,
+        CallEnd.WITHOUT_TRANSCRIPT: ConversationState.WAITING,
+        CallEnd.TRANSCRIPT_PENDING: ConversationState.WAITING,
+    }[call.call_end]
+    return replace(call, state=state, lease=None)
+
+
+def _holds_lease(call: Call, token: str) -> bool:
+    return call.lease is not None and call.lease.token == token
+
+
+def _lease_lost(call: Call, now: int) -> Transition:
+    """What the former owner of a lease does when it finds another one's work."""
+    if call.state in TERMINAL:
+        return Transition(call)
+    return Transition(call, Action.WAIT, call.lease.until if call.lease else now + RETRY_SECONDS)
+
+
+# --- call end and transcript -------------------------------------------------------------------------
+
+
+def call_ended(
+    call: Call, kind: CallEnd, facts: CallFacts, pointer: TranscriptPointer | None, attempt: Attempt
+) -> Transition:
+    """A call ended: with its text in the event, with a pointer to it, with a text to come, or with none."""
+    text = kind is CallEnd.WITH_TRANSCRIPT or pointer is not None
+    hopeless = kind is CallEnd.TRANSCRIPT_PENDING and call.transcript_unavailable and call.transcript is None
+    known = replace(
+        call,
+        call_end=CallEnd.WITHOUT_TRANSCRIPT if hopeless and not text else kind,
+        facts=_merged_facts(call.facts, facts, text=text),
+        transcript=pointer or call.transcript,
+        created_at=call.created_at or attempt.now,
+        waiting_since=call.waiting_since or attempt.now,
+    )
+    if call.state in TERMINAL:
+        return Transition(_note_late(call, text=text, facts=True))
+    if call.state is ConversationState.SUBMITTING:
+        return _ended_during_submit(call, known, attempt, text=text)
+    if known.recording:
+        known = replace(
+            known, recording=_with_agent_channel(known.recording, facts.agent_channel, attempt.now)
+        )
+    if text:
+        return _claim(known, attempt, text=True)
+    if call.state is ConversationState.QUEUED:
+        return Transition(call)
+    anew = (
+        known.recording is not None
+        and known.recording.needs_preparation
+        and known.recording != call.recording
+    )
+    waiting = _noted_if_nothing_to_evaluate(replace(known, state=ConversationState.WAITING))
+    return Transition(waiting, Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
+
+
+def _merged_facts(known: CallFacts | None, told: CallFacts, *, text: bool) -> CallFacts:
+    """Of ends of several legs the first leg's facts hold, whichever came first; text brings its own.
+
+    That the call is a simulation holds whoever told it.
+    """
+    if known is None:
+        return told
+    chosen = known if not text and known.occurred_at < told.occurred_at else told
+    marks = [facts.metadata[SIMULATION] for facts in (told, known) if SIMULATION in facts.metadata]
+    return replace(chosen, metadata={**chosen.metadata, SIMULATION: marks[0]}) if marks else chosen
+
+
+def _with_agent_channel(recording: Recording, told: int | None, now: int) -> Recording:
+    """The agent's channel as another event tells it, where the recording came without one.
+
+    What was made ready for an unknown side is made ready anew:
+
+        recording ── uploaded as it is ──┐
+        call end, agent on channel 1 ────┴─ READY again ── swapped ── uploaded
+    """
+    waiting = (RecordingState.READY, RecordingState.UPLOADED, RecordingState.BY_URL)
+    if told is None or recording.agent_channel is not None or recording.state not in waiting:
+        return recording
+    sided = replace(recording, agent_channel=told)
+    if recording.channels == 1 or (told == 0 and recording.channels == STEREO):
+        return sided
+    return replace(
+        sided,
+        state=RecordingState.READY,
+        upload_id=None,
+        prepared=None,
+        needs_preparation=True,
+        changed_at=now,
+    )
+
+
+def _noted_if_nothing_to_evaluate(call: Call) -> Call:
+    assert call.facts is not None
+    hopeless = call.call_end is CallEnd.WITHOUT_TRANSCRIPT and not call.facts.recording_expected
+    if not hopeless or call.recording or NOTHING_TO_EVALUATE in call.notes:
+        return call
+    return replace(call, notes=(*call.notes, NOTHING_TO_EVALUATE)[-MAX_NOTES:])
+
+
+def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, text: bool) -> Transition:
+    assert call.lease is not None
+    if call.lease.until > attempt.now:
+        return Transition(call, Action.WAIT, call.lease.until)
+    if known.recording and known.facts:
+        known = replace(
+            known, recording=_with_agent_channel(known.recording, known.facts.agent_channel, attempt.now)
+        )
+    if text:
+        return _take_over(known, attempt, text=True)
+    if known.call_end is CallEnd.WITHOUT_TRANSCRIPT and not call.lease.parts.text:
+        kept = replace(known, call_end=_stronger_call_end(call.call_end, known.call_end))
+        return _take_over(kept, attempt, text=False)
+    return Transition(call, Action.WAIT, attempt.now + RETRY_SECONDS)
+
+
+def _stronger_call_end(before: CallEnd, now: CallEnd) -> CallEnd:
+    return now if before in (CallEnd.NOT_SEEN, CallEnd.WITH_TRANSCRIPT) else before
+
+
+def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt) -> Transition:
+    """A transcript came by itself; without the call's facts it waits for them, and for a better one."""
+    chosen = _better_transcript(call.transcript, pointer)
+    stored = replace(call, transcript=chosen, created_at=call.created_at or attempt.now)
+    if call.state in TERMINAL:
+        return Transition(_note_late(call, text=True, facts=False))
+    if call.state is ConversationState.QUEUED:
+        return Transition(call)
+    if call.state is ConversationState.SUBMITTING:
+        return _arrived_during_submit(call, stored, attempt)
+    if call.call_end is CallEnd.NOT_SEEN:
+        return Transition(call if chosen == call.transcript else stored, Action.DONE)
+    if chosen.settling_until > attempt.now:
+        return Transition(stored, Action.WAIT, chosen.settling_until)
+    return _claim(stored, attempt, text=True)
+
+
+def _arrived_during_submit(call: Call, stored: Call, attempt: Attempt) -> Transition:
+    assert call.lease is not None
+    if call.lease.until > attempt.now:
+        return Transition(call, Action.WAIT, call.lease.until)
+    return _take_over(stored, attempt, text=True)
+
+
+def _better_transcript(held: TranscriptPointer | None, arrived: TranscriptPointer) -> TranscriptPointer:
+    """Of transcripts of one rank the first stays: the same one comes again with every delivery."""
+    return arrived if held is None or arrived.rank > held.rank else held
+
+
+def transcript_unavailable(call: Call, now: int) -> Transition:
+    """The announced transcript will not come; the call end, if it is still to come, need not wait for it."""
+    if call.state not in (ConversationState.NEW, ConversationState.WAITING):
+        return Transition(call)
+    told = replace(call, transcript_unavailable=True, created_at=call.created_at or now)
+    if call.call_end is CallEnd.TRANSCRIPT_PENDING and call.transcript is None:
+        told = _noted_if_nothing_to_evaluate(replace(told, call_end=CallEnd.WITHOUT_TRANSCRIPT))
+    return Transition(told)
+
+
+def _note_late(call: Call, *, text: bool, facts: bool) -> Call:
+    """What came after the submit is recorded, never sent."""
+    if call.state is not ConversationState.SUBMITTED or call.sent is None:
+        return call
+    late = set(call.late)
+    if text and not call.sent.text:
+        late.add("transcript")
+    if facts and not call.sent.facts:
+        late.add("facts")
+    return replace(call, late=tuple(sorted(late)))
+
+
+def input_rejected(call: Call, reason: Reason, now: int) -> Transition:
+    """An event about this call broke a rule: the reason stays on the item, the state is as it was."""
+    if reason in call.notes:
+        return Transition(call, Action.DONE)
+    notes = (*call.notes, reason)[-MAX_NOTES:]
+    return Transition(replace(call, notes=notes, created_at=call.created_at or now), Action.DONE)
+
+
+# --- the answers to a submit -------------------------------------------------------------------------
+
+
+def submitted(call: Call, token: str, made: KnownConversation, now: int) -> Transition:
+    """Coval has the conversation: made by this attempt, or adopted because a read has found it."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    return Transition(_submitted(call, made, now))
+
+
+def conversation_found_late(call: Call, made: KnownConversation, now: int) -> Transition:
+    """The audit of a call that was given up has found what an earlier attempt made of it after all.
+
+    owner      claim ──── POST ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (lands)
+    successor           lease ends ── take over ── strong read ── given up        audit ── adopts
+    """
+    if call.state in (ConversationState.SUBMITTING, ConversationState.SUBMITTED, ConversationState.FILTERED):
+        return Transition(call)
+    return Transition(_submitted(call, made, now))
+
+
+def _submitted(call: Call, made: KnownConversation, now: int) -> Call:
+    due_text = call.lease is not None and call.lease.parts.text
+    due_text = due_text or call.call_end is CallEnd.WITH_TRANSCRIPT or call.transcript is not None
+    after = replace(
+        call,
+        state=ConversationState.SUBMITTED,
+        lease=None,
+        conversation_id=made.conversation_id,
+        sent=made.sent,
+        submitted_at=now,
+        reason=None,
+        recording=_recording_after_submit(call.recording, made.audio, now),
+        other_recordings={**call.other_recordings, made.others: "attached"}
+        if made.others
+        else call.other_recordings,
+    )
+    return _note_late(after, text=due_text, facts=call.call_end is not CallEnd.NOT_SEEN)
+
+
+def _recording_after_submit(
+    recording: Recording | None, audio: ConversationAudio, now: int
+) -> Recording | None:
+    """Audio is attached once: what another recording of the call took, this one cannot have."""
+    if recording is not None and audio is ConversationAudio.OURS:
+        return replace(recording, state=RecordingState.ATTACHED, url="", reason=None, changed_at=now)
+    if recording is None or recording.state not in UNFINISHED:
+        return recording
+    return (
+        _rejected(recording, OTHER_RECORDING_ATTACHED, now) if audio is ConversationAudio.OTHER else recording
+    )
+
+
+def call_rejected(call: Call, token: str, state: ConversationState, reason: Reason, now: int) -> Transition:
+    """Coval filtered or refused the call for good; the recording that went along ends with it."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    assert call.lease is not None
+    recording = call.recording
+    if recording and call.lease.parts.recording:
+        recording = _rejected(recording, reason, now)
+    return Transition(replace(call, state=state, lease=None, reason=reason, recording=recording))
+
+
+def audio_rejected(call: Call, token: str, reason: Reason, now: int) -> Transition:
+    """Coval refused the audio: the text goes without it under the same lease."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    recording = _rejected(call.recording, reason, now) if call.recording else None
+    return _without_recording(replace(call, recording=recording), Action.CONTINUE)
+
+
+def upload_not_found(call: Call, token: str, now: int) -> Transition:
+    """Coval does not know the upload id, and a read has shown that no conversation used it up."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    recording = call.recording
+    if recording and recording.state is RecordingState.UPLOADED:
+        recording = replace(recording, state=RecordingState.READY, upload_id=None, changed_at=now)
+    return _without_recording(replace(call, recording=recording), Action.REQUEUE_RECORDING)
+
+
+def _without_recording(call: Call, otherwise: Action) -> Transition:
+    assert call.lease is not None
+    lease = replace(call.lease, parts=replace(call.lease.parts, recording=False))
+    if lease.parts.text:
+        return Transition(replace(call, lease=lease), Action.SUBMIT)
+    return Transition(_without_lease(call), otherwise)
+
+
+def _rejected(recording: Recording, reason: Reason, now: int) -> Recording:
+    return replace(
+        recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url="", changed_at=now
+    )
+
+
+def submit_not_sent(call: Call, token: str, now: int) -> Transition:
+    """Known not to have been sent: the lease ends at once, the message comes again."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    return Transition(_without_lease(call), Action.WAIT, now + RETRY_SECONDS)
+
+
+def lease_released(call: Call, token: str, now: int) -> Transition:
+    """A take-over found nothing in Coval and has not the text that is due: that comes with its message."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    return Transition(_without_lease(call))
+
+
+def transcript_dropped(call: Call, token: str, reason: Reason, now: int) -> Transition:
+    """The transcript cannot be sent: the call goes on as one without text."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    noted = input_rejected(call, reason, now).call
+    end = CallEnd.NOT_SEEN if call.facts is None else CallEnd.WITHOUT_TRANSCRIPT
+    return Transition(_without_lease(replace(noted, call_end=end, transcript=None)))
+
+
+# --- recordings --------------------------------------------------------------------------------------
+
+
+def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
+    """A recording came for this call: READY, BY_URL, or REJECTED by our own look at it."""
+    current = call.recording
+    arrived = _with_agent_channel(arrived, call.facts.agent_channel if call.facts else None, attempt.now)
+    if current is None or _replaces_unusable(arrived, current):
+        return _choose(call, arrived, attempt)
+    if arrived.identity == current.identity:
+        return _redelivered(_inspected_again(call, current, arrived, attempt.now), attempt)
+    if arrived.identity in call.other_recordings and _rank(arrived) < _rank(current):
+        return Transition(call)
+    has_audio = current.state is RecordingState.ATTACHED or "attached" in call.other_recordings.values()
+    if has_audio or _rank(arrived) < _rank(current):
+        return Transition(_with_other(call, arrived))
+    if _is_locked(call):
+        until = call.lease.until if call.lease else attempt.now + RETRY_SECONDS
+        return Transition(call, Action.WAIT, max(until, attempt.now + 1))
+    return _choose(_with_other(call, current), arrived, attempt)
+
+
+def _replaces_unusable(arrived: Recording, current: Recording) -> bool:
+    """What we refused by its look is good after all: a link that had ended came anew, for one."""
+    if arrived.identity != current.identity or current.state is not RecordingState.REJECTED:
+        return False
+    return arrived.usable and not current.usable
+
+
+def _inspected_again(call: Call, current: Recording, arrived: Recording, now: int) -> Call:
+    if arrived.reason and not arrived.usable and _needs_its_bytes(call, current):
+        return replace(call, recording=_rejected(current, arrived.reason, now))
+    return _with_prepared_copy(call, current, arrived)
+
+
+def _needs_its_bytes(call: Call, current: Recording) -> bool:
+    """Whether nothing can come of the recording any more without what another look found unusable or gone."""
+    needs_copy = call.state in TERMINAL and current.needs_copy
+    return current.state is RecordingState.READY or (current.state is RecordingState.UPLOADED and needs_copy)
+
+
+def _with_prepared_copy(call: Call, current: Recording, arrived: Recording) -> Call:
+    """The copy that Coval can take was made, or the agent's channel became known."""
+    current = _with_agent_channel(current, arrived.agent_channel, arrived.changed_at)
+    made = current.needs_copy and not arrived.needs_copy and arrived.agent_channel == current.agent_channel
+    if made and arrived.usable and current.state in (RecordingState.READY, RecordingState.UPLOADED):
+        current = replace(arrived, settling_until=current.settling_until)
+    return call if current == call.recording else replace(call, recording=current)
+
+
+def _rank(recording: Recording) -> tuple[bool, str, str]:
+    """Two of the same second are told apart by their names: else each would displace the other for ever."""
+    return recording.usable, recording.sort_key, recording.identity
+
+
+def _is_locked(call: Call) -> bool:
+    pinned = call.lease is not None and call.lease.parts.recording
+    return pinned or call.recording_state is RecordingState.ATTACHING
+
+
+def _choose(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
+    after = replace(
+        call,
+        recording=replace(arrived, changed_at=attempt.now),
+        created_at=call.created_at or attempt.now,
+        other_recordings={k: v for k, v in call.other_recordings.items() if k != arrived.identity},
+    )
+    return _to_upload(after, attempt) or Transition(after)
+
+
+def _to_upload(call: Call, attempt: Attempt) -> Transition | None:
+    """Upload now, or when no better recording can be expected any more."""
+    recording = call.recording
+    if recording is None or recording.state is not RecordingState.READY or call.state in TERMINAL:
+        return None
+    if recording.settling_until > attempt.now:
+        return Transition(call, Action.WAIT, recording.settling_until)
+    return Transition(call, Action.UPLOAD)
+
+
+def _redelivered(call: Call, attempt: Attempt) -> Transition:
+    if uploading := _to_upload(call, attempt):
+        return uploading
+    if call.state is not ConversationState.SUBMITTING or call.recording_state not in UNFINISHED:
+        return Transition(call)
+    assert call.lease is not None
+    if call.lease.parts.text:
+        return Transition(call, Action.DONE)
+    if call.lease.until > attempt.now:
+        return Transition(call, Action.WAIT, call.lease.until)
+    return _take_over(call, attempt, text=False)
+
+
+def _with_other(call: Call, recording: Recording) -> Call:
+    ending = "superseded"
+    if recording.state is RecordingState.REJECTED and recording.reason:
+        ending = f"rejected: {recording.reason.code}"
+    other_recordings = {**call.other_recordings, recording.identity: ending}
+    return replace(call, other_recordings=dict(list(other_recordings.items())[-MAX_OTHER_RECORDINGS:]))
+
+
+def _is_ready(call: Call, identity: str) -> bool:
+    return (
+        call.recording is not None
+        and call.recording.identity == identity
+        and call.recording.state is RecordingState.READY
+    )
+
+
+def recording_uploaded(call: Call, sent: Recording, upload_id: str, now: int) -> Transition:
+    """Coval holds the bytes; another recording, or another side, may have been chosen meanwhile."""
+    uploaded = replace(sent, state=RecordingState.UPLOADED, upload_id=upload_id)
+    return _prepared(call, uploaded, now)
+
+
+def recording_by_url(call: Call, prepared: Recording, now: int) -> Transition:
+    """The copy that Coval can take is too large for an upload: it will be fetched by URL."""
+    return _prepared(call, replace(prepared, state=RecordingState.BY_URL), now)
+
+
+def _prepared(call: Call, recording: Recording, now: int) -> Transition:
+    action = Action.DONE if call.state is ConversationState.SUBMITTING else Action.CONTINUE
+    current = call.recording
+    if current is None or not _is_ready(call, recording.identity):
+        return Transition(call, action)
+    if current.agent_channel != recording.agent_channel:
+        return Transition(call, Action.CONTINUE if call.state in TERMINAL else Action.REQUEUE_RECORDING)
+    ready = replace(recording, settling_until=current.settling_until, changed_at=now)
+    return Transition(replace(call, recording=ready), action)
+
+
+def recording_rejected(call: Call, identity: str, reason: Reason, now: int) -> Transition:
+    """The recording can not be had or not be used; says so where it is still the chosen one."""
+    if call.recording is None or call.recording.identity != identity:
+        return Transition(call)
+    if call.recording.state not in (RecordingState.READY, RecordingState.ATTACHING):
+        return Transition(call)
+    return Transition(replace(call, recording=_rejected(call.recording, reason, now)))
+
+
+def attach(call: Call, now: int) -> Transition:
+    """Pin the recording before the one-shot PATCH, so that none can replace it under way."""
+    if call.recording is None or call.recording.state not in UNFINISHED or call.recording.abandoned:
+        return Transition(call)
+    if call.state is ConversationState.SUBMITTED and call.recording.needs_copy:
+        return Transition(call)
+    if call.state is ConversationState.SUBMITTED:
+        if call.recording.settling_until > now:
+            return Transition(call, Action.WAIT, call.recording.settling_until)
+        return Transition(replace(call, recording=_attaching(call.recording, now)), Action.ATTACH)
+    if call.state in TERMINAL:
+        reason = call.reason or Reason("call_rejected", "The call itself was rejected.")
+        return Transition(replace(call, recording=_rejected(call.recording, reason, now)))
+    return Transition(call)
+
+
+def _attaching(recording: Recording, now: int) -> Recording:
+    if recording.state is RecordingState.ATTACHING:
+        return replace(recording, maybe_attached=True)
+    return replace(recording, state=RecordingState.ATTACHING, changed_at=now)
+
+
+def attached(call: Call, identity: str, now: int) -> Transition:
+    """The PATCH was answered with 200, or with 409 and a GET that shows audio."""
+    if call.recording is None or call.recording.identity != identity:
+        return Transition(call)
+    if call.recording.state is not RecordingState.ATTACHING:
+        return Transition(call)
+    done = replace(
+        call.recording,
+        state=RecordingState.ATTACHED,
+        url="",
+        upload_id=None,
+        reason=None,
+        changed_at=now,
+    )
+    return Transition(replace(call, recording=done))
+
+
+def attach_abandoned(call: Call, identity: str, reason: Reason, now: int) -> Transition:
+    """The recording cannot be sent any more; where another PATCH may be under way it stays pinned until then.
+
+    Else the next recording's 409 would be taken for its own:
+
+        worker A   pin ── PATCH ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (lands)
+        worker B          pinned already ── given up            last look ── attached, or refused
+    """
+    recording = call.recording
+    if recording is None or recording.identity != identity or recording.abandoned:
+        return Transition(call)
+    if recording.state is not RecordingState.ATTACHING or not recording.maybe_attached:
+        return recording_rejected(call, identity, reason, now)
+    return Transition(replace(call, recording=replace(recording, reason=reason, changed_at=now)))
+
+
+def attach_fetch_failed(call: Call, identity: str, now: int) -> Transition:
+    """Coval could not fetch the recording's URL; a fresh one is tried, but not for ever."""
+    if call.recording is None or call.recording.identity != identity or call.recording.abandoned:
+        return Transition(call)
+    counted = _count_fetch_failure(call.recording)
+    if counted.fetch_failures >= MAX_FETCH_FAILURES:
+        return attach_abandoned(call, identity, FETCH_FAILED, now)
+    return Transition(
+        replace(call, recording=counted), Action.WAIT, now + RETRY_SECONDS * counted.fetch_failures
+    )
+
+
+def submit_fetch_failed(call: Call, token: str, now: int) -> Transition:
+    """As `attach_fetch_failed`, for a submit that named the URL: it has made nothing."""
+    if not _holds_lease(call, token) or call.recording is None:
+        return _lease_lost(call, now)
+    counted = _count_fetch_failure(call.recording)
+    if counted.fetch_failures >= MAX_FETCH_FAILURES:
+        return audio_rejected(call, token, FETCH_FAILED, now)
+    return submit_not_sent(replace(call, recording=counted), token, now)
+
+
+def _count_fetch_failure(recording: Recording) -> Recording:
+    return replace(recording, fetch_failures=recording.fetch_failures + 1)
+
+
+# --- what comes next, and when the sweep looks -------------------------------------------------------
+
+
+def next_step(call: Call) -> NextStep:
+    """What the item asks for; every handler ends by doing this, before it acknowledges."""
+    recording = call.recording_state
+    if call.state in TERMINAL:
+        if call.recording is None or recording not in UNFINISHED or call.recording.abandoned:
+            return NextStep.NOTHING
+        to_prepare = call.recording.needs_copy and call.state is ConversationState.SUBMITTED
+        return NextStep.PREPARE if to_prepare else NextStep.ATTACH
+    if call.state is not ConversationState.WAITING:
+        return NextStep.NOTHING
+    if call.transcript:
+        return NextStep.SUBMIT_TRANSCRIPT
+    prepared_audio = recording in (RecordingState.UPLOADED, RecordingState.BY_URL)
+    if call.call_end is CallEnd.WITHOUT_TRANSCRIPT and prepared_audio:
+        return NextStep.SUBMIT_RECORDING
+    return NextStep.NOTHING
+
+
+def claim_next(call: Call, step: NextStep, attempt: Attempt) -> Transition:
+    """Claim what `next_step` asked for, where it still asks for it."""
+    if next_step(call) is not step:
+        return Transition(call)
+    text = step is NextStep.SUBMIT_TRANSCRIPT
+    awaited = call.transcript if text else call.recording
+    if awaited and awaited.settling_until > attempt.now:
+        return Transition(call, Action.WAIT, awaited.settling_until)
+    return _claim(call, attempt, text=text)
+
+
+def resume(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
+    """The sweep found the call unfinished: do what its deadlines ask for."""
+    if call.state is ConversationState.SUBMITTING:
+        return _resume_submit(call, attempt)
+    if audit_due(call, deadlines, attempt.now):
+        return Transition(call, Action.AUDIT)
+    if call.state is ConversationState.NEW:
+        return _resume_without_call_end(call, deadlines, attempt)
+    return _resume_deadlines(call, deadlines, attempt.now)
+
+
+def _resume_submit(call: Call, attempt: Attempt) -> Transition:
+    assert call.lease is not None
+    if call.lease.until > attempt.now:
+        return Transition(call, Action.DONE)
+    return _take_over(call, attempt, text=call.lease.parts.text)
+
+
+def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
+    if call.state is ConversationState.WAITING and _transcript_overdue(call, deadlines, now):
+        return Transition(replace(call, call_end=CallEnd.WITHOUT_TRANSCRIPT))
+    if call.recording and call.recording.abandoned and call.recording.changed_at + deadlines.audit <= now:
+        return Transition(call, Action.CONFIRM_ATTACH)
+    if _recording_overdue(call, deadlines, now):
+        return Transition(replace(call, recording_missed_at=now), Action.DONE)
+    return Transition(call)
+
+
+def _resume_without_call_end(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
+    if call.transcript:
+        overdue = call.transcript.stored_at + deadlines.transcript <= attempt.now
+        return _claim(call, attempt, text=True) if overdue else Transition(call)
+    prepared_audio = call.recording_state in (RecordingState.UPLOADED, RecordingState.BY_URL)
+    if prepared_audio and call.recording and _grace_ends_at(call.recording, deadlines) <= attempt.now:
+        return _claim(call, attempt, text=False)
+    return Transition(call)
+
+
+def _grace_ends_at(recording: Recording, deadlines: Deadlines) -> int:
+    return max(recording.changed_at + deadlines.grace, recording.settling_until)
+
+
+def _transcript_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
+    pending = call.call_end is CallEnd.TRANSCRIPT_PENDING and call.transcript is None
+    return pending and call.waiting_since + deadlines.transcript <= now
+
+
+def audit_due(call: Call, deadlines: Deadlines, now: int) -> bool:
+    """Whether it is time to look what came of a submit that was taken over."""
+    return _needs_audit(call) and _audit_at(call, deadlines) <= now
+
+
+def _needs_audit(call: Call) -> bool:
+    return call.state is not ConversationState.SUBMITTING and call.maybe_sent_at > 0 and not call.audited_at
+
+
+def _audit_at(call: Call, deadlines: Deadlines) -> int:
+    return max(call.submitted_at, call.maybe_sent_at) + deadlines.audit
+
+
+def _recording_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
+    return _recording_is_expected(call) and _ended_at(call) + deadlines.recording <= now
+
+
+def _recording_is_expected(call: Call) -> bool:
+    expected = call.facts is not None and call.facts.recording_expected and not call.recording_missed_at
+    silent = call.state is ConversationState.WAITING and call.call_end is CallEnd.WITHOUT_TRANSCRIPT
+    return expected and call.recording is None and (silent or call.state is ConversationState.SUBMITTED)
+
+
+def _ended_at(call: Call) -> int:
+    return call.submitted_at or call.waiting_since
+
+
+def audited(call: Call, maybe_sent_at: int, now: int) -> Transition:
+    """Nothing more of what was taken over at `maybe_sent_at` is to be found in Coval."""
+    return Transition(replace(call, audited_at=now) if call.maybe_sent_at == maybe_sent_at else call)
+
+
+def sweeps(call: Call, now: int) -> Transition:
+    """The sweep has sent the call's message: look again later, and ever later."""
+    if call.due_at is None or call.due_at > now:
+        return Transition(call, Action.DONE)
+    return Transition(replace(call, sweeps=call.sweeps + 1))
+
+
+def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
+    """When the sweep has to look at this call; None where nothing is left to do."""
+    moments = [*_conversation_due(call, deadlines), *_recording_due(call, deadlines)]
+    if _needs_audit(call):
+        moments.append(_audit_at(call, deadlines))
+    if not moments:
+        return None
+    rest = min(deadlines.resume * 2 ** (call.sweeps - 1), MAX_SWEEP_PAUSE_SECONDS) if call.sweeps else 0
+    return max(min(moments), now + rest)
+
+
+def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
+    if call.lease:
+        return [call.lease.until]
+    if call.state is ConversationState.NEW and call.transcript:
+        return [call.transcript.stored_at + deadlines.transcript]
+    if call.state is ConversationState.WAITING and call.transcript:
+        return [call.transcript.stored_at + deadlines.resume]
+    if call.state is ConversationState.WAITING and call.call_end is CallEnd.TRANSCRIPT_PENDING:
+        return [call.waiting_since + deadlines.transcript]
+    return []
+
+
+def _recording_due(call: Call, deadlines: Deadlines) -> list[int]:
+    if call.recording is None:
+        return [_ended_at(call) + deadlines.recording] if _recording_is_expected(call) else []
+    prepared_audio = call.recording.state in (RecordingState.UPLOADED, RecordingState.BY_URL)
+    if call.state in TERMINAL:
+        rest = deadlines.audit if call.recording.abandoned else deadlines.resume
+        return [call.recording.changed_at + rest] if call.recording.state in UNFINISHED else []
+    if call.recording.state is RecordingState.READY and call.state is not ConversationState.SUBMITTING:
+        return [call.recording.changed_at + deadlines.resume]
+    if prepared_audio and call.state is ConversationState.NEW:
+        return [_grace_ends_at(call.recording, deadlines)]
+    if prepared_audio and next_step(call) is NextStep.SUBMIT_RECORDING:
+        return [call.recording.changed_at + deadlines.resume]
+    return []

@@ -1,0 +1,62 @@
+"""The closed list of what the relay reports: each a log line, some of them a metric too."""
+
+from enum import Enum
+from typing import Protocol
+
+
+class LogEvent(Enum):
+    """(level, message, metric); the name is the event's code."""
+
+    CALL_END_RECEIVED = ("INFO", "A call-end event was taken in.", None)
+    TRANSCRIPT_RECEIVED = ("INFO", "A transcript object was taken in.", None)
+    RECORDING_RECEIVED = ("INFO", "A recording was taken in.", None)
+    CALL_SUBMITTED = ("INFO", "Coval has made the conversation.", "Submitted")
+    CALL_ADOPTED = ("WARNING", "An earlier attempt had made the conversation.", "Adopted")
+    CALL_FILTERED = ("INFO", "Coval filtered the call as its own simulation.", "Filtered")
+    CALL_REJECTED = ("ERROR", "Coval refused the call.", "CallRejected")
+    CALL_SKIPPED = ("INFO", "The call has nothing that could be evaluated.", "Skipped")
+    TRANSCRIPT_TRUNCATED = (
+        "WARNING",
+        "The oldest messages were left out of an oversize transcript.",
+        "Truncated",
+    )
+    TRANSCRIPT_DROPPED = ("WARNING", "The transcript cannot be sent.", "TranscriptDropped")
+    SUBMIT_OUTCOME_UNKNOWN = (
+        "WARNING",
+        "A submit had no clear outcome; it is read before it is sent again.",
+        "Unknown",
+    )
+    SUBMIT_POSTPONED = ("WARNING", "Coval could not take the call now; it comes again.", "Postponed")
+    RECORDING_UPLOADED = ("INFO", "Coval holds the recording's bytes.", "Uploaded")
+    RECORDING_ATTACHED = ("INFO", "The conversation has its recording.", "Attached")
+    RECORDING_REJECTED = ("WARNING", "The recording cannot be used.", "RecordingRejected")
+    RECORDING_SKIPPED = ("INFO", "The object is not a recording of a call.", "Skipped")
+    OBJECT_SKIPPED = ("INFO", "The object is not a transcript of a call.", "Skipped")
+    EVENT_SKIPPED = ("INFO", "The event does not end a call, and tells nothing of one.", None)
+    TRANSCRIPT_UNAVAILABLE = ("WARNING", "The announced transcript will not come.", "TranscriptUnavailable")
+    RECORDING_SUPERSEDED = ("INFO", "Another recording of the call was chosen.", "Superseded")
+    AGENT_CHANNEL_UNKNOWN = (
+        "WARNING",
+        "Nobody knows which channel is the agent's; it is sent as it is.",
+        "AgentChannelUnknown",
+    )
+    MESSAGE_PENDING = ("INFO", "The message waits until its call is known.", "MessagePending")
+    ALIAS_TAKEN = ("WARNING", "A name of the call belongs to another call already.", "AliasTakenError")
+    KEY_RULES_UNREADABLE = (
+        "ERROR",
+        "The key rules could not be read; the last good ones hold.",
+        "KeyRulesUnreadable",
+    )
+    RECORDING_MISSING = ("WARNING", "The recording never came; the call is text-only.", "RecordingMissing")
+    EXTRA_CONVERSATION_DELETED = ("ERROR", "A second conversation was deleted.", "ExtraConversationDeleted")
+    INPUT_REJECTED = ("ERROR", "The input breaks a rule.", "RejectedInput")
+    MESSAGE_WAITING = ("INFO", "The message will come again.", "Waiting")
+    WAITED_TOO_LONG = ("ERROR", "The message has waited for days.", "RejectedInput")
+    SWEEP_DONE = ("INFO", "Unfinished calls were sent on.", None)
+    DELIVERY_FAILED = ("ERROR", "The message could not be handled; the queue will bring it again.", "Failed")
+
+
+class Telemetry(Protocol):
+    """Where the services report; `fields` must not carry private data."""
+
+    def __call__(self, event: LogEvent, external_conversation_id: str = "", **fields: str | int) -> None: ...

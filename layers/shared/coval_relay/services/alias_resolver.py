@@ -1,0 +1,116 @@
+"""Other names of calls: what comes under one whose call is not known yet is parked until it is.
+
+    object under RE…   ── park ─────────────────────────┐
+    event with RE…, CA… ── bind ── sends the object on ── clear
+    object once more    ── not parked: bound ── goes to the call of CA…
+
+A name that comes as the waiting ends makes no dead letter:
+
+    the waiting ends    ── park: not bound ──┐               ┌── expire: bound ── sends it on too
+    event with RE…, CA…                      └── bind ── sends it on ── clear
+
+A binding is repeated whole when its message comes again, so a death between its steps loses nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from coval_relay.domain import lifecycle
+from coval_relay.domain.aliases import Alias, PendingMessage, QueueName, alias_of
+from coval_relay.domain.call import Reason
+from coval_relay.domain.call_id import checked_call_id
+from coval_relay.domain.errors import InvalidInputError
+from coval_relay.domain.log_events import LogEvent, Telemetry
+from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
+from coval_relay.domain.ports import Aliases, AliasTakenError
+from coval_relay.services.calls import Calls
+
+MAX_CHAIN_LENGTH = 5
+TAKEN = Reason("alias_taken", "A name of this call belongs to another call already; it was left there.")
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Nobody has told the call yet: what waits, and under which names."""
+
+    pending: PendingMessage
+    aliases: tuple[Alias, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AliasResolver:
+    """Binds names to calls, and follows them."""
+
+    aliases: Aliases
+    calls: Calls
+    send_again: Callable[[PendingMessage], None]
+    to_event: Callable[[Message], str]
+    from_event: Callable[[str], Message]
+    telemetry: Telemetry
+
+    def resolve(
+        self, names: Sequence[str | Alias], identity: str, queue: QueueName, message: Message
+    ) -> str | Unresolved:
+        """The call that one of the names leads to; where none does yet, the message waits under each."""
+        pending = PendingMessage(identity, queue, self.to_event(message), self.calls.clock())
+        waits: list[Alias] = []
+        for name in names:
+            found = self._follow(name, pending)
+            if isinstance(found, str):
+                return found
+            waits.append(found)
+        self.telemetry(LogEvent.MESSAGE_PENDING, queue=queue)
+        return Unresolved(pending, tuple(waits))
+
+    def _follow(self, target: str | Alias, pending: PendingMessage) -> str | Alias:
+        for _ in range(MAX_CHAIN_LENGTH):
+            alias = alias_of(target) if isinstance(target, str) else target
+            if alias is None:
+                return checked_call_id(target)
+            bound = self.aliases.add_pending(alias, pending)
+            if bound is None:
+                return alias
+            target = bound
+        raise InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
+
+    def bind(self, known: AliasesKnown) -> None:
+        """Let these names lead to their target, and send on what waits under them."""
+        for alias in known.aliases:
+            if alias.key == known.target:
+                continue
+            try:
+                waiting = self.aliases.bind(alias, known.target)
+            except AliasTakenError:
+                self._note(known.target)
+                continue
+            for pending in waiting:
+                self.send_again(pending)
+                self.aliases.clear(alias, pending)
+
+    def _note(self, target: str) -> None:
+        self.telemetry(LogEvent.ALIAS_TAKEN, "" if alias_of(target) else target)
+        if alias_of(target) is None:
+            self.calls.update(
+                self.calls.get(target),
+                lambda call: lifecycle.input_rejected(call, TAKEN, self.calls.clock()),
+            )
+
+    def pending_message(self, expired: PendingExpired) -> Message:
+        """The message that waits; raises InvalidInputError."""
+        return self.from_event(expired.pending.event)
+
+    def clear_expired(self, expired: PendingExpired) -> None:
+        """Under another of its names it has found its call: it need not wait under this one."""
+        self.aliases.clear(expired.alias, expired.pending)
+
+    def give_up(self, unknown: Unresolved, tried_rules: str) -> None:
+        """What has waited too long goes to the dead letters: raises InvalidInputError.
+
+        It goes on instead where a name has been bound since it was looked for.
+        """
+        targets = [self.aliases.expire(alias, unknown.pending) for alias in unknown.aliases]
+        if any(targets):
+            return self.send_again(unknown.pending)
+        types = ", ".join(alias.type for alias in unknown.aliases)
+        rule = f"no call became known under its {types} in time (tried: {tried_rules})"
+        raise InvalidInputError("detail.pending.event", rule)

@@ -1,0 +1,127 @@
+"""Makes of a recording what Coval can take: the agent on channel 0, WAV or MP3, its lengths true.
+
+WAV, sides or lengths wrong   rearranged on the way into the upload, or into a copy that Coval fetches
+other formats, MP3 swapped    converted into a copy in the staging bucket, which is uploaded or fetched
+a link                        copied into the staging bucket first
+no version, fetched by URL    copied likewise: the URL could not say which of two objects under a key it means
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, BinaryIO
+
+from coval_relay.domain.audio import (
+    AudioFacts,
+    Preparation,
+    check_limits,
+    must_swap,
+    preparation,
+    probe,
+    rearranged,
+    rearranged_size,
+)
+from coval_relay.domain.call import SORT_KEY_SEPARATOR, Recording, RecordingState
+from coval_relay.domain.coval import MAX_UPLOAD_BYTES, ContentType
+from coval_relay.domain.ports import AudioConverter, RecordingUrls, StagingBucket
+from coval_relay.domain.s3_objects import ObjectVersion, RecordingObjects
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedAudio:
+    """The bytes that Coval gets, and the recording as it stands then."""
+
+    recording: Recording
+    chunks: Iterable[bytes]
+    size: int
+    content_type: ContentType
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPreparer:
+    """Reads recordings, and writes copies into the stack's own bucket."""
+
+    source: RecordingObjects
+    urls: RecordingUrls
+    staging: StagingBucket
+    convert: AudioConverter
+
+    def fetched(self, url: str) -> tuple[ObjectVersion, int]:
+        """Copy what lies at a link; raises UrlRejectedError, RetryableError."""
+        return self.staging.store("fetched", partial(_copy, self.urls.stream(url)))
+
+    def inspect(self, recording: Recording) -> tuple[Recording, AudioFacts]:
+        """Look at the head; raises AudioRejectedError, ObjectGoneError, ObjectReplacedError."""
+        assert recording.version is not None
+        facts = self._probe(recording.version, recording.size)
+        need = preparation(facts, recording.agent_channel)
+        if need is not Preparation.CONVERT:
+            check_limits(facts)
+        described = replace(
+            recording,
+            needs_preparation=need is not Preparation.NONE,
+            **_told(facts),
+            sort_key=_sort_key(recording, facts),
+        )
+        if recording.size > MAX_UPLOAD_BYTES and not described.needs_copy:
+            described = replace(described, state=RecordingState.BY_URL)
+        return described, facts
+
+    def prepared_audio(self, recording: Recording, facts: AudioFacts) -> PreparedAudio:
+        """The bytes for an upload; what must be converted, or is too large for one, is copied first."""
+        assert recording.version is not None
+        need = preparation(facts, recording.agent_channel)
+        if need is Preparation.REARRANGE and recording.size <= MAX_UPLOAD_BYTES:
+            swap = must_swap(facts, recording.agent_channel)
+            chunks = rearranged(self.source.stream(recording.version), facts, swap=swap)
+            return PreparedAudio(recording, chunks, rearranged_size(facts), facts.content_type)
+        if need is not Preparation.NONE or recording.size > MAX_UPLOAD_BYTES:
+            recording, facts = self.make_copy(recording, facts)
+        version = recording.prepared or recording.version
+        assert version is not None
+        return PreparedAudio(recording, self.source.stream(version), facts.size, facts.content_type)
+
+    def make_copy(self, recording: Recording, facts: AudioFacts) -> tuple[Recording, AudioFacts]:
+        """A copy that Coval can take, and what it is; raises AudioRejectedError."""
+        version, size = self.staging.store("prepared", partial(self._write, recording, facts))
+        made = self._probe(version, size)
+        check_limits(made)
+        by_link = size > MAX_UPLOAD_BYTES
+        state = RecordingState.BY_URL if by_link else RecordingState.READY
+        copy = replace(recording, state=state, prepared=version, needs_preparation=False, **_told(made))
+        return copy, made
+
+    def _write(self, recording: Recording, facts: AudioFacts, sink: BinaryIO) -> None:
+        version, side = recording.version, recording.agent_channel
+        assert version is not None
+        need = preparation(facts, side)
+        if need is Preparation.NONE:
+            _copy(self.source.stream(version), sink)
+        elif need is Preparation.REARRANGE:
+            swap = must_swap(facts, side)
+            _copy(rearranged(self.source.stream(version), facts, swap=swap), sink)
+        else:
+            # What follows a WAV's samples is kept from the decoder: FFmpeg takes as much memory as it claims.
+            size, read = facts.end or facts.size, partial(self.source.read_range, version)
+            self.convert(size, read, sink, agent_channel=side)
+
+    def _probe(self, version: ObjectVersion, size: int) -> AudioFacts:
+        return probe(size, partial(self.source.read_range, version))
+
+
+def _copy(chunks: Iterable[bytes], sink: BinaryIO) -> None:
+    sink.writelines(chunks)
+
+
+def _told(facts: AudioFacts) -> dict[str, Any]:
+    return {
+        "content_type": facts.content_type,
+        "duration_milliseconds": facts.duration_milliseconds,
+        "channels": facts.channels,
+    }
+
+
+def _sort_key(recording: Recording, facts: AudioFacts) -> str:
+    """Sorts the recordings of a call: by rank, by length where that decides, then by time."""
+    length = facts.duration_milliseconds if recording.hints.longest else 0
+    return f"{recording.hints.rank}-{length:010d}{SORT_KEY_SEPARATOR}{recording.sort_key}"

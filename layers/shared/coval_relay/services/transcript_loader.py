@@ -1,0 +1,74 @@
+"""Transcripts that are not in the event: objects, documents at a URL, collected utterances."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from coval_relay.domain.call import Call, CallFacts, TranscriptPointer
+from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError
+from coval_relay.domain.ports import Clock, TranscriptObjects, TranscriptUrls, UtteranceStore
+from coval_relay.domain.transcript import Transcript, Utterance
+
+MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+MAX_PAGES = 50
+UTTERANCES = "utterances"
+
+
+class Parse(Protocol):
+    """Reads the pages of a transcript of this format; raises InvalidInputError."""
+
+    def __call__(self, format_: str, pages: Sequence[object], facts: CallFacts | None) -> Transcript: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptLoader:
+    """Loads what a call's pointer points to."""
+
+    transcript_objects: TranscriptObjects
+    web: TranscriptUrls
+    utterances: UtteranceStore
+    parse: Parse
+    next_page: Callable[[str, object], str | None]
+    clock: Clock
+    settling_seconds: int
+    """How long after the call's end its last utterances may still come."""
+
+    def load(self, call: Call) -> Transcript:
+        """Raises NotReadyError, InvalidInputError, PermanentError, RetryableError."""
+        assert call.transcript is not None
+        pointer = call.transcript
+        if pointer.format == UTTERANCES:
+            pages: Sequence[object] = [self._collected(call)]
+        elif pointer.url:
+            pages = self._web_pages(pointer)
+        else:
+            pages = [_parsed(self.transcript_objects.fetch(pointer.bucket, pointer.key, MAX_DOCUMENT_BYTES))]
+        return self.parse(pointer.format, pages, call.facts)
+
+    def _web_pages(self, pointer: TranscriptPointer) -> list[object]:
+        pages: list[object] = []
+        url: str | None = pointer.url
+        while url:
+            if len(pages) == MAX_PAGES:
+                raise PermanentError(
+                    "transcript_too_long", f"The transcript has more than {MAX_PAGES} pages."
+                )
+            pages.append(_parsed(self.web.fetch(url, MAX_DOCUMENT_BYTES)))
+            url = self.next_page(pointer.format, pages[-1])
+        return pages
+
+    def _collected(self, call: Call) -> list[Utterance]:
+        if self.clock() < call.waiting_since + self.settling_seconds:
+            raise NotReadyError("utterances_may_come")
+        collected = self.utterances.get_all(call.external_conversation_id)
+        if not collected:
+            raise NotReadyError("utterances_missing")
+        return list(collected)
+
+
+def _parsed(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise InvalidInputError("transcript", "must be JSON") from None

@@ -1,0 +1,94 @@
+"""As the functions are given S3: what lies in no configured place is not asked for, though it is there."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from coval_relay.domain.errors import PermanentError
+from coval_relay.domain.locations import NOT_ALLOWED_LOCATION, AllowedLocations
+from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.entrypoints import sources
+from coval_relay.entrypoints.sources import LazyTranscriptObjects
+from coval_relay.settings import RecordingAccess
+from tests.support import emulator
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+OWNER = "000000000000"
+CONTENT = b"content"
+NAME = uuid.uuid4().hex
+OURS, FOREIGN, STAGING = (f"{kind}-{NAME}" for kind in ("ours", "foreign", "staging"))
+ACCESS = RecordingAccess(
+    recording_buckets=(OURS,), recording_prefixes=("rec/",), staging_bucket=STAGING, bucket_owner=OWNER
+)
+ELSEWHERE = [(FOREIGN, "rec/a"), (OURS, "else/rec/a"), (OURS, "../rec/a")]
+elsewhere = pytest.mark.parametrize(("bucket", "key"), ELSEWHERE)
+
+
+@pytest.fixture(scope="module")
+def client(aws_url: str) -> "Iterator[S3Client]":
+    s3: S3Client = emulator.client("s3", aws_url)
+    for bucket in (OURS, FOREIGN, STAGING):
+        s3.create_bucket(Bucket=bucket)
+    for bucket, key in (*ELSEWHERE, (OURS, "rec/a"), (STAGING, "prepared/a")):
+        s3.put_object(Bucket=bucket, Key=key, Body=CONTENT)
+    yield s3
+    s3.close()
+
+
+@pytest.fixture
+def asked(client: "S3Client", monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What is asked of S3."""
+    keys: list[str] = []
+
+    def note(params: Mapping[str, Any], **_: object) -> None:
+        keys.append(params["Key"])
+
+    monkeypatch.setattr(sources, "_s3", lambda: client)
+    client.meta.events.register("provide-client-params.s3", note)
+    yield keys
+    client.meta.events.unregister("provide-client-params.s3", note)
+
+
+def transcript_objects() -> LazyTranscriptObjects:
+    return LazyTranscriptObjects(OWNER, AllowedLocations("configured transcript", (OURS,), ("rec/",)))
+
+
+def refusal(read: Callable[[], object]) -> PermanentError:
+    with pytest.raises(PermanentError) as caught:
+        read()
+    return caught.value
+
+
+@elsewhere
+def test_elsewhere_no_recording_is_read_or_signed(bucket: str, key: str, asked: list[str]) -> None:
+    source, version = sources.recordings_of(ACCESS), ObjectVersion(bucket, key, "")
+    reads: list[Callable[[], object]] = [
+        lambda: source.head(version),
+        lambda: source.tags(version),
+        lambda: source.read_range(version, 0, 1),
+        lambda: list(source.stream(version)),
+        lambda: source.presign(version),
+    ]
+    assert [refusal(read).code for read in reads] == [NOT_ALLOWED_LOCATION] * len(reads)
+    assert asked == []
+
+
+@pytest.mark.parametrize(("bucket", "key"), [(OURS, "rec/a"), (STAGING, "prepared/a")])
+def test_in_their_places_recordings_are_read(bucket: str, key: str, asked: list[str]) -> None:
+    version = ObjectVersion(bucket, key, "")
+    assert b"".join(sources.recordings_of(ACCESS).stream(version)) == CONTENT
+    assert asked == [key]
+
+
+@elsewhere
+def test_elsewhere_no_transcript_is_read(bucket: str, key: str, asked: list[str]) -> None:
+    assert refusal(lambda: transcript_objects().fetch(bucket, key, 100)).code == NOT_ALLOWED_LOCATION
+    assert asked == []
+
+
+def test_in_its_place_a_transcript_is_read(asked: list[str]) -> None:
+    assert (transcript_objects().fetch(OURS, "rec/a", 100), asked) == (CONTENT, ["rec/a"])

@@ -1,0 +1,168 @@
+"""What Coval's refusals and the transport's failures mean, case by case."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from coval_relay.adapters.coval.error_mapping import (
+    Failure,
+    RequestKind,
+    Response,
+    failed,
+    refused,
+    retry_after,
+    unreadable,
+)
+from coval_relay.domain.errors import PermanentError, RelayError, RetryableError, UnknownOutcomeError
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+AUDIO_TOO_SHORT = "Audio too short: 3.0 seconds. Minimum duration is 5 seconds."
+
+
+def answer(status: int, body: Any = None, **headers: str) -> Response:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+
+
+def envelope(code: Any, message: Any, *fields: str) -> dict[str, Any]:
+    details = [{"field": field, "description": "private"} for field in fields]
+    return {"error": {"code": code, "message": message, "details": details}}
+
+
+@pytest.mark.parametrize(
+    ("given", "effect", "read"),
+    [
+        (answer(401), RetryableError("unauthenticated"), RetryableError("unauthenticated")),
+        (answer(403), RetryableError("permission_denied"), RetryableError("permission_denied")),
+        (answer(429), RetryableError("rate_limited"), RetryableError("rate_limited")),
+        (
+            answer(429, retry_after="7"),
+            RetryableError("rate_limited", 7.0),
+            RetryableError("rate_limited", 7.0),
+        ),
+        (answer(408), UnknownOutcomeError("unavailable"), RetryableError("unavailable")),
+        (answer(500), UnknownOutcomeError("unavailable"), RetryableError("unavailable")),
+        (
+            answer(503, retry_after="3"),
+            UnknownOutcomeError("unavailable"),
+            RetryableError("unavailable", 3.0),
+        ),
+        (answer(302), UnknownOutcomeError("unavailable"), RetryableError("unavailable")),
+    ],
+)
+def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: RelayError) -> None:
+    assert [
+        refused(kind, given, NOW) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)
+    ] == [
+        effect,
+        read,
+        read,
+    ]
+
+
+@pytest.mark.parametrize("kind", list(RequestKind))
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        (
+            answer(400, envelope("INVALID_ARGUMENT", AUDIO_TOO_SHORT, "audio_url")),
+            PermanentError("INVALID_ARGUMENT", AUDIO_TOO_SHORT, "audio_url", 400),
+        ),
+        (
+            answer(404, envelope("NOT_FOUND", "Upload not found: upl_1", "", "upload_id", "other")),
+            PermanentError("NOT_FOUND", "Upload not found: upl_1", "upload_id", 404),
+        ),
+        (
+            answer(409, envelope("ALREADY_EXISTS", "Conversation 'c' already has audio attached.", "audio")),
+            PermanentError("ALREADY_EXISTS", "Conversation 'c' already has audio attached.", "audio", 409),
+        ),
+        (
+            answer(
+                413, envelope("PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata")
+            ),
+            PermanentError(
+                "PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata", 413
+            ),
+        ),
+        (
+            answer(412, {"error": {"code": "FAILED_PRECONDITION", "message": "m", "details": None, "x": 1}}),
+            PermanentError("FAILED_PRECONDITION", "m", None, 412),
+        ),
+        (answer(404, {"message": "Not Found"}), RetryableError("no_such_path")),
+        (answer(400, {"error": "plain words"}), PermanentError("http_400", "plain words", None, 400)),
+        (answer(422, b"<html>"), PermanentError("http_422", "Coval answered with status 422.", None, 422)),
+        (answer(400, []), PermanentError("http_400", "Coval answered with status 400.", None, 400)),
+        (
+            answer(400, envelope("not a code", None)),
+            PermanentError("http_400", "Coval answered with status 400.", None, 400),
+        ),
+        (
+            answer(
+                400, envelope("C", "Cannot read 'https://b.s3/k.wav?X-Amz-Signature=1' or s3://b/k, sorry")
+            ),
+            PermanentError("C", "Cannot read '[URL]' or [URL] sorry", None, 400),
+        ),
+        (answer(400, envelope("C", "x" * 600, "f" * 200)), PermanentError("C", "x" * 500, "f" * 100, 400)),
+        (
+            answer(400, envelope("INVALID_ARGUMENT", "Audio URL not found (404)")),
+            RetryableError("audio_fetch_failed"),
+        ),
+        (
+            answer(400, envelope("INVALID_ARGUMENT", "Failed to retrieve audio from URL: timed out")),
+            RetryableError("audio_fetch_failed"),
+        ),
+    ],
+)
+def test_what_is_refused(kind: RequestKind, given: Response, error: RelayError) -> None:
+    assert refused(kind, given, NOW) == error
+
+
+@pytest.mark.parametrize(
+    ("failure", "effect", "read"),
+    [
+        (Failure.NOT_SENT, RetryableError("unreachable"), RetryableError("unreachable")),
+        (Failure.TIMEOUT, UnknownOutcomeError("timeout"), RetryableError("timeout")),
+        (Failure.BROKEN, UnknownOutcomeError("broken_connection"), RetryableError("broken_connection")),
+    ],
+)
+def test_failures_without_an_answer(failure: Failure, effect: RelayError, read: RelayError) -> None:
+    assert [
+        failed(kind, failure) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)
+    ] == [effect, read, read]
+
+
+def test_an_unreadable_success_is_unknown_where_it_had_an_effect() -> None:
+    assert [unreadable(kind) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)] == [
+        UnknownOutcomeError("unreadable_answer"),
+        RetryableError("unreadable_answer"),
+        RetryableError("unreadable_answer"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        ("999999999", 86_400.0),
+        ("9" * 400, None),
+        ("-1", None),
+        ("1.5", None),
+        ("nan", None),
+        ("soon", None),
+        ("", None),
+        ("Sat, 21 Nov 2026 12:01:30 GMT", 90.0),
+        ("Sat, 21 Nov 2026 12:01:30 -0000", 90.0),
+        ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
+        ("Sat, 21 Nov 2099 11:00:00 GMT", 86_400.0),
+        ("Sat, 99 Nov 2026 11:00:00 GMT", None),
+    ],
+)
+def test_retry_after(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}, NOW) == seconds
+
+
+def test_no_retry_after() -> None:
+    assert retry_after({}, NOW) is None

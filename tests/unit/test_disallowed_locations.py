@@ -1,0 +1,306 @@
+"""Nothing that comes to the relay makes it read a bucket that is not configured, or sign a URL of one."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from coval_relay.adapters.aws import queue_messages
+from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
+from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.call import Reason, Recording, RecordingState
+from coval_relay.domain.errors import NotReadyError
+from coval_relay.domain.locations import NOT_ALLOWED_LOCATION
+from coval_relay.domain.messages import (
+    AttachRecording,
+    Message,
+    ObjectCreated,
+    PendingExpired,
+    RecordingFound,
+    RecordingReady,
+)
+from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
+from coval_relay.entrypoints import sources
+from coval_relay.settings import RecordingAccess
+from tests.support.events import call_ended, etag, event, object_created, recording_ready, wav
+from tests.support.fakes import FakeBucket, FakeTranscriptObjects
+from tests.support.world import World
+
+OWNER, KEY = "111122223333", "rec/call-1.wav"
+FOREIGN = "foreign"
+CONFIGURED = {"recordings", "staging"}
+
+
+@dataclass
+class WatchedBucket(FakeBucket):
+    """Knows which buckets were asked."""
+
+    asked: set[str] = field(default_factory=set)
+
+    def _content(self, version: ObjectVersion) -> bytes:
+        self.asked.add(version.bucket)
+        return super()._content(version)
+
+    def head(self, version: ObjectVersion) -> ObjectHead:
+        self.asked.add(version.bucket)
+        return super().head(version)
+
+    def presign(self, version: ObjectVersion) -> str:
+        self.asked.add(version.bucket)
+        return super().presign(version)
+
+
+@dataclass
+class WatchedDocuments(FakeTranscriptObjects):
+    """Knows which buckets were asked."""
+
+    asked: set[str] = field(default_factory=set)
+
+    def fetch(self, bucket: str, key: str, max_bytes: int) -> bytes:
+        self.asked.add(bucket)
+        raise NotReadyError("document_missing")
+
+
+def reference(uri: str) -> dict[str, Any]:
+    return {"uri": uri, "format": "canonical_v1"}
+
+
+def transcript_ready(uri: str) -> dict[str, Any]:
+    told = {"schema_version": "1", "external_conversation_id": "call-1", "reference": reference(uri)}
+    return event("Transcript Ready", told)
+
+
+def referred(uri: str) -> dict[str, Any]:
+    return call_ended(transcript={"status": "reference", "reference": reference(uri)})
+
+
+def classic(bucket: str) -> dict[str, Any]:
+    told = {"bucket": {"name": bucket}, "object": {"key": KEY, "size": 1, "eTag": "", "sequencer": "01"}}
+    record = {"eventName": "ObjectCreated:Put", "eventTime": "2026-10-02T14:38:20Z", "s3": told}
+    return {"Records": [record]}
+
+
+def named(uri: str) -> dict[str, Any]:
+    return call_ended(recording={"items": [{"uri": uri}]})
+
+
+BY_EVENTS: list[tuple[str, Mapping[str, Any]]] = [
+    ("recording", object_created(KEY, wav(), bucket=FOREIGN)),
+    ("recording", object_created(f"{KEY}.json", b"{}", bucket=FOREIGN)),
+    ("recording", object_created("../rec/call-1.wav", wav())),
+    ("recording", object_created("/rec/call-1.wav", wav())),
+    ("recording", classic(FOREIGN)),
+    ("call_end", object_created("call-1.json", b"{}", bucket=FOREIGN)),
+    ("call_end", object_created("call-1.json", b"{}", bucket="recordings")),
+    ("attach", recording_ready(f"s3://{FOREIGN}/{KEY}")),
+    ("recording", recording_ready(f"s3://{FOREIGN}/{KEY}")),
+    ("attach", recording_ready(f"s3://staging/{KEY}")),
+    ("attach", recording_ready("s3://recordings/../foreign/call-1.wav")),
+    ("attach", recording_ready(f"s3://recordings.{FOREIGN}/{KEY}")),
+    ("call_end", named(f"s3://{FOREIGN}/{KEY}")),
+    ("call_end", referred(f"s3://{FOREIGN}/call-1.json")),
+    ("call_end", referred("s3://recordings/rec/call-1.json")),
+    ("call_end", referred("s3://transcripts.foreign/call-1.json")),
+    ("call_end", transcript_ready(f"s3://{FOREIGN}/call-1.json")),
+    ("call_end", transcript_ready("s3://staging/call-1.json")),
+]
+
+
+@pytest.mark.parametrize(("queue", "told"), BY_EVENTS, ids=lambda value: str(value)[:24])
+def test_no_event_leads_to_a_foreign_place(queue: str, told: Mapping[str, Any]) -> None:
+    bucket, transcript_objects = WatchedBucket(), WatchedDocuments()
+    for key in (KEY, "../rec/call-1.wav", "/rec/call-1.wav", "../foreign/call-1.wav"):
+        bucket.put(key, wav())
+    world = World(bucket=bucket, transcript_objects=transcript_objects)
+    world.send(queue, told)
+    world.run(hours=48)
+    assert (bucket.asked, transcript_objects.asked) == (set(), set())
+
+
+@pytest.mark.parametrize("bucket", [FOREIGN, "recordings"])
+def test_a_name_that_leads_to_a_foreign_object_does_not_make_it_one_of_ours(bucket: str) -> None:
+    watched = WatchedBucket()
+    watched.put("odd/a.wav", wav())
+    world = World(bucket=watched)
+    world.send("call_end", named(f"s3://{bucket}/odd/a.wav"))
+    world.send("recording", object_created("odd/a.wav", wav(), bucket=bucket, version="v1"), delay=60)
+    world.run(hours=48)
+    assert watched.asked == ({"recordings"} if bucket == "recordings" else set())
+
+
+# --- what only the relay's functions send, forged by somebody who may send to a queue -----------------
+
+
+CREATED = ObjectCreated(
+    version=ObjectVersion(FOREIGN, KEY, etag(wav())), size=len(wav()), sort_key="1", created_at=1
+)
+HEARD = Recording(
+    identity="forged", sort_key="1", created_at=1, state=RecordingState.READY, version=CREATED.version, size=9
+)
+COPY = Recording(
+    identity="forged",
+    sort_key="1",
+    created_at=1,
+    state=RecordingState.READY,
+    version=ObjectVersion("recordings", KEY, etag(wav())),
+    prepared=CREATED.version,
+)
+
+
+def expired(message: Message) -> PendingExpired:
+    pending = PendingMessage("forged", "recording", queue_messages.to_text(message), 1)
+    return PendingExpired(Alias("room", "a"), pending)
+
+
+FORGED: list[tuple[str, Message]] = [
+    ("recording", CREATED),
+    ("recording", RecordingFound(external_conversation_id="call-1", created=CREATED)),
+    ("recording", RecordingReady(target="call-1", uri=f"s3://{FOREIGN}/{KEY}", created_at=1)),
+    ("recording", expired(CREATED)),
+    ("recording", expired(replace(CREATED, version=ObjectVersion(FOREIGN, "odd/a.wav", "")))),
+    ("recording", expired(RecordingReady(target="call-1", uri=f"s3://{FOREIGN}/{KEY}", created_at=1))),
+    ("attach", AttachRecording("call-1", HEARD)),
+    ("attach", AttachRecording("call-1", COPY)),
+    ("attach", AttachRecording("call-1", replace(HEARD, url="https://media.example.com/a.wav"))),
+]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The recordings as the functions are given them, and the buckets that they asked."""
+
+    source: S3RecordingObjects
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source.client.meta.events.register("provide-client-params.s3", self._note)
+
+    def _note(self, params: Mapping[str, Any], **_: object) -> None:
+        self.asked.append(params["Bucket"])
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    with mock_aws():
+        sources._s3.cache_clear()
+        access = RecordingAccess(
+            recording_buckets=("recordings",),
+            recording_prefixes=("rec/", "odd/"),
+            staging_bucket="staging",
+            bucket_owner=OWNER,
+        )
+        made = Watched(sources.recordings_of(access))
+        for bucket in (*CONFIGURED, FOREIGN):
+            made.source.client.create_bucket(Bucket=bucket)
+            for key in (KEY, "odd/a.wav"):
+                made.source.client.put_object(Bucket=bucket, Key=key, Body=wav())
+        made.asked.clear()
+        yield made
+        sources._s3.cache_clear()
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["after the call", "before the call"])
+@pytest.mark.parametrize(("queue", "message"), FORGED, ids=lambda value: type(value).__name__)
+def test_no_forged_message_leads_to_a_foreign_bucket(
+    queue: str, message: Message, ended: bool, watched: Watched
+) -> None:
+    world = World(bucket=watched.source)
+    if ended:
+        world.send("call_end", call_ended())
+        world.run(hours=0.01)
+    world.send(queue, queue_messages.to_event(message))
+    world.run(hours=48)
+    assert FOREIGN not in watched.asked
+    assert FOREIGN not in json.dumps([str(held["audio"]) for held in world.coval.conversations.values()])
+
+
+OURS, STAGED = ObjectVersion("recordings", KEY, "e"), ObjectVersion("staging", "prepared/a", "e")
+BESIDE = replace(OURS, key="else/call-1.wav")
+LINK = "https://media.example.com/a.wav"
+NOT_THE_OPERATORS = "bucket: is not one of the configured recording buckets"
+NOT_OUR_OWN = "bucket: is not one of the stack's own buckets"
+NO_PREFIX = "key: has none of the configured recording prefixes"
+NO_OBJECT = ": must be there unless the recording was refused"
+HANDED_OVER: list[tuple[ObjectVersion | None, ObjectVersion | None, str, str]] = [
+    (CREATED.version, None, "", f"version.{NOT_THE_OPERATORS}"),
+    (CREATED.version, STAGED, "", f"version.{NOT_THE_OPERATORS}"),
+    (CREATED.version, None, LINK, f"version.{NOT_OUR_OWN}"),
+    (OURS, None, LINK, f"version.{NOT_OUR_OWN}"),
+    (STAGED, None, "", f"version.{NOT_THE_OPERATORS}"),
+    (BESIDE, None, "", f"version.{NO_PREFIX}"),
+    (replace(OURS, key="../rec/call-1.wav"), None, "", f"version.{NO_PREFIX}"),
+    (OURS, CREATED.version, "", f"prepared.{NOT_OUR_OWN}"),
+    (OURS, OURS, "", f"prepared.{NOT_OUR_OWN}"),
+    (None, None, "", f"version{NO_OBJECT}"),
+    (None, None, LINK, f"version{NO_OBJECT}"),
+]
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["after the call", "before the call"])
+@pytest.mark.parametrize(("version", "prepared", "url", "rule"), HANDED_OVER, ids=str)
+def test_a_forged_recording_is_refused_once_and_changes_nothing(
+    version: ObjectVersion | None, prepared: ObjectVersion | None, url: str, rule: str, ended: bool
+) -> None:
+    world = World()
+    if ended:
+        world.send("call_end", call_ended())
+        world.run(hours=0.01)
+    items, events = dict(world.store.items), len(world.telemetry)
+    forged = replace(HEARD, version=version, prepared=prepared, url=url)
+    sent = queue_messages.to_event(AttachRecording("call-1", forged))
+    world.send("attach", sent)
+    world.deliver(world.queued[-1])
+    reason = Reason(NOT_ALLOWED_LOCATION, f"detail.recording.{rule}")
+    assert world.dead == [("attach", json.dumps(sent), reason)]
+    assert (world.store.items, world.events()[events:]) == (items, ["INPUT_REJECTED"])
+    world.run(hours=48)
+    assert len(world.dead) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "prepared", "url", "state"),
+    [
+        (OURS, None, "", RecordingState.READY),
+        (OURS, STAGED, "", RecordingState.BY_URL),
+        (replace(STAGED, key="fetched/a"), None, LINK, RecordingState.READY),
+        (replace(STAGED, key="fetched/a"), STAGED, LINK, RecordingState.READY),
+        (None, None, LINK, RecordingState.REJECTED),
+    ],
+)
+def test_what_the_functions_hand_over_is_taken(
+    version: ObjectVersion | None, prepared: ObjectVersion | None, url: str, state: RecordingState
+) -> None:
+    recording = replace(HEARD, version=version, prepared=prepared, url=url, state=state)
+    world = World()
+    world.send("attach", queue_messages.to_event(AttachRecording("call-1", recording)))
+    world.run(hours=0.01)
+    assert (world.dead, world.store.get("call-1").recording.identity) == ([], "forged")
+
+
+def test_an_event_that_names_a_foreign_recording_says_which_field_is_wrong() -> None:
+    world = World()
+    world.send("attach", recording_ready(f"s3://{FOREIGN}/{KEY}"))
+    world.run(hours=48)
+    told = "detail.recording.uri: is not one of the configured recording buckets"
+    assert [note.text for note in world.store.get("call-1").notes] == [told]
+    assert world.dead == []
+
+
+@pytest.mark.parametrize("queue", ["call_end", "recording", "attach"])
+@pytest.mark.parametrize("url", ["https://evil.example/a.wav", "http://media.example.com/a.wav", "file:///a"])
+def test_no_forged_message_gives_coval_a_url_of_its_own(queue: str, url: str) -> None:
+    """Coval gets uploads, and URLs that the relay has signed, and no others."""
+    recording = Recording(identity="forged", sort_key="1", created_at=1, state=RecordingState.READY, url=url)
+    world = World()
+    world.send("call_end", call_ended())
+    for message in (
+        AttachRecording("call-1", recording),
+        RecordingFound(external_conversation_id="call-1", url=url),
+        RecordingReady(target="call-1", uri=url, created_at=1),
+    ):
+        world.send(queue, queue_messages.to_event(message), delay=60)
+    world.run(hours=48)
+    assert [held["audio"] for held in world.coval.conversations.values()] == [None]
