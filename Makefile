@@ -80,13 +80,13 @@ scopes: .venv/installed ## Every order of every effect in SCOPES (all groups), u
 
 INPUTS ?= 1000000
 FUZZ_SEED ?= 1
-BORDERS ?=
+BOUNDARIES ?=
 
-test-fuzz: .venv/installed ## A little of what comes over each border
+test-fuzz: .venv/installed ## A little of what comes over each boundary
 	$(BIN)/pytest tests/fuzz
 
-fuzz: .venv/installed ## INPUTS inputs to all BORDERS, guided by coverage; prints what was not handled
-	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BORDERS)
+fuzz: .venv/installed ## INPUTS inputs to all BOUNDARIES, guided by coverage; prints what was not handled
+	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BOUNDARIES)
 
 MODULES ?=
 

@@ -16,11 +16,11 @@ from coval_relay.domain.call import (
     ConversationState,
     Lease,
     Parts,
-    Reason,
     Recording,
     RecordingState,
     TranscriptPointer,
 )
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.ports import SHARDS, CallStore, ConflictError
 from coval_relay.domain.s3_objects import ObjectVersion
 from tests.support.dynamodb_table import create_table
@@ -40,10 +40,10 @@ FULL = Call(
         recording_expected=False,
     ),
     transcript=TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_at=7),
-    lease=Lease("token", 99, Parts(text=True, facts=True, recording=True)),
+    lease=Lease("token", 99, Parts(transcript=True, facts=True, recording=True)),
     maybe_sent_at=7,
     conversation_id="c" * 22,
-    sent=Parts(text=False, facts=True, recording=False),
+    sent=Parts(transcript=False, facts=True, recording=False),
     late=("facts",),
     reason=Reason("code", "text"),
     notes=(Reason("a", "b"),),

@@ -11,8 +11,8 @@ from coval_relay.adapters.web.https_reader import HttpsReader
 from coval_relay.adapters.web.platform_credentials import PlatformCredentials
 from coval_relay.adapters.web.recording_urls import HttpsRecordingUrls
 from coval_relay.adapters.web.transcript_urls import HttpsTranscriptUrls
-from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError
-from coval_relay.domain.ports import RecordingUrls, TranscriptUrls, UrlRejectedError
+from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError, UrlRejectedError
+from coval_relay.domain.ports import RecordingUrls, TranscriptUrls
 from tests.support.in_memory import InMemoryUrls
 from tests.support.loopback_transport import Loopback
 from tests.support.simulator import Files, serving_files

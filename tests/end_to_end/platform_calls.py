@@ -35,7 +35,7 @@ HELLO, MOVE, MONDAY = "Thanks for calling Acme.", "Hi, I want to move my appoint
 WITH_AUDIO = {"audio": Heard(6.0), "state": SUBMITTED, "recording": ATTACHED}
 UNSAID = Ended(state="WAITING")
 ANSWERED, RUNG = "2026-10-02T14:31:07.000Z", "2026-10-02T14:30:50.000Z"
-TEXT, TEXT_AND_AUDIO, AUDIO = "text facts", "text facts recording", "facts recording"
+TEXT, TEXT_AND_AUDIO, AUDIO = "transcript facts", "transcript facts recording", "facts recording"
 
 
 def by_upload(*submits: Any, **more: Any) -> Ended:

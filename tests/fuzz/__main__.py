@@ -1,4 +1,4 @@
-"""python -m tests.fuzz [--inputs N] [--seed N] [BORDER …]: what becomes of N inputs, border by border.
+"""python -m tests.fuzz [--inputs N] [--seed N] [BOUNDARY …]: what becomes of N inputs, boundary by boundary.
 
 Ends with 1 where anything was not handled; prints each cause once, with an input that shows it.
 """
@@ -7,30 +7,32 @@ import argparse
 import os
 import sys
 
-from tests.fuzz.boundaries import BORDERS
+from tests.fuzz.boundaries import BOUNDARIES
 from tests.fuzz.loop import Report, explored
 
 INPUTS = 1_000_000
 LONGEST_SHOWN = 600
 HEADINGS = (
-    f"{'border':<22}{'inputs':>9}{'seconds':>9}{'slowest':>9}"
+    f"{'boundary':<22}{'inputs':>9}{'seconds':>9}{'slowest':>9}"
     f"{'kept':>6}{'lines':>7}{'outcomes':>10}{'unhandled':>11}"
 )
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--inputs", type=int, default=INPUTS, help="of all borders together")
+    parser.add_argument("--inputs", type=int, default=INPUTS, help="of all boundaries together")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("borders", nargs="*", help=", ".join(border.name for border in BORDERS))
+    parser.add_argument("boundaries", nargs="*", help=", ".join(boundary.name for boundary in BOUNDARIES))
     chosen = parser.parse_args(arguments)
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    borders = [border for border in BORDERS if border.name in (chosen.borders or [border.name])]
-    share = sum(border.share for border in borders)
+    boundaries = [
+        boundary for boundary in BOUNDARIES if boundary.name in (chosen.boundaries or [boundary.name])
+    ]
+    share = sum(boundary.share for boundary in boundaries)
     tell(HEADINGS)
     reports = []
-    for border in borders:
-        reports.append(explored(border, -(-chosen.inputs * border.share // share), chosen.seed))
+    for boundary in boundaries:
+        reports.append(explored(boundary, -(-chosen.inputs * boundary.share // share), chosen.seed))
         tell(line(reports[-1]))
     tell(total(reports))
     for report in reports:
@@ -40,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 def line(report: Report) -> str:
     counts = f"{report.kept:>6}{report.lines:>7}{len(report.outcomes):>10}{report.unhandled:>11}"
-    return f"{report.border:<22}{report.inputs:>9}{report.seconds:>9.1f}{report.slowest:>9.3f}{counts}"
+    return f"{report.boundary:<22}{report.inputs:>9}{report.seconds:>9.1f}{report.slowest:>9.3f}{counts}"
 
 
 def total(reports: list[Report]) -> str:
@@ -51,7 +53,7 @@ def total(reports: list[Report]) -> str:
 
 def show(report: Report) -> None:
     for finding in report.findings.values():
-        tell(f"\n{report.border}: {finding.where}\n  input: {shown(finding.data)}\n{finding.trace}")
+        tell(f"\n{report.boundary}: {finding.where}\n  input: {shown(finding.data)}\n{finding.trace}")
 
 
 def shown(data: object) -> str:

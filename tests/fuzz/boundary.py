@@ -1,4 +1,4 @@
-"""What a border is, and what nothing that comes over it may do."""
+"""What a boundary is, and what nothing that comes over it may do."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from coval_relay.domain.audio import AudioRejectedError
-from coval_relay.domain.errors import InvalidInputError, RelayError
-from coval_relay.domain.ports import AliasTakenError, ConflictError, UrlRejectedError
+from coval_relay.domain.errors import InvalidInputError, RelayError, UrlRejectedError
+from coval_relay.domain.ports import AliasTakenError, ConflictError
 
 SECRET = "Qx9 secret-Qx9"
 """Words of a call: they stand all over the inputs, and must not be told of one that is refused."""
@@ -23,7 +23,7 @@ class Fault(AssertionError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoundaryModel:
+class Boundary:
     """Where data comes in: `judge` hands an input over and names its outcome, or raises what is unhandled.
 
     `share` is its part of all inputs (per mille), `seconds` what one input may take of the processor's time.

@@ -1,4 +1,4 @@
-"""What Lambda hands the three functions, by way of their consumer, on stores that bear what DynamoDB bears."""
+"""What Lambda hands the three functions' consumers, on stores that bear what DynamoDB bears."""
 
 import json
 from collections.abc import Iterator, Sequence

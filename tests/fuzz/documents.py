@@ -19,11 +19,11 @@ from coval_relay.domain.call import (
     ConversationState,
     Lease,
     Parts,
-    Reason,
     Recording,
     RecordingState,
     TranscriptPointer,
 )
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.platforms.registry import key_rule_set, next_page, parse_transcript
 from coval_relay.services.transcript_loader import UTTERANCES, _parsed
@@ -155,9 +155,10 @@ def items() -> list[Any]:
     )  # fmt: skip
     call = Call(
         external_conversation_id="call-1", revision=3, state=ConversationState.SUBMITTING, facts=FACTS,
-        call_end=CallEnd.WITH_TRANSCRIPT, lease=Lease("t", 5, Parts(text=True, facts=True, recording=True)),
+        call_end=CallEnd.WITH_TRANSCRIPT,
+        lease=Lease("t", 5, Parts(transcript=True, facts=True, recording=True)),
         transcript=TranscriptPointer(format="vapi", stored_at=1, url="https://media.example.com/a.json"),
-        sent=Parts(text=True, facts=True, recording=False), recording=recording,
+        sent=Parts(transcript=True, facts=True, recording=False), recording=recording,
         other_recordings={"s3://b": "superseded"}, notes=(Reason("invalid_input", "a: b"),),
         due_at=1_790_951_900,
     )  # fmt: skip

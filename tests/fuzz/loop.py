@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 import coval_relay
-from tests.fuzz.boundary import BoundaryModel
+from tests.fuzz.boundary import Boundary
 
 PACKAGE = str(Path(str(coval_relay.__file__)).parent)
 LATEST = 40
@@ -84,9 +84,9 @@ class Finding:
 
 @dataclass
 class Report:
-    """What became of a border's inputs."""
+    """What became of a boundary's inputs."""
 
-    border: str
+    boundary: str
     inputs: int = 0
     seconds: float = 0.0
     kept: int = 0
@@ -105,23 +105,23 @@ class Report:
             self.findings.setdefault(outcome.where, outcome)
 
 
-def explored(border: BoundaryModel, inputs: int, seed: int) -> Report:
+def explored(boundary: Boundary, inputs: int, seed: int) -> Report:
     """The seeds first, then what changes make of them."""
-    random = Random(f"{border.name} {seed}")  # noqa: S311 - must be the same each time
-    lines, report = Lines(), Report(border.name)
-    corpus, started = list(border.seeds()), time.perf_counter()
+    random = Random(f"{boundary.name} {seed}")  # noqa: S311 - must be the same each time
+    lines, report = Lines(), Report(boundary.name)
+    corpus, started = list(boundary.seeds()), time.perf_counter()
     seeds = len(corpus)
     for number in range(inputs):
         made = number >= seeds
-        data = border.mutated(random, _parent(random, corpus), corpus) if made else corpus[number]
+        data = boundary.mutated(random, _parent(random, corpus), corpus) if made else corpus[number]
         if number < ALWAYS_TRACED or number % TRACED_LATER == 0:
             with lines.watched():
-                outcome = tried(border, data, report)
+                outcome = tried(boundary, data, report)
             if lines.fresh and made:
                 corpus.append(data)
                 report.kept += 1
         else:
-            outcome = tried(border, data, report)
+            outcome = tried(boundary, data, report)
         report.add(outcome)
     report.seconds, report.lines = time.perf_counter() - started, lines.reached
     return report
@@ -131,12 +131,12 @@ def _parent(random: Random, corpus: Sequence[Any]) -> Any:
     return random.choice(corpus[-LATEST:] if random.random() < 0.5 else corpus)
 
 
-def tried(border: BoundaryModel, data: Any, report: Report) -> str | Finding:
-    """The outcome; an error that no border declares, too much time or memory are findings."""
+def tried(boundary: Boundary, data: Any, report: Report) -> str | Finding:
+    """The outcome; an error that no boundary declares, too much time or memory are findings."""
     memory, started = _peak(), time.process_time()
     try:
-        with _limited(border.seconds):
-            outcome = border.judge(data)
+        with _limited(boundary.seconds):
+            outcome = boundary.judge(data)
         if _peak() - memory > MOST_GROWTH:
             raise TooLargeError
     except Exception as error:  # noqa: BLE001 - whatever is raised here is a finding

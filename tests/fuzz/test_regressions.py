@@ -20,17 +20,9 @@ from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
 from coval_relay.adapters.coval.responses import UnreadableResponseError, upload
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.audio import AudioRejectedError, ReadRange
-from coval_relay.domain.call import (
-    Call,
-    CallEnd,
-    CallFacts,
-    ConversationState,
-    Reason,
-    Recording,
-    RecordingState,
-)
+from coval_relay.domain.call import Call, CallEnd, CallFacts, ConversationState, Recording, RecordingState
 from coval_relay.domain.coval import ContentType
-from coval_relay.domain.errors import InvalidInputError, PermanentError, RetryableError
+from coval_relay.domain.errors import InvalidInputError, PermanentError, Reason, RetryableError
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.s3_objects import ObjectVersion
@@ -86,7 +78,7 @@ def test_a_record_that_is_none_of_sqs(record: dict[str, Any], expected: Delivery
 
 
 def test_an_invocation_with_lists_in_lists() -> None:
-    (told,) = deliveries(nested(5_000))
+    (told,) = deliveries(nested(100_000))
     assert told == Delivery(None, "")
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from coval_relay.adapters.aws.s3_objects import S3RecordingObjects, S3TranscriptObjects
 from coval_relay.domain.errors import PermanentError
 from coval_relay.domain.locations import NOT_ALLOWED_LOCATION, AllowedLocations
 from coval_relay.domain.s3_objects import ObjectVersion
-from coval_relay.entrypoints import sources
-from coval_relay.entrypoints.sources import LazyTranscriptObjects
-from coval_relay.settings import RecordingAccess
+from coval_relay.entrypoints.composition import recording_locations
+from coval_relay.settings import RecordingSettings, parse
 from tests.support import emulator
+from tests.support.environment_variables import COMMON
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -21,8 +22,9 @@ OWNER = "000000000000"
 CONTENT = b"content"
 NAME = uuid.uuid4().hex
 OURS, FOREIGN, STAGING = (f"{kind}-{NAME}" for kind in ("ours", "foreign", "staging"))
-ACCESS = RecordingAccess(
-    recording_buckets=(OURS,), recording_prefixes=("rec/",), staging_bucket=STAGING, bucket_owner=OWNER
+SETTINGS = parse(
+    RecordingSettings,
+    {**COMMON, "RECORDING_BUCKETS": OURS, "RECORDING_PREFIXES": "rec/", "STAGING_BUCKET": STAGING},
 )
 ELSEWHERE = [(FOREIGN, "rec/a"), (OURS, "else/rec/a"), (OURS, "../rec/a")]
 elsewhere = pytest.mark.parametrize(("bucket", "key"), ELSEWHERE)
@@ -40,21 +42,27 @@ def client(aws_url: str) -> "Iterator[S3Client]":
 
 
 @pytest.fixture
-def asked(client: "S3Client", monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def asked(client: "S3Client") -> Iterator[list[str]]:
     """What is asked of S3."""
     keys: list[str] = []
 
     def note(params: Mapping[str, Any], **_: object) -> None:
         keys.append(params["Key"])
 
-    monkeypatch.setattr(sources, "_s3", lambda: client)
     client.meta.events.register("provide-client-params.s3", note)
     yield keys
     client.meta.events.unregister("provide-client-params.s3", note)
 
 
-def transcript_objects() -> LazyTranscriptObjects:
-    return LazyTranscriptObjects(OWNER, AllowedLocations("configured transcript", (OURS,), ("rec/",)))
+@pytest.fixture
+def recordings(client: "S3Client") -> S3RecordingObjects:
+    return S3RecordingObjects(client, OWNER, recording_locations(SETTINGS))
+
+
+@pytest.fixture
+def transcripts(client: "S3Client") -> S3TranscriptObjects:
+    locations = AllowedLocations("configured transcript", (OURS,), ("rec/",))
+    return S3TranscriptObjects(lambda: client, OWNER, locations)
 
 
 def refusal(read: Callable[[], object]) -> PermanentError:
@@ -64,8 +72,10 @@ def refusal(read: Callable[[], object]) -> PermanentError:
 
 
 @elsewhere
-def test_elsewhere_no_recording_is_read_or_signed(bucket: str, key: str, asked: list[str]) -> None:
-    source, version = sources.recordings_of(ACCESS), ObjectVersion(bucket, key, "")
+def test_elsewhere_no_recording_is_read_or_signed(
+    bucket: str, key: str, asked: list[str], recordings: S3RecordingObjects
+) -> None:
+    source, version = recordings, ObjectVersion(bucket, key, "")
     reads: list[Callable[[], object]] = [
         lambda: source.head(version),
         lambda: source.tags(version),
@@ -78,17 +88,21 @@ def test_elsewhere_no_recording_is_read_or_signed(bucket: str, key: str, asked: 
 
 
 @pytest.mark.parametrize(("bucket", "key"), [(OURS, "rec/a"), (STAGING, "prepared/a")])
-def test_in_their_places_recordings_are_read(bucket: str, key: str, asked: list[str]) -> None:
+def test_in_their_places_recordings_are_read(
+    bucket: str, key: str, asked: list[str], recordings: S3RecordingObjects
+) -> None:
     version = ObjectVersion(bucket, key, "")
-    assert b"".join(sources.recordings_of(ACCESS).stream(version)) == CONTENT
+    assert b"".join(recordings.stream(version)) == CONTENT
     assert asked == [key]
 
 
 @elsewhere
-def test_elsewhere_no_transcript_is_read(bucket: str, key: str, asked: list[str]) -> None:
-    assert refusal(lambda: transcript_objects().fetch(bucket, key, 100)).code == NOT_ALLOWED_LOCATION
+def test_elsewhere_no_transcript_is_read(
+    bucket: str, key: str, asked: list[str], transcripts: S3TranscriptObjects
+) -> None:
+    assert refusal(lambda: transcripts.fetch(bucket, key, 100)).code == NOT_ALLOWED_LOCATION
     assert asked == []
 
 
-def test_in_its_place_a_transcript_is_read(asked: list[str]) -> None:
-    assert (transcript_objects().fetch(OURS, "rec/a", 100), asked) == (CONTENT, ["rec/a"])
+def test_in_its_place_a_transcript_is_read(asked: list[str], transcripts: S3TranscriptObjects) -> None:
+    assert (transcripts.fetch(OURS, "rec/a", 100), asked) == (CONTENT, ["rec/a"])

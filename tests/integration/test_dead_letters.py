@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coval_relay.adapters.aws.sqs import SqsQueue
-from coval_relay.domain.call import Reason
+from coval_relay.domain.errors import Reason
 from coval_relay.entrypoints.consumer import dead_letter_attributes
 from scripts import dead_letters
 from scripts.dead_letters import Chosen, Queue

@@ -18,7 +18,7 @@ import pytest
 
 from coval_relay import settings
 from coval_relay.adapters.aws import telemetry
-from coval_relay.entrypoints import functions, lambda_handler, rules, sources
+from coval_relay.entrypoints import aws_adapters, functions, lambda_handler
 from local.simulator import RunningSimulator, running
 from tests.support import emulator
 from tests.support.dynamodb_table import create_table
@@ -89,7 +89,7 @@ class Relay:
 
 
 def record(body: str) -> dict[str, Any]:
-    attributes = {"SentTimestamp": str(lambda_handler.clock() * 1000)}
+    attributes = {"SentTimestamp": str(aws_adapters.clock() * 1000)}
     return {
         "eventSource": "aws:sqs",
         "messageId": uuid.uuid4().hex,
@@ -131,7 +131,7 @@ def simulator() -> Iterator[RunningSimulator]:
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     found = Web()
     with httpx.Client(transport=found, follow_redirects=False) as http:
-        monkeypatch.setattr(sources, "http", lambda: http)
+        monkeypatch.setattr(aws_adapters, "http_client", lambda: http)
         yield found
 
 
@@ -169,10 +169,7 @@ def environment(aws_url: str, simulator: RunningSimulator) -> dict[str, str]:
 
 CACHED = (
     settings.load,
-    lambda_handler.client,
-    lambda_handler.queue,
-    sources._s3,
-    rules._stored,
+    aws_adapters._client,
     telemetry.logger,
     telemetry.metrics,
 )
@@ -193,7 +190,7 @@ def started(
     for queue, make in zip(QUEUES, makers, strict=True):
         handlers[queue] = _own_queue(make(), environment[f"{queue.upper()}_QUEUE_URL"], monkeypatch)
     relay = Relay(simulator, {queue: environment[f"{queue.upper()}_QUEUE_URL"] for queue in QUEUES}, handlers)
-    lambda_handler.client("sqs").meta.events.register("provide-client-params.sqs.SendMessage", relay.note)
+    aws_adapters._client("sqs").meta.events.register("provide-client-params.sqs.SendMessage", relay.note)
     return relay
 
 
@@ -207,11 +204,11 @@ def _own_queue(
     return handle
 
 
-SidecarEvents = Callable[[Relay], str]
+Told = Callable[[Relay], str]
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> SidecarEvents:
+def told(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Told:
     """All that has left the functions but their effects."""
     caplog.set_level(logging.INFO)
 
@@ -284,7 +281,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_coval_answers(
-    fault: str, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: SidecarEvents
+    fault: str, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: Told
 ) -> None:
     for one in FAULTS[fault]:
         relay.simulator.admin.add_fault(one, times=2 if fault == "silent" else 1000, path="^/")
@@ -297,7 +294,7 @@ def test_whatever_coval_answers(
 
 @pytest.mark.parametrize("code", [200, 302, 401, 403, 404, 429, 500])
 def test_whatever_a_link_answers(
-    code: int, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: SidecarEvents
+    code: int, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: Told
 ) -> None:
     web.answer = httpx.Response(
         code, headers={"location": f"https://{WORD}.example/?{TOKEN}"}, content=QUOTED
@@ -322,7 +319,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_whatever_is_broken_around_it(
-    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], told: SidecarEvents
+    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], told: Told
 ) -> None:
     relay = cold_start(**BROKEN[broken])
     relay.play(*calls, ("call_end", event(WORD, {"external_conversation_id": ROOM, "turns": TURNS})))

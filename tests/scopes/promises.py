@@ -99,8 +99,10 @@ class Promises:
     def _text(self, call: Call, held: Mapping[str, Any]) -> list[str]:
         sent, late = bool(held.get("transcript")), "transcript" in call.late
         wrong = []
-        if call.sent is None or call.sent.text != sent:
-            wrong.append(f"P2: the item says text {call.sent and call.sent.text}, Coval has text {sent}")
+        if call.sent is None or call.sent.transcript != sent:
+            wrong.append(
+                f"P2: the item says text {call.sent and call.sent.transcript}, Coval has text {sent}"
+            )
         if self.text_told and not sent and not late:
             wrong.append("P2: the transcript was dropped silently")
         in_time = call.submitted_at - call.created_at < DEADLINES.grace

@@ -6,10 +6,10 @@ import pytest
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call
-from coval_relay.domain.lifecycle import Attempt, NextStep, Transition
+from coval_relay.domain.lifecycle import Action, Attempt, Transition
 from coval_relay.domain.messages import AliasesKnown
 from coval_relay.services.alias_resolver import AliasResolver
-from coval_relay.services.progress import Progress
+from coval_relay.services.submission import Submission
 from tests.scopes.catalogue import NOTHING, ONE_DEATH, ONE_FAULT, ONE_JUMP, ONE_LATE, Scope, run
 from tests.support.fakes import InMemoryCalls
 from tests.support.in_memory import InMemoryAliases
@@ -32,15 +32,15 @@ def test_without_the_condition_on_a_write() -> None:
 
 
 def test_without_the_strong_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Progress, "_look", lambda *_: None)
+    monkeypatch.setattr(Submission, "_look", lambda *_: None)
     found = run(Scope(("take-over, sent",), NOTHING))
     assert found.broken.keys() == {SECOND, UNREAD}
     assert [line.split(": ", 1)[1].split("(")[0] for line in found.broken[SECOND]][-1] == "coval.submit"
 
 
 def test_without_waiting_for_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    def at_once(_: Call, known: Call, attempt: Attempt, *, text: bool) -> Transition:
-        return lifecycle._take_over(known, attempt, text=text)
+    def at_once(_: Call, known: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
+        return lifecycle._take_over(known, attempt, with_transcript=with_transcript)
 
     monkeypatch.setattr(lifecycle, "_ended_during_submit", at_once)
     found = run(Scope(("call end", "call end"), NOTHING))
@@ -55,7 +55,7 @@ def test_without_remembering_that_a_submit_may_have_arrived(monkeypatch: pytest.
 
 
 def test_without_doing_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "next_step", lambda _: NextStep.NOTHING)
+    monkeypatch.setattr(lifecycle, "next_action", lambda _: Action.DONE)
     found = run(Scope(("call end", "recording"), NOTHING))
     assert ENDLESS in found.broken
 

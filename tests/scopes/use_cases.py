@@ -200,8 +200,9 @@ def _given_up(setup: Setup, recording: QueuedMessage, deleted: str) -> None:
     before = setup.conversations()
     for resume in setup.sweep():
         setup.die_after(resume, "submit")
-    landed = {name: held for name, held in setup.conversations().items() if name not in before}
-    setup.change_coval(conversations=before)
+    now = setup.conversations()
+    landed = {name: held for name, held in now.items() if name not in before}
+    setup.change_coval(conversations={name: held for name, held in now.items() if name in before})
     if deleted:
         setup.delete(deleted)
     setup.until_due()

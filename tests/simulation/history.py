@@ -10,7 +10,7 @@ from unittest.mock import patch
 from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.messages import SOURCE
 from coval_relay.entrypoints.consumer import DeliveryFailedError
-from coval_relay.services import recording_preparer, upload_recording
+from coval_relay.services import recording_preparer, upload
 from tests.simulation.promises import Promises
 from tests.simulation.stage import Player, Stage
 from tests.simulation.stories import DAY, MOST_UPLOAD_BYTES, Story
@@ -178,7 +178,7 @@ def play(story: Story, *, telling: bool = False) -> Played:
     """The history of a story; a gentle one must end as it does when nothing goes wrong at all."""
     with (
         patch.object(recording_preparer, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
-        patch.object(upload_recording, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
+        patch.object(upload, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
     ):
         played = History(story, telling=telling).play()
         if played.broken or not (story.gentle and story.interleaves):

@@ -12,9 +12,9 @@ from coval_relay.domain.call import Call, ConversationState, Recording
 from coval_relay.domain.coval import CONFLICT
 from coval_relay.domain.ports import ConflictError
 from coval_relay.services.alias_resolver import AliasResolver
-from coval_relay.services.attach_recording import AttachRecording
+from coval_relay.services.attachment import Attachment
 from coval_relay.services.calls import Calls
-from coval_relay.services.progress import Progress
+from coval_relay.services.submission import Submission
 from tests.simulation.services import Aliases, Bucket, SimulatedCoval, Table
 from tests.support.in_memory import InMemoryAliases
 
@@ -32,15 +32,15 @@ def no_lease_wait() -> Any:
 
     return patch.multiple(
         lifecycle,
-        _ended_during_submit=lambda call, known, attempt, *, text: ended(
-            over(call), known, attempt, text=text
+        _ended_during_submit=lambda call, known, attempt, *, with_transcript: ended(
+            over(call), known, attempt, with_transcript=with_transcript
         ),
         _resume_submit=lambda call, attempt: resumed(over(call), attempt),
     )
 
 
 def no_strong_read() -> Any:
-    return patch.object(Progress, "_look", lambda _, __: None)
+    return patch.object(Submission, "_look", lambda _, __: None)
 
 
 def read_is_not_strong() -> Any:
@@ -72,14 +72,14 @@ def loser_does_not_look() -> Any:
 
 def conflict_is_believed() -> Any:
     """A 409 counts as attached without a look."""
-    refused = AttachRecording._rejected
+    rejected = Attachment._rejected
 
-    def believed(self: AttachRecording, call: Call, identity: str, error: Any) -> lifecycle.Transition:
+    def believed(self: Attachment, call: Call, identity: str, error: Any) -> lifecycle.Transition:
         if error.status == CONFLICT:
             return self._attached(call, identity)
-        return refused(self, call, identity, error)
+        return rejected(self, call, identity, error)
 
-    return patch.object(AttachRecording, "_rejected", believed)
+    return patch.object(Attachment, "_rejected", believed)
 
 
 def no_etag_pin() -> Any:

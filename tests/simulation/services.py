@@ -10,9 +10,15 @@ from urllib.parse import parse_qs, urlsplit
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import AUDIO_FETCH_FAILED, ContentType, Conversation, Filtered, Upload
-from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError
+from coval_relay.domain.errors import (
+    NotReadyError,
+    ObjectGoneError,
+    ObjectReplacedError,
+    PermanentError,
+    RetryableError,
+)
 from coval_relay.domain.ports import ConflictError
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectHead, ObjectReplacedError, ObjectVersion
+from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 from coval_relay.domain.submit_request import STAMP
 from coval_relay.domain.transcript import Utterance
 from tests.simulation.stage import Stage

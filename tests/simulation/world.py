@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from coval_relay.domain.call import TERMINAL
-from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.errors import UrlRejectedError
 from tests.simulation.services import (
     SIGNATURE,
     Aliases,

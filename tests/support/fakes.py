@@ -9,9 +9,9 @@ from typing import Any
 
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import Agent, ContentType, Conversation, Filtered, Upload
-from coval_relay.domain.errors import NotReadyError, PermanentError
+from coval_relay.domain.errors import NotReadyError, ObjectGoneError, ObjectReplacedError, PermanentError
 from coval_relay.domain.ports import ConflictError
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectHead, ObjectReplacedError, ObjectVersion
+from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 from tests.support.events import etag
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError
-from coval_relay.domain.ports import ALIAS_SHARDS, MAX_PENDING, AliasTakenError, Clock, UrlRejectedError
+from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError, UrlRejectedError
+from coval_relay.domain.ports import ALIAS_SHARDS, MAX_PENDING, AliasTakenError, Clock
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Utterance
 from tests.support.fakes import FakeBucket, FakeClock
@@ -165,7 +165,7 @@ class InMemoryUrls:
         except UrlRejectedError as error:
             if error.code == "url_not_found":
                 raise NotReadyError("document_missing") from None
-            raise PermanentError(error.code, error.reason) from None
+            raise PermanentError(error.code, error.text) from None
         if len(content) > max_bytes:
             raise PermanentError("document_too_large", f"The document has more than {max_bytes} bytes.")
         return content

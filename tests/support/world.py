@@ -5,44 +5,38 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from coval_relay.adapters.audio import PyAvConverter
-from coval_relay.adapters.aws import queue_messages
 from coval_relay.adapters.aws.lambda_events import FIRST_SENT
-from coval_relay.domain.aliases import PendingMessage
-from coval_relay.domain.call import Reason
-from coval_relay.domain.key_rules import KeyRule, KeyRuleSet, ObjectKind
+from coval_relay.domain.aliases import PendingMessage, QueueName
+from coval_relay.domain.errors import Reason
+from coval_relay.domain.key_rules import KeyRule
 from coval_relay.domain.lifecycle import Deadlines
-from coval_relay.domain.locations import AllowedLocations, RecordingLocations
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
+from coval_relay.entrypoints import composition
 from coval_relay.entrypoints.consumer import Consumer
-from coval_relay.entrypoints.lambda_handler import translator
-from coval_relay.entrypoints.rules import key_rule_in_short
-from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
-from coval_relay.services.alias_resolver import AliasResolver
-from coval_relay.services.attach_recording import AttachRecording
-from coval_relay.services.calls import Calls
-from coval_relay.services.object_matcher import ObjectMatcher
-from coval_relay.services.progress import Progress
-from coval_relay.services.queues import Queues
-from coval_relay.services.recording_preparer import RecordingPreparer
-from coval_relay.services.submit_transcript import SubmitTranscript
-from coval_relay.services.sweep import Sweeper
-from coval_relay.services.transcript_loader import TranscriptLoader
-from coval_relay.services.upload_recording import UploadRecording
+from coval_relay.settings import (
+    AttachRecordingSettings,
+    SubmitTranscriptSettings,
+    UploadRecordingSettings,
+)
 from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import InMemoryAliases, InMemoryStaging, InMemoryUrls, InMemoryUtterances
 
 FUNCTION_SECONDS = 60
 VISIBILITY_SECONDS = 6 * FUNCTION_SECONDS
 MAX_RECEIVES = 5
-DEADLINES = Deadlines(grace=600, transcript=1800, recording=86_400, audit=600, resume=900, update=60)
+DEADLINES = Deadlines(grace=600, transcript=1800, recording=86_400, audit=600, resume=900, settling=60)
 PENDING_SECONDS = 7200
+NAMES = (
+    "table_name", "queue_url", "dead_letter_queue_url", "call_end_queue_url", "recording_queue_url",
+    "attach_queue_url", "coval_api_key_secret_arn",
+)  # fmt: skip
+"""Settings that the adapters of a world do not need."""
 OPTIONS = PlatformOptions(
     transcript_buckets=("transcripts",),
     transcript_hosts=("media.example.com",),
@@ -141,8 +135,6 @@ class World:
         self.staging = self.staging or InMemoryStaging(self.bucket)
         watch = self.executioner.wrap
         coval = watch(self.coval, "submit", "attach_audio", "delete", "create_upload", "put_audio")
-        self.names = watch(self.aliases, "add_pending", "bind", "clear", "expire")
-        self.calls = Calls(watch(self.store, "save"), self.clock, DEADLINES)
         self.consumers = {
             "call_end": self._submit_transcript(coval),
             "recording": self._upload_recording(coval),
@@ -151,129 +143,63 @@ class World:
 
     # --- wiring --------------------------------------------------------------------------------------
 
-    def _queues(self) -> Queues:
-        def message(queue: str) -> Any:
-            return lambda message: self.executioner.around(
-                f"send_{queue}", lambda: self.send(queue, queue_messages.to_event(message))
-            )
+    def _settings(self, **more: Any) -> dict[str, Any]:
+        """The world's choices, as the environment of every function would hold them."""
+        options = self.options
+        return {
+            **dict.fromkeys(NAMES, "-"),
+            "coval_base_url": "https://coval.test",
+            "bucket_owner": "111122223333",
+            "grace_seconds": DEADLINES.grace,
+            "transcript_deadline_seconds": DEADLINES.transcript,
+            "recording_deadline_seconds": DEADLINES.recording,
+            "audit_delay_seconds": DEADLINES.audit,
+            "resume_seconds": DEADLINES.resume,
+            "settling_seconds": DEADLINES.settling,
+            "pending_seconds": PENDING_SECONDS,
+            "platforms": self.platforms,
+            "agent_ids": options.agent_ids,
+            "default_agent_id": options.default_agent_id,
+            "tags": options.tags,
+            "metrics": options.metrics,
+            "transcript_url_hosts": options.transcript_hosts,
+            "recording_url_hosts": options.recording_hosts,
+            "agent_channels": options.agent_channels,
+            "separate_transcripts": options.separate_transcripts,
+            "redaction": "redacted" if options.redacted else "original",
+            "estimated_times": options.estimated_times,
+            **more,
+        }
 
-        return Queues(call_end=message("call_end"), recording=message("recording"), attach=message("attach"))
+    def _submit_transcript(self, coval: Any) -> Consumer:
+        settings = SubmitTranscriptSettings(
+            **self._settings(
+                transcript_buckets=self.options.transcript_buckets,
+                transcript_prefixes=self.options.transcript_prefixes,
+                transcript_key_pattern=self.transcript_key_pattern,
+                oversize_transcript=self.oversize,
+            )
+        ).model_copy(update={"max_payload_bytes": self.max_payload_bytes})
+        return composition.submit_transcript(settings, _Adapters(self, "call_end", coval))
+
+    def _upload_recording(self, coval: Any) -> Consumer:
+        settings = UploadRecordingSettings(**self._recording_settings(recording_key_pattern=self.key_pattern))
+        return composition.upload_recording(settings, _Adapters(self, "recording", coval))
+
+    def _attach_recording(self, coval: Any) -> Consumer:
+        settings = AttachRecordingSettings(**self._recording_settings())
+        return composition.attach_recording(settings, _Adapters(self, "attach", coval))
+
+    def _recording_settings(self, **more: Any) -> dict[str, Any]:
+        return self._settings(
+            recording_buckets=("recordings",),
+            recording_prefixes=self.prefixes,
+            staging_bucket="staging",
+            **more,
+        )
 
     def _report(self, event: LogEvent, external_conversation_id: str = "", **fields: str | int) -> None:
         self.telemetry.append((event, external_conversation_id, fields))
-
-    def _progress(self, coval: Any, **options: Any) -> Progress:
-        return Progress(
-            calls=self.calls,
-            coval=coval,
-            queues=self._queues(),
-            telemetry=self._report,
-            max_payload_bytes=self.max_payload_bytes,
-            oversize=self.oversize,
-            **options,
-        )
-
-    def _submit_transcript(self, coval: Any) -> Consumer:
-        files = TranscriptLoader(
-            transcript_objects=self.transcript_objects,
-            web=self.urls,
-            utterances=self.utterances,
-            parse=partial(registry.parse_transcript, options=self.options),
-            next_page=registry.next_page,
-            clock=self.clock,
-            settling_seconds=DEADLINES.update,
-        )
-        service = SubmitTranscript(
-            calls=self.calls,
-            matcher=self._matcher("transcript", self.transcript_key_pattern, ("transcripts",), ("",)),
-            resolver=self._resolver(),
-            utterances=self.executioner.wrap(self.utterances, "add"),
-            progress=self._progress(coval, transcripts=files),
-            queues=self._queues(),
-            telemetry=self._report,
-        )
-        return self._consumer("call_end", service)
-
-    def _matcher(
-        self, kind: ObjectKind, pattern: str, buckets: tuple[str, ...], prefixes: tuple[str, ...]
-    ) -> ObjectMatcher:
-        own: tuple[KeyRule, ...] = (key_rule_in_short(pattern, kind),) if pattern else ()
-        book: KeyRuleSet = registry.key_rule_set(self.platforms, self.options, own, "")
-        return ObjectMatcher(
-            kind=kind,
-            key_rule_set=lambda: book,
-            buckets=buckets,
-            prefixes=prefixes,
-            clock=self.clock,
-            sidecar_seconds=DEADLINES.update,
-            source=self.bucket if kind == "recording" else None,
-        )
-
-    def _resolver(self) -> AliasResolver:
-        return AliasResolver(
-            aliases=self.names,
-            calls=self.calls,
-            send_again=self._send_again,
-            to_event=queue_messages.to_text,
-            from_event=queue_messages.from_text,
-            telemetry=self._report,
-        )
-
-    def _send_again(self, pending: PendingMessage) -> None:
-        self.executioner.around(f"send_{pending.queue}", lambda: self.send(pending.queue, pending.event))
-
-    def _upload_recording(self, coval: Any) -> Consumer:
-        staging = self.executioner.wrap(self.staging, "store")
-        service = UploadRecording(
-            calls=self.calls,
-            matcher=self._matcher("recording", self.key_pattern, ("recordings",), self.prefixes),
-            resolver=self._resolver(),
-            preparer=RecordingPreparer(self.bucket, self.urls, staging, PyAvConverter()),
-            coval=coval,
-            progress=self._progress(coval, source=self.bucket),
-            queues=self._queues(),
-            telemetry=self._report,
-        )
-        return self._consumer("recording", service)
-
-    def _attach_recording(self, coval: Any) -> Consumer:
-        sweep = Sweeper(
-            calls=self.calls,
-            queues=self._queues(),
-            aliases=self.names,
-            send_again=self._send_again,
-            pending_seconds=PENDING_SECONDS,
-            telemetry=self._report,
-        )
-        service = AttachRecording(
-            calls=self.calls,
-            locations=RecordingLocations(
-                recordings=AllowedLocations("configured recording", ("recordings",), self.prefixes),
-                copies=AllowedLocations("stack's own", ("staging",)),
-            ),
-            source=self.bucket,
-            coval=coval,
-            progress=self._progress(coval, source=self.bucket),
-            queues=self._queues(),
-            sweep=sweep,
-            telemetry=self._report,
-        )
-        return self._consumer("attach", service)
-
-    def _consumer(self, queue: str, service: Callable[..., Any]) -> Consumer:
-        def again(body: str, delay: int, first_sent: int) -> None:
-            self.queued.append(QueuedMessage(queue, body, self.clock.now + delay, first_sent))
-
-        return Consumer(
-            translate=translator(self.options, self.clock),
-            service=service,
-            calls=self.calls,
-            own_queue=lambda *a: self.executioner.around(f"again_{queue}", lambda: again(*a)),
-            dead_letters=lambda body, reason: self.dead.append((queue, body, reason)),
-            telemetry=self._report,
-            request_seconds=30,
-            processing_seconds=120,
-        )
 
     # --- time passes ---------------------------------------------------------------------------------
 
@@ -332,3 +258,31 @@ class World:
         far = self.clock.now + 10**9
         due = (told for shard in ALIAS_SHARDS for told in self.aliases.due(shard, far, 1000))
         return [pending for _, _, waiting in due for pending in waiting]
+
+
+class _Adapters:
+    """One function's adapters: the world's parts, each remote effect watched by the executioner."""
+
+    def __init__(self, world: World, queue: QueueName, coval: Any) -> None:
+        watch = world.executioner.wrap
+        self._world, self._queue = world, queue
+        self.clock, self.telemetry, self.coval = world.clock, world._report, coval
+        self.store = watch(world.store, "save")
+        self.aliases = watch(world.aliases, "add_pending", "bind", "clear", "expire")
+        self.utterances = watch(world.utterances, "add")
+        self.transcript_objects, self.transcript_urls = world.transcript_objects, world.urls
+        self.recordings, self.recording_urls = world.bucket, world.urls
+        self.staging = watch(world.staging, "store")
+        self.converter = PyAvConverter()
+        self.stored_key_rules = tuple[KeyRule, ...]
+
+    def send(self, queue: QueueName, body: str) -> None:
+        self._world.executioner.around(f"send_{queue}", lambda: self._world.send(queue, body))
+
+    def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
+        world = self._world
+        waiting = QueuedMessage(self._queue, body, world.clock.now + delay_seconds, first_sent)
+        world.executioner.around(f"again_{self._queue}", lambda: world.queued.append(waiting))
+
+    def bury(self, body: str, reason: Reason) -> None:
+        self._world.dead.append((self._queue, body, reason))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from coval_relay.adapters.aws import queue_messages
-from coval_relay.domain.call import Reason, Recording, RecordingState
+from coval_relay.domain.call import Recording, RecordingState
 from coval_relay.domain.call_id import ID_RULE
-from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.errors import PermanentError, Reason, RetryableError, UnknownOutcomeError
 from coval_relay.domain.messages import AttachRecording
 from coval_relay.entrypoints.consumer import DeliveryFailedError
 from tests.support.events import call_ended, event, object_created, wav

@@ -12,7 +12,7 @@ from moto import mock_aws
 from coval_relay.adapters.aws import queue_messages, telemetry
 from coval_relay.adapters.aws.lambda_events import FIRST_SENT
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.call import Reason
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.messages import ObjectCreated, PendingExpired, RecordingReady, Resume
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.entrypoints.consumer import dead_letter_attributes

@@ -9,10 +9,10 @@ import pytest
 from moto import mock_aws
 
 from coval_relay.adapters.aws import queue_messages
-from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
+from coval_relay.adapters.aws.s3_objects import S3RecordingObjects, s3_client
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.call import Reason, Recording, RecordingState
-from coval_relay.domain.errors import NotReadyError
+from coval_relay.domain.call import Recording, RecordingState
+from coval_relay.domain.errors import NotReadyError, Reason
 from coval_relay.domain.locations import NOT_ALLOWED_LOCATION
 from coval_relay.domain.messages import (
     AttachRecording,
@@ -23,8 +23,9 @@ from coval_relay.domain.messages import (
     RecordingReady,
 )
 from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
-from coval_relay.entrypoints import sources
-from coval_relay.settings import RecordingAccess
+from coval_relay.entrypoints.composition import recording_locations
+from coval_relay.settings import RecordingSettings, parse
+from tests.support.environment_variables import COMMON
 from tests.support.events import call_ended, etag, event, object_created, recording_ready, wav
 from tests.support.fakes import FakeBucket, FakeTranscriptObjects
 from tests.support.world import World
@@ -185,21 +186,22 @@ class Watched:
 @pytest.fixture
 def watched() -> Iterator[Watched]:
     with mock_aws():
-        sources._s3.cache_clear()
-        access = RecordingAccess(
-            recording_buckets=("recordings",),
-            recording_prefixes=("rec/", "odd/"),
-            staging_bucket="staging",
-            bucket_owner=OWNER,
+        settings = parse(
+            RecordingSettings,
+            {
+                **COMMON,
+                "RECORDING_BUCKETS": "recordings",
+                "RECORDING_PREFIXES": "rec/,odd/",
+                "STAGING_BUCKET": "staging",
+            },
         )
-        made = Watched(sources.recordings_of(access))
+        made = Watched(S3RecordingObjects(s3_client("us-east-1"), OWNER, recording_locations(settings)))
         for bucket in (*CONFIGURED, FOREIGN):
             made.source.client.create_bucket(Bucket=bucket)
             for key in (KEY, "odd/a.wav"):
                 made.source.client.put_object(Bucket=bucket, Key=key, Body=wav())
         made.asked.clear()
         yield made
-        sources._s3.cache_clear()
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["after the call", "before the call"])

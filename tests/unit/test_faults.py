@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.call import Reason
-from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.errors import (
+    PermanentError,
+    Reason,
+    RetryableError,
+    UnknownOutcomeError,
+    UrlRejectedError,
+)
 from coval_relay.domain.lifecycle import OTHER_RECORDING_ATTACHED
-from coval_relay.domain.ports import UrlRejectedError
 from coval_relay.domain.submit_request import STAMP
-from coval_relay.services.progress import MISSING
+from coval_relay.services.submission import MISSING
 from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
 from tests.support.world import World
@@ -37,7 +41,11 @@ def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
     (ours,) = world.coval.conversations
     world.coval.submit(
         json.dumps(
-            {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
+            {
+                "external_conversation_id": "call-1",
+                "transcript": TURNS,
+                "metadata": {STAMP: "transcript facts"},
+            }
         ).encode()
     )
     world.run()
@@ -53,7 +61,11 @@ def _landed_late(death: int, *, after: bool = False) -> World:
     world.run(hours=0.1)
     world.coval.submit(
         json.dumps(
-            {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
+            {
+                "external_conversation_id": "call-1",
+                "transcript": TURNS,
+                "metadata": {STAMP: "transcript facts"},
+            }
         ).encode()
     )
     world.executioner.at, world.executioner.after = world.executioner.count + death, after
@@ -167,7 +179,7 @@ def large(world: World, version: str | None = "v1") -> dict[str, Any]:
 def test_a_recording_too_large_to_upload_goes_by_its_url(
     monkeypatch: pytest.MonkeyPatch, transcript: str, first: str, version: str | None, fetched: str
 ) -> None:
-    for module in ("recording_preparer", "upload_recording"):
+    for module in ("recording_preparer", "upload"):
         monkeypatch.setattr(f"coval_relay.services.{module}.MAX_UPLOAD_BYTES", 1_000)
     world = World()
     delays = (0, 60) if first == "call end" else (60, 0)

@@ -15,12 +15,12 @@ from coval_relay.domain.call import (
     KnownConversation,
     Lease,
     Parts,
-    Reason,
     Recording,
     RecordingState,
     TranscriptPointer,
 )
-from coval_relay.domain.lifecycle import Action, Attempt, Deadlines, NextStep, Transition
+from coval_relay.domain.errors import Reason
+from coval_relay.domain.lifecycle import Action, Attempt, Deadlines, Transition
 from coval_relay.domain.s3_objects import ObjectVersion
 
 NOW = 1_000_000
@@ -29,7 +29,10 @@ FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=NOW - 60)
 POINTER = TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_at=NOW)
 MINE = Attempt("mine", NOW + 180, NOW)
 REASON = Reason("code", "text")
-TEXT, AUDIO = Parts(text=True, facts=True, recording=False), Parts(text=False, facts=True, recording=True)
+TEXT, AUDIO = (
+    Parts(transcript=True, facts=True, recording=False),
+    Parts(transcript=False, facts=True, recording=True),
+)
 
 
 def call(state: ConversationState = ConversationState.NEW, **changes: Any) -> Call:
@@ -81,26 +84,26 @@ UPLOADED = recording(RecordingState.UPLOADED, upload_id="upl")
             CallEnd.WITH_TRANSCRIPT,
             ("SUBMITTING", None, "submit"),
         ),
-        (call(maybe_sent_at=7), CallEnd.WITH_TRANSCRIPT, ("SUBMITTING", None, "read_first")),
-        (call(created_at=NOW + 90_000), CallEnd.WITH_TRANSCRIPT, ("SUBMITTING", None, "read_first")),
+        (call(maybe_sent_at=7), CallEnd.WITH_TRANSCRIPT, ("SUBMITTING", None, "read_then_submit")),
+        (call(created_at=NOW + 90_000), CallEnd.WITH_TRANSCRIPT, ("SUBMITTING", None, "read_then_submit")),
         (submitting(), CallEnd.WITH_TRANSCRIPT, ("SUBMITTING", None, "wait")),
-        (submitting(until=NOW), CallEnd.WITH_TRANSCRIPT, ("SUBMITTING", None, "read_first")),
+        (submitting(until=NOW), CallEnd.WITH_TRANSCRIPT, ("SUBMITTING", None, "read_then_submit")),
         (
             call(ConversationState.SUBMITTED, sent=AUDIO),
             CallEnd.WITH_TRANSCRIPT,
-            ("SUBMITTED", None, "follow"),
+            ("SUBMITTED", None, "continue"),
         ),
-        (call(ConversationState.FILTERED), CallEnd.WITH_TRANSCRIPT, ("FILTERED", None, "follow")),
-        (call(), CallEnd.WITHOUT_TRANSCRIPT, ("WAITING", None, "follow")),
+        (call(ConversationState.FILTERED), CallEnd.WITH_TRANSCRIPT, ("FILTERED", None, "continue")),
+        (call(), CallEnd.WITHOUT_TRANSCRIPT, ("WAITING", None, "continue")),
         (
             call(ConversationState.QUEUED, call_end=CallEnd.WITH_TRANSCRIPT),
             CallEnd.WITHOUT_TRANSCRIPT,
-            ("QUEUED", None, "follow"),
+            ("QUEUED", None, "continue"),
         ),
         (submitting(AUDIO), CallEnd.WITHOUT_TRANSCRIPT, ("SUBMITTING", None, "wait")),
-        (submitting(AUDIO, NOW), CallEnd.WITHOUT_TRANSCRIPT, ("SUBMITTING", None, "read_first")),
+        (submitting(AUDIO, NOW), CallEnd.WITHOUT_TRANSCRIPT, ("SUBMITTING", None, "read_then_submit")),
         (submitting(TEXT, NOW), CallEnd.WITHOUT_TRANSCRIPT, ("SUBMITTING", None, "wait")),
-        (call(), CallEnd.TRANSCRIPT_PENDING, ("WAITING", None, "follow")),
+        (call(), CallEnd.TRANSCRIPT_PENDING, ("WAITING", None, "continue")),
         (submitting(until=NOW), CallEnd.TRANSCRIPT_PENDING, ("SUBMITTING", None, "wait")),
     ],
 )
@@ -110,7 +113,7 @@ def test_call_end(seen: Call, kind: CallEnd, expected: tuple[str, str | None, st
 
 def test_a_claim_pins_the_upload_and_says_what_goes_along() -> None:
     claimed = ended(call(recording=UPLOADED)).call
-    assert claimed.lease == Lease("mine", NOW + 180, Parts(text=True, facts=True, recording=True))
+    assert claimed.lease == Lease("mine", NOW + 180, Parts(transcript=True, facts=True, recording=True))
     linked = ended(call(recording=recording(RecordingState.BY_URL))).call
     assert linked.lease == Lease("mine", NOW + 180, TEXT)
 
@@ -125,8 +128,12 @@ def test_a_take_over_is_remembered_for_ever() -> None:
     ("sent", "kind", "late"),
     [
         (AUDIO, CallEnd.WITH_TRANSCRIPT, ("transcript",)),
-        (Parts(text=False, facts=False, recording=True), CallEnd.WITH_TRANSCRIPT, ("facts", "transcript")),
-        (Parts(text=False, facts=False, recording=True), CallEnd.WITHOUT_TRANSCRIPT, ("facts",)),
+        (
+            Parts(transcript=False, facts=False, recording=True),
+            CallEnd.WITH_TRANSCRIPT,
+            ("facts", "transcript"),
+        ),
+        (Parts(transcript=False, facts=False, recording=True), CallEnd.WITHOUT_TRANSCRIPT, ("facts",)),
         (TEXT, CallEnd.WITH_TRANSCRIPT, ()),
     ],
 )
@@ -140,7 +147,7 @@ def test_a_pointer_waits_for_the_facts_and_goes_with_them() -> None:
     stored = lifecycle.transcript_arrived(call(), POINTER, MINE)
     assert (summary(stored), stored.call.transcript) == (("NEW", None, "done"), POINTER)
     assert (
-        lifecycle.next_step(ended(stored.call, CallEnd.WITHOUT_TRANSCRIPT).call) is NextStep.SUBMIT_TRANSCRIPT
+        lifecycle.next_action(ended(stored.call, CallEnd.WITHOUT_TRANSCRIPT).call) is Action.CLAIM_TRANSCRIPT
     )
     waiting = call(ConversationState.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING)
     assert summary(lifecycle.transcript_arrived(waiting, POINTER, MINE)) == ("SUBMITTING", None, "submit")
@@ -150,10 +157,10 @@ def test_a_pointer_waits_for_the_facts_and_goes_with_them() -> None:
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
-        (call(ConversationState.QUEUED), ("QUEUED", None, "follow")),
+        (call(ConversationState.QUEUED), ("QUEUED", None, "continue")),
         (submitting(), ("SUBMITTING", None, "wait")),
-        (submitting(until=NOW), ("SUBMITTING", None, "read_first")),
-        (call(ConversationState.SUBMITTED, sent=AUDIO), ("SUBMITTED", None, "follow")),
+        (submitting(until=NOW), ("SUBMITTING", None, "read_then_submit")),
+        (call(ConversationState.SUBMITTED, sent=AUDIO), ("SUBMITTED", None, "continue")),
     ],
 )
 def test_a_transcript_object(seen: Call, expected: tuple[str, str | None, str]) -> None:
@@ -173,29 +180,29 @@ def made(seen: Call, *, audio: ConversationAudio = ConversationAudio.NONE, sent:
 
 
 def test_an_answer_ends_the_lease_and_the_pinned_recording() -> None:
-    both = Parts(text=True, facts=True, recording=True)
-    assert summary(made(mine())) == ("SUBMITTED", None, "follow")
+    both = Parts(transcript=True, facts=True, recording=True)
+    assert summary(made(mine())) == ("SUBMITTED", None, "continue")
     assert summary(made(mine(both, recording=UPLOADED), audio=ConversationAudio.OURS)) == (
         "SUBMITTED",
         "ATTACHED",
-        "follow",
+        "continue",
     )
-    assert summary(made(mine(both, recording=UPLOADED))) == ("SUBMITTED", "UPLOADED", "follow")
+    assert summary(made(mine(both, recording=UPLOADED))) == ("SUBMITTED", "UPLOADED", "continue")
     assert summary(made(mine(recording=UPLOADED), audio=ConversationAudio.UNKNOWN)) == (
         "SUBMITTED",
         "UPLOADED",
-        "follow",
+        "continue",
     )
     assert summary(made(mine(recording=UPLOADED), audio=ConversationAudio.OTHER)) == (
         "SUBMITTED",
         "REJECTED",
-        "follow",
+        "continue",
     )
 
 
 def test_adoption_says_what_the_found_conversation_lacks() -> None:
     seen = mine(call_end=CallEnd.WITH_TRANSCRIPT, facts=FACTS)
-    adopted = made(seen, sent=Parts(text=False, facts=False, recording=True)).call
+    adopted = made(seen, sent=Parts(transcript=False, facts=False, recording=True)).call
     assert adopted.late == ("facts", "transcript")
 
 
@@ -228,35 +235,35 @@ def test_the_owner_of_a_lost_lease_changes_nothing() -> None:
 def test_back_is_by_the_facts_at_hand(call_end: CallEnd, back: str) -> None:
     seen = mine(call_end=call_end)
     assert summary(lifecycle.submit_not_sent(seen, "mine", NOW)) == (back, None, "wait")
-    assert summary(lifecycle.lease_released(seen, "mine", NOW)) == (back, None, "follow")
+    assert summary(lifecycle.lease_released(seen, "mine", NOW)) == (back, None, "continue")
 
 
 def test_a_refusal_takes_the_pinned_recording_along() -> None:
     refused = lifecycle.call_rejected(
         mine(AUDIO, recording=UPLOADED), "mine", ConversationState.REJECTED, REASON, NOW
     )
-    assert summary(refused) == ("REJECTED", "REJECTED", "follow")
+    assert summary(refused) == ("REJECTED", "REJECTED", "continue")
     kept = lifecycle.call_rejected(mine(recording=UPLOADED), "mine", ConversationState.FILTERED, REASON, NOW)
-    assert summary(kept) == ("FILTERED", "UPLOADED", "follow")
+    assert summary(kept) == ("FILTERED", "UPLOADED", "continue")
 
 
 def test_refused_audio_leaves_the_text_to_be_sent() -> None:
-    both = Parts(text=True, facts=True, recording=True)
+    both = Parts(transcript=True, facts=True, recording=True)
     text = lifecycle.audio_rejected(mine(both, recording=UPLOADED), "mine", REASON, NOW)
     assert summary(text) == ("SUBMITTING", "REJECTED", "submit")
     assert text.call.lease == Lease("mine", NOW + 50, TEXT)
     alone = lifecycle.audio_rejected(
         mine(AUDIO, recording=UPLOADED, call_end=CallEnd.WITHOUT_TRANSCRIPT), "mine", REASON, NOW
     )
-    assert summary(alone) == ("WAITING", "REJECTED", "follow")
+    assert summary(alone) == ("WAITING", "REJECTED", "continue")
 
 
 def test_a_lost_upload_is_made_again() -> None:
-    both = Parts(text=True, facts=True, recording=True)
+    both = Parts(transcript=True, facts=True, recording=True)
     text = lifecycle.upload_not_found(mine(both, recording=UPLOADED), "mine", NOW)
     assert summary(text) == ("SUBMITTING", "READY", "submit")
     alone = lifecycle.upload_not_found(mine(AUDIO, recording=UPLOADED), "mine", NOW)
-    assert summary(alone) == ("NEW", "READY", "upload_again")
+    assert summary(alone) == ("NEW", "READY", "requeue_recording")
     assert alone.call.recording is not None
     assert alone.call.recording.upload_id is None
 
@@ -270,7 +277,7 @@ def test_a_withdrawn_text_leaves_the_recording_to_speak() -> None:
         None,
         (REASON,),
     )
-    assert lifecycle.next_step(after) is NextStep.SUBMIT_RECORDING
+    assert lifecycle.next_action(after) is Action.CLAIM_RECORDING
 
 
 # --- recordings --------------------------------------------------------------------------------------
@@ -284,24 +291,28 @@ def arrived(seen: Call, told: Recording) -> Transition:
     ("seen", "told", "expected"),
     [
         (call(), recording(), ("NEW", "READY", "upload")),
-        (call(), recording(RecordingState.BY_URL), ("NEW", "BY_URL", "follow")),
-        (call(), recording(RecordingState.REJECTED), ("NEW", "REJECTED", "follow")),
-        (call(ConversationState.SUBMITTED), recording(), ("SUBMITTED", "READY", "follow")),
+        (call(), recording(RecordingState.BY_URL), ("NEW", "BY_URL", "continue")),
+        (call(), recording(RecordingState.REJECTED), ("NEW", "REJECTED", "continue")),
+        (call(ConversationState.SUBMITTED), recording(), ("SUBMITTED", "READY", "continue")),
         (call(recording=recording()), recording(), ("NEW", "READY", "upload")),
         (
             call(ConversationState.SUBMITTED, recording=recording()),
             recording(),
-            ("SUBMITTED", "READY", "follow"),
+            ("SUBMITTED", "READY", "continue"),
         ),
-        (call(recording=UPLOADED), recording(), ("NEW", "UPLOADED", "follow")),
+        (call(recording=UPLOADED), recording(), ("NEW", "UPLOADED", "continue")),
         (submitting(TEXT, recording=UPLOADED), recording(), ("SUBMITTING", "UPLOADED", "done")),
         (submitting(AUDIO, recording=UPLOADED), recording(), ("SUBMITTING", "UPLOADED", "wait")),
-        (submitting(AUDIO, NOW, recording=UPLOADED), recording(), ("SUBMITTING", "UPLOADED", "read_first")),
-        (call(recording=recording()), recording(sort_key="1"), ("NEW", "READY", "follow")),
+        (
+            submitting(AUDIO, NOW, recording=UPLOADED),
+            recording(),
+            ("SUBMITTING", "UPLOADED", "read_then_submit"),
+        ),
+        (call(recording=recording()), recording(sort_key="1"), ("NEW", "READY", "continue")),
         (
             call(recording=recording(RecordingState.ATTACHED)),
             recording(sort_key="3"),
-            ("NEW", "ATTACHED", "follow"),
+            ("NEW", "ATTACHED", "continue"),
         ),
         (
             call(recording=recording(RecordingState.ATTACHING)),
@@ -335,7 +346,7 @@ def test_what_our_own_look_refused_never_displaces_and_is_always_displaced() -> 
     blip = recording(RecordingState.REJECTED, sort_key="3", usable=False, reason=REASON)
     kept = arrived(call(recording=recording()), blip)
     assert (summary(kept), kept.call.other_recordings) == (
-        ("NEW", "READY", "follow"),
+        ("NEW", "READY", "continue"),
         {"s3://b/k3#e": "rejected: code"},
     )
     assert summary(arrived(call(recording=blip), recording(sort_key="1"))) == ("NEW", "READY", "upload")
@@ -345,7 +356,7 @@ def test_an_upload_counts_for_the_recording_that_it_was_made_of() -> None:
     def uploaded(seen: Call) -> Transition:
         return lifecycle.recording_uploaded(seen, recording(), "upl", NOW)
 
-    assert summary(uploaded(call(recording=recording()))) == ("NEW", "UPLOADED", "follow")
+    assert summary(uploaded(call(recording=recording()))) == ("NEW", "UPLOADED", "continue")
     assert summary(uploaded(submitting(recording=recording()))) == ("SUBMITTING", "UPLOADED", "done")
     newer = call(recording=recording(sort_key="3"))
     assert uploaded(newer) == Transition(newer, Action.CONTINUE)
@@ -361,11 +372,11 @@ def test_an_upload_counts_for_the_recording_that_it_was_made_of() -> None:
         ),
         (
             call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)),
-            ("SUBMITTED", "ATTACHED", "follow"),
+            ("SUBMITTED", "ATTACHED", "continue"),
         ),
-        (call(ConversationState.FILTERED, recording=UPLOADED), ("FILTERED", "REJECTED", "follow")),
-        (call(ConversationState.WAITING, recording=UPLOADED), ("WAITING", "UPLOADED", "follow")),
-        (call(ConversationState.SUBMITTED), ("SUBMITTED", None, "follow")),
+        (call(ConversationState.FILTERED, recording=UPLOADED), ("FILTERED", "REJECTED", "continue")),
+        (call(ConversationState.WAITING, recording=UPLOADED), ("WAITING", "UPLOADED", "continue")),
+        (call(ConversationState.SUBMITTED), ("SUBMITTED", None, "continue")),
     ],
 )
 def test_attach(seen: Call, expected: tuple[str, str | None, str]) -> None:
@@ -397,8 +408,8 @@ def test_a_url_that_cannot_be_fetched_is_tried_five_times() -> None:
         assert (tried_rules.action, tried_rules.until) == (Action.WAIT, NOW + 30 * count)
         seen = tried_rules.call
     abandoned = lifecycle.attach_fetch_failed(seen, "s3://b/k2#e", NOW)
-    assert summary(abandoned) == ("SUBMITTED", "ATTACHING", "follow")
-    assert lifecycle.next_step(abandoned.call) is NextStep.NOTHING
+    assert summary(abandoned) == ("SUBMITTED", "ATTACHING", "continue")
+    assert lifecycle.next_action(abandoned.call) is Action.DONE
     assert lifecycle.attach_fetch_failed(abandoned.call, "s3://b/k2#e", NOW).call == abandoned.call
     looked = lifecycle.resume(abandoned.call, DEADLINES, replace(MINE, now=NOW + 400))
     assert looked == Transition(abandoned.call, Action.CONFIRM_ATTACH)
@@ -410,7 +421,7 @@ def test_a_url_that_a_submit_named_likewise() -> None:
     assert summary(again) == ("NEW", "BY_URL", "wait")
     last = replace(linked, fetch_failures=4)
     abandoned = lifecycle.submit_fetch_failed(mine(AUDIO, recording=last), "mine", NOW)
-    assert summary(abandoned) == ("NEW", "REJECTED", "follow")
+    assert summary(abandoned) == ("NEW", "REJECTED", "continue")
 
 
 # --- what comes next, and the sweep ------------------------------------------------------------------
@@ -419,31 +430,31 @@ def test_a_url_that_a_submit_named_likewise() -> None:
 @pytest.mark.parametrize(
     ("seen", "step"),
     [
-        (call(), NextStep.NOTHING),
-        (call(recording=UPLOADED), NextStep.NOTHING),
-        (call(ConversationState.SUBMITTED, recording=recording()), NextStep.ATTACH),
-        (call(ConversationState.REJECTED, recording=UPLOADED), NextStep.ATTACH),
-        (call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)), NextStep.NOTHING),
-        (call(ConversationState.WAITING, transcript=POINTER), NextStep.SUBMIT_TRANSCRIPT),
+        (call(), Action.DONE),
+        (call(recording=UPLOADED), Action.DONE),
+        (call(ConversationState.SUBMITTED, recording=recording()), Action.START_ATTACH),
+        (call(ConversationState.REJECTED, recording=UPLOADED), Action.START_ATTACH),
+        (call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)), Action.DONE),
+        (call(ConversationState.WAITING, transcript=POINTER), Action.CLAIM_TRANSCRIPT),
         (
             call(ConversationState.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=UPLOADED),
-            NextStep.SUBMIT_RECORDING,
+            Action.CLAIM_RECORDING,
         ),
         (
             call(ConversationState.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=recording()),
-            NextStep.NOTHING,
+            Action.DONE,
         ),
         (
             call(ConversationState.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, recording=UPLOADED),
-            NextStep.NOTHING,
+            Action.DONE,
         ),
-        (call(ConversationState.QUEUED, recording=UPLOADED), NextStep.NOTHING),
-        (submitting(recording=UPLOADED), NextStep.NOTHING),
+        (call(ConversationState.QUEUED, recording=UPLOADED), Action.DONE),
+        (submitting(recording=UPLOADED), Action.DONE),
     ],
 )
-def test_next_step_and_its_claim(seen: Call, step: NextStep) -> None:
-    assert lifecycle.next_step(seen) is step
-    if step in (NextStep.SUBMIT_TRANSCRIPT, NextStep.SUBMIT_RECORDING):
+def test_next_action_and_its_claim(seen: Call, step: Action) -> None:
+    assert lifecycle.next_action(seen) is step
+    if step in (Action.CLAIM_TRANSCRIPT, Action.CLAIM_RECORDING):
         assert lifecycle.claim_next(seen, step, MINE).action is Action.SUBMIT
         assert lifecycle.claim_next(call(), step, MINE) == Transition(call(), Action.CONTINUE)
 
@@ -455,19 +466,19 @@ EXPECTING = call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW - 30
     ("seen", "expected"),
     [
         (submitting(), ("SUBMITTING", None, "done")),
-        (submitting(until=NOW), ("SUBMITTING", None, "read_first")),
-        (call(transcript=POINTER), ("NEW", None, "follow")),
+        (submitting(until=NOW), ("SUBMITTING", None, "read_then_submit")),
+        (call(transcript=POINTER), ("NEW", None, "continue")),
         (call(transcript=replace(POINTER, stored_at=NOW - 200)), ("SUBMITTING", None, "submit")),
-        (call(recording=replace(UPLOADED, changed_at=NOW - 99)), ("NEW", "UPLOADED", "follow")),
+        (call(recording=replace(UPLOADED, changed_at=NOW - 99)), ("NEW", "UPLOADED", "continue")),
         (call(recording=replace(UPLOADED, changed_at=NOW - 100)), ("SUBMITTING", "UPLOADED", "submit")),
-        (call(recording=recording(changed_at=0)), ("NEW", "READY", "follow")),
+        (call(recording=recording(changed_at=0)), ("NEW", "READY", "continue")),
         (
             call(ConversationState.SUBMITTED, maybe_sent_at=7, submitted_at=NOW - 400),
             ("SUBMITTED", None, "audit"),
         ),
         (
             call(ConversationState.SUBMITTED, maybe_sent_at=7, submitted_at=NOW - 399),
-            ("SUBMITTED", None, "follow"),
+            ("SUBMITTED", None, "continue"),
         ),
         (EXPECTING, ("SUBMITTED", None, "done")),
     ],

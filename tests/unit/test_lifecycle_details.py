@@ -15,13 +15,13 @@ from coval_relay.domain.call import (
     KnownConversation,
     Lease,
     Parts,
-    Reason,
     Recording,
     RecordingHints,
     TranscriptPointer,
 )
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.lifecycle import (
     FETCH_FAILED,
     NOTHING_TO_EVALUATE,
@@ -30,7 +30,6 @@ from coval_relay.domain.lifecycle import (
     Action,
     Attempt,
     Deadlines,
-    NextStep,
     Transition,
 )
 from coval_relay.domain.s3_objects import ObjectVersion
@@ -41,8 +40,11 @@ REASON = Reason("code", "text")
 DEADLINES = Deadlines(grace=100, transcript=200, recording=300, audit=400, resume=500)
 FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=NOW - 60, agent_channel=None)
 POINTER = TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_at=NOW)
-TEXT, AUDIO = Parts(text=True, facts=True, recording=False), Parts(text=False, facts=True, recording=True)
-BOTH = Parts(text=True, facts=True, recording=True)
+TEXT, AUDIO = (
+    Parts(transcript=True, facts=True, recording=False),
+    Parts(transcript=False, facts=True, recording=True),
+)
+BOTH = Parts(transcript=True, facts=True, recording=True)
 NEW = Call(external_conversation_id="c")
 EARLIER = NOW - 1000
 
@@ -133,7 +135,7 @@ def test_a_claim_without_a_call_end_dates_the_call() -> None:
     claimed = lifecycle.resume(undated, DEADLINES, MINE).call
     assert (claimed.created_at, claimed.lease) == (
         NOW,
-        Lease("mine", NOW + 180, Parts(text=True, facts=False, recording=False)),
+        Lease("mine", NOW + 180, Parts(transcript=True, facts=False, recording=False)),
     )
 
 
@@ -341,7 +343,7 @@ def test_a_transcript_waits_for_a_better_one(settling_until: int, action: Action
     after = lifecycle.transcript_arrived(seen, pointer, MINE)
     assert (after.action, after.until, after.call.transcript) == (action, until, pointer)
     step = replace(seen, transcript=pointer)
-    claimed = lifecycle.claim_next(step, NextStep.SUBMIT_TRANSCRIPT, MINE)
+    claimed = lifecycle.claim_next(step, Action.CLAIM_TRANSCRIPT, MINE)
     assert (claimed.action, claimed.until) == (action, until)
 
 
@@ -365,7 +367,7 @@ def test_a_transcript_takes_over_an_ended_lease() -> None:
 
 @pytest.mark.parametrize("facts", [True, False])
 def test_a_transcript_after_the_submit_is_late_alone(facts: bool) -> None:
-    seen = call(State.SUBMITTED, sent=Parts(text=False, facts=facts, recording=True))
+    seen = call(State.SUBMITTED, sent=Parts(transcript=False, facts=facts, recording=True))
     assert lifecycle.transcript_arrived(seen, POINTER, MINE).call.late == ("transcript",)
 
 
@@ -474,7 +476,7 @@ def test_what_an_adopted_conversation_lacks(
     parts: Parts, call_end: CallEnd, transcript: TranscriptPointer | None, late: tuple[str, ...]
 ) -> None:
     seen = mine(parts, call_end=call_end, transcript=transcript)
-    assert submitted(seen, sent=Parts(text=False, facts=False, recording=True)).late == late
+    assert submitted(seen, sent=Parts(transcript=False, facts=False, recording=True)).late == late
 
 
 def test_nothing_is_late_for_a_call_that_was_never_sent() -> None:
@@ -715,7 +717,7 @@ def test_a_recording_waits_for_a_better_one(settling_until: int, action: Action,
     linked = call(
         State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=replace(told, state=Sound.BY_URL)
     )
-    claimed = lifecycle.claim_next(linked, NextStep.SUBMIT_RECORDING, MINE)
+    claimed = lifecycle.claim_next(linked, Action.CLAIM_RECORDING, MINE)
     assert (claimed.action, claimed.until) == (
         Action.SUBMIT if action is Action.UPLOAD else Action.WAIT,
         until,
@@ -728,7 +730,7 @@ def test_a_recording_again_takes_over_an_ended_lease() -> None:
         replace(
             seen,
             maybe_sent_at=NOW,
-            lease=Lease("mine", NOW + 180, Parts(text=False, facts=False, recording=True)),
+            lease=Lease("mine", NOW + 180, Parts(transcript=False, facts=False, recording=True)),
         ),
         Action.READ_THEN_SUBMIT,
     )
@@ -849,7 +851,7 @@ def test_what_another_worker_may_be_attaching_stays_pinned_until_the_last_look()
         lifecycle.resume(abandoned, DEADLINES, replace(MINE, now=NOW + 399)),
     ):
         assert nothing == Transition(abandoned)
-    assert lifecycle.next_step(abandoned) is NextStep.NOTHING
+    assert lifecycle.next_action(abandoned) is Action.DONE
     assert lifecycle.due_at(abandoned, DEADLINES, NOW) == NOW + 400
     newer = lifecycle.recording_arrived(abandoned, recording(identity="newer", sort_key="z"), MINE)
     assert (newer.call, newer.action) == (abandoned, Action.WAIT)
@@ -874,43 +876,43 @@ def test_after_the_last_look() -> None:
 @pytest.mark.parametrize(
     ("state", "held", "step"),
     [
-        (State.SUBMITTED, UNFIT, NextStep.PREPARE),
-        (State.SUBMITTED, REPLACEABLE, NextStep.PREPARE),
-        (State.SUBMITTED, UPLOADED, NextStep.ATTACH),
-        (State.REJECTED, UNFIT, NextStep.ATTACH),
-        (State.NEW, UNFIT, NextStep.NOTHING),
+        (State.SUBMITTED, UNFIT, Action.PREPARE),
+        (State.SUBMITTED, REPLACEABLE, Action.PREPARE),
+        (State.SUBMITTED, UPLOADED, Action.START_ATTACH),
+        (State.REJECTED, UNFIT, Action.START_ATTACH),
+        (State.NEW, UNFIT, Action.DONE),
     ],
 )
 def test_what_is_to_be_copied_is_prepared_once_its_call_is_submitted(
-    state: State, held: Recording, step: NextStep
+    state: State, held: Recording, step: Action
 ) -> None:
-    assert lifecycle.next_step(call(state, recording=held)) is step
+    assert lifecycle.next_action(call(state, recording=held)) is step
 
 
 @pytest.mark.parametrize("state", [Sound.BY_URL, Sound.UPLOADED])
 def test_a_recording_that_can_be_sent_is_claimed_alone(state: Sound) -> None:
     seen = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, facts=FACTS, recording=recording(state))
-    assert lifecycle.next_step(seen) is NextStep.SUBMIT_RECORDING
-    assert lifecycle.claim_next(seen, NextStep.SUBMIT_RECORDING, MINE) == Transition(
+    assert lifecycle.next_action(seen) is Action.CLAIM_RECORDING
+    assert lifecycle.claim_next(seen, Action.CLAIM_RECORDING, MINE) == Transition(
         replace(seen, state=State.SUBMITTING, lease=Lease("mine", NOW + 180, AUDIO)), Action.SUBMIT
     )
 
 
 def test_a_transcript_is_claimed_with_what_can_go_along() -> None:
     seen = call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, transcript=POINTER, recording=UPLOADED)
-    claimed = lifecycle.claim_next(seen, NextStep.SUBMIT_TRANSCRIPT, MINE)
+    claimed = lifecycle.claim_next(seen, Action.CLAIM_TRANSCRIPT, MINE)
     assert claimed.call.lease == Lease("mine", NOW + 180, BOTH)
     linked = replace(seen, recording=recording(Sound.BY_URL))
-    assert lifecycle.claim_next(linked, NextStep.SUBMIT_TRANSCRIPT, MINE).call.lease == Lease(
+    assert lifecycle.claim_next(linked, Action.CLAIM_TRANSCRIPT, MINE).call.lease == Lease(
         "mine", NOW + 180, TEXT
     )
 
 
 def test_resume_takes_over_what_the_dead_one_had() -> None:
-    for parts in (TEXT, Parts(text=False, facts=False, recording=True)):
+    for parts in (TEXT, Parts(transcript=False, facts=False, recording=True)):
         seen = ended_lease(parts, call_end=CallEnd.NOT_SEEN, recording=UPLOADED)
         taken = lifecycle.resume(seen, DEADLINES, MINE)
-        lease = Lease("mine", NOW + 180, Parts(text=parts.text, facts=False, recording=True))
+        lease = Lease("mine", NOW + 180, Parts(transcript=parts.transcript, facts=False, recording=True))
         assert taken == Transition(replace(seen, maybe_sent_at=NOW, lease=lease), Action.READ_THEN_SUBMIT)
 
 

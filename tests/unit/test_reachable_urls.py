@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from coval_relay.adapters.web.https_reader import HttpsReader
 from coval_relay.adapters.web.transcript_urls import HttpsTranscriptUrls
 from coval_relay.domain.call import Call, TranscriptPointer
-from coval_relay.domain.errors import InvalidInputError, PermanentError
-from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.errors import InvalidInputError, PermanentError, UrlRejectedError
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
 from coval_relay.services.transcript_loader import TranscriptLoader
@@ -160,8 +159,8 @@ def test_what_an_event_may_name_is_fetched_from_a_listed_host_or_not_at_all(uri:
 
 def pages(wire: Wire) -> TranscriptLoader:
     return TranscriptLoader(
-        transcript_objects=FakeTranscriptObjects(),
-        web=HttpsTranscriptUrls(wire.get),
+        objects=FakeTranscriptObjects(),
+        urls=HttpsTranscriptUrls(wire.get),
         utterances=InMemoryUtterances(),
         parse=lambda *_: pytest.fail("read to its end"),
         next_page=registry.next_page,

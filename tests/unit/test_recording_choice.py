@@ -40,7 +40,7 @@ def chosen(world: World) -> str:
 
 @given(
     st.permutations(["end", "agent", "ivr", "agent", "ivr", "end"]),
-    st.lists(st.integers(0, DEADLINES.update - 5), min_size=6, max_size=6),
+    st.lists(st.integers(0, DEADLINES.settling - 5), min_size=6, max_size=6),
     st.sampled_from(["inline", "none"]),
 )
 def test_the_higher_rank_wins_in_any_order(order: list[str], delays: list[int], transcript: str) -> None:
@@ -79,7 +79,7 @@ def test_nothing_is_attached_before_the_settling_time_and_the_text_does_not_wait
     while not world.coval.calls.count("attach"):
         world.deliver(min(world.queued, key=lambda message: message.visible_at))
         world.clock.now = min((x.visible_at for x in world.queued), default=world.clock.now)
-    assert world.clock.now - began >= DEADLINES.update
+    assert world.clock.now - began >= DEADLINES.settling
     assert world.coval.calls[0] == "submit"
 
 
@@ -87,7 +87,7 @@ def test_one_that_comes_after_the_settling_time_is_superseded_and_visible() -> N
     world = world_of(rule("agent", 2), rule("ivr", 1))
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav(), "rec/ivr/call-1.wav"))
-    world.send("recording", put(world, wav(8), "rec/agent/call-1.wav"), DEADLINES.update * 3)
+    world.send("recording", put(world, wav(8), "rec/agent/call-1.wav"), DEADLINES.settling * 3)
     world.run()
     assert chosen(world) == "ivr/call-1.wav"
     assert list(world.store.get("call-1").other_recordings.values()) == ["superseded"]

@@ -30,10 +30,11 @@ from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services import recording_preparer as preparing_module
 from coval_relay.services.calls import Calls
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped, overlaid
-from coval_relay.services.progress import concerns_audio, concerns_upload, live, recording_of
 from coval_relay.services.recording_preparer import RecordingPreparer
+from coval_relay.services.submission import concerns_audio, concerns_upload, live
 from coval_relay.services.transcript_loader import MAX_PAGES, TranscriptLoader
-from coval_relay.services.upload_recording import identity_of, identity_of_link
+from coval_relay.services.upload_recording import identity_of, identity_of_url
+from coval_relay.services.worker import recording_message
 from tests.support.events import wav
 from tests.support.fakes import FakeBucket, FakeClock, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import InMemoryStaging, InMemoryUrls, InMemoryUtterances
@@ -93,20 +94,22 @@ def recording(**changes: Any) -> Recording:
 def test_the_message_that_brings_a_recording_again() -> None:
     created = ObjectCreated(version=VERSION, size=9, sort_key="7", created_at=5, is_copy=True)
     found = RecordingFound(external_conversation_id="call-1", created_at=5, hints=RecordingHints(rank=1))
-    assert recording_of(replace(NEW, recording=recording(is_copy=True))) == replace(found, created=created)
+    assert recording_message(replace(NEW, recording=recording(is_copy=True))) == replace(
+        found, created=created
+    )
     link = replace(found, url="https://a.example/")
     for version in (VERSION, None):
         held = replace(NEW, recording=recording(url="https://a.example/", version=version))
-        assert recording_of(held) == link
-    assert recording_of(replace(NEW, recording=recording(version=None))) is None
-    assert recording_of(NEW) is None
+        assert recording_message(held) == link
+    assert recording_message(replace(NEW, recording=recording(version=None))) is None
+    assert recording_message(NEW) is None
 
 
 def test_identities() -> None:
     assert identity_of(VERSION) == "s3://recordings/rec/call-1.wav#v1"
     assert identity_of(replace(VERSION, version_id=None)) == "s3://recordings/rec/call-1.wav#e"
     link = "https://a.example:8443/b/c.wav?signature=secret#part"
-    assert identity_of_link(link) == "https://a.example:8443/b/c.wav"
+    assert identity_of_url(link) == "https://a.example:8443/b/c.wav"
 
 
 @pytest.mark.parametrize(
@@ -335,7 +338,7 @@ def test_of_what_has_no_version_only_the_too_large_is_copied_before_it_is_sent(
     monkeypatch.setattr(preparing_module, "MAX_UPLOAD_BYTES", len(content) + more)
     parts = prepared(content)
     found, facts = parts.inspect(recording(size=len(content), version=replace(VERSION, version_id=None)))
-    sent = parts.prepared_audio(found, facts)
+    sent = parts.prepare(found, facts)
     assert (found.state, sent.recording.state) == (RecordingState.READY, state)
     assert (sent.recording.prepared is None) == (state is RecordingState.READY)
     assert b"".join(sent.chunks) == content
@@ -351,7 +354,7 @@ def test_what_is_too_large_for_an_upload_is_linked(
     assert looked(content, agent_channel=1)[0].state is RecordingState.READY
     parts = prepared(content)
     wrong, facts = parts.inspect(recording(size=len(content), agent_channel=1))
-    sent = parts.prepared_audio(wrong, facts).recording
+    sent = parts.prepare(wrong, facts).recording
     assert (sent.prepared is None) == (state is RecordingState.READY)
     copy, made = parts.make_copy(wrong, facts)
     assert copy.prepared is not None
@@ -367,7 +370,7 @@ def test_a_copy_is_described_and_lies_below_its_kind() -> None:
     assert copy.prepared is not None
     assert copy.prepared.key == "prepared/00000001"
     assert (copy.duration_milliseconds, copy.channels, copy.content_type) == (7000, 1, "audio/wav")
-    version, size = parts.fetched("https://a.example/")
+    version, size = parts.fetch("https://a.example/")
     assert (version.key, size) == ("fetched/00000002", 3)
 
 
@@ -394,8 +397,8 @@ class Web:
 
 def files(web: Web, clock: int = 100) -> TranscriptLoader:
     return TranscriptLoader(
-        transcript_objects=FakeTranscriptObjects(),
-        web=web,
+        objects=FakeTranscriptObjects(),
+        urls=web,
         utterances=InMemoryUtterances(),
         parse=lambda format_, pages, facts: (format_, list(pages), facts),  # type: ignore[arg-type]
         next_page=lambda _, page: page.get("next") if isinstance(page, dict) else None,

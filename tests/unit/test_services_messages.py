@@ -16,7 +16,6 @@ from coval_relay.domain.call import (
     CallFacts,
     Lease,
     Parts,
-    Reason,
     Recording,
     RecordingHints,
     TranscriptPointer,
@@ -26,7 +25,10 @@ from coval_relay.domain.call import RecordingState as Sound
 from coval_relay.domain.coval import Conversation
 from coval_relay.domain.errors import (
     InvalidInputError,
+    ObjectGoneError,
+    ObjectReplacedError,
     PermanentError,
+    Reason,
     RelayError,
     RetryableError,
     UnknownOutcomeError,
@@ -47,21 +49,21 @@ from coval_relay.domain.messages import (
     UtterancesReceived,
 )
 from coval_relay.domain.ports import ALIAS_SHARDS
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectReplacedError, ObjectVersion
+from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode
 from coval_relay.domain.transcript import Transcript, Utterance
-from coval_relay.services import upload_recording
+from coval_relay.services import upload, upload_recording
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
-from coval_relay.services.object_matcher import GONE, REPLACED, ObjectMatcher
-from coval_relay.services.progress import DONE, Outcome
+from coval_relay.services.object_matcher import ObjectMatcher
+from coval_relay.services.worker import DONE, Content, Outcome
 from tests.support.events import TURNS, etag, wav
 from tests.support.in_memory import InMemoryAliases
 from tests.support.world import World
 
 NOW = 1_790_951_800
 MINE = Attempt("mine", NOW + 180, NOW)
-TEXT = Parts(text=True, facts=True, recording=False)
+TEXT = Parts(transcript=True, facts=True, recording=False)
 FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=NOW - 60)
 CONTENT = wav()
 VERSION = ObjectVersion("recordings", "rec/call-1.wav", etag(CONTENT), "v1")
@@ -99,7 +101,7 @@ def hand(to: World, queue: str, message: Message) -> Outcome:
 
 def go(to: World, queue: str, transition: Transition, transcript: Transcript | None = None) -> Outcome:
     service: Any = to.consumers[queue].service
-    outcome: Outcome = service.progress.go(transition, MINE, transcript)
+    outcome: Outcome = service.worker.run(transition, MINE, Content(transcript))
     return outcome
 
 
@@ -157,7 +159,9 @@ def test_what_an_item_asks_for_is_done_or_handed_on(
     assert (queued(played), played.store.get("call-1").state) == (sent, state)
 
 
-@pytest.mark.parametrize(("content", "reason"), [(None, GONE), (b"another", REPLACED)])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, ObjectGoneError().reason), (b"another", ObjectReplacedError().reason)]
+)
 def test_what_is_not_there_any_more_is_not_submitted_by_its_url(
     content: bytes | None, reason: Reason
 ) -> None:
@@ -203,7 +207,8 @@ def test_a_recording_that_was_uploaded_after_the_claim_does_not_go_along() -> No
 
 def test_a_request_that_is_too_large_without_a_text_is_refused() -> None:
     seen = claimed(
-        Parts(text=False, facts=True, recording=True), recording=recording(Sound.UPLOADED, upload_id="upl")
+        Parts(transcript=False, facts=True, recording=True),
+        recording=recording(Sound.UPLOADED, upload_id="upl"),
     )
     played = world(seen, max_payload_bytes=50)
     go(played, "call_end", Transition(seen, Action.SUBMIT))
@@ -274,7 +279,7 @@ COLLECTED = TranscriptPointer(format="utterances", stored_at=NOW, settling_until
         (call(State.QUEUED, call_end=CallEnd.WITH_TRANSCRIPT), DONE, None, ()),
         (call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING), DONE, None, ()),
         (WITHOUT_TRANSCRIPT, Outcome(NOW + 60), COLLECTED, ()),
-        (call(State.SUBMITTED, sent=replace(TEXT, text=False)), DONE, None, ("transcript",)),
+        (call(State.SUBMITTED, sent=replace(TEXT, transcript=False)), DONE, None, ("transcript",)),
     ],
 )
 def test_fragments_wait_for_the_end_of_their_call(
@@ -530,7 +535,7 @@ def held(*names: str) -> Mapping[str, dict[str, Any]]:
     """Names in capitals are of somebody else."""
     common: dict[str, Any] = {"external_conversation_id": "call-1", "audio": None}
     return {
-        name: {**common, "created": number, "metadata": {} if name.isupper() else {STAMP: "text facts"}}
+        name: {**common, "created": number, "metadata": {} if name.isupper() else {STAMP: "transcript facts"}}
         for number, name in enumerate(names)
     }
 
@@ -641,7 +646,7 @@ def test_who_was_held_up_submits_nothing() -> None:
     played = world(call(State.SUBMITTING, lease=lease, facts=FACTS, call_end=CallEnd.WITH_TRANSCRIPT))
     service: Any = played.consumers["call_end"].service
     claimed = Transition(played.store.get("call-1"), Action.SUBMIT)
-    assert service.progress.go(claimed, HELD_UP, SPOKEN) == Outcome(NOW + 30)
+    assert service.worker.run(claimed, HELD_UP, Content(SPOKEN)) == Outcome(NOW + 30)
     assert played.coval.calls == []
 
 
@@ -667,7 +672,7 @@ def test_the_audit_adopts_a_late_submit_with_its_recording(listed: bool) -> None
     assert hand(played, "attach", Resume("call-1")) == DONE
     after = played.store.get("call-1")
     assert (after.state, after.conversation_id) == (State.SUBMITTED, "late")
-    assert after.sent == Parts(text=False, facts=True, recording=True)
+    assert after.sent == Parts(transcript=False, facts=True, recording=True)
     assert after.recording == replace(sound, state=Sound.ATTACHED, reason=None, changed_at=NOW)
     assert played.telemetry == [(LogEvent.CALL_ADOPTED, "call-1", {"audio": "ours"})]
 
@@ -797,7 +802,7 @@ def test_a_recording_after_the_submit_is_prepared_where_it_is_wanted(
 def test_what_is_too_large_after_preparing_is_linked(
     monkeypatch: pytest.MonkeyPatch, more: int, sound: Sound
 ) -> None:
-    monkeypatch.setattr(upload_recording, "MAX_UPLOAD_BYTES", len(CONTENT) + more)
+    monkeypatch.setattr(upload, "MAX_UPLOAD_BYTES", len(CONTENT) + more)
     played = world()
     assert hand(played, "recording", FOUND) == DONE
     assert played.store.get("call-1").recording.state is sound
@@ -807,8 +812,8 @@ def test_what_is_too_large_after_preparing_is_linked(
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (ObjectGoneError(), GONE),
-        (ObjectReplacedError(), REPLACED),
+        (ObjectGoneError(), ObjectGoneError().reason),
+        (ObjectReplacedError(), ObjectReplacedError().reason),
         (PermanentError("CODE", "Bad.", None, 400), Reason("CODE", "Bad.")),
     ],
 )

@@ -384,7 +384,11 @@ def _found_twice_in_coval(world: World) -> None:
     world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
-    body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
+    body = {
+        "external_conversation_id": "call-1",
+        "transcript": TURNS,
+        "metadata": {STAMP: "transcript facts"},
+    }
     world.coval.submit(json.dumps(body).encode())
 
 
@@ -393,7 +397,11 @@ def _ours_deleted_and_another_left(world: World) -> None:
     world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
     world.send("call_end", call_ended())
     world.run(hours=0.1)
-    body = {"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {STAMP: "text facts"}}
+    body = {
+        "external_conversation_id": "call-1",
+        "transcript": TURNS,
+        "metadata": {STAMP: "transcript facts"},
+    }
     world.coval.conversations.clear()
     world.coval.submit(json.dumps(body).encode())
 
@@ -510,7 +518,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_REJECTED call-1 code=payload_too_large",
         "REJECTED, WITH_TRANSCRIPT, no recording",
-        "payload_too_large: The request has 386 bytes, the limit is 300.",
+        "payload_too_large: The request has 392 bytes, the limit is 300.",
     ),
     "too large but the recording goes": (
         "RECORDING_RECEIVED call-1 state=READY",
@@ -519,7 +527,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "TRANSCRIPT_DROPPED call-1 code=payload_too_large",
         "CALL_SUBMITTED call-1 audio=ours",
         "SUBMITTED, WITHOUT_TRANSCRIPT, ATTACHED",
-        "payload_too_large: The request has 454 bytes, the limit is 450.",
+        "payload_too_large: The request has 460 bytes, the limit is 450.",
     ),
     "transcript that is no json": (
         "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
@@ -722,7 +730,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "MESSAGE_PENDING - queue=recording",
         "SWEEP_DONE - count=1",
         "MESSAGE_PENDING - queue=recording",
-        "INPUT_REJECTED - code=invalid_input reason=detail.pending.event: no call became known under its ",
+        "INPUT_REJECTED - code=invalid_input reason=detail.pending.event: no call became known under its",
         "NEW, NOT_SEEN, no recording",
         "dead recording: invalid_input: detail.pending.event: no call became known under its s3_object i",
     ),

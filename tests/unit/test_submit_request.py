@@ -44,7 +44,7 @@ def test_everything_that_is_known_goes_out() -> None:
         "agent_id": "a" * 22,
         "occurred_at": "2026-10-02T14:31:07.000Z",
         "tags": ["t"],
-        "metadata": {"campaign": "é", "coval_relay_parts": f"text facts {STAMPED}"},
+        "metadata": {"campaign": "é", "coval_relay_parts": f"transcript facts {STAMPED}"},
     }
 
 
@@ -89,7 +89,7 @@ def test_the_oldest_go_first_and_tools_stay_paired() -> None:
     sent = body(Submit(external_conversation_id="c", transcript=Transcript(messages)), limit=400)
     assert sent["transcript"] == [{"role": "user", "content": "last"}]
     assert sent["metadata"] == {
-        "coval_relay_parts": "text",
+        "coval_relay_parts": "transcript",
         "transcript_truncated": True,
         "transcript_dropped_messages": 2,
     }
@@ -129,9 +129,11 @@ def test_the_stamp_tells_whose_audio_it_is() -> None:
     metadata = {"coval_relay_parts": f"facts {STAMPED}"}
     assert audio_of(metadata, "s3://b/k#v") is ConversationAudio.OURS
     assert audio_of(metadata, "s3://b/k#w") is ConversationAudio.OTHER
-    assert audio_of({"coval_relay_parts": "text"}, "s3://b/k#v") is ConversationAudio.UNKNOWN
+    assert audio_of({"coval_relay_parts": "transcript"}, "s3://b/k#v") is ConversationAudio.UNKNOWN
 
 
 def test_the_stamp_tells_what_was_sent() -> None:
-    assert parts_of({"coval_relay_parts": f"text {STAMPED}"}) == Parts(text=True, facts=False, recording=True)
-    assert parts_of({}) == Parts(text=False, facts=False, recording=False)
+    assert parts_of({"coval_relay_parts": f"transcript {STAMPED}"}) == Parts(
+        transcript=True, facts=False, recording=True
+    )
+    assert parts_of({}) == Parts(transcript=False, facts=False, recording=False)

@@ -89,10 +89,8 @@ class Settings(BaseModel):
     """How long an object is kept whose call is not known yet."""
 
 
-class RecordingAccess(BaseModel):
+class RecordingSettings(Settings):
     """What the functions that read recordings need besides."""
-
-    model_config = ConfigDict(defer_build=True)
 
     recording_buckets: CommaList = Field(min_length=1)
     recording_prefixes: Prefixes = ("",)
@@ -113,11 +111,11 @@ class SubmitTranscriptSettings(Settings):
     max_payload_bytes: int = Field(256_000, ge=1_000, le=262_144)
 
 
-class UploadRecordingSettings(Settings, RecordingAccess):
+class UploadRecordingSettings(RecordingSettings):
     """Settings of upload_recording."""
 
 
-class AttachRecordingSettings(Settings, RecordingAccess):
+class AttachRecordingSettings(RecordingSettings):
     """Settings of attach_recording."""
 
 

@@ -11,8 +11,13 @@ import pytest
 from coval_relay.adapters.web.https_reader import HttpsReader
 from coval_relay.adapters.web.recording_urls import MAX_BYTES, HttpsRecordingUrls
 from coval_relay.adapters.web.transcript_urls import HttpsTranscriptUrls
-from coval_relay.domain.errors import NotReadyError, PermanentError, RelayError, RetryableError
-from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.errors import (
+    NotReadyError,
+    PermanentError,
+    RelayError,
+    RetryableError,
+    UrlRejectedError,
+)
 
 URL = "https://media.example.com/a.wav?signature=hush"
 HOSTS = frozenset({"media.example.com", "cdn.example.com", "odd.example.com:8443", "192.0.2.7"})

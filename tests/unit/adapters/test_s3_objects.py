@@ -19,9 +19,15 @@ from coval_relay.adapters.aws.s3_objects import (
     fault,
     s3_client,
 )
-from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError
+from coval_relay.domain.errors import (
+    NotReadyError,
+    ObjectGoneError,
+    ObjectReplacedError,
+    PermanentError,
+    RetryableError,
+)
 from coval_relay.domain.locations import NOT_ALLOWED_LOCATION, AllowedLocations, RecordingLocations
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectHead, ObjectReplacedError, ObjectVersion
+from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -280,7 +286,7 @@ def test_no_credentials_to_presign_with(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_document(s3: "S3Client") -> None:
     s3.put_object(Bucket=BUCKET, Key="t.json", Body=b"0123456789")
-    transcript_objects = S3TranscriptObjects(s3, OWNER)
+    transcript_objects = S3TranscriptObjects(lambda: s3, OWNER)
     assert transcript_objects.fetch(BUCKET, "t.json", 10) == b"0123456789"
     with pytest.raises(PermanentError) as caught:
         transcript_objects.fetch(BUCKET, "t.json", 9)
@@ -289,14 +295,14 @@ def test_a_document(s3: "S3Client") -> None:
 
 def test_a_document_that_is_still_to_come(s3: "S3Client") -> None:
     with pytest.raises(NotReadyError) as caught:
-        S3TranscriptObjects(s3, OWNER).fetch(BUCKET, "none.json", 9)
+        S3TranscriptObjects(lambda: s3, OWNER).fetch(BUCKET, "none.json", 9)
     assert caught.value == NotReadyError("document_missing_or_denied")
 
 
 def test_a_denied_document_may_be_still_to_come() -> None:
     client: Any = Refusing(refusal("AccessDenied"))
     with pytest.raises(NotReadyError) as caught:
-        S3TranscriptObjects(client, OWNER).fetch(BUCKET, "t.json", 9)
+        S3TranscriptObjects(lambda: client, OWNER).fetch(BUCKET, "t.json", 9)
     assert caught.value == NotReadyError("document_missing_or_denied")
     assert client.asked == [{"Bucket": BUCKET, "Key": "t.json", "ExpectedBucketOwner": OWNER}]
 
@@ -342,10 +348,10 @@ def test_what_lies_in_its_place_is_asked_for(bucket: str, key: str) -> None:
 def test_a_document_that_lies_elsewhere_is_not_read(bucket: str, key: str, rule: str) -> None:
     client: Any = Refusing(refusal("AccessDenied"))
     with pytest.raises(PermanentError) as caught:
-        S3TranscriptObjects(client, OWNER, CONFIGURED).fetch(bucket, key, 9)
+        S3TranscriptObjects(lambda: client, OWNER, CONFIGURED).fetch(bucket, key, 9)
     assert (caught.value, client.asked) == (PermanentError(NOT_ALLOWED_LOCATION, rule), [])
 
 
 def test_a_document_in_its_place_is_read(s3: "S3Client") -> None:
     s3.put_object(Bucket=BUCKET, Key="calls/t.json", Body=b"{}")
-    assert S3TranscriptObjects(s3, OWNER, CONFIGURED).fetch(BUCKET, "calls/t.json", 9) == b"{}"
+    assert S3TranscriptObjects(lambda: s3, OWNER, CONFIGURED).fetch(BUCKET, "calls/t.json", 9) == b"{}"

@@ -37,7 +37,7 @@ def judged(size: int, data: bytes) -> None:
     judgement = outcome(size, reader)
     if isinstance(judgement, AudioRejectedError):
         assert judgement.code.startswith("audio_")
-        assert judgement.reason.endswith(".")
+        assert judgement.text.endswith(".")
     else:
         assert judgement.format == "foreign" or judgement.duration_milliseconds >= 5_000
         assert judgement.size == size

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectVersion
+from coval_relay.domain.errors import ObjectGoneError
+from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP
 from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.events import etag

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.errors import UrlRejectedError
 from tests.support.events import TURNS, call_ended, etag, object_created
 from tests.support.voices import by_ffmpeg, by_libsndfile, decoded
 from tests.support.voices import call as spoken

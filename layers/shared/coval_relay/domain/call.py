@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.s3_objects import ObjectVersion
 
 
@@ -70,14 +71,6 @@ UNFINISHED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why something was refused or left out: a code for machines, a text for people."""
-
-    code: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
     """What the call-end event told besides the words; times are epoch seconds but for `occurred_at`."""
@@ -114,7 +107,7 @@ class TranscriptPointer:
 class Parts:
     """Which parts of a call a submit carries."""
 
-    text: bool
+    transcript: bool
     facts: bool
     recording: bool
 

@@ -1,11 +1,15 @@
 """What can go wrong, told apart by what may be done next.
 
 RelayError
-├── RetryableError       known to have had no effect: do it again, later
-├── UnknownOutcomeError  may have had its effect: look before doing it again
-├── PermanentError       refused for good: record the reason
-├── NotReadyError        something that is still to come is missing: wait
-└── InvalidInputError    the input breaks a rule: name the field and the rule
+├── RetryableError          known to have had no effect: do it again, later
+├── UnknownOutcomeError     may have had its effect: look before doing it again
+├── PermanentError          rejected for good: record the reason
+├── NotReadyError           something that is still to come is missing: wait
+├── InvalidInputError       the input breaks a rule: name the field and the rule
+└── UnusableRecordingError  the recording can never be used: the call goes on without it
+    ├── ObjectGoneError · ObjectReplacedError   its object is no longer what the event named
+    ├── AudioRejectedError                      it is no audio that Coval takes (domain/audio)
+    └── UrlRejectedError                        its URL may not be fetched, or gives nothing
 
 No message of these carries private data: codes, field names and rules only.
 """
@@ -18,6 +22,14 @@ class RelayError(Exception):
 
     Not frozen: `contextlib` and others assign to an exception's traceback.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was rejected or left out: a code for machines, a text for people."""
+
+    code: str
+    text: str
 
 
 @dataclass(unsafe_hash=True)
@@ -66,3 +78,36 @@ class InvalidInputError(RelayError):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.rule}"
+
+
+@dataclass(unsafe_hash=True)
+class UnusableRecordingError(RelayError):
+    """The recording can never be used; the call goes on without it."""
+
+    code: str
+    text: str
+
+    @property
+    def reason(self) -> Reason:
+        return Reason(self.code, self.text)
+
+
+@dataclass(unsafe_hash=True)
+class ObjectGoneError(UnusableRecordingError):
+    """The object, or this version of it, is no longer there."""
+
+    code: str = "object_gone"
+    text: str = "The recording object is no longer there."
+
+
+@dataclass(unsafe_hash=True)
+class ObjectReplacedError(UnusableRecordingError):
+    """Another object stands under the key than the one that was asked for."""
+
+    code: str = "object_replaced"
+    text: str = "Another object stands in its place; that one has its own event."
+
+
+@dataclass(unsafe_hash=True)
+class UrlRejectedError(UnusableRecordingError):
+    """A recording's URL may not be fetched, or its host gives nothing for it."""

@@ -30,12 +30,12 @@ from coval_relay.domain.call import (
     KnownConversation,
     Lease,
     Parts,
-    Reason,
     Recording,
     RecordingState,
     TranscriptPointer,
 )
 from coval_relay.domain.coval import AUDIO_FETCH_FAILED
+from coval_relay.domain.errors import Reason
 
 OLD_CALL_SECONDS = 86_400
 """A call that ended this long before it was first seen may have been sent under an item that is gone."""
@@ -53,34 +53,30 @@ NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recor
 
 
 class Action(StrEnum):
-    """What the worker does after the write."""
+    """What a worker does after the write; `services/worker.py` carries each of them out."""
 
-    CONTINUE = "follow"
-    """See what the item asks for next."""
     DONE = "done"
     WAIT = "wait"
     """Nothing was decided: the same message has to come again."""
+    CONTINUE = "continue"
+    """Do what the item asks for next: see `next_action`."""
+    CLAIM_TRANSCRIPT = "claim_transcript"
+    """Submit the transcript that the item points to."""
+    CLAIM_RECORDING = "claim_recording"
+    """Submit the recording without a transcript."""
     SUBMIT = "submit"
-    READ_THEN_SUBMIT = "read_first"
+    READ_THEN_SUBMIT = "read_then_submit"
     """As SUBMIT, after a strong read has shown that nothing was made."""
     UPLOAD = "upload"
+    PREPARE = "prepare"
+    """Make of the recording what Coval can fetch."""
+    REQUEUE_RECORDING = "requeue_recording"
+    """Send the recording's message again: Coval no longer has the upload."""
+    START_ATTACH = "start_attach"
     ATTACH = "attach"
     AUDIT = "audit"
-    CONFIRM_ATTACH = "last_look"
-    """See whether a recording that was given up was attached after all."""
-    REQUEUE_RECORDING = "upload_again"
-    """Send the recording's message again: Coval no longer has the upload."""
-
-
-class NextStep(StrEnum):
-    """What an item asks for when nobody is working on it."""
-
-    NOTHING = "nothing"
-    ATTACH = "attach"
-    SUBMIT_TRANSCRIPT = "submit_transcript"
-    SUBMIT_RECORDING = "submit_recording"
-    PREPARE = "prepare"
-    """Make of the recording what Coval can take."""
+    CONFIRM_ATTACH = "confirm_attach"
+    """See whether an abandoned recording was attached after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +110,19 @@ class Deadlines:
     recording: int
     audit: int
     resume: int
-    update: int = 0
+    settling: int = 0
     """How long a recording waits for a better one, where the platform may send several."""
 
 
 # --- claiming, and giving back -----------------------------------------------------------------------
 
 
-def _claim(call: Call, attempt: Attempt, *, text: bool) -> Transition:
-    linked = call.recording_state is RecordingState.BY_URL and not text
+def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
+    linked = call.recording_state is RecordingState.BY_URL and not with_transcript
     uploaded = call.recording_state is RecordingState.UPLOADED
-    parts = Parts(text=text, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
+    parts = Parts(
+        transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked
+    )
     lease = Lease(attempt.token, attempt.lease_until, parts)
     claimed = replace(
         call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now
@@ -133,8 +131,10 @@ def _claim(call: Call, attempt: Attempt, *, text: bool) -> Transition:
     return Transition(claimed, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
 
 
-def _take_over(call: Call, attempt: Attempt, *, text: bool) -> Transition:
-    return _claim(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, text=text)
+def _take_over(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
+    return _claim(
+        replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, with_transcript=with_transcript
+    )
 
 
 def _ended_long_ago(call: Call) -> bool:
@@ -175,26 +175,26 @@ def call_ended(
     call: Call, kind: CallEnd, facts: CallFacts, pointer: TranscriptPointer | None, attempt: Attempt
 ) -> Transition:
     """A call ended: with its text in the event, with a pointer to it, with a text to come, or with none."""
-    text = kind is CallEnd.WITH_TRANSCRIPT or pointer is not None
+    with_transcript = kind is CallEnd.WITH_TRANSCRIPT or pointer is not None
     hopeless = kind is CallEnd.TRANSCRIPT_PENDING and call.transcript_unavailable and call.transcript is None
     known = replace(
         call,
-        call_end=CallEnd.WITHOUT_TRANSCRIPT if hopeless and not text else kind,
-        facts=_merged_facts(call.facts, facts, text=text),
+        call_end=CallEnd.WITHOUT_TRANSCRIPT if hopeless and not with_transcript else kind,
+        facts=_merged_facts(call.facts, facts, with_transcript=with_transcript),
         transcript=pointer or call.transcript,
         created_at=call.created_at or attempt.now,
         waiting_since=call.waiting_since or attempt.now,
     )
     if call.state in TERMINAL:
-        return Transition(_note_late(call, text=text, facts=True))
+        return Transition(_note_late(call, with_transcript=with_transcript, facts=True))
     if call.state is ConversationState.SUBMITTING:
-        return _ended_during_submit(call, known, attempt, text=text)
+        return _ended_during_submit(call, known, attempt, with_transcript=with_transcript)
     if known.recording:
         known = replace(
             known, recording=_with_agent_channel(known.recording, facts.agent_channel, attempt.now)
         )
-    if text:
-        return _claim(known, attempt, text=True)
+    if with_transcript:
+        return _claim(known, attempt, with_transcript=True)
     if call.state is ConversationState.QUEUED:
         return Transition(call)
     anew = (
@@ -206,14 +206,14 @@ def call_ended(
     return Transition(waiting, Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
 
 
-def _merged_facts(known: CallFacts | None, told: CallFacts, *, text: bool) -> CallFacts:
+def _merged_facts(known: CallFacts | None, told: CallFacts, *, with_transcript: bool) -> CallFacts:
     """Of ends of several legs the first leg's facts hold, whichever came first; text brings its own.
 
     That the call is a simulation holds whoever told it.
     """
     if known is None:
         return told
-    chosen = known if not text and known.occurred_at < told.occurred_at else told
+    chosen = known if not with_transcript and known.occurred_at < told.occurred_at else told
     marks = [facts.metadata[SIMULATION] for facts in (told, known) if SIMULATION in facts.metadata]
     return replace(chosen, metadata={**chosen.metadata, SIMULATION: marks[0]}) if marks else chosen
 
@@ -250,7 +250,7 @@ def _noted_if_nothing_to_evaluate(call: Call) -> Call:
     return replace(call, notes=(*call.notes, NOTHING_TO_EVALUATE)[-MAX_NOTES:])
 
 
-def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, text: bool) -> Transition:
+def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
     assert call.lease is not None
     if call.lease.until > attempt.now:
         return Transition(call, Action.WAIT, call.lease.until)
@@ -258,11 +258,11 @@ def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, text: boo
         known = replace(
             known, recording=_with_agent_channel(known.recording, known.facts.agent_channel, attempt.now)
         )
-    if text:
-        return _take_over(known, attempt, text=True)
-    if known.call_end is CallEnd.WITHOUT_TRANSCRIPT and not call.lease.parts.text:
+    if with_transcript:
+        return _take_over(known, attempt, with_transcript=True)
+    if known.call_end is CallEnd.WITHOUT_TRANSCRIPT and not call.lease.parts.transcript:
         kept = replace(known, call_end=_stronger_call_end(call.call_end, known.call_end))
-        return _take_over(kept, attempt, text=False)
+        return _take_over(kept, attempt, with_transcript=False)
     return Transition(call, Action.WAIT, attempt.now + RETRY_SECONDS)
 
 
@@ -275,7 +275,7 @@ def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt)
     chosen = _better_transcript(call.transcript, pointer)
     stored = replace(call, transcript=chosen, created_at=call.created_at or attempt.now)
     if call.state in TERMINAL:
-        return Transition(_note_late(call, text=True, facts=False))
+        return Transition(_note_late(call, with_transcript=True, facts=False))
     if call.state is ConversationState.QUEUED:
         return Transition(call)
     if call.state is ConversationState.SUBMITTING:
@@ -284,14 +284,14 @@ def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt)
         return Transition(call if chosen == call.transcript else stored, Action.DONE)
     if chosen.settling_until > attempt.now:
         return Transition(stored, Action.WAIT, chosen.settling_until)
-    return _claim(stored, attempt, text=True)
+    return _claim(stored, attempt, with_transcript=True)
 
 
 def _arrived_during_submit(call: Call, stored: Call, attempt: Attempt) -> Transition:
     assert call.lease is not None
     if call.lease.until > attempt.now:
         return Transition(call, Action.WAIT, call.lease.until)
-    return _take_over(stored, attempt, text=True)
+    return _take_over(stored, attempt, with_transcript=True)
 
 
 def _better_transcript(held: TranscriptPointer | None, arrived: TranscriptPointer) -> TranscriptPointer:
@@ -309,12 +309,12 @@ def transcript_unavailable(call: Call, now: int) -> Transition:
     return Transition(told)
 
 
-def _note_late(call: Call, *, text: bool, facts: bool) -> Call:
+def _note_late(call: Call, *, with_transcript: bool, facts: bool) -> Call:
     """What came after the submit is recorded, never sent."""
     if call.state is not ConversationState.SUBMITTED or call.sent is None:
         return call
     late = set(call.late)
-    if text and not call.sent.text:
+    if with_transcript and not call.sent.transcript:
         late.add("transcript")
     if facts and not call.sent.facts:
         late.add("facts")
@@ -351,7 +351,7 @@ def conversation_found_late(call: Call, made: KnownConversation, now: int) -> Tr
 
 
 def _submitted(call: Call, made: KnownConversation, now: int) -> Call:
-    due_text = call.lease is not None and call.lease.parts.text
+    due_text = call.lease is not None and call.lease.parts.transcript
     due_text = due_text or call.call_end is CallEnd.WITH_TRANSCRIPT or call.transcript is not None
     after = replace(
         call,
@@ -366,7 +366,7 @@ def _submitted(call: Call, made: KnownConversation, now: int) -> Call:
         if made.others
         else call.other_recordings,
     )
-    return _note_late(after, text=due_text, facts=call.call_end is not CallEnd.NOT_SEEN)
+    return _note_late(after, with_transcript=due_text, facts=call.call_end is not CallEnd.NOT_SEEN)
 
 
 def _recording_after_submit(
@@ -414,7 +414,7 @@ def upload_not_found(call: Call, token: str, now: int) -> Transition:
 def _without_recording(call: Call, otherwise: Action) -> Transition:
     assert call.lease is not None
     lease = replace(call.lease, parts=replace(call.lease.parts, recording=False))
-    if lease.parts.text:
+    if lease.parts.transcript:
         return Transition(replace(call, lease=lease), Action.SUBMIT)
     return Transition(_without_lease(call), otherwise)
 
@@ -534,11 +534,11 @@ def _redelivered(call: Call, attempt: Attempt) -> Transition:
     if call.state is not ConversationState.SUBMITTING or call.recording_state not in UNFINISHED:
         return Transition(call)
     assert call.lease is not None
-    if call.lease.parts.text:
+    if call.lease.parts.transcript:
         return Transition(call, Action.DONE)
     if call.lease.until > attempt.now:
         return Transition(call, Action.WAIT, call.lease.until)
-    return _take_over(call, attempt, text=False)
+    return _take_over(call, attempt, with_transcript=False)
 
 
 def _with_other(call: Call, recording: Recording) -> Call:
@@ -672,33 +672,33 @@ def _count_fetch_failure(recording: Recording) -> Recording:
 # --- what comes next, and when the sweep looks -------------------------------------------------------
 
 
-def next_step(call: Call) -> NextStep:
-    """What the item asks for; every handler ends by doing this, before it acknowledges."""
+def next_action(call: Call) -> Action:
+    """What the item asks for when nobody is working on it."""
     recording = call.recording_state
     if call.state in TERMINAL:
         if call.recording is None or recording not in UNFINISHED or call.recording.abandoned:
-            return NextStep.NOTHING
+            return Action.DONE
         to_prepare = call.recording.needs_copy and call.state is ConversationState.SUBMITTED
-        return NextStep.PREPARE if to_prepare else NextStep.ATTACH
+        return Action.PREPARE if to_prepare else Action.START_ATTACH
     if call.state is not ConversationState.WAITING:
-        return NextStep.NOTHING
+        return Action.DONE
     if call.transcript:
-        return NextStep.SUBMIT_TRANSCRIPT
-    prepared_audio = recording in (RecordingState.UPLOADED, RecordingState.BY_URL)
-    if call.call_end is CallEnd.WITHOUT_TRANSCRIPT and prepared_audio:
-        return NextStep.SUBMIT_RECORDING
-    return NextStep.NOTHING
+        return Action.CLAIM_TRANSCRIPT
+    is_sendable = recording in (RecordingState.UPLOADED, RecordingState.BY_URL)
+    if call.call_end is CallEnd.WITHOUT_TRANSCRIPT and is_sendable:
+        return Action.CLAIM_RECORDING
+    return Action.DONE
 
 
-def claim_next(call: Call, step: NextStep, attempt: Attempt) -> Transition:
-    """Claim what `next_step` asked for, where it still asks for it."""
-    if next_step(call) is not step:
+def claim_next(call: Call, action: Action, attempt: Attempt) -> Transition:
+    """Claim what `next_action` asked for, where it still asks for it."""
+    if next_action(call) is not action:
         return Transition(call)
-    text = step is NextStep.SUBMIT_TRANSCRIPT
-    awaited = call.transcript if text else call.recording
+    with_transcript = action is Action.CLAIM_TRANSCRIPT
+    awaited = call.transcript if with_transcript else call.recording
     if awaited and awaited.settling_until > attempt.now:
         return Transition(call, Action.WAIT, awaited.settling_until)
-    return _claim(call, attempt, text=text)
+    return _claim(call, attempt, with_transcript=with_transcript)
 
 
 def resume(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
@@ -716,7 +716,7 @@ def _resume_submit(call: Call, attempt: Attempt) -> Transition:
     assert call.lease is not None
     if call.lease.until > attempt.now:
         return Transition(call, Action.DONE)
-    return _take_over(call, attempt, text=call.lease.parts.text)
+    return _take_over(call, attempt, with_transcript=call.lease.parts.transcript)
 
 
 def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
@@ -732,10 +732,10 @@ def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
 def _resume_without_call_end(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
     if call.transcript:
         overdue = call.transcript.stored_at + deadlines.transcript <= attempt.now
-        return _claim(call, attempt, text=True) if overdue else Transition(call)
-    prepared_audio = call.recording_state in (RecordingState.UPLOADED, RecordingState.BY_URL)
-    if prepared_audio and call.recording and _grace_ends_at(call.recording, deadlines) <= attempt.now:
-        return _claim(call, attempt, text=False)
+        return _claim(call, attempt, with_transcript=True) if overdue else Transition(call)
+    is_sendable = call.recording_state in (RecordingState.UPLOADED, RecordingState.BY_URL)
+    if is_sendable and call.recording and _grace_ends_at(call.recording, deadlines) <= attempt.now:
+        return _claim(call, attempt, with_transcript=False)
     return Transition(call)
 
 
@@ -813,14 +813,14 @@ def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
 def _recording_due(call: Call, deadlines: Deadlines) -> list[int]:
     if call.recording is None:
         return [_ended_at(call) + deadlines.recording] if _recording_is_expected(call) else []
-    prepared_audio = call.recording.state in (RecordingState.UPLOADED, RecordingState.BY_URL)
+    is_sendable = call.recording.state in (RecordingState.UPLOADED, RecordingState.BY_URL)
     if call.state in TERMINAL:
         rest = deadlines.audit if call.recording.abandoned else deadlines.resume
         return [call.recording.changed_at + rest] if call.recording.state in UNFINISHED else []
     if call.recording.state is RecordingState.READY and call.state is not ConversationState.SUBMITTING:
         return [call.recording.changed_at + deadlines.resume]
-    if prepared_audio and call.state is ConversationState.NEW:
+    if is_sendable and call.state is ConversationState.NEW:
         return [_grace_ends_at(call.recording, deadlines)]
-    if prepared_audio and next_step(call) is NextStep.SUBMIT_RECORDING:
+    if is_sendable and next_action(call) is Action.CLAIM_RECORDING:
         return [call.recording.changed_at + deadlines.resume]
     return []

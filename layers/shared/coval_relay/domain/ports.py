@@ -1,6 +1,6 @@
 """What the services need of the outside besides Coval and the recordings."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -42,12 +42,6 @@ class Clock(Protocol):
     """Now, in epoch seconds."""
 
     def __call__(self) -> int: ...
-
-
-class Queue(Protocol):
-    """A place to send a message to, now or in at most 900 seconds."""
-
-    def __call__(self, body: Mapping[str, object], delay_seconds: int = 0) -> None: ...
 
 
 class TranscriptObjects(Protocol):
@@ -147,14 +141,6 @@ class StagingBucket(Protocol):
         `write` may tell, and seek back into the first 8 MiB. Whatever it raises leaves no object, and passes.
         Raises RetryableError, or PermanentError (access denied: names the permission).
         """
-
-
-@dataclass(unsafe_hash=True)
-class UrlRejectedError(Exception):
-    """A recording's URL may not be fetched, or its host gives nothing for it: for good."""
-
-    code: str
-    reason: str
 
 
 class RecordingUrls(Protocol):

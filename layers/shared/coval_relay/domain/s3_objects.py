@@ -25,14 +25,6 @@ class ObjectHead:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-class ObjectGoneError(Exception):
-    """The object, or this version of it, is no longer there."""
-
-
-class ObjectReplacedError(Exception):
-    """Another object stands under the key than the one that was asked for."""
-
-
 class RecordingObjects(Protocol):
     """The bucket of the recordings, read only, every read pinned to the version that the event named.
 

@@ -38,7 +38,9 @@ class Submit:
     @property
     def parts(self) -> Parts:
         recording = self.upload_id is not None or self.audio_url is not None
-        return Parts(text=self.transcript is not None, facts=self.facts is not None, recording=recording)
+        return Parts(
+            transcript=self.transcript is not None, facts=self.facts is not None, recording=recording
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _body(submit: Submit, dropped: int) -> dict[str, Any]:
 
 def _stamp(submit: Submit) -> str:
     parts = submit.parts
-    names = [name for name in ("text", "facts") if getattr(parts, name)]
+    names = [name for name in ("transcript", "facts") if getattr(parts, name)]
     return " ".join([*names, f"recording:{_digest(submit.recording or '')}"] if parts.recording else names)
 
 
@@ -128,7 +130,7 @@ def is_ours(metadata: Mapping[str, Any]) -> bool:
 def parts_of(metadata: Mapping[str, Any]) -> Parts:
     """The parts that a submit found in Coval had carried, by its stamp."""
     names = {name.partition(":")[0] for name in str(metadata.get(STAMP, "")).split()}
-    return Parts(text="text" in names, facts="facts" in names, recording="recording" in names)
+    return Parts(transcript="transcript" in names, facts="facts" in names, recording="recording" in names)
 
 
 def audio_of(metadata: Mapping[str, Any], identity: str) -> ConversationAudio:

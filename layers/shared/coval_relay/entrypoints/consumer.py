@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 from coval_relay.adapters.aws.lambda_events import Delivery, deliveries
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import Call, Reason
+from coval_relay.domain.call import Call
 from coval_relay.domain.call_id import is_call_id
-from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError, RetryableError
+from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError, Reason, RetryableError
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import Message
 from coval_relay.services.calls import Calls
-from coval_relay.services.progress import DONE, Outcome
+from coval_relay.services.worker import DONE, Outcome
 
 MAX_DELAY_SECONDS = 900
 """Most that SQS delays a message (SQS, SendMessage: DelaySeconds)."""

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import Alias, PendingMessage, QueueName, alias_of
-from coval_relay.domain.call import Reason
 from coval_relay.domain.call_id import checked_call_id
-from coval_relay.domain.errors import InvalidInputError
+from coval_relay.domain.errors import InvalidInputError, Reason
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
 from coval_relay.domain.ports import Aliases, AliasTakenError

@@ -41,3 +41,9 @@ class Calls:
         if after.sweeps == before.sweeps:
             after = replace(after, sweeps=0)
         return replace(after, due_at=lifecycle.due_at(after, self.deadlines, self.clock()))
+
+
+def newly_superseded(before: Call, after: Call) -> int:
+    """How many recordings have lost to another one since."""
+    ended = {name for name, ending in after.other_recordings.items() if ending == "superseded"}
+    return len(ended - before.other_recordings.keys())

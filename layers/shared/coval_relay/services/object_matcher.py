@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from coval_relay.domain.aliases import Alias, checked_alias, object_alias
-from coval_relay.domain.call import NO_HINTS, Reason, RecordingHints
+from coval_relay.domain.call import NO_HINTS, RecordingHints
 from coval_relay.domain.call_id import checked_call_id
-from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError
+from coval_relay.domain.errors import (
+    InvalidInputError,
+    NotReadyError,
+    ObjectGoneError,
+    ObjectReplacedError,
+    PermanentError,
+)
 from coval_relay.domain.key_rules import ALIAS, ID, KeyRule, KeyRuleSet, ObjectKind, SidecarHints
 from coval_relay.domain.messages import Message, ObjectCreated
 from coval_relay.domain.ports import Clock
-from coval_relay.domain.s3_objects import (
-    ObjectGoneError,
-    ObjectReplacedError,
-    ObjectVersion,
-    RecordingObjects,
-)
+from coval_relay.domain.s3_objects import ObjectVersion, RecordingObjects
 
 METADATA_KEY = "external-conversation-id"
 TAG_KEY = "external_conversation_id"
@@ -30,14 +31,6 @@ IGNORED = (
 MAX_SIDECAR_BYTES = 1024 * 1024
 SIDECAR_PAUSE_SECONDS = 5
 """Short, so that what the sidecar says is known before another recording has settled."""
-
-GONE = Reason("object_gone", "The recording object is no longer there.")
-REPLACED = Reason("object_replaced", "Another object stands in its place; that one has its own event.")
-
-
-def lost(error: ObjectGoneError | ObjectReplacedError) -> Reason:
-    """Why a recording object cannot be had any more."""
-    return GONE if isinstance(error, ObjectGoneError) else REPLACED
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 WAV, sides or lengths wrong   rearranged on the way into the upload, or into a copy that Coval fetches
 other formats, MP3 swapped    converted into a copy in the staging bucket, which is uploaded or fetched
-a link                        copied into the staging bucket first
+a URL                         copied into the staging bucket first
 no version, fetched by URL    copied likewise: the URL could not say which of two objects under a key it means
 """
 
@@ -46,8 +46,8 @@ class RecordingPreparer:
     staging: StagingBucket
     convert: AudioConverter
 
-    def fetched(self, url: str) -> tuple[ObjectVersion, int]:
-        """Copy what lies at a link; raises UrlRejectedError, RetryableError."""
+    def fetch(self, url: str) -> tuple[ObjectVersion, int]:
+        """Copy what lies at a URL; raises UrlRejectedError, RetryableError."""
         return self.staging.store("fetched", partial(_copy, self.urls.stream(url)))
 
     def inspect(self, recording: Recording) -> tuple[Recording, AudioFacts]:
@@ -67,7 +67,7 @@ class RecordingPreparer:
             described = replace(described, state=RecordingState.BY_URL)
         return described, facts
 
-    def prepared_audio(self, recording: Recording, facts: AudioFacts) -> PreparedAudio:
+    def prepare(self, recording: Recording, facts: AudioFacts) -> PreparedAudio:
         """The bytes for an upload; what must be converted, or is too large for one, is copied first."""
         assert recording.version is not None
         need = preparation(facts, recording.agent_channel)

@@ -24,9 +24,9 @@ from coval_relay.domain.ports import UtteranceStore
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
 from coval_relay.services.calls import Calls
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped
-from coval_relay.services.progress import DONE, Outcome, Progress
 from coval_relay.services.queues import Queues
 from coval_relay.services.transcript_loader import UTTERANCES
+from coval_relay.services.worker import DONE, Content, Outcome, Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class SubmitTranscript:
     matcher: ObjectMatcher
     resolver: AliasResolver
     utterances: UtteranceStore
-    progress: Progress
+    worker: Worker
     queues: Queues
     telemetry: Telemetry
 
@@ -80,7 +80,7 @@ class SubmitTranscript:
         )
         if NOTHING_TO_EVALUATE in transition.call.notes:
             self.telemetry(LogEvent.CALL_SKIPPED, ended.external_conversation_id)
-        return self.progress.go(transition, attempt, ended.transcript)
+        return self.worker.run(transition, attempt, Content(transcript=ended.transcript))
 
     def _transcript_arrived(self, arrived: TranscriptArrived, attempt: Attempt) -> Outcome:
         self.telemetry(LogEvent.TRANSCRIPT_RECEIVED, arrived.external_conversation_id)
@@ -88,7 +88,7 @@ class SubmitTranscript:
             Call(external_conversation_id=arrived.external_conversation_id),
             lambda call: lifecycle.transcript_arrived(call, arrived.pointer, attempt),
         )
-        return self.progress.go(transition, attempt)
+        return self.worker.run(transition, attempt)
 
     def _transcript_unavailable(self, told: TranscriptUnavailable, attempt: Attempt) -> Outcome:
         self.telemetry(LogEvent.TRANSCRIPT_UNAVAILABLE, told.external_conversation_id)
@@ -96,7 +96,7 @@ class SubmitTranscript:
             Call(external_conversation_id=told.external_conversation_id),
             lambda call: lifecycle.transcript_unavailable(call, attempt.now),
         )
-        return self.progress.go(transition, attempt)
+        return self.worker.run(transition, attempt)
 
     def _utterances_received(self, spoken: UtterancesReceived, attempt: Attempt) -> Outcome:
         """They wait for the call's end; those that come after the call went on without text bring it back."""
@@ -105,7 +105,7 @@ class SubmitTranscript:
         call = self.calls.get(call_id)
         if call.state not in TERMINAL and call.call_end is not CallEnd.WITHOUT_TRANSCRIPT:
             return DONE
-        updated = attempt.now + self.calls.deadlines.update
+        updated = attempt.now + self.calls.deadlines.settling
         pointer = TranscriptPointer(format=UTTERANCES, stored_at=attempt.now, settling_until=updated)
         return self._transcript_arrived(
             TranscriptArrived(external_conversation_id=call_id, pointer=pointer), attempt
@@ -116,7 +116,7 @@ class SubmitTranscript:
         transition = self.calls.update(
             call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt)
         )
-        return self.progress.go(transition, attempt)
+        return self.worker.run(transition, attempt)
 
     # --- transcript objects --------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class SubmitTranscript:
             format=found.rule.format,
             stored_at=now,
             rank=found.hints.rank,
-            settling_until=now + self.calls.deadlines.update if found.hints.several else 0,
+            settling_until=now + self.calls.deadlines.settling if found.hints.several else 0,
         )
 
     def _resolve(self, created: ObjectCreated, found: Matched) -> str | Unresolved:

@@ -12,8 +12,8 @@ from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
 from coval_relay.services.calls import Calls
-from coval_relay.services.progress import DONE, Outcome, recording_of
 from coval_relay.services.queues import Queues
+from coval_relay.services.worker import DONE, Outcome, recording_message
 
 MAX_PER_SHARD = 200
 
@@ -90,7 +90,7 @@ class Sweeper:
     def _send_on(self, call: Call) -> None:
         to_upload = call.state in (ConversationState.NEW, ConversationState.WAITING)
         if to_upload and call.recording_state is RecordingState.READY:
-            found = recording_of(call)
+            found = recording_message(call)
             if found:
                 self.queues.recording(found)
         to_audit = lifecycle.audit_due(call, self.calls.deadlines, self.calls.clock())

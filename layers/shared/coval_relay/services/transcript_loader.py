@@ -25,8 +25,8 @@ class Parse(Protocol):
 class TranscriptLoader:
     """Loads what a call's pointer points to."""
 
-    transcript_objects: TranscriptObjects
-    web: TranscriptUrls
+    objects: TranscriptObjects
+    urls: TranscriptUrls
     utterances: UtteranceStore
     parse: Parse
     next_page: Callable[[str, object], str | None]
@@ -43,7 +43,7 @@ class TranscriptLoader:
         elif pointer.url:
             pages = self._web_pages(pointer)
         else:
-            pages = [_parsed(self.transcript_objects.fetch(pointer.bucket, pointer.key, MAX_DOCUMENT_BYTES))]
+            pages = [_parsed(self.objects.fetch(pointer.bucket, pointer.key, MAX_DOCUMENT_BYTES))]
         return self.parse(pointer.format, pages, call.facts)
 
     def _web_pages(self, pointer: TranscriptPointer) -> list[object]:
@@ -54,7 +54,7 @@ class TranscriptLoader:
                 raise PermanentError(
                     "transcript_too_long", f"The transcript has more than {MAX_PAGES} pages."
                 )
-            pages.append(_parsed(self.web.fetch(url, MAX_DOCUMENT_BYTES)))
+            pages.append(_parsed(self.urls.fetch(url, MAX_DOCUMENT_BYTES)))
             url = self.next_page(pointer.format, pages[-1])
         return pages
 

@@ -1,16 +1,20 @@
-"""Use case: a recording came, as an object or as a link."""
+"""Use case: a recording came, as an object or as a URL."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import object_alias
-from coval_relay.domain.audio import AudioFacts, AudioRejectedError
-from coval_relay.domain.call import TERMINAL, Call, ConversationState, Reason, Recording, RecordingState
-from coval_relay.domain.coval import MAX_UPLOAD_BYTES, ContentType, CovalClient
-from coval_relay.domain.errors import InvalidInputError, PermanentError
-from coval_relay.domain.lifecycle import Action, Attempt, Transition
+from coval_relay.domain.audio import AudioFacts
+from coval_relay.domain.call import TERMINAL, Call, ConversationState, Recording, RecordingState
+from coval_relay.domain.errors import (
+    InvalidInputError,
+    ObjectGoneError,
+    ObjectReplacedError,
+    Reason,
+    UnusableRecordingError,
+)
+from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import (
     AliasesKnown,
@@ -21,14 +25,13 @@ from coval_relay.domain.messages import (
     RecordingFound,
     RecordingReady,
 )
-from coval_relay.domain.ports import UrlRejectedError
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectReplacedError, ObjectVersion
+from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
-from coval_relay.services.calls import Calls
-from coval_relay.services.object_matcher import Matched, ObjectMatcher, SidecarEvents, Skipped, lost, overlaid
-from coval_relay.services.progress import DONE, Outcome, Progress, newly_superseded
+from coval_relay.services.calls import Calls, newly_superseded
+from coval_relay.services.object_matcher import Matched, ObjectMatcher, SidecarEvents, Skipped, overlaid
 from coval_relay.services.queues import Queues
 from coval_relay.services.recording_preparer import RecordingPreparer
+from coval_relay.services.worker import DONE, Content, Outcome, Worker
 
 Inspected = tuple[Recording, AudioFacts | None]
 """A recording, and what its head told; None where it cannot be used."""
@@ -40,15 +43,13 @@ def identity_of(version: ObjectVersion) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRecording:
-    """Finds the call, looks at the audio's head, makes it fit, and brings the bytes to Coval if they can
-    still go along."""
+    """Finds the call of a recording, inspects its audio, and lets the worker go on with it."""
 
     calls: Calls
     matcher: ObjectMatcher
     resolver: AliasResolver
     preparer: RecordingPreparer
-    coval: CovalClient
-    progress: Progress
+    worker: Worker
     queues: Queues
     telemetry: Telemetry
 
@@ -94,7 +95,7 @@ class UploadRecording:
         return self.resolver.resolve(tuple(names), identity_of(version), "recording", created)
 
     def _ready(self, ready: RecordingReady, attempt: Attempt) -> Outcome:
-        call_id = self.resolver.resolve((ready.target,), identity_of_link(ready.uri), "recording", ready)
+        call_id = self.resolver.resolve((ready.target,), identity_of_url(ready.uri), "recording", ready)
         if isinstance(call_id, Unresolved):
             return DONE
         if ready.uri.startswith("s3://"):
@@ -162,124 +163,71 @@ class UploadRecording:
     def _found(self, found: RecordingFound, attempt: Attempt) -> Outcome:
         call_id = found.external_conversation_id
         call = self.calls.get(call_id)
-        recording, facts = self._look(found, call, attempt.now)
+        recording, audio = self._inspect(found, call, attempt.now)
         self.telemetry(LogEvent.RECORDING_RECEIVED, call_id, state=recording.state.value)
         if recording.reason:
             self.telemetry(LogEvent.RECORDING_REJECTED, call_id, code=recording.reason.code)
         if recording.channels > 1 and recording.agent_channel is None:
             self.telemetry(LogEvent.AGENT_CHANNEL_UNKNOWN, call_id)
         if call.state in TERMINAL:
-            return self._hand_over(call, recording, facts)
+            return self._hand_over(call, recording, audio)
         transition = self.calls.update(
             call, lambda seen: lifecycle.recording_arrived(seen, recording, attempt)
         )
         for _ in range(newly_superseded(call, transition.call)):
             self.telemetry(LogEvent.RECORDING_SUPERSEDED, call_id)
-        if transition.action is Action.UPLOAD and facts:
-            transition = self._upload(transition, facts)
-        return self.progress.go(transition, attempt)
+        return self.worker.run(transition, attempt, Content(audio=audio))
 
-    def _look(self, found: RecordingFound, call: Call, now: int) -> Inspected:
+    def _inspect(self, found: RecordingFound, call: Call, now: int) -> Inspected:
         recording = _recording(found, call)
         if recording.hints.several:
-            recording = replace(recording, settling_until=now + self.calls.deadlines.update)
+            recording = replace(recording, settling_until=now + self.calls.deadlines.settling)
         try:
             return self.preparer.inspect(self._fetched(recording, call))
-        except AudioRejectedError as error:
-            return _unusable(recording, Reason(error.code, error.reason)), None
-        except UrlRejectedError as error:
-            return _unusable(recording, Reason(error.code, error.reason)), None
-        except (ObjectGoneError, ObjectReplacedError) as error:
-            return _unusable(recording, lost(error)), None
+        except UnusableRecordingError as error:
+            return _unusable(recording, error.reason), None
 
     def _fetched(self, recording: Recording, call: Call) -> Recording:
-        """A link's bytes are copied once: links end, and Coval follows neither redirects nor logins."""
+        """What lies at a URL is copied once: URLs end, and Coval follows neither redirects nor logins."""
         if not recording.url:
             return recording
         held = call.recording
         if held and held.identity == recording.identity and held.version:
             return replace(recording, version=held.version, size=held.size)
-        version, size = self.preparer.fetched(recording.url)
+        version, size = self.preparer.fetch(recording.url)
         return replace(recording, version=version, size=size)
 
-    def _hand_over(self, call: Call, recording: Recording, facts: AudioFacts | None) -> Outcome:
-        """Only the attach queue's function may go on: it takes the recording in and pins it in one write."""
+    def _hand_over(self, call: Call, recording: Recording, audio: AudioFacts | None) -> Outcome:
+        """Only attach_recording may go on: it takes the recording in and locks it in one write."""
         wanted = call.state is ConversationState.SUBMITTED
         wanted = wanted and call.recording_state is not RecordingState.ATTACHED
-        if recording.needs_copy and facts and wanted:
-            recording = self._prepared(recording, facts)
+        if recording.needs_copy and audio and wanted:
+            recording = self._copied(recording, audio)
         self.queues.attach(AttachRecording(call.external_conversation_id, recording))
         return DONE
 
-    def _prepared(self, recording: Recording, facts: AudioFacts) -> Recording:
+    def _copied(self, recording: Recording, audio: AudioFacts) -> Recording:
         try:
-            return self.preparer.make_copy(recording, facts)[0]
-        except AudioRejectedError as error:
-            return _unusable(recording, Reason(error.code, error.reason))
-
-    # --- uploading -----------------------------------------------------------------------------------
-
-    def _upload(self, transition: Transition, facts: AudioFacts) -> Transition:
-        recording = transition.call.recording
-        assert recording is not None
-        try:
-            prepared_audio = self.preparer.prepared_audio(recording, facts)
-            if prepared_audio.size > MAX_UPLOAD_BYTES:
-                return self._linked(transition, prepared_audio.recording)
-            upload_id = self._put(prepared_audio.content_type, prepared_audio.chunks, prepared_audio.size)
-        except AudioRejectedError as error:
-            return self._refuse(transition, recording, Reason(error.code, error.reason))
-        except (ObjectGoneError, ObjectReplacedError) as error:
-            return self._refuse(transition, recording, lost(error))
-        except PermanentError as error:
-            if error.status is None:
-                raise  # S3's refusal, not Coval's: for the operator to mend
-            return self._refuse(transition, recording, Reason(error.code, error.reason))
-        self.telemetry(
-            LogEvent.RECORDING_UPLOADED, transition.call.external_conversation_id, size=prepared_audio.size
-        )
-        return self.calls.update(
-            transition.call,
-            lambda seen: lifecycle.recording_uploaded(
-                seen, prepared_audio.recording, upload_id, self.calls.clock()
-            ),
-        )
-
-    def _put(self, content_type: ContentType, chunks: Iterable[bytes], size: int) -> str:
-        upload = self.coval.create_upload(content_type, size)
-        self.coval.put_audio(upload, chunks, size)
-        return upload.upload_id
-
-    def _linked(self, transition: Transition, recording: Recording) -> Transition:
-        return self.calls.update(
-            transition.call, lambda seen: lifecycle.recording_by_url(seen, recording, self.calls.clock())
-        )
-
-    def _refuse(self, transition: Transition, recording: Recording, reason: Reason) -> Transition:
-        self.telemetry(
-            LogEvent.RECORDING_REJECTED, transition.call.external_conversation_id, code=reason.code
-        )
-        return self.calls.update(
-            transition.call,
-            lambda seen: lifecycle.recording_rejected(seen, recording.identity, reason, self.calls.clock()),
-        )
+            return self.preparer.make_copy(recording, audio)[0]
+        except UnusableRecordingError as error:
+            return _unusable(recording, error.reason)
 
 
-def _found(call_id: str, created: ObjectCreated, owned: Matched) -> RecordingFound:
-    return RecordingFound(external_conversation_id=call_id, created=created, hints=owned.hints)
+def _found(call_id: str, created: ObjectCreated, matched: Matched) -> RecordingFound:
+    return RecordingFound(external_conversation_id=call_id, created=created, hints=matched.hints)
 
 
 def _recording(found: RecordingFound, call: Call) -> Recording:
-    """The recording before it was looked at."""
+    """The recording before it was inspected."""
     created = found.created
-    identity = identity_of(created.version) if created else identity_of_link(found.url)
+    identity = identity_of(created.version) if created else identity_of_url(found.url)
     common = Recording(
         identity=identity,
         sort_key=created.sort_key if created else f"{found.created_at:012d}",
         created_at=created.created_at if created else found.created_at,
         state=RecordingState.READY,
         hints=found.hints,
-        agent_channel=_side(found, identity, call),
+        agent_channel=_agent_channel(found, identity, call),
         url=found.url,
     )
     if created is None:
@@ -287,9 +235,9 @@ def _recording(found: RecordingFound, call: Call) -> Recording:
     return replace(common, version=created.version, size=created.size, is_copy=created.is_copy)
 
 
-def _side(found: RecordingFound, identity: str, call: Call) -> int | None:
-    """What it was made ready for stays, else a copy for another side is never taken; then its own event's
-    word, then the call's."""
+def _agent_channel(found: RecordingFound, identity: str, call: Call) -> int | None:
+    """What it was prepared for stays, else a copy for another channel is never taken; then what its own event
+    says, then what the call's end says."""
     held = call.recording
     if held and held.identity == identity and held.agent_channel is not None:
         return held.agent_channel
@@ -298,7 +246,7 @@ def _side(found: RecordingFound, identity: str, call: Call) -> int | None:
     return call.facts.agent_channel if call.facts else None
 
 
-def identity_of_link(url: str) -> str:
+def identity_of_url(url: str) -> str:
     """Without its query, which is new with every signature."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path}"

@@ -1,7 +1,7 @@
 """Recordings and transcripts in S3, read only; every request names the bucket's expected owner."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError
+from coval_relay.domain.errors import (
+    NotReadyError,
+    ObjectGoneError,
+    ObjectReplacedError,
+    PermanentError,
+    RetryableError,
+)
 from coval_relay.domain.locations import AllowedLocations, RecordingLocations
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectHead, ObjectReplacedError, ObjectVersion
+from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -120,7 +126,7 @@ class S3RecordingObjects:
 class S3TranscriptObjects:
     """The Documents port on S3; what lies in none of the `places`, where they are given, is not asked for."""
 
-    client: "S3Client"
+    client: Callable[[], "S3Client"]
     bucket_owner: str
     locations: AllowedLocations | None = None
 
@@ -128,7 +134,7 @@ class S3TranscriptObjects:
         if self.locations is not None:
             self.locations.check(bucket, key)
         try:
-            answer = self.client.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.bucket_owner)
+            answer = self.client().get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.bucket_owner)
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > max_bytes:
                     raise PermanentError("document_too_large", f"The object has more than {max_bytes} bytes.")

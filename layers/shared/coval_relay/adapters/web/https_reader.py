@@ -12,8 +12,7 @@ import httpx
 
 from coval_relay.adapters.coval.error_mapping import retry_after
 from coval_relay.adapters.web.platform_credentials import Headers
-from coval_relay.domain.errors import RetryableError
-from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.errors import RetryableError, UrlRejectedError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0

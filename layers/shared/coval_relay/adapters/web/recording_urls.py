@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from coval_relay.adapters.web.https_reader import HttpsReader, TooLargeError
-from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.errors import UrlRejectedError
 
 MEBIBYTE = 1024 * 1024
 MAX_BYTES = 201 * MEBIBYTE

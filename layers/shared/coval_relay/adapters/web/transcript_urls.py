@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from coval_relay.adapters.web.https_reader import NOT_FOUND, HttpsReader, TooLargeError
-from coval_relay.domain.errors import NotReadyError, PermanentError
-from coval_relay.domain.ports import UrlRejectedError
+from coval_relay.domain.errors import NotReadyError, PermanentError, UrlRejectedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +22,4 @@ class HttpsTranscriptUrls:
         except UrlRejectedError as error:
             if error.code == NOT_FOUND:
                 raise NotReadyError("document_missing") from None
-            raise PermanentError(error.code, error.reason) from None
+            raise PermanentError(error.code, error.text) from None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from coval_relay.domain.coval import ContentType
+from coval_relay.domain.errors import UnusableRecordingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +48,8 @@ class AudioFacts:
     """Where the samples of a WAV end, 0 for other formats."""
 
 
-@dataclass(unsafe_hash=True)
-class AudioRejectedError(Exception):
-    """Coval would refuse this recording; `reason` is Coval's own wording (Coval API, submit: 400)."""
-
-    code: str
-    reason: str
+class AudioRejectedError(UnusableRecordingError):
+    """Not audio that Coval takes; the text is in Coval's own words."""
 
 
 def empty() -> AudioRejectedError:

@@ -1,19 +1,11 @@
-"""Carries a call as far as it can go now: submits what is claimed, then does what the item asks for next."""
+"""Submits a call that this worker has claimed, and takes Coval's answer in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import (
-    SORT_KEY_SEPARATOR,
-    Call,
-    ConversationAudio,
-    ConversationState,
-    KnownConversation,
-    Reason,
-    Recording,
-    RecordingState,
-)
+from coval_relay.domain.call import Call, ConversationAudio, ConversationState, KnownConversation
 from coval_relay.domain.coval import (
     AUDIO_FETCH_FAILED,
     BAD_REQUEST,
@@ -26,14 +18,15 @@ from coval_relay.domain.errors import (
     InvalidInputError,
     NotReadyError,
     PermanentError,
+    Reason,
     RelayError,
     RetryableError,
     UnknownOutcomeError,
+    UnusableRecordingError,
 )
-from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, NextStep, Transition
+from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
-from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
-from coval_relay.domain.s3_objects import ObjectGoneError, ObjectReplacedError, RecordingObjects
+from coval_relay.domain.s3_objects import RecordingObjects
 from coval_relay.domain.submit_request import (
     OversizePolicy,
     Payload,
@@ -45,9 +38,8 @@ from coval_relay.domain.submit_request import (
     parts_of,
 )
 from coval_relay.domain.transcript import Transcript
+from coval_relay.services.attachment import signed_url
 from coval_relay.services.calls import Calls
-from coval_relay.services.object_matcher import lost
-from coval_relay.services.queues import Queues
 from coval_relay.services.transcript_loader import TranscriptLoader
 
 GONE = frozenset({"DELETED", "CANCELLED"})
@@ -61,95 +53,45 @@ class UnsendableTranscriptError(RelayError):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a message ends: done, or to come again at `until` (epoch seconds)."""
-
-    until: int | None = None
-
-
-DONE = Outcome()
-
-
 def live(conversations: list[Conversation]) -> list[Conversation]:
     """Those that were not deleted in Coval, oldest first."""
     return sorted((c for c in conversations if c.status not in GONE), key=lambda c: c.create_time or "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """One function's way to submit; what it has no permission for it hands to the function that has.
+Unprepared = (
+    RetryableError | NotReadyError | UnsendableTranscriptError | PayloadTooLargeError | UnusableRecordingError
+)
 
-    `transcripts` is None where the function may not read them, `source` where it may not read recordings.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One function's way to submit a call that it has claimed.
+
+    `transcripts` is None where the function may not read them, `recordings` where it may not read recordings.
     """
 
     calls: Calls
     coval: CovalClient
-    queues: Queues
     telemetry: Telemetry
     max_payload_bytes: int
     oversize: OversizePolicy
     transcripts: TranscriptLoader | None = None
-    source: RecordingObjects | None = None
+    recordings: RecordingObjects | None = None
 
-    def go(self, transition: Transition, attempt: Attempt, transcript: Transcript | None = None) -> Outcome:
-        """Submit, follow, submit again, until nothing is left that can be done here and now."""
-        while True:
-            if transition.action in (Action.SUBMIT, Action.READ_THEN_SUBMIT):
-                transition = self._submit(transition, attempt, transcript)
-            elif transition.action is Action.WAIT:
-                return Outcome(transition.until)
-            elif transition.action is Action.REQUEUE_RECORDING:
-                self._upload_again(transition.call)
-                transition = replace(transition, action=Action.CONTINUE)
-            elif transition.action is Action.CONTINUE:
-                following = self._follow(transition.call, attempt)
-                if following is None:
-                    return DONE
-                transition = following
-            else:
-                return DONE
-
-    # --- what comes next -----------------------------------------------------------------------------
-
-    def _follow(self, call: Call, attempt: Attempt) -> Transition | None:
-        step = lifecycle.next_step(call)
-        here = {
-            NextStep.SUBMIT_TRANSCRIPT: self.transcripts is not None,
-            NextStep.SUBMIT_RECORDING: self.source is not None
-            or call.recording_state is RecordingState.UPLOADED,
-        }
-        if here.get(step, False):
-            return self.calls.update(call, lambda seen: lifecycle.claim_next(seen, step, attempt))
-        if step is NextStep.PREPARE:
-            self._upload_again(call)
-        elif step is NextStep.SUBMIT_TRANSCRIPT:
-            self.queues.call_end(Resume(call.external_conversation_id))
-        elif step in (NextStep.ATTACH, NextStep.SUBMIT_RECORDING):
-            self.queues.attach(Resume(call.external_conversation_id))
-        return None
-
-    def _upload_again(self, call: Call) -> None:
-        found = recording_of(call)
-        if found:
-            self.queues.recording(found)
-
-    # --- audit ---------------------------------------------------------------------------------------
-
-    def look_late(self, call: Call) -> Transition:
+    def adopt_late(self, call: Call) -> Transition:
         """Adopt what came after all of a submit that was taken over, and then given up."""
         found = self._look(call)
         if found is None:
             return self.calls.update(
                 call, lambda seen: lifecycle.audited(seen, call.maybe_sent_at, self._now())
             )
-        return self._take(
+        return self._adopted(
             call, found, lambda seen, made: lifecycle.conversation_found_late(seen, made, self._now())
         )
 
     # --- one submit ----------------------------------------------------------------------------------
 
-    def _submit(self, transition: Transition, attempt: Attempt, given: Transcript | None) -> Transition:
+    def submit(self, transition: Transition, attempt: Attempt, given: Transcript | None) -> Transition:
         call, token = transition.call, attempt.token
         try:
             found = self._look(call) if transition.action is Action.READ_THEN_SUBMIT else None
@@ -159,8 +101,7 @@ class Progress:
             NotReadyError,
             UnsendableTranscriptError,
             PayloadTooLargeError,
-            ObjectGoneError,
-            ObjectReplacedError,
+            UnusableRecordingError,
         ) as error:
             return self._unprepared(call, token, error)
         if found:
@@ -171,27 +112,20 @@ class Progress:
             return Transition(call, Action.WAIT, self._now() + RETRY_SECONDS)
         return self._post(call, token, *prepared)
 
-    def _unprepared(
-        self,
-        call: Call,
-        token: str,
-        error: RetryableError
-        | NotReadyError
-        | UnsendableTranscriptError
-        | PayloadTooLargeError
-        | ObjectGoneError
-        | ObjectReplacedError,
-    ) -> Transition:
+    def _unprepared(self, call: Call, token: str, error: Unprepared) -> Transition:
         match error:
             case RetryableError():
                 return self._not_sent(call, token, error)
             case NotReadyError():
-                return self._text_missing(call, token)
+                return self._transcript_missing(call, token)
             case UnsendableTranscriptError():
-                return self._withdraw(call, token, error.reason)
+                return self._drop_transcript(call, token, error.reason)
             case PayloadTooLargeError():
-                return self._too_large(call, token, error)
-        return self._without_audio(call, token, lost(error))
+                return self._oversize(call, token, error)
+            case UnusableRecordingError():
+                return self._without_audio(call, token, error.reason)
+            case _:
+                assert_never(error)
 
     def _look(self, call: Call) -> Conversation | None:
         """What an earlier attempt has made; a refusal of the read itself is no refusal of the call."""
@@ -200,10 +134,12 @@ class Progress:
     def _prepare(self, call: Call, given: Transcript | None) -> tuple[Submit, Payload] | None:
         """The request; None where a part that is due is not in hand: its own message, or function, has it."""
         assert call.lease is not None
-        transcript = (given or self._load(call)) if call.lease.parts.text else None
+        transcript = (given or self._load(call)) if call.lease.parts.transcript else None
         submit = self._request(call, transcript)
         due, in_hand = call.lease.parts, submit.parts
-        if (due.text, due.recording) != (in_hand.text, in_hand.recording) or not (due.text or due.recording):
+        if (due.transcript, due.recording) != (in_hand.transcript, in_hand.recording) or not (
+            due.transcript or due.recording
+        ):
             return None
         return submit, encode(submit, limit=self.max_payload_bytes, policy=self.oversize)
 
@@ -223,8 +159,8 @@ class Progress:
         upload_id = audio_url = recording = None
         if call.lease.parts.recording and call.recording:
             upload_id, recording = call.recording.upload_id, call.recording.identity
-            if upload_id is None and self.source:
-                audio_url = signed_url(self.source, call.recording)
+            if upload_id is None and self.recordings:
+                audio_url = signed_url(self.recordings, call.recording)
         return Submit(
             external_conversation_id=call.external_conversation_id,
             facts=call.facts if call.lease.parts.facts else None,
@@ -266,11 +202,11 @@ class Progress:
         back = self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, now))
         return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
 
-    def _text_missing(self, call: Call, token: str) -> Transition:
+    def _transcript_missing(self, call: Call, token: str) -> Transition:
         assert call.transcript is not None
         since = call.waiting_since or call.transcript.stored_at
         if since + self.calls.deadlines.transcript <= self._now():
-            return self._withdraw(call, token, MISSING)
+            return self._drop_transcript(call, token, MISSING)
         return self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, self._now()))
 
     # --- its answers ---------------------------------------------------------------------------------
@@ -284,9 +220,11 @@ class Progress:
         return updated
 
     def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
-        return self._take(call, found, lambda seen, made: lifecycle.submitted(seen, token, made, self._now()))
+        return self._adopted(
+            call, found, lambda seen, made: lifecycle.submitted(seen, token, made, self._now())
+        )
 
-    def _take(
+    def _adopted(
         self, call: Call, found: Conversation, decide: Callable[[Call, KnownConversation], Transition]
     ) -> Transition:
         """Whose audio is found is told by the call as it is written, not as it was when the read began.
@@ -295,8 +233,8 @@ class Progress:
         worker B                               └─ recording 2 is chosen ─┘
         """
         known = replace(found, has_audio=self._has_audio(found))
-        updated = self.calls.update(call, lambda seen: decide(seen, _found(seen, known)))
-        audio = _found(updated.call, known).audio
+        updated = self.calls.update(call, lambda seen: decide(seen, _known_conversation(seen, known)))
+        audio = _known_conversation(updated.call, known).audio
         self.telemetry(LogEvent.CALL_ADOPTED, call.external_conversation_id, audio=audio.value)
         return updated
 
@@ -326,15 +264,15 @@ class Progress:
             return self._adopt(call, token, found)
         return self.calls.update(call, lambda seen: lifecycle.upload_not_found(seen, token, self._now()))
 
-    def _too_large(self, call: Call, token: str, error: PayloadTooLargeError) -> Transition:
+    def _oversize(self, call: Call, token: str, error: PayloadTooLargeError) -> Transition:
         reason = Reason(
             "payload_too_large", f"The request has {error.size} bytes, the limit is {error.limit}."
         )
-        if self.oversize == "reject" or not (call.lease and call.lease.parts.text):
+        if self.oversize == "reject" or not (call.lease and call.lease.parts.transcript):
             return self._end(call, token, ConversationState.REJECTED, reason)
-        return self._withdraw(call, token, reason)
+        return self._drop_transcript(call, token, reason)
 
-    def _withdraw(self, call: Call, token: str, reason: Reason) -> Transition:
+    def _drop_transcript(self, call: Call, token: str, reason: Reason) -> Transition:
         self.telemetry(LogEvent.TRANSCRIPT_DROPPED, call.external_conversation_id, code=reason.code)
         return self.calls.update(
             call, lambda seen: lifecycle.transcript_dropped(seen, token, reason, self._now())
@@ -352,7 +290,7 @@ class Progress:
         return self.calls.clock()
 
 
-def _found(seen: Call, found: Conversation) -> KnownConversation:
+def _known_conversation(seen: Call, found: Conversation) -> KnownConversation:
     """What a conversation that an earlier attempt has made tells of itself by its stamp."""
     audio, others = ConversationAudio.NONE, None
     if found.has_audio:
@@ -361,43 +299,6 @@ def _found(seen: Call, found: Conversation) -> KnownConversation:
     return KnownConversation(
         conversation_id=found.conversation_id, sent=parts_of(found.metadata), audio=audio, others=others
     )
-
-
-def recording_of(call: Call) -> RecordingFound | None:
-    """The message that brings a call's recording again."""
-    recording = call.recording
-    if recording is None or not (recording.version or recording.url):
-        return None
-    found = RecordingFound(
-        external_conversation_id=call.external_conversation_id,
-        url=recording.url,
-        created_at=recording.created_at,
-        hints=recording.hints,
-    )
-    if recording.url or recording.version is None:
-        return found
-    created = ObjectCreated(
-        version=recording.version,
-        size=recording.size,
-        sort_key=recording.sort_key.rpartition(SORT_KEY_SEPARATOR)[2],
-        created_at=recording.created_at,
-        is_copy=recording.is_copy,
-    )
-    return replace(found, created=created)
-
-
-def signed_url(source: RecordingObjects, recording: Recording) -> str:
-    """A URL by which Coval can fetch the recording now; raises ObjectGoneError where it is gone."""
-    version = recording.prepared or recording.version
-    assert version is not None
-    source.head(version)
-    return source.presign(version)
-
-
-def newly_superseded(before: Call, after: Call) -> int:
-    """How many recordings have lost to another one since."""
-    ended = {name for name, ending in after.other_recordings.items() if ending == "superseded"}
-    return len(ended - before.other_recordings.keys())
 
 
 def concerns_upload(error: PermanentError) -> bool:

@@ -1,0 +1,203 @@
+"""The real adapters, as the settings name them: each is imported and made when it is first asked for."""
+
+import time
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from coval_relay.adapters.aws import telemetry
+from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
+from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.lambda_events import FIRST_SENT
+from coval_relay.adapters.aws.secrets import SecretApiKey
+from coval_relay.adapters.aws.sqs import SqsQueue
+from coval_relay.adapters.coval import HttpCovalClient, http_client
+from coval_relay.domain.aliases import QueueName
+from coval_relay.domain.errors import InvalidInputError, Reason, RetryableError
+from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.locations import AllowedLocations
+from coval_relay.domain.log_events import LogEvent, Telemetry
+from coval_relay.entrypoints.composition import recording_locations
+from coval_relay.entrypoints.consumer import dead_letter_attributes
+from coval_relay.settings import RecordingSettings, Settings, SubmitTranscriptSettings
+
+if TYPE_CHECKING:
+    import httpx
+    from mypy_boto3_s3 import S3Client
+
+    from coval_relay.adapters.audio import PyAvConverter
+    from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
+    from coval_relay.adapters.aws.s3_objects import S3RecordingObjects, S3TranscriptObjects
+    from coval_relay.adapters.aws.s3_staging import S3Staging
+    from coval_relay.adapters.web.https_reader import HttpsReader
+    from coval_relay.adapters.web.recording_urls import HttpsRecordingUrls
+    from coval_relay.adapters.web.transcript_urls import HttpsTranscriptUrls
+
+S = TypeVar("S", bound=Settings)
+
+
+def clock() -> int:
+    return int(time.time())
+
+
+class AwsAdapters(Generic[S]):
+    """What all functions use; `time_left` gives the seconds that the invocation has left."""
+
+    def __init__(self, settings: S, time_left: Callable[[], float]) -> None:
+        self.settings = settings
+        self.time_left = time_left
+        self.clock = clock
+        self.telemetry: Telemetry = telemetry.report
+
+    @cached_property
+    def store(self) -> DynamoDbCalls:
+        return DynamoDbCalls(
+            self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days
+        )
+
+    @cached_property
+    def aliases(self) -> DynamoDbAliases:
+        return DynamoDbAliases(
+            self._dynamodb,
+            self.settings.table_name,
+            self.clock,
+            self.settings.pending_seconds,
+            self.settings.resume_seconds,
+            self.settings.retention_days,
+        )
+
+    @cached_property
+    def coval(self) -> HttpCovalClient:
+        return HttpCovalClient(
+            base_url=self.settings.coval_base_url,
+            path_family=self.settings.coval_path_family,
+            api_key=SecretApiKey(self.settings.coval_api_key_secret_arn),
+            timeout_seconds=self.settings.coval_timeout_seconds,
+            time_left=self.time_left,
+            http=self._http,
+        )
+
+    @cached_property
+    def stored_key_rules(self) -> Callable[[], tuple[KeyRule, ...]]:
+        """The rules in the SSM parameter, where one is named: a call's end asks for no key rule."""
+        name = self.settings.key_rules_parameter
+        if not name:
+            return lambda: ()
+        from coval_relay.adapters.aws.ssm_key_rules import SsmKeyRules
+
+        return SsmKeyRules(_client("ssm"), name, time.monotonic, self._key_rules_unreadable)
+
+    def _key_rules_unreadable(self, error: InvalidInputError | RetryableError) -> None:
+        code = error.code if isinstance(error, RetryableError) else str(error)
+        self.telemetry(LogEvent.KEY_RULES_UNREADABLE, code=code)
+
+    # --- queues --------------------------------------------------------------------------------------
+
+    def send(self, queue: QueueName, body: str) -> None:
+        urls = {
+            "call_end": self.settings.call_end_queue_url,
+            "recording": self.settings.recording_queue_url,
+            "attach": self.settings.attach_queue_url,
+        }
+        self._queue.send(urls[queue], body)
+
+    def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
+        self._queue.send(self.settings.queue_url, body, delay_seconds, {FIRST_SENT: str(first_sent)})
+
+    def bury(self, body: str, reason: Reason) -> None:
+        url = self.settings.dead_letter_queue_url
+        self._queue.send(url, body, attributes=dead_letter_attributes(reason))
+
+    # --- clients -------------------------------------------------------------------------------------
+
+    @cached_property
+    def _queue(self) -> SqsQueue:
+        return SqsQueue(_client("sqs"))
+
+    @cached_property
+    def _dynamodb(self) -> Any:
+        return _client("dynamodb")
+
+    @cached_property
+    def _http(self) -> "httpx.Client":
+        """One for all hosts: a TLS context takes a fifth of a second to make."""
+        return http_client()
+
+    @cached_property
+    def _s3(self) -> "S3Client":
+        from coval_relay.adapters.aws.s3_objects import s3_client
+
+        return s3_client()
+
+    def _https_reader(self, hosts: tuple[str, ...]) -> "HttpsReader":
+        from coval_relay.adapters.web.https_reader import HttpsReader
+        from coval_relay.adapters.web.platform_credentials import PlatformCredentials
+
+        credentials = PlatformCredentials(self.settings.platform_credentials_secret_arn)
+        return HttpsReader(
+            hosts=frozenset(hosts), credentials=credentials, time_left=self.time_left, http=self._http
+        )
+
+
+class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
+    """What submit_transcript uses besides."""
+
+    @cached_property
+    def utterances(self) -> "DynamoDbUtterances":
+        from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
+
+        return DynamoDbUtterances(
+            self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days
+        )
+
+    @cached_property
+    def transcript_objects(self) -> "S3TranscriptObjects":
+        """Its client is made for the first transcript, not at every cold start."""
+        from coval_relay.adapters.aws.s3_objects import S3TranscriptObjects
+
+        settings = self.settings
+        locations = AllowedLocations(
+            "configured transcript", settings.transcript_buckets, settings.transcript_prefixes
+        )
+        return S3TranscriptObjects(lambda: self._s3, settings.bucket_owner, locations)
+
+    @cached_property
+    def transcript_urls(self) -> "HttpsTranscriptUrls":
+        from coval_relay.adapters.web.transcript_urls import HttpsTranscriptUrls
+
+        return HttpsTranscriptUrls(self._https_reader(self.settings.transcript_url_hosts))
+
+
+class RecordingAdapters(AwsAdapters[RecordingSettings]):
+    """What the functions that read recordings use besides."""
+
+    @cached_property
+    def recordings(self) -> "S3RecordingObjects":
+        from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
+
+        return S3RecordingObjects(self._s3, self.settings.bucket_owner, recording_locations(self.settings))
+
+    @cached_property
+    def recording_urls(self) -> "HttpsRecordingUrls":
+        from coval_relay.adapters.web.recording_urls import HttpsRecordingUrls
+
+        return HttpsRecordingUrls(self._https_reader(self.settings.recording_url_hosts))
+
+    @cached_property
+    def staging(self) -> "S3Staging":
+        from coval_relay.adapters.aws.s3_staging import S3Staging
+
+        return S3Staging(self._s3, self.settings.staging_bucket, self.settings.bucket_owner)
+
+    @cached_property
+    def converter(self) -> "PyAvConverter":
+        from coval_relay.adapters.audio import PyAvConverter
+
+        return PyAvConverter()
+
+
+@cache
+def _client(service: str) -> Any:
+    import boto3
+
+    return boto3.client(service)

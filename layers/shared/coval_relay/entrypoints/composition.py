@@ -1,0 +1,365 @@
+"""Composition root: how the three functions are put together, whatever adapters they are given."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from coval_relay.adapters.aws import queue_messages, s3_events
+from coval_relay.domain.aliases import PendingMessage, QueueName
+from coval_relay.domain.coval import CovalClient
+from coval_relay.domain.errors import Reason
+from coval_relay.domain.key_rules import KeyRule, KeyRuleSet, ObjectKind
+from coval_relay.domain.lifecycle import Attempt, Deadlines
+from coval_relay.domain.locations import AllowedLocations, RecordingLocations
+from coval_relay.domain.log_events import Telemetry
+from coval_relay.domain.messages import SOURCE, Message
+from coval_relay.domain.ports import (
+    Aliases,
+    AudioConverter,
+    CallStore,
+    Clock,
+    RecordingUrls,
+    StagingBucket,
+    TranscriptObjects,
+    TranscriptUrls,
+    UtteranceStore,
+)
+from coval_relay.domain.s3_objects import RecordingObjects
+from coval_relay.entrypoints.consumer import Consumer
+from coval_relay.platforms import registry
+from coval_relay.platforms.shared.contract import PlatformOptions
+from coval_relay.services.alias_resolver import AliasResolver
+from coval_relay.services.audit import Audit
+from coval_relay.services.calls import Calls
+from coval_relay.services.object_matcher import ObjectMatcher
+from coval_relay.services.queues import InternalMessage, Queues, SendMessage
+from coval_relay.services.submission import Submission
+from coval_relay.services.worker import Outcome, Worker
+from coval_relay.settings import RecordingSettings, Settings
+
+if TYPE_CHECKING:
+    from coval_relay.settings import (
+        AttachRecordingSettings,
+        SubmitTranscriptSettings,
+        UploadRecordingSettings,
+    )
+
+Service = Callable[[Message, Attempt], Outcome]
+
+
+class Adapters(Protocol):
+    """What every function needs of the outside; each part is made when it is first asked for."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def telemetry(self) -> Telemetry: ...
+    @property
+    def store(self) -> CallStore: ...
+    @property
+    def aliases(self) -> Aliases: ...
+    @property
+    def coval(self) -> CovalClient: ...
+    @property
+    def stored_key_rules(self) -> Callable[[], tuple[KeyRule, ...]]: ...
+
+    def send(self, queue: QueueName, body: str) -> None: ...
+
+    def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
+        """Send to the function's own queue, to be seen later."""
+
+    def bury(self, body: str, reason: Reason) -> None:
+        """Send to the function's own dead-letter queue."""
+
+
+class TranscriptAdapters(Adapters, Protocol):
+    """What submit_transcript needs besides."""
+
+    @property
+    def utterances(self) -> UtteranceStore: ...
+    @property
+    def transcript_objects(self) -> TranscriptObjects: ...
+    @property
+    def transcript_urls(self) -> TranscriptUrls: ...
+
+
+class RecordingAdapters(Adapters, Protocol):
+    """What the functions that read recordings need besides."""
+
+    @property
+    def recordings(self) -> RecordingObjects: ...
+
+
+class UploadAdapters(RecordingAdapters, Protocol):
+    """What upload_recording needs besides."""
+
+    @property
+    def recording_urls(self) -> RecordingUrls: ...
+    @property
+    def staging(self) -> StagingBucket: ...
+    @property
+    def converter(self) -> AudioConverter: ...
+
+
+# --- the functions -----------------------------------------------------------------------------------
+
+
+def submit_transcript(settings: "SubmitTranscriptSettings", adapters: TranscriptAdapters) -> Consumer:
+    from coval_relay.services.submit_transcript import SubmitTranscript
+    from coval_relay.services.transcript_loader import TranscriptLoader
+
+    buckets, prefixes = settings.transcript_buckets, settings.transcript_prefixes
+    shared = _Shared(settings, adapters, platform_options(settings, buckets, prefixes))
+    loader = TranscriptLoader(
+        objects=adapters.transcript_objects,
+        urls=adapters.transcript_urls,
+        utterances=adapters.utterances,
+        parse=partial(registry.parse_transcript, options=shared.options),
+        next_page=registry.next_page,
+        clock=adapters.clock,
+        settling_seconds=settings.settling_seconds,
+    )
+    submission = shared.submission(
+        max_payload_bytes=settings.max_payload_bytes,
+        oversize=settings.oversize_transcript,
+        transcripts=loader,
+    )
+    service = SubmitTranscript(
+        calls=shared.calls,
+        matcher=shared.matcher("transcript", settings.transcript_key_pattern, buckets, prefixes),
+        resolver=shared.resolver,
+        utterances=adapters.utterances,
+        worker=shared.worker(submission),
+        queues=shared.queues,
+        telemetry=adapters.telemetry,
+    )
+    return shared.consumer(service)
+
+
+def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapters) -> Consumer:
+    from coval_relay.services.recording_preparer import RecordingPreparer
+    from coval_relay.services.upload import Upload
+    from coval_relay.services.upload_recording import UploadRecording
+
+    shared = _Shared(settings, adapters, platform_options(settings))
+    preparer = RecordingPreparer(
+        adapters.recordings, adapters.recording_urls, adapters.staging, adapters.converter
+    )
+    upload = Upload(calls=shared.calls, preparer=preparer, coval=adapters.coval, telemetry=adapters.telemetry)
+    service = UploadRecording(
+        calls=shared.calls,
+        matcher=shared.matcher(
+            "recording",
+            settings.recording_key_pattern,
+            settings.recording_buckets,
+            settings.recording_prefixes,
+            adapters.recordings,
+        ),
+        resolver=shared.resolver,
+        preparer=preparer,
+        worker=shared.worker(shared.recording_submission(adapters.recordings), upload=upload),
+        queues=shared.queues,
+        telemetry=adapters.telemetry,
+    )
+    return shared.consumer(service)
+
+
+def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAdapters) -> Consumer:
+    from coval_relay.services.attach_recording import AttachRecording
+    from coval_relay.services.attachment import Attachment
+    from coval_relay.services.sweep import Sweeper
+
+    shared = _Shared(settings, adapters, platform_options(settings))
+    attachment = Attachment(
+        calls=shared.calls,
+        coval=adapters.coval,
+        recordings=adapters.recordings,
+        telemetry=adapters.telemetry,
+    )
+    sweep = Sweeper(
+        calls=shared.calls,
+        queues=shared.queues,
+        aliases=adapters.aliases,
+        send_again=shared.send_again,
+        pending_seconds=settings.pending_seconds,
+        telemetry=adapters.telemetry,
+    )
+    service = AttachRecording(
+        calls=shared.calls,
+        locations=recording_locations(settings),
+        worker=shared.worker(shared.recording_submission(adapters.recordings), attachment=attachment),
+        queues=shared.queues,
+        sweep=sweep,
+        telemetry=adapters.telemetry,
+    )
+    return shared.consumer(service)
+
+
+# --- what they share ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """The parts that every function is made of."""
+
+    settings: Settings
+    adapters: Adapters
+    options: PlatformOptions
+
+    @cached_property
+    def calls(self) -> Calls:
+        deadlines = Deadlines(
+            grace=self.settings.grace_seconds,
+            transcript=self.settings.transcript_deadline_seconds,
+            recording=self.settings.recording_deadline_seconds,
+            audit=self.settings.audit_delay_seconds,
+            resume=self.settings.resume_seconds,
+            settling=self.settings.settling_seconds,
+        )
+        return Calls(self.adapters.store, self.adapters.clock, deadlines)
+
+    @cached_property
+    def queues(self) -> Queues:
+        return Queues(
+            call_end=self._sender("call_end"),
+            recording=self._sender("recording"),
+            attach=self._sender("attach"),
+        )
+
+    def _sender(self, queue: QueueName) -> SendMessage:
+        def send(message: InternalMessage) -> None:
+            self.adapters.send(queue, queue_messages.to_text(message))
+
+        return send
+
+    def send_again(self, pending: PendingMessage) -> None:
+        self.adapters.send(pending.queue, pending.event)
+
+    @property
+    def resolver(self) -> AliasResolver:
+        return AliasResolver(
+            aliases=self.adapters.aliases,
+            calls=self.calls,
+            send_again=self.send_again,
+            to_event=queue_messages.to_text,
+            from_event=queue_messages.from_text,
+            telemetry=self.adapters.telemetry,
+        )
+
+    def submission(self, **parts: Any) -> Submission:
+        return Submission(
+            calls=self.calls, coval=self.adapters.coval, telemetry=self.adapters.telemetry, **parts
+        )
+
+    def recording_submission(self, recordings: RecordingObjects) -> Submission:
+        """Submits without a transcript, so the payload is small."""
+        return self.submission(max_payload_bytes=262_144, oversize="reject", recordings=recordings)
+
+    def worker(self, submission: Submission, **parts: Any) -> Worker:
+        audit = Audit(
+            calls=self.calls,
+            coval=self.adapters.coval,
+            submission=submission,
+            telemetry=self.adapters.telemetry,
+        )
+        return Worker(calls=self.calls, queues=self.queues, submission=submission, audit=audit, **parts)
+
+    def matcher(
+        self,
+        kind: ObjectKind,
+        pattern: str,
+        buckets: tuple[str, ...],
+        prefixes: tuple[str, ...],
+        recordings: RecordingObjects | None = None,
+    ) -> ObjectMatcher:
+        return ObjectMatcher(
+            kind=kind,
+            key_rule_set=self._key_rule_set((_short_rule(pattern, kind),) if pattern else ()),
+            buckets=buckets,
+            prefixes=prefixes,
+            clock=self.adapters.clock,
+            sidecar_seconds=self.settings.settling_seconds,
+            source=recordings,
+        )
+
+    def _key_rule_set(self, short: tuple[KeyRule, ...]) -> Callable[[], KeyRuleSet]:
+        """The rules of the parameters, which stay, and those of the SSM parameter, which may change."""
+        registry.check_names(self.settings.platforms)
+        written = (*short, *_written(self.settings.key_rules))
+
+        @lru_cache(maxsize=1)
+        def rules_with(stored: tuple[KeyRule, ...]) -> KeyRuleSet:
+            own, ignored = (*written, *stored), self.settings.ignored_key_pattern
+            return registry.key_rule_set(self.settings.platforms, self.options, own, ignored)
+
+        return lambda: rules_with(self.adapters.stored_key_rules())
+
+    def consumer(self, service: Service) -> Consumer:
+        return Consumer(
+            translate=translator(self.options, self.adapters.clock),
+            service=service,
+            calls=self.calls,
+            own_queue=self.adapters.wait,
+            dead_letters=self.adapters.bury,
+            telemetry=self.adapters.telemetry,
+            request_seconds=self.settings.coval_timeout_seconds,
+            processing_seconds=self.settings.coval_processing_seconds,
+        )
+
+
+def platform_options(
+    settings: Settings,
+    transcript_buckets: tuple[str, ...] = (),
+    transcript_prefixes: tuple[str, ...] = ("",),
+) -> PlatformOptions:
+    return PlatformOptions(
+        agent_ids=settings.agent_ids,
+        default_agent_id=settings.default_agent_id,
+        tags=settings.tags,
+        metrics=settings.metrics,
+        transcript_buckets=transcript_buckets,
+        transcript_prefixes=transcript_prefixes,
+        transcript_hosts=settings.transcript_url_hosts,
+        recording_hosts=settings.recording_url_hosts,
+        agent_channels=settings.agent_channels,
+        separate_transcripts=settings.separate_transcripts,
+        redacted=settings.redaction == "redacted",
+        estimated_times=settings.estimated_times,
+    )
+
+
+def recording_locations(settings: RecordingSettings) -> RecordingLocations:
+    return RecordingLocations(
+        recordings=AllowedLocations(
+            "configured recording", settings.recording_buckets, settings.recording_prefixes
+        ),
+        copies=AllowedLocations("stack's own", (settings.staging_bucket,)),
+    )
+
+
+def translator(options: PlatformOptions, clock: Clock) -> Callable[[Mapping[str, Any]], Sequence[Message]]:
+    """What an event of any source means."""
+
+    def translate(event: Mapping[str, Any]) -> Sequence[Message]:
+        if event.get("source") == SOURCE:
+            return (queue_messages.from_event(event),)
+        if event.get("source") == "aws.s3":
+            return (s3_events.object_created(event),)
+        return registry.translate(event, options, clock())
+
+    return translate
+
+
+def _short_rule(pattern: str, kind: ObjectKind) -> KeyRule:
+    """The rule of a parameter that is a pattern alone."""
+    return KeyRule(name=f"{kind}_key_pattern", platform="custom", pattern=pattern, kind=kind)
+
+
+def _written(rules: str) -> tuple[KeyRule, ...]:
+    """The parameter's rules; most stacks have none, and need not load what reads them."""
+    if rules.strip() in ("", "[]"):
+        return ()
+    from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+
+    return parse_key_rules(rules, "KeyRules")

@@ -1,0 +1,130 @@
+"""Carries a call as far as it can go now: does what a transition asks for, then what the item asks for next.
+
+Each function can do a part of it. What it cannot do goes to the queue of the function that can:
+
+    submit_transcript   transcripts ── submit
+    upload_recording    audio ── upload ── submit
+    attach_recording    attach · submit what was uploaded
+"""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from coval_relay.domain import lifecycle
+from coval_relay.domain.audio import AudioFacts
+from coval_relay.domain.call import SORT_KEY_SEPARATOR, Call, RecordingState
+from coval_relay.domain.lifecycle import Action, Attempt, Transition
+from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
+from coval_relay.domain.transcript import Transcript
+from coval_relay.services.attachment import Attachment
+from coval_relay.services.audit import Audit
+from coval_relay.services.calls import Calls
+from coval_relay.services.queues import Queues, SendMessage
+from coval_relay.services.submission import Submission
+from coval_relay.services.upload import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a message ends: done, or to come again at `until` (epoch seconds)."""
+
+    until: int | None = None
+
+
+DONE = Outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the message itself brought: its transcript, or the audio that was inspected for it."""
+
+    transcript: Transcript | None = None
+    audio: AudioFacts | None = None
+
+
+NO_CONTENT = Content()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """One function's way through a call; what is None it has no permission for."""
+
+    calls: Calls
+    queues: Queues
+    submission: Submission
+    audit: Audit
+    upload: Upload | None = None
+    attachment: Attachment | None = None
+
+    def run(self, transition: Transition, attempt: Attempt, content: Content = NO_CONTENT) -> Outcome:
+        """Act, follow, act again, until nothing is left that can be done here and now."""
+        while transition.action not in (Action.DONE, Action.WAIT):
+            transition = self._act(transition, attempt, content)
+        return Outcome(transition.until) if transition.action is Action.WAIT else DONE
+
+    def _act(self, transition: Transition, attempt: Attempt, content: Content) -> Transition:  # noqa: C901, PLR0911 - one case a kind
+        call = transition.call
+        match transition.action:
+            case Action.DONE | Action.WAIT:
+                return transition
+            case Action.CONTINUE:
+                return Transition(call, lifecycle.next_action(call))
+            case Action.CLAIM_TRANSCRIPT | Action.CLAIM_RECORDING:
+                return self._claim(call, transition.action, attempt)
+            case Action.SUBMIT | Action.READ_THEN_SUBMIT:
+                return self.submission.submit(transition, attempt, content.transcript)
+            case Action.UPLOAD if self.upload and content.audio:
+                return self.upload(transition, content.audio)
+            case Action.UPLOAD | Action.PREPARE:
+                return self._requeued(call, Action.DONE)
+            case Action.REQUEUE_RECORDING:
+                return self._requeued(call, Action.CONTINUE)
+            case Action.START_ATTACH | Action.ATTACH | Action.CONFIRM_ATTACH if self.attachment:
+                return self.attachment(transition, attempt)
+            case Action.START_ATTACH | Action.ATTACH | Action.CONFIRM_ATTACH:
+                return self._handed_over(call, self.queues.attach)
+            case Action.AUDIT:
+                return self.audit(call)
+            case _:
+                assert_never(transition.action)
+
+    def _claim(self, call: Call, action: Action, attempt: Attempt) -> Transition:
+        if action is Action.CLAIM_TRANSCRIPT and not self.submission.transcripts:
+            return self._handed_over(call, self.queues.call_end)
+        uploaded = call.recording_state is RecordingState.UPLOADED
+        if action is Action.CLAIM_RECORDING and not (self.submission.recordings or uploaded):
+            return self._handed_over(call, self.queues.attach)
+        return self.calls.update(call, lambda seen: lifecycle.claim_next(seen, action, attempt))
+
+    def _handed_over(self, call: Call, send: SendMessage) -> Transition:
+        send(Resume(call.external_conversation_id))
+        return Transition(call, Action.DONE)
+
+    def _requeued(self, call: Call, action: Action) -> Transition:
+        found = recording_message(call)
+        if found:
+            self.queues.recording(found)
+        return Transition(call, action)
+
+
+def recording_message(call: Call) -> RecordingFound | None:
+    """The message that brings a call's recording again."""
+    recording = call.recording
+    if recording is None or not (recording.version or recording.url):
+        return None
+    found = RecordingFound(
+        external_conversation_id=call.external_conversation_id,
+        url=recording.url,
+        created_at=recording.created_at,
+        hints=recording.hints,
+    )
+    if recording.url or recording.version is None:
+        return found
+    created = ObjectCreated(
+        version=recording.version,
+        size=recording.size,
+        sort_key=recording.sort_key.rpartition(SORT_KEY_SEPARATOR)[2],
+        created_at=recording.created_at,
+        is_copy=recording.is_copy,
+    )
+    return replace(found, created=created)
