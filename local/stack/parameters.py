@@ -4,6 +4,8 @@ import json
 
 RECORDINGS = "coval-relay-recordings"
 RECORDINGS_UNVERSIONED = "coval-relay-recordings-unversioned"
+RECORDINGS_NOTIFYING = "coval-relay-recordings-notifying"
+"""Notifies the queue itself: not every bucket can send to EventBridge."""
 TRANSCRIPTS = "coval-relay-transcripts"
 MEDIA = "coval-relay-media"
 """Stands for a platform's web server: who knows an object's URL may read it."""
@@ -30,7 +32,7 @@ PARAMETERS = {
     "AgentChannels": '{"vapi": 1, "retell": 1, "genesys": 1, "amazon_chime": 1}',
     "PartnerEventBusName": PARTNER_BUS,
     "KeyRulesParameterName": KEY_RULES_PARAMETER,
-    "RecordingBuckets": f"{RECORDINGS},{RECORDINGS_UNVERSIONED}",
+    "RecordingBuckets": f"{RECORDINGS},{RECORDINGS_UNVERSIONED},{RECORDINGS_NOTIFYING}",
     "RecordingPrefixes": "recordings/",
     "TranscriptBuckets": TRANSCRIPTS,
     "TranscriptPrefixes": "transcripts/",

@@ -24,11 +24,13 @@ from local.stack.parameters import (
     PARAMETERS,
     PARTNER_BUS,
     RECORDINGS,
+    RECORDINGS_NOTIFYING,
     RECORDINGS_UNVERSIONED,
     TRANSCRIPTS,
 )
 from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, PYTHON, Files
 from local.stack.server_processes import Server, alone
+from scripts.notify_relay import enable
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -108,6 +110,7 @@ def up(
         chosen = {**PARAMETERS, **_secrets(files, egress), **_addresses(files, egress), **parameters}
         with alone(BUILD.with_suffix(".lock")):
             outputs = deploy(build(), chosen, files)
+        _notify_queue(outputs["RecordingQueueArn"])
         _write_environment(files, aws_url(files))
     return Stack(aws_url=aws_url(files), coval_url=coval_url(files), outputs=outputs)
 
@@ -242,6 +245,14 @@ def _buckets() -> None:
         )
         if bucket != RECORDINGS_UNVERSIONED:
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _notify_queue(queue: str) -> None:
+    """Only now: S3 looks whether it may send to the queue."""
+    s3: S3Client = boto3.client("s3")
+    if RECORDINGS_NOTIFYING not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=RECORDINGS_NOTIFYING)
+    enable(s3, RECORDINGS_NOTIFYING, queue, apply=True)
 
 
 def _media() -> None:

@@ -129,7 +129,7 @@ def _list(random: Random, value: Sequence[Any], _: Sequence[Any]) -> Any:
 
 
 def _string(random: Random, value: str, corpus: Sequence[Any]) -> Any:
-    """A text that is JSON itself is changed as such: queues and SNS carry events so."""
+    """A text that is JSON itself is changed as such: queues carry events so."""
     if value[:1] in ("{", "[") and random.random() < 0.8:
         try:
             return json.dumps(mutated_json(random, json.loads(value), corpus))

@@ -77,7 +77,7 @@ def test_a_record_that_is_none_of_sqs(record: dict[str, Any], expected: Delivery
     assert list(deliveries({"Records": [sent]})) == [expected]
 
 
-def test_an_invocation_with_lists_in_lists() -> None:
+def test_an_invocation_with_endless_lists() -> None:
     (told,) = deliveries(nested(100_000))
     assert told == Delivery(None, "")
 

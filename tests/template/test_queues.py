@@ -6,6 +6,22 @@ from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, SMALLEST, key
 
 DAY = 86_400
+FROM_BUCKETS = {
+    "RecordingQueue": [
+        {
+            "Sid": "SendFromBuckets",
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": "RecordingQueue.Arn",
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": ["arn:aws:s3:::acme-recordings"]},
+                "StringEquals": {"aws:SourceAccount": "111122223333"},
+            },
+        }
+    ]
+}
+"""Buckets that notify the queue themselves."""
 SENDERS = {
     "CallEnd": ["CallEventRule.Arn"],
     "Recording": "RecordingRule.Arn",
@@ -69,6 +85,7 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
                 }
             },
         },
+        *FROM_BUCKETS.get(queue, ()),
         {
             "Sid": "RefusePlainHttp",
             "Effect": "Deny",

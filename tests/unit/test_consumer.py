@@ -52,7 +52,6 @@ def test_one_poison_record_among_good_ones() -> None:
         {"Records": [1]},
         {"Records": [{"eventName": "ObjectCreated:Put", "s3": None}]},
         {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": 1, "bucket": []}}]},
-        {"Type": "Notification", "Message": "x"},
         "[" * 100_000,
         7,
     ],
@@ -73,7 +72,7 @@ def test_no_body_is_lost_and_none_takes_its_batch_along(poison: Any, queue: str)
     assert list(world.store.items) == ["call-1"]
 
 
-@pytest.mark.parametrize("poison", [[], {"Records": [0]}, {"Type": "Notification", "Message": "x"}, None, 7])
+@pytest.mark.parametrize("poison", [[], {"Records": [0]}, [{"source": "a"}], None, 7])
 def test_a_bare_event_that_is_none_becomes_a_dead_letter(poison: Any) -> None:
     world = World()
     assert invoke(world, poison) == {"batchItemFailures": []}
@@ -90,12 +89,10 @@ def test_a_bug_fails_its_own_record_only() -> None:
     assert [c["external_conversation_id"] for c in world.coval.conversations.values()] == ["call-2"]
 
 
-def test_a_bare_event_a_list_and_a_message_with_a_list() -> None:
+def test_a_bare_event() -> None:
     world = World()
-    invoke(world, call_ended("call-1"))
-    invoke(world, [call_ended("call-2"), call_ended("call-3")])
-    invoke(world, {"Records": [record(world, [call_ended("call-4"), call_ended("call-5")], "m")]})
-    assert len(world.coval.conversations) == 5
+    invoke(world, call_ended())
+    assert len(world.coval.conversations) == 1
 
 
 def test_without_a_queue_a_failure_is_raised() -> None:

@@ -1,4 +1,4 @@
-"""What Lambda hands a function: SQS records, bare events, lists of them, classic S3 notifications."""
+"""What Lambda hands a function: SQS records or a bare event; S3's own notifications in either."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def deliveries(payload: Any) -> Iterator[Delivery]:
         for record in payload["Records"]:
             yield from _from_record(_mapping(record))
     else:
-        for event in _read(payload):
+        for event in _events(payload):
             yield _delivery(event, _as_json(event if event is not None else payload))
 
 
@@ -45,7 +45,7 @@ def _from_record(record: Mapping[str, Any]) -> Iterator[Delivery]:
     body = body if isinstance(body, str) else ""
     events: list[Mapping[str, Any] | None]
     try:
-        events = _read(json.loads(body))
+        events = _events(json.loads(body))
     except (ValueError, RecursionError):
         events = [None]
     for event in events:
@@ -58,13 +58,6 @@ def _delivery(
 ) -> Delivery:
     """What cannot be written as JSON again is no event: it could not be kept."""
     return Delivery(None, "", message_id, sent) if raw is None else Delivery(event, raw, message_id, sent)
-
-
-def _read(content: Any) -> list[Mapping[str, Any] | None]:
-    try:
-        return list(_events(content))
-    except RecursionError:
-        return [None]
 
 
 def _as_json(content: Any) -> str | None:
@@ -87,26 +80,12 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _events(content: Any) -> Iterator[Mapping[str, Any] | None]:
-    """The events in a body; an empty list, or what is no event, gives None."""
-    if isinstance(content, list):
-        for part in content or [None]:
-            yield from _events(part)
-    elif not isinstance(content, Mapping):
-        yield None
-    elif content.get("Event") == "s3:TestEvent":
-        return
-    elif content.get("Type") == "Notification" and isinstance(content.get("Message"), str):
-        yield from _notified(content["Message"])
-    elif isinstance(content.get("Records"), list) and "detail-type" not in content:
-        yield from classic_events(content) if content["Records"] else [None]
-    else:
-        yield content
-
-
-def _notified(message: str) -> Iterator[Mapping[str, Any] | None]:
-    """The event that SNS carried."""
-    try:
-        yield from _events(json.loads(message))
-    except (ValueError, RecursionError):
-        yield None
+def _events(content: Any) -> list[Mapping[str, Any] | None]:
+    """The events in a body; what is none gives None."""
+    if not isinstance(content, Mapping):
+        return [None]
+    if content.get("Event") == "s3:TestEvent":
+        return []
+    if isinstance(content.get("Records"), list) and "detail-type" not in content:
+        return list(classic_events(content)) if content["Records"] else [None]
+    return [content]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts import enable_eventbridge
+from scripts import notify_relay
 from tests.support import emulator
 
 if TYPE_CHECKING:
@@ -49,24 +49,24 @@ def notified(client: "S3Client", bucket: str, aws_url: str) -> str:
 
 
 def test_other_notifications_stay(client: "S3Client", notified: str) -> None:
-    before = enable_eventbridge.current(client, notified)
-    said = enable_eventbridge.enable(client, notified, apply=True)
+    before = notify_relay.current(client, notified)
+    said = notify_relay.enable(client, notified, apply=True)
     assert said == f"{notified}: EventBridge is on; kept: QueueConfigurations"
     assert before["QueueConfigurations"][0]["Id"] == "index"
-    assert enable_eventbridge.current(client, notified) == {**before, "EventBridgeConfiguration": {}}
+    assert notify_relay.current(client, notified) == {**before, "EventBridgeConfiguration": {}}
 
 
 def test_nothing_is_written_unasked(client: "S3Client", notified: str) -> None:
-    before = enable_eventbridge.current(client, notified)
-    said = enable_eventbridge.enable(client, notified, apply=False)
+    before = notify_relay.current(client, notified)
+    said = notify_relay.enable(client, notified, apply=False)
     assert said.startswith(f"{notified}: would be written with --apply:\n")
     assert '"EventBridgeConfiguration": {}' in said
-    assert enable_eventbridge.current(client, notified) == before
+    assert notify_relay.current(client, notified) == before
 
 
 def test_what_is_on_stays_on(client: "S3Client", bucket: str) -> None:
-    first = enable_eventbridge.enable(client, bucket, apply=True)
-    second = enable_eventbridge.enable(client, bucket, apply=True)
+    first = notify_relay.enable(client, bucket, apply=True)
+    second = notify_relay.enable(client, bucket, apply=True)
     assert first == f"{bucket}: EventBridge is on; kept: nothing else was there"
     assert second == f"{bucket}: EventBridge is on already"
 
@@ -74,19 +74,32 @@ def test_what_is_on_stays_on(client: "S3Client", bucket: str) -> None:
 def test_a_write_of_somebody_else_is_noticed(
     client: "S3Client", notified: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stale = enable_eventbridge.current(client, notified)
-    monkeypatch.setattr(enable_eventbridge, "current", lambda *_: stale)
-    with pytest.raises(enable_eventbridge.ChangedMeanwhile, match=notified):
-        enable_eventbridge.enable(client, notified, apply=True)
+    stale = notify_relay.current(client, notified)
+    monkeypatch.setattr(notify_relay, "current", lambda *_: stale)
+    with pytest.raises(notify_relay.ChangedMeanwhile, match=notified):
+        notify_relay.enable(client, notified, apply=True)
 
 
 def test_each_named_bucket_is_served(
     client: "S3Client", bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("boto3.client", lambda _: client)
-    enable_eventbridge.main([bucket, bucket, "--apply"])
+    notify_relay.main([bucket, bucket, "--apply"])
     on, already = capsys.readouterr().out.splitlines()
     assert (on.split("; ")[0], already) == (
         f"{bucket}: EventBridge is on",
         f"{bucket}: EventBridge is on already",
     )
+
+
+def test_a_queue_is_added_to_the_others_and_once(client: "S3Client", notified: str) -> None:
+    before = notify_relay.current(client, notified)
+    queue = before["QueueConfigurations"][0]["QueueArn"].replace("recordings", "relay")
+    said = [notify_relay.enable(client, notified, queue, apply=True) for _ in range(2)]
+    assert said == [
+        f"{notified}: the queue is on; kept: QueueConfigurations",
+        f"{notified}: the queue is on already",
+    ]
+    added = {"Id": "coval-relay", "QueueArn": queue, "Events": ["s3:ObjectCreated:*"]}
+    configurations = [*before["QueueConfigurations"], added]
+    assert notify_relay.current(client, notified) == {**before, "QueueConfigurations": configurations}

@@ -1,4 +1,7 @@
-"""Switch EventBridge on at existing buckets, and keep their other notifications.
+"""Let existing buckets tell the relay of new recordings, and keep their other notifications.
+
+By EventBridge; or, where a bucket cannot have that, straight to the recording queue (--queue: its ARN,
+which the stack puts out).
 
 PutBucketNotificationConfiguration replaces everything that is there, so this reads, merges, shows, and
 writes only with --apply. It needs boto3, and s3:GetBucketNotification and s3:PutBucketNotification on the
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import NotificationConfigurationTypeDef
 
-SWITCH = "EventBridgeConfiguration"
+ID = "coval-relay"
+SWITCH, QUEUES = "EventBridgeConfiguration", "QueueConfigurations"
 
 
 class ChangedMeanwhile(RuntimeError):
@@ -30,9 +34,21 @@ def current(client: "S3Client", bucket: str) -> dict[str, Any]:
     return answer
 
 
-def merged(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """The same configuration with EventBridge switched on."""
-    return {**configuration, SWITCH: {}}
+def merged(configuration: Mapping[str, Any], queue: str = "") -> dict[str, Any]:
+    """The same configuration with EventBridge switched on, or with this queue (ARN) notified."""
+    if not queue:
+        return {**configuration, SWITCH: {}}
+    others = configuration.get(QUEUES, [])
+    return {
+        **configuration,
+        QUEUES: [*others, {"Id": ID, "QueueArn": queue, "Events": ["s3:ObjectCreated:*"]}],
+    }
+
+
+def is_on(configuration: Mapping[str, Any], queue: str = "") -> bool:
+    if not queue:
+        return SWITCH in configuration
+    return any(other["QueueArn"] == queue for other in configuration.get(QUEUES, []))
 
 
 def write(client: "S3Client", bucket: str, configuration: Mapping[str, Any]) -> None:
@@ -49,16 +65,17 @@ def write(client: "S3Client", bucket: str, configuration: Mapping[str, Any]) -> 
         raise ChangedMeanwhile(bucket)
 
 
-def enable(client: "S3Client", bucket: str, *, apply: bool) -> str:
+def enable(client: "S3Client", bucket: str, queue: str = "", *, apply: bool) -> str:
     """Switch one bucket on, or say what would be written."""
+    way = "the queue" if queue else "EventBridge"
     found = current(client, bucket)
-    if SWITCH in found:
-        return f"{bucket}: EventBridge is on already"
-    wanted = merged(found)
+    if is_on(found, queue):
+        return f"{bucket}: {way} is on already"
+    wanted = merged(found, queue)
     if not apply:
         return f"{bucket}: would be written with --apply:\n{json.dumps(wanted, indent=2)}"
     write(client, bucket, wanted)
-    return f"{bucket}: EventBridge is on; kept: {', '.join(found) or 'nothing else was there'}"
+    return f"{bucket}: {way} is on; kept: {', '.join(found) or 'nothing else was there'}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,11 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("buckets", nargs="+", metavar="BUCKET")
+    parser.add_argument("--queue", default="", metavar="ARN", help="notify this queue instead of EventBridge")
     parser.add_argument("--apply", action="store_true", help="write; without it nothing is changed")
     chosen = parser.parse_args(arguments)
     client = boto3.client("s3")
     for bucket in chosen.buckets:
-        print(enable(client, bucket, apply=chosen.apply))
+        print(enable(client, bucket, chosen.queue, apply=chosen.apply))
 
 
 if __name__ == "__main__":
