@@ -225,7 +225,7 @@ LINK = "https://media.example.com/a.wav"
 NOT_THE_OPERATORS = "bucket: is not one of the configured recording buckets"
 NOT_OUR_OWN = "bucket: is not one of the stack's own buckets"
 NO_PREFIX = "key: has none of the configured recording prefixes"
-NO_OBJECT = ": must be there unless the recording was refused"
+NO_OBJECT = ": must be there unless the recording was rejected"
 HANDED_OVER: list[tuple[ObjectVersion | None, ObjectVersion | None, str, str]] = [
     (CREATED.version, None, "", f"version.{NOT_THE_OPERATORS}"),
     (CREATED.version, STAGED, "", f"version.{NOT_THE_OPERATORS}"),

@@ -10,8 +10,8 @@ from coval_relay.adapters.coval.error_mapping import (
     Failure,
     RequestKind,
     Response,
+    error_of,
     failed,
-    refused,
     retry_after,
     unreadable,
 )
@@ -54,7 +54,7 @@ def envelope(code: Any, message: Any, *fields: str) -> dict[str, Any]:
 )
 def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: RelayError) -> None:
     assert [
-        refused(kind, given, NOW) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)
+        error_of(kind, given, NOW) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)
     ] == [
         effect,
         read,
@@ -116,7 +116,7 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
     ],
 )
 def test_what_is_refused(kind: RequestKind, given: Response, error: RelayError) -> None:
-    assert refused(kind, given, NOW) == error
+    assert error_of(kind, given, NOW) == error
 
 
 @pytest.mark.parametrize(

@@ -120,14 +120,12 @@ CALL_1, CALL_2 = call_ended("call-1"), call_ended("call-2")
     "payloads",
     [
         [CALL_1, CALL_2],
-        [[CALL_1, CALL_2]],
         [{"Records": [record(CALL_1), record(CALL_2, "m2")]}],
-        [{"Records": [record([CALL_1, CALL_2])]}],
     ],
-    ids=["bare events", "a list", "SQS records", "a list in an SQS record"],
+    ids=["bare events", "SQS records"],
 )
 def test_a_handler_gets_events_in_any_wrapping(payloads: list[Any]) -> None:
-    """Lambda may be handed one event, a list of them, or SQS records that hold either."""
+    """Lambda may be handed one event, or SQS records that hold one each."""
     world = World()
     for payload in payloads:
         invoke(world, payload)

@@ -1,10 +1,10 @@
-"""Other names of a call: a recording's id, a leg's id, a room, the place of an object.
+"""Aliases of a call: a recording's id, a leg's id, a room, the place of an object.
 
-A name may be known before the event that tells whose it is. What came under it is parked there until then:
+An alias may be known before the event that says whose it is. What came under it is pending there until then:
 
     recording object  ── park if not bound ──┐
     event with both   ──── bind ── send on what is parked ── clear
-    recording object  ── park if not bound ── refused: bound ── goes on with the target
+    recording object  ── park if not bound ── rejected: bound ── goes on with the target
 """
 
 import re

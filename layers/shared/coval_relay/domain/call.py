@@ -14,7 +14,7 @@ class ConversationState(StrEnum):
     NEW = "NEW"
     """Nothing that could be submitted is known."""
     QUEUED = "QUEUED"
-    """The call's facts are known, its text is in a message that will come again."""
+    """The call's facts are known; its transcript is in a queue message that will come again."""
     WAITING = "WAITING"
     """The call has ended; its transcript is still to come, or only its recording will."""
     SUBMITTING = "SUBMITTING"
@@ -64,7 +64,7 @@ class ConversationAudio(StrEnum):
 SIMULATION = "coval_simulation_id"
 """Metadata key by which Coval knows a call as its own simulation (Coval API, submit: metadata)."""
 SORT_KEY_SEPARATOR = "|"
-"""Stands in a recording's order between what its look told, and what its event told."""
+"""Stands in a recording's sort key between what its inspection and what its event contributed."""
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
 UNFINISHED = frozenset(
     {RecordingState.READY, RecordingState.BY_URL, RecordingState.UPLOADED, RecordingState.ATTACHING}
@@ -73,7 +73,7 @@ UNFINISHED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What the call-end event told besides the words; times are epoch seconds but for `occurred_at`."""
+    """What the call-end event said besides the transcript; times are epoch seconds but for `occurred_at`."""
 
     occurred_at: str
     ended_at: int
@@ -85,7 +85,7 @@ class CallFacts:
     metrics: tuple[str, ...] = ()
     recording_expected: bool = True
     agent_channel: int | None = None
-    """Channel of the agent in the call's stereo recordings, where the event told it."""
+    """Channel of the agent in the call's stereo recordings, where the event named it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +180,10 @@ class Recording:
     duration_milliseconds: int = 0
     channels: int = 0
     usable: bool = True
-    """False where our own look at the audio refused it: it never displaces another recording."""
+    """False where our own look at the audio rejected it: it never displaces another recording."""
     upload_id: str | None = None
     maybe_attached: bool = False
-    """Another worker had pinned it before: what that one has sent may still arrive."""
+    """Another worker was attaching it before: what that one has sent may still arrive."""
     fetch_failures: int = 0
     reason: Reason | None = None
     changed_at: int = 0
@@ -222,7 +222,7 @@ class Call:
     late: tuple[str, ...] = ()
     reason: Reason | None = None
     notes: tuple[Reason, ...] = ()
-    """Inputs that were refused or left out, newest last."""
+    """Inputs that were rejected or left out, newest last."""
     transcript_unavailable: bool = False
     """The platform has said that the transcript will not come."""
     recording: Recording | None = None

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 ContentType = Literal["audio/wav", "audio/mp3"]
 
 BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
-"""The statuses by which Coval tells its refusals apart."""
+"""The statuses by which Coval's rejections differ."""
 AUDIO_FETCH_FAILED = "audio_fetch_failed"
 """Code of the RetryableError that a fresh URL may mend."""
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024
@@ -17,7 +17,7 @@ MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as Coval tells of it, whichever of its envelopes it came in."""
+    """A conversation as Coval describes it, whichever of its envelopes it came in."""
 
     conversation_id: str
     external_conversation_id: str | None = None

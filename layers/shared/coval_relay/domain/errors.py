@@ -1,4 +1,4 @@
-"""What can go wrong, told apart by what may be done next.
+"""What can go wrong, by what may be done next.
 
 RelayError
 ├── RetryableError          known to have had no effect: do it again, later
@@ -69,7 +69,7 @@ class NotReadyError(RelayError):
 class InvalidInputError(RelayError):
     """The input breaks a rule; `field` is a path such as `detail.transcript.messages[3].role`.
 
-    `call_id` is the call that the input is about, where it tells that in its own way only.
+    `call_id` is the call that the input is about, where only the platform's reader could find it.
     """
 
     field: str

@@ -206,34 +206,34 @@ def call_ended(
     return Transition(waiting, Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
 
 
-def _merged_facts(known: CallFacts | None, told: CallFacts, *, with_transcript: bool) -> CallFacts:
+def _merged_facts(known: CallFacts | None, arrived: CallFacts, *, with_transcript: bool) -> CallFacts:
     """Of ends of several legs the first leg's facts hold, whichever came first; text brings its own.
 
-    That the call is a simulation holds whoever told it.
+    That the call is a simulation holds, whichever event said so.
     """
     if known is None:
-        return told
-    chosen = known if not with_transcript and known.occurred_at < told.occurred_at else told
-    marks = [facts.metadata[SIMULATION] for facts in (told, known) if SIMULATION in facts.metadata]
+        return arrived
+    chosen = known if not with_transcript and known.occurred_at < arrived.occurred_at else arrived
+    marks = [facts.metadata[SIMULATION] for facts in (arrived, known) if SIMULATION in facts.metadata]
     return replace(chosen, metadata={**chosen.metadata, SIMULATION: marks[0]}) if marks else chosen
 
 
-def _with_agent_channel(recording: Recording, told: int | None, now: int) -> Recording:
-    """The agent's channel as another event tells it, where the recording came without one.
+def _with_agent_channel(recording: Recording, channel: int | None, now: int) -> Recording:
+    """The agent's channel from another event, where the recording came without one.
 
-    What was made ready for an unknown side is made ready anew:
+    What was prepared for an unknown channel is prepared anew:
 
         recording ── uploaded as it is ──┐
         call end, agent on channel 1 ────┴─ READY again ── swapped ── uploaded
     """
     waiting = (RecordingState.READY, RecordingState.UPLOADED, RecordingState.BY_URL)
-    if told is None or recording.agent_channel is not None or recording.state not in waiting:
+    if channel is None or recording.agent_channel is not None or recording.state not in waiting:
         return recording
-    sided = replace(recording, agent_channel=told)
-    if recording.channels == 1 or (told == 0 and recording.channels == STEREO):
-        return sided
+    known = replace(recording, agent_channel=channel)
+    if recording.channels == 1 or (channel == 0 and recording.channels == STEREO):
+        return known
     return replace(
-        sided,
+        known,
         state=RecordingState.READY,
         upload_id=None,
         prepared=None,
@@ -303,10 +303,10 @@ def transcript_unavailable(call: Call, now: int) -> Transition:
     """The announced transcript will not come; the call end, if it is still to come, need not wait for it."""
     if call.state not in (ConversationState.NEW, ConversationState.WAITING):
         return Transition(call)
-    told = replace(call, transcript_unavailable=True, created_at=call.created_at or now)
+    noted = replace(call, transcript_unavailable=True, created_at=call.created_at or now)
     if call.call_end is CallEnd.TRANSCRIPT_PENDING and call.transcript is None:
-        told = _noted_if_nothing_to_evaluate(replace(told, call_end=CallEnd.WITHOUT_TRANSCRIPT))
-    return Transition(told)
+        noted = _noted_if_nothing_to_evaluate(replace(noted, call_end=CallEnd.WITHOUT_TRANSCRIPT))
+    return Transition(noted)
 
 
 def _note_late(call: Call, *, with_transcript: bool, facts: bool) -> Call:
@@ -383,7 +383,7 @@ def _recording_after_submit(
 
 
 def call_rejected(call: Call, token: str, state: ConversationState, reason: Reason, now: int) -> Transition:
-    """Coval filtered or refused the call for good; the recording that went along ends with it."""
+    """Coval filtered or rejected the call for good; the recording that went along ends with it."""
     if not _holds_lease(call, token):
         return _lease_lost(call, now)
     assert call.lease is not None
@@ -394,7 +394,7 @@ def call_rejected(call: Call, token: str, state: ConversationState, reason: Reas
 
 
 def audio_rejected(call: Call, token: str, reason: Reason, now: int) -> Transition:
-    """Coval refused the audio: the text goes without it under the same lease."""
+    """Coval rejected the audio: the text goes without it under the same lease."""
     if not _holds_lease(call, token):
         return _lease_lost(call, now)
     recording = _rejected(call.recording, reason, now) if call.recording else None
@@ -471,7 +471,7 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
 
 
 def _replaces_unusable(arrived: Recording, current: Recording) -> bool:
-    """What we refused by its look is good after all: a link that had ended came anew, for one."""
+    """What we rejected by its look is good after all: a link that had ended came anew, for one."""
     if arrived.identity != current.identity or current.state is not RecordingState.REJECTED:
         return False
     return arrived.usable and not current.usable
@@ -499,13 +499,13 @@ def _with_prepared_copy(call: Call, current: Recording, arrived: Recording) -> C
 
 
 def _rank(recording: Recording) -> tuple[bool, str, str]:
-    """Two of the same second are told apart by their names: else each would displace the other for ever."""
+    """Of two of one second the names decide: else each would displace the other for ever."""
     return recording.usable, recording.sort_key, recording.identity
 
 
 def _is_locked(call: Call) -> bool:
-    pinned = call.lease is not None and call.lease.parts.recording
-    return pinned or call.recording_state is RecordingState.ATTACHING
+    submitting = call.lease is not None and call.lease.parts.recording
+    return submitting or call.recording_state is RecordingState.ATTACHING
 
 
 def _choose(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
@@ -589,7 +589,7 @@ def recording_rejected(call: Call, identity: str, reason: Reason, now: int) -> T
 
 
 def attach(call: Call, now: int) -> Transition:
-    """Pin the recording before the one-shot PATCH, so that none can replace it under way."""
+    """Lock the recording before the one-shot PATCH, so that none can replace it under way."""
     if call.recording is None or call.recording.state not in UNFINISHED or call.recording.abandoned:
         return Transition(call)
     if call.state is ConversationState.SUBMITTED and call.recording.needs_copy:
@@ -628,12 +628,12 @@ def attached(call: Call, identity: str, now: int) -> Transition:
 
 
 def attach_abandoned(call: Call, identity: str, reason: Reason, now: int) -> Transition:
-    """The recording cannot be sent any more; where another PATCH may be under way it stays pinned until then.
+    """The recording cannot be sent any more; where another PATCH may be under way it stays locked until then.
 
     Else the next recording's 409 would be taken for its own:
 
-        worker A   pin ── PATCH ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (lands)
-        worker B          pinned already ── given up            last look ── attached, or refused
+        worker A   lock ── PATCH ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (lands)
+        worker B          locked already ── abandoned           confirm ── attached, or rejected
     """
     recording = call.recording
     if recording is None or recording.identity != identity or recording.abandoned:

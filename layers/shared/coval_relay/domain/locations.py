@@ -47,7 +47,7 @@ class RecordingLocations:
             locations.check(original.bucket, original.key, f"{field}.version")
         elif recording.state is not RecordingState.REJECTED:
             raise PermanentError(
-                NOT_ALLOWED_LOCATION, f"{field}.version: must be there unless the recording was refused"
+                NOT_ALLOWED_LOCATION, f"{field}.version: must be there unless the recording was rejected"
             )
         if recording.prepared:
             self.copies.check(recording.prepared.bucket, recording.prepared.key, f"{field}.prepared")

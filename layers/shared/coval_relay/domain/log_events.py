@@ -13,7 +13,7 @@ class LogEvent(Enum):
     CALL_SUBMITTED = ("INFO", "Coval has made the conversation.", "Submitted")
     CALL_ADOPTED = ("WARNING", "An earlier attempt had made the conversation.", "Adopted")
     CALL_FILTERED = ("INFO", "Coval filtered the call as its own simulation.", "Filtered")
-    CALL_REJECTED = ("ERROR", "Coval refused the call.", "CallRejected")
+    CALL_REJECTED = ("ERROR", "Coval rejected the call.", "CallRejected")
     CALL_SKIPPED = ("INFO", "The call has nothing that could be evaluated.", "Skipped")
     TRANSCRIPT_TRUNCATED = (
         "WARNING",
@@ -32,7 +32,7 @@ class LogEvent(Enum):
     RECORDING_REJECTED = ("WARNING", "The recording cannot be used.", "RecordingRejected")
     RECORDING_SKIPPED = ("INFO", "The object is not a recording of a call.", "Skipped")
     OBJECT_SKIPPED = ("INFO", "The object is not a transcript of a call.", "Skipped")
-    EVENT_SKIPPED = ("INFO", "The event does not end a call, and tells nothing of one.", None)
+    EVENT_SKIPPED = ("INFO", "The event does not end a call, and says nothing of one.", None)
     TRANSCRIPT_UNAVAILABLE = ("WARNING", "The announced transcript will not come.", "TranscriptUnavailable")
     RECORDING_SUPERSEDED = ("INFO", "Another recording of the call was chosen.", "Superseded")
     AGENT_CHANNEL_UNKNOWN = (

@@ -1,4 +1,4 @@
-"""What comes to the relay, in the canonical form, and what its functions tell each other."""
+"""The messages that the functions work on: what came to the relay, and what they send each other."""
 
 from dataclasses import dataclass, field
 
@@ -39,7 +39,7 @@ class TranscriptUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class UtterancesReceived:
-    """Parts of a transcript that is told while the call lasts."""
+    """Parts of a transcript that comes while the call lasts."""
 
     external_conversation_id: str
     utterances: tuple[Utterance, ...]

@@ -76,7 +76,7 @@ class Aliases(Protocol):
         """Where the alias leads, strongly consistent."""
 
     def waiting(self, alias: Alias) -> tuple[PendingMessage, ...]:
-        """What is parked under it, oldest first, strongly consistent."""
+        """What is pending under it, oldest first, strongly consistent."""
 
     def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
         """Keep what waits, unless the alias is bound: then return its target.
@@ -85,7 +85,7 @@ class Aliases(Protocol):
         """
 
     def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
-        """Let the alias lead to `target` and return what is still parked, again on a repetition.
+        """Let the alias lead to `target` and return what is still pending, again on a repetition.
 
         Raises AliasTakenError where it leads elsewhere. The caller sends on what it gets, then clears it.
         """
@@ -138,7 +138,7 @@ class StagingBucket(Protocol):
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> tuple[ObjectVersion, int]:
         """A new object below `name` of what `write` writes, and its size in bytes.
 
-        `write` may tell, and seek back into the first 8 MiB. Whatever it raises leaves no object, and passes.
+        `write` may seek back into the first 8 MiB. Whatever it raises leaves no object, and passes.
         Raises RetryableError, or PermanentError (access denied: names the permission).
         """
 

@@ -1,4 +1,4 @@
-"""Recordings: where an object lies, what its head tells, and the port that reads it."""
+"""Objects in S3: where one lies, what its head says, and the port that reads recordings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class ObjectVersion:
 
 @dataclass(frozen=True, slots=True)
 class ObjectHead:
-    """What HeadObject tells; `size` in bytes, `metadata` with lower-case keys."""
+    """What HeadObject answers; `size` in bytes, `metadata` with lower-case keys."""
 
     size: int
     etag: str

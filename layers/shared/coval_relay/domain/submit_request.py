@@ -11,7 +11,7 @@ from coval_relay.domain.errors import RelayError
 from coval_relay.domain.transcript import Transcript, without_oldest
 
 STAMP = "coval_relay_parts"
-"""Metadata key that tells a later reader which parts a submit carried, and which recording."""
+"""Metadata key that shows a later reader which parts a submit carried, and which recording."""
 OversizePolicy = Literal["truncate", "recording", "reject"]
 
 

@@ -25,7 +25,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One utterance of a transcript that is told while the call lasts; times are epoch seconds."""
+    """One utterance of a transcript that comes while the call lasts; times are epoch seconds."""
 
     id: str
     role: str
@@ -35,7 +35,7 @@ class Utterance:
 
 
 def check_times(messages: tuple[Message, ...], call_seconds: float | None, path: str) -> None:
-    """Refuse times that cannot be seconds of this call.
+    """Reject times that cannot be seconds of this call.
 
     Raises InvalidInputError where a message ends before it starts, or where the last end lies far beyond the
     call's own length: then the unit is milliseconds.
@@ -115,7 +115,7 @@ def _shifted(message: Message, seconds: float) -> Message:
 
 
 def check_tool_calls(messages: tuple[Message, ...], path: str) -> None:
-    """Refuse a tool's answer that no earlier message asked for (Coval API, submit: tool_call_id)."""
+    """Reject a tool's answer that no earlier message asked for (Coval API, submit: tool_call_id)."""
     asked: set[str] = set()
     for index, message in enumerate(messages):
         asked.update(call["id"] for call in message.get("tool_calls") or ())

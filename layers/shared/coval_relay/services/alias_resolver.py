@@ -1,12 +1,12 @@
-"""Other names of calls: what comes under one whose call is not known yet is parked until it is.
+"""Aliases of calls: what comes under one whose call is not known yet is pending until it is.
 
-    object under RE…   ── park ─────────────────────────┐
+    object under RE…   ── pending ──────────────────────┐
     event with RE…, CA… ── bind ── sends the object on ── clear
-    object once more    ── not parked: bound ── goes to the call of CA…
+    object once more    ── bound already ────── goes to the call of CA…
 
-A name that comes as the waiting ends makes no dead letter:
+An alias that is bound as the waiting ends makes no dead letter:
 
-    the waiting ends    ── park: not bound ──┐               ┌── expire: bound ── sends it on too
+    the waiting ends    ── not bound ────────┐               ┌── expire: bound ── sends it on too
     event with RE…, CA…                      └── bind ── sends it on ── clear
 
 A binding is repeated whole when its message comes again, so a death between its steps loses nothing.
@@ -30,7 +30,7 @@ TAKEN = Reason("alias_taken", "A name of this call belongs to another call alrea
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Nobody has told the call yet: what waits, and under which names."""
+    """The call is not known yet: what waits, and under which aliases."""
 
     pending: PendingMessage
     aliases: tuple[Alias, ...]
@@ -38,7 +38,7 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class AliasResolver:
-    """Binds names to calls, and follows them."""
+    """Binds aliases to calls, and follows them."""
 
     aliases: Aliases
     calls: Calls

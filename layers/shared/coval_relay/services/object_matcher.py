@@ -168,13 +168,13 @@ def _ignored(key: str) -> bool:
     return any(re.search(pattern, key) for pattern in IGNORED)
 
 
-def overlaid(base: RecordingHints, told: RecordingHints) -> RecordingHints:
+def overlaid(base: RecordingHints, over: RecordingHints) -> RecordingHints:
     """The rule's traits, and over them what an event says of the very recording."""
-    side = base.agent_channel if told.agent_channel is None else told.agent_channel
+    channel = base.agent_channel if over.agent_channel is None else over.agent_channel
     return replace(
         base,
-        agent_channel=side,
-        rank=told.rank or base.rank,
-        longest=told.longest or base.longest,
-        several=told.several or base.several,
+        agent_channel=channel,
+        rank=over.rank or base.rank,
+        longest=over.longest or base.longest,
+        several=over.several or base.several,
     )

@@ -128,7 +128,7 @@ class Submission:
                 assert_never(error)
 
     def _look(self, call: Call) -> Conversation | None:
-        """What an earlier attempt has made; a refusal of the read itself is no refusal of the call."""
+        """What an earlier attempt has made; a rejected read is no rejection of the call."""
         return next(iter(live(self.coval.find(call.external_conversation_id))), None)
 
     def _prepare(self, call: Call, given: Transcript | None) -> tuple[Submit, Payload] | None:
@@ -227,7 +227,7 @@ class Submission:
     def _adopted(
         self, call: Call, found: Conversation, decide: Callable[[Call, KnownConversation], Transition]
     ) -> Transition:
-        """Whose audio is found is told by the call as it is written, not as it was when the read began.
+        """Whose audio is found is decided by the call as it is written, not as it was when the read began.
 
         worker A   reads: recording 1 is chosen ── finds its audio ── writes: whose is it?
         worker B                               └─ recording 2 is chosen ─┘
@@ -291,7 +291,7 @@ class Submission:
 
 
 def _known_conversation(seen: Call, found: Conversation) -> KnownConversation:
-    """What a conversation that an earlier attempt has made tells of itself by its stamp."""
+    """What the stamp says of a conversation that an earlier attempt has made."""
     audio, others = ConversationAudio.NONE, None
     if found.has_audio:
         audio = audio_of(found.metadata, seen.recording.identity if seen.recording else "")
@@ -307,7 +307,7 @@ def concerns_upload(error: PermanentError) -> bool:
 
 
 def concerns_audio(error: PermanentError) -> bool:
-    """Coval refused the audio and nothing else (Coval API, submit: 400 about audio)."""
+    """Coval rejected the audio and nothing else (Coval API, submit: 400 about audio)."""
     named = error.field in ("audio_url", "audio", "upload_id")
     worded = error.reason.startswith(("Audio ", "Unsupported audio", "Invalid or corrupt audio"))
     return error.status == BAD_REQUEST and (named or worded)

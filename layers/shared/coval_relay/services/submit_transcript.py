@@ -90,10 +90,10 @@ class SubmitTranscript:
         )
         return self.worker.run(transition, attempt)
 
-    def _transcript_unavailable(self, told: TranscriptUnavailable, attempt: Attempt) -> Outcome:
-        self.telemetry(LogEvent.TRANSCRIPT_UNAVAILABLE, told.external_conversation_id)
+    def _transcript_unavailable(self, message: TranscriptUnavailable, attempt: Attempt) -> Outcome:
+        self.telemetry(LogEvent.TRANSCRIPT_UNAVAILABLE, message.external_conversation_id)
         transition = self.calls.update(
-            Call(external_conversation_id=told.external_conversation_id),
+            Call(external_conversation_id=message.external_conversation_id),
             lambda call: lifecycle.transcript_unavailable(call, attempt.now),
         )
         return self.worker.run(transition, attempt)

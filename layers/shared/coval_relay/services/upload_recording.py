@@ -34,7 +34,7 @@ from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.worker import DONE, Content, Outcome, Worker
 
 Inspected = tuple[Recording, AudioFacts | None]
-"""A recording, and what its head told; None where it cannot be used."""
+"""A recording, and the facts of its audio; None where it cannot be used."""
 
 
 def identity_of(version: ObjectVersion) -> str:

@@ -1,4 +1,4 @@
-"""Makes of audio that Coval refuses, or that has the speakers the wrong way round, what Coval takes.
+"""Makes of audio that Coval rejects, or that has the speakers the wrong way round, what Coval takes.
 
 Built on PyAV (FFmpeg's libraries), which lies in a layer of its own and is loaded when it is needed.
 """
@@ -17,7 +17,7 @@ class PyAvConverter:
     def __call__(
         self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None
     ) -> ContentType:
-        """Write the recording to `sink`, the agent on channel 0 where its side is known; tell what it became.
+        """Write the recording to `sink`, the agent on channel 0 where it is known; return what it became.
 
         Lossless and telephony's narrow-band codecs become 16-bit WAV at their own rate if it stays below
         100 MB, everything else MP3. Of the sink, `write`, `tell` and `seek` are used; what is sought is its

@@ -58,7 +58,7 @@ class Recording:
 
     @property
     def seconds(self) -> float | None:
-        """As the container tells, which may be wrong."""
+        """As the container says, which may be wrong."""
         if self._track.duration is not None and self._track.time_base is not None:
             return float(self._track.duration * self._track.time_base)
         duration = self._container.duration

@@ -17,7 +17,7 @@ from coval_relay.domain.audio.facts import AudioRejectedError, unreadable
 from coval_relay.domain.coval import MAX_UPLOAD_BYTES, ContentType
 
 MOST_SECONDS = 61 * 60
-"""A minute more than Coval takes: what is written is measured anew, so nobody is refused for a margin."""
+"""A minute more than Coval takes: what is written is measured anew, so nobody is rejected for a margin."""
 SLOPPY_SECONDS = 0.1
 """Time stamps of live recordings jitter; what is missing beyond is silence, unsent (Opus) or lost."""
 BROKEN_SECONDS = 600.0
@@ -43,8 +43,8 @@ def _errors_of(file: RangedFile, sink: GuardedSink) -> Iterator[None]:
     try:
         yield
     except (FFmpegError, AudioRejectedError) as error:
-        refused = error if isinstance(error, AudioRejectedError) else unreadable()
-        raise file.failure.error or sink.failure.error or refused from error
+        rejected = error if isinstance(error, AudioRejectedError) else unreadable()
+        raise file.failure.error or sink.failure.error or rejected from error
     if failure := file.failure.error or sink.failure.error:
         raise failure
 

@@ -90,7 +90,7 @@ class DynamoDbAliases:
 
     def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         state = _State()
-        while True:  # the first write takes it that nothing waits; a refused one shows what does
+        while True:  # the first write takes it that nothing waits; a rejected one shows what does
             applied, state = self._update(alias, self._binding(alias, target, state))
             if applied:
                 return state.pending
@@ -121,7 +121,7 @@ class DynamoDbAliases:
     def _remove(self, alias: Alias, pending: PendingMessage, *, also_bound: bool) -> _State:
         others: tuple[PendingMessage, ...] = ()
         bound = also_bound
-        while True:  # the first write takes it that nothing else waits; a refused one shows what does
+        while True:  # the first write takes it that nothing else waits; a rejected one shows what does
             applied, state = self._update(alias, self._removal(pending, others, bound=bound))
             others, bound = state.without(pending), state.target is not None
             if applied or len(others) == len(state.pending) or (bound and not also_bound):

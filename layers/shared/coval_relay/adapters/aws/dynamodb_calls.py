@@ -52,7 +52,7 @@ def to_item(call: Call) -> dict[str, Any]:
 
 
 def from_item(item: Mapping[str, Any]) -> Call:
-    """The call that an item's attributes tell of; raises PermanentError for what no version has written."""
+    """The call in an item's attributes; raises PermanentError for what no version has written."""
     try:
         facts = json.loads(item["facts"]) if "facts" in item else None
         return _calls().validate_python({**item, "facts": facts})

@@ -69,9 +69,9 @@ def _as_json(content: Any) -> str | None:
 
 def _first_sent(record: Mapping[str, Any]) -> int:
     """Our own attribute where the message has waited already, else SQS's own."""
-    told = _mapping(_mapping(record.get("messageAttributes")).get(FIRST_SENT)).get("stringValue")
-    if EPOCH.fullmatch(str(told)):
-        return int(str(told))
+    sent = _mapping(_mapping(record.get("messageAttributes")).get(FIRST_SENT)).get("stringValue")
+    if EPOCH.fullmatch(str(sent)):
+        return int(str(sent))
     sent = str(_mapping(record.get("attributes")).get("SentTimestamp"))
     return int(sent) // 1000 if EPOCH.fullmatch(sent) else 0
 

@@ -1,4 +1,4 @@
-"""S3's two ways to tell of a new object: the EventBridge event and the classic notification."""
+"""S3's two forms of a new object's event: EventBridge's, and its own notification."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from coval_relay.domain.s3_objects import ObjectVersion
 MAX_BYTES = 50 * 1024**4
 """The largest object that S3 holds (S3, quotas: 50 TB)."""
 Mark = Annotated[str, Field(max_length=1024)]
-"""S3's own words; the bound also refuses what is no valid Unicode, which the table could not keep."""
+"""S3's own words; the bound also rejects what is no valid Unicode, which the table could not keep."""
 CREATED = re.compile(r"(s3:)?ObjectCreated:")
 
 
@@ -73,8 +73,8 @@ def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] |
             continue
         if "eventName" in record and not CREATED.match(str(record["eventName"])):
             continue
-        told = _mapping(record.get("s3"))
-        item, bucket = _mapping(told.get("object")), _mapping(told.get("bucket"))
+        created = _mapping(record.get("s3"))
+        item, bucket = _mapping(created.get("object")), _mapping(created.get("bucket"))
         yield {
             "source": "aws.s3",
             "detail-type": "Object Created",

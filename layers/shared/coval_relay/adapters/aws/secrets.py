@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LIFE_SECONDS = 300.0
 REFRESH_SECONDS = 5.0
-"""A secret that was refused is not read again more often than this."""
+"""A secret that was rejected is not read again more often than this."""
 UNUSABLE = "api_key_secret_unusable"
 _KEY = re.compile(r"[!-~]+")
 

@@ -99,7 +99,7 @@ def _rules() -> TypeAdapter[list[_Rule]]:
 class SsmKeyRules:
     """The rules in an SSM parameter (String), read again after `seconds`; `clock` is monotonic.
 
-    The last good rules stay while SSM fails or the text is broken, which `report` is told with each reading.
+    The last good rules stay while SSM fails or the text is broken, which each reading reports to `report`.
     """
 
     def __init__(

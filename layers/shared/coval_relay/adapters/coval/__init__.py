@@ -1,4 +1,4 @@
-"""Coval's API over HTTP: the client, what it makes of answers and refusals, and when it asks again."""
+"""Coval's API over HTTP: the client, what it makes of answers and rejections, and when it asks again."""
 
 from coval_relay.adapters.coval.client import ApiKey, HttpCovalClient, http_client
 

@@ -58,7 +58,7 @@ class ApiKey(Protocol):
     def get(self) -> str: ...
 
     def refresh(self) -> str:
-        """Read the key again, because Coval refused the one that `get` gave."""
+        """Read the key again, because Coval rejected the one that `get` gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class HttpCovalClient:
 
     `budget` gives the seconds that the invocation has left: no request is begun that does not fit into it,
     none goes on past it. `settling_seconds` is how long a default list may lag behind, waited for only
-    where Coval refuses strong reads.
+    where Coval rejects strong reads.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class HttpCovalClient:
     def put_audio(self, upload: Upload, chunks: Iterable[bytes], size: int) -> None:
         """One PUT in constant memory; raises Retryable: a retry takes a new URL and reads `chunks` anew.
 
-        The length is declared, so the body is not sent chunked, which object stores refuse with 501.
+        The length is declared, so the body is not sent chunked, which object stores reject with 501.
         """
         headers = {"content-type": upload.content_type, "content-length": str(size)}
         timeout = self._timeout(RequestKind.EFFECT)
@@ -260,7 +260,7 @@ class HttpCovalClient:
             answer = self._send(ask, self._api_key.refresh())
         if httpx.codes.is_success(answer.status):
             return answer
-        raise error_mapping.refused(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))
+        raise error_mapping.error_of(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))
 
     def _send(self, ask: ApiRequest, key: str) -> Response:
         # Coval's gateway tells header names apart by case and knows the lower-case one only.

@@ -1,4 +1,4 @@
-"""What a refusal or a failure of the transport means for the caller: pure functions, no HTTP library."""
+"""What a rejection or a failure of the transport means for the caller: pure functions, no HTTP library."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOut
 
 UNAUTHENTICATED_STATUS = 401
 REFUSALS = frozenset(range(400, 500)) - {408}
-"""A 408 says that the server gave up waiting, not that it refused."""
+"""A 408 says that the server gave up waiting, not that it rejected."""
 MAX_REASON_LENGTH = 500
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 FETCH_FAILED_MESSAGES = ("Audio URL not found", "Failed to retrieve audio from URL")
@@ -71,7 +71,7 @@ class _Body(BaseModel):
     message: str | None = None
 
 
-def refused(
+def error_of(
     kind: RequestKind, answer: Response, now: datetime
 ) -> RetryableError | UnknownOutcomeError | PermanentError:
     """The error that an answer outside 2xx means; `now` serves a Retry-After that is a date.

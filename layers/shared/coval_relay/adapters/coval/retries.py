@@ -42,7 +42,7 @@ def _read_wait(error: RetryableError, attempt: int, jitter: float) -> float | No
 
 
 def _write_wait(error: RetryableError, attempt: int) -> float | None:
-    """Only what was refused unseen, and only where Coval itself said that it would be short."""
+    """Only what was rejected unseen, and only where Coval itself said that it would be short."""
     if error.code != RATE_LIMITED or error.retry_after is None or attempt >= WRITE_ATTEMPTS:
         return None
     return error.retry_after if error.retry_after <= WRITE_MAX_SECONDS else None

@@ -42,7 +42,7 @@ class Credentials(Protocol):
     def headers(self, host: str) -> Headers: ...
 
     def refreshed(self, host: str) -> Headers:
-        """Read again, because the host refused what `headers` gave."""
+        """Read again, because the host rejected what `headers` gave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

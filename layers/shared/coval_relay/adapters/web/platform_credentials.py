@@ -68,7 +68,7 @@ class PlatformCredentials:
         return self._secret.get().get(host, NO_HEADERS) if self._secret else NO_HEADERS
 
     def refreshed(self, host: str) -> Headers:
-        """The same, read again because the host refused what `headers` gave."""
+        """The same, read again because the host rejected what `headers` gave."""
         return self._secret.refresh().get(host, NO_HEADERS) if self._secret else NO_HEADERS
 
 

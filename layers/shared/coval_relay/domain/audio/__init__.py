@@ -1,6 +1,6 @@
 """Measures a recording from its size and a few ranged reads, and puts it the way Coval takes it.
 
-`probe` measures, `preparation` tells what must be done, `rearranged` does what needs no decoder, and
+`probe` measures, `preparation` says what must be done, `rearranged` does what needs no decoder, and
 `check_limits` applies Coval's limits to the outcome. They raise AudioRejectedError and nothing else; what the
 caller's own `ReadRange` raises passes through.
 """

@@ -1,4 +1,4 @@
-"""What is known of a recording after a look at it, and how it is refused."""
+"""What is known of a recording that was inspected, and the error for what is no audio."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -29,7 +29,7 @@ class WaveLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """A recording as its head tells; `size` in bytes, `codec` by ffmpeg's name where it has one.
+    """A recording as its head describes it; `size` in bytes, `codec` by ffmpeg's name where it has one.
 
     `estimated` marks a duration that is extrapolated from samples of a stream of variable rate. Of a foreign
     format, one that Coval does not take, only `codec`, the container's name, and `size` are known.

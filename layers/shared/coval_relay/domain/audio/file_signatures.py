@@ -1,4 +1,4 @@
-"""Container formats told apart by their first bytes, never by a name or a declared type.
+"""Container formats by their first bytes, never by a name or a declared type.
 
 RIFX, the WAV of big-endian machines, is none of them: FFmpeg reads its samples the wrong way round, as noise.
 """

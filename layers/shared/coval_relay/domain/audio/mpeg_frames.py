@@ -25,7 +25,7 @@ _LAYER_3 = 0xFFE2
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame as its header tells; `length` in bytes, `samples` of each channel."""
+    """One frame as its header describes it; `length` in bytes, `samples` of each channel."""
 
     version: int
     sample_rate: int

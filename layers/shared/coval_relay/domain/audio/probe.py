@@ -9,7 +9,7 @@ from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges, ReadRange
 def probe(size: int, read: ReadRange) -> AudioFacts:
     """Measure a recording of `size` bytes; most need one read of 64 KiB, none more than 40 reads or 2 MiB.
 
-    Other formats of audio are told by their first bytes alone. Raises AudioRejectedError in Coval's words
+    Other formats are known by their first bytes alone. Raises AudioRejectedError in Coval's words
     for what is empty, no audio, or a WAV or MP3 that cannot be read.
     """
     if size <= 0:

@@ -16,7 +16,7 @@ VBRI_BYTES = 18
 
 @dataclass(frozen=True, slots=True)
 class VbrTag:
-    """Frames of the stream, and its length in bytes (0 where the tag does not tell)."""
+    """Frames of the stream, and its length in bytes (0 where the tag does not say)."""
 
     frames: int
     length: int
