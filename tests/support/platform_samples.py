@@ -1,4 +1,4 @@
-"""Platforms' sample events, and what any platform must bear."""
+"""Platforms' sample events, and any change of them."""
 
 import copy
 import json
@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.registry import platform, translate
-from coval_relay.platforms.shared.contract import CanonicalEvent, Platform, PlatformOptions
+from coval_relay.platforms.shared.contract import (
+    CanonicalEvent,
+    CanonicalMessage,
+    Platform,
+    PlatformOptions,
+)
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW = 1_790_951_900
@@ -28,11 +34,16 @@ def sample_key(name: str, event: str) -> str:
     return str(sample(name, event)["detail"]["object"]["key"])
 
 
-def told(name: str, event: str, options: PlatformOptions | None = None) -> Sequence[CanonicalEvent]:
-    """The canonical events of a sample, which are valid ones."""
+def canonical_events(name: str, event: str, options: PlatformOptions | None = None) -> list[CanonicalEvent]:
+    """The canonical events of a sample, which have messages."""
     options = options or PlatformOptions()
     translate(sample(name, event), options, NOW)
     return list(platform(name).translate(sample(name, event), options))
+
+
+def as_json(messages: Sequence[CanonicalMessage]) -> Any:
+    """Canonical messages in their wire form, without what is absent."""
+    return TypeAdapter(Sequence[CanonicalMessage]).dump_python(messages, mode="json", exclude_none=True)
 
 
 def match(rules: Sequence[KeyRule], key: str) -> tuple[str, str] | None:
@@ -62,13 +73,13 @@ JSON = st.recursive(
 )
 
 
-def spoiled(event: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+def mutated(event: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """The event with its detail, or one value anywhere in that, replaced by any JSON."""
     places = list(_locations(event["detail"], ("detail",)))
     return st.builds(_replaced, st.just(event), st.sampled_from(places), JSON)
 
 
-def borne(event: Mapping[str, Any], options: PlatformOptions | None = None) -> set[str]:
+def message_kinds(event: Mapping[str, Any], options: PlatformOptions | None = None) -> set[str]:
     """Kinds of messages that the event becomes; none where InvalidInputError rejects it."""
     try:
         return {type(message).__name__ for message in translate(event, options or PlatformOptions(), NOW)}
@@ -77,7 +88,7 @@ def borne(event: Mapping[str, Any], options: PlatformOptions | None = None) -> s
 
 
 def attempted(read: Callable[[], T]) -> T | InvalidInputError:
-    """What is read, or how it is refused."""
+    """What is read, or the error that rejects it."""
     try:
         return read()
     except InvalidInputError as error:

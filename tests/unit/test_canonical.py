@@ -1,20 +1,24 @@
 """The canonical events: what is taken, and the reason for everything that is not."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from coval_relay.domain.aliases import ALIAS_RULE, Alias
 from coval_relay.domain.call import CallEnd, CallFacts, TranscriptPointer
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded, RecordingReady
 from coval_relay.domain.transcript import Transcript
 from coval_relay.platforms.registry import parse_transcript, translate
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.events import TURNS, call_ended, event, recording_ready
 
 NOW = 1_790_951_800
+HOUR = timedelta(hours=1)
 AGENT = "gk3jK9mPq2xRt5vW8yZaBc"
 OPTIONS = PlatformOptions(
     agent_ids={"front-desk": AGENT},
@@ -24,26 +28,26 @@ OPTIONS = PlatformOptions(
 )
 
 
-def translated(told: dict[str, Any], options: PlatformOptions = OPTIONS) -> Any:
+def translated(event_: dict[str, Any], options: PlatformOptions = OPTIONS) -> Any:
     """The one message that an event becomes."""
-    (message,) = translate(told, options, NOW)
+    (message,) = translate(event_, options, NOW)
     return message
 
 
-def refused(told: dict[str, Any]) -> str:
+def reason_of(event_: dict[str, Any]) -> str:
     with pytest.raises(InvalidInputError) as caught:
-        translated(told)
+        translated(event_)
     return str(caught.value)
 
 
 def test_an_inline_transcript_becomes_coval_messages_and_facts() -> None:
-    told = call_ended(
+    ended = call_ended(
         agent={"id": "front-desk"},
         tags=["billing"],
         metrics=["29BlkepvvX19ebbLDB0y6Q"],
         recording={"expected": True, "items": [{"started_at": "2026-10-02T16:31:08.5+02:00"}]},
     )
-    assert translated(told) == CallEnded(
+    assert translated(ended) == CallEnded(
         external_conversation_id="call-1",
         kind=CallEnd.WITH_TRANSCRIPT,
         facts=CallFacts(
@@ -72,7 +76,7 @@ def test_a_reference_becomes_a_pointer() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"), [("pending", CallEnd.TRANSCRIPT_PENDING), ("none", CallEnd.WITHOUT_TRANSCRIPT)]
 )
-def test_no_text_now(status: str, kind: CallEnd) -> None:
+def test_no_transcript_now(status: str, kind: CallEnd) -> None:
     ended = translated(call_ended(transcript=status))
     assert (ended.kind, ended.transcript, ended.pointer) == (kind, None, None)
 
@@ -110,8 +114,12 @@ def messages_with_tuples(messages: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 def test_a_recording_uri() -> None:
     ready = translated(recording_ready("s3://recordings/rec/call-1.wav"))
-    told_at = NOW - 1
-    assert ready == RecordingReady(target="call-1", uri="s3://recordings/rec/call-1.wav", created_at=told_at)
+    sent_at = NOW - 1
+    assert ready == RecordingReady(target="call-1", uri="s3://recordings/rec/call-1.wav", created_at=sent_at)
+
+
+def inline(*messages: canonical.Message) -> canonical.Transcript:
+    return canonical.Transcript(status="inline", messages=messages)
 
 
 def turn(**changes: Any) -> dict[str, Any]:
@@ -136,7 +144,7 @@ ID = f"detail.external_conversation_id: {ID_RULE}"
         ({"metadata": {"long": "x" * 200_000}}, "detail.metadata: must have at most 100000 bytes"),
         (
             {"answered_at": "0001-01-01T00:00:00+14:00"},
-            "detail.answered_at: cannot be told in UTC",
+            "detail.answered_at: must be within the years 1 to 9999 in UTC",
         ),
         ({"schema_version": "2"}, r"detail.schema_version: String should match pattern '^1(\.\d+)*$'"),
         ({"started_at": "2026-10-02T14:30:50"}, "detail.started_at: must have a zone"),
@@ -176,23 +184,23 @@ ID = f"detail.external_conversation_id: {ID_RULE}"
     ],
 )
 def test_a_reason_names_the_field_and_the_rule(changes: dict[str, Any], reason: str) -> None:
-    assert refused(call_ended(**changes)) == reason
+    assert reason_of(call_ended(**changes)) == reason
 
 
 def test_no_detail_and_another_detail_type() -> None:
-    assert refused(event("Call Ended", None)).startswith("detail: Input should be")
-    known = refused(event("Call Started", {}))
+    assert reason_of(event("Call Ended", None)).startswith("detail: Input should be")
+    known = reason_of(event("Call Started", {}))
     assert known.startswith("detail-type: must be one of: Call Ended, Recording Ready, Aliases Known, ")
 
 
-def test_a_reference_outside_the_configured_buckets_is_refused() -> None:
+def test_a_reference_outside_the_configured_buckets_is_rejected() -> None:
     reference = {"uri": "s3://elsewhere/x.json", "format": "canonical_v1"}
-    told = call_ended(transcript={"status": "reference", "reference": reference})
-    assert refused(told) == "detail.transcript.reference.uri: must lie in a configured transcript bucket"
+    ended = call_ended(transcript={"status": "reference", "reference": reference})
+    assert reason_of(ended) == "detail.transcript.reference.uri: must lie in a configured transcript bucket"
 
 
 @pytest.mark.parametrize("key", ["else/x.json", "/calls/x.json", "private/calls/x.json"])
-def test_a_reference_beside_the_configured_prefixes_is_refused(key: str) -> None:
+def test_a_reference_beside_the_configured_prefixes_is_rejected(key: str) -> None:
     options = replace(OPTIONS, transcript_prefixes=("calls/", "talks"))
     path = "detail.transcript.reference.uri"
     for event_, where in ((_referring(key), path), (_arriving(key), "detail.reference.uri")):
@@ -218,8 +226,8 @@ def _referring(key: str) -> dict[str, Any]:
 
 
 def _arriving(key: str) -> dict[str, Any]:
-    told = {"schema_version": "1", "external_conversation_id": "call-1", "reference": _reference(key)}
-    return event("Transcript Ready", told)
+    detail = {"schema_version": "1", "external_conversation_id": "call-1", "reference": _reference(key)}
+    return event("Transcript Ready", detail)
 
 
 @pytest.mark.parametrize("content", [TURNS, {"messages": TURNS}])
@@ -238,14 +246,76 @@ def test_a_transcript_file_that_is_none() -> None:
     "uri", ["s3://recordings", "https://[", "http://x/y", "s3:///key", "file:///etc/passwd"]
 )
 def test_a_recording_uri_that_names_nothing(uri: str) -> None:
-    assert refused(recording_ready(uri)).startswith("detail.recording.uri: String should match pattern")
+    assert reason_of(recording_ready(uri)).startswith("detail.recording.uri: String should match pattern")
 
 
 def test_no_reason_repeats_the_value() -> None:
     secret = "my card is 4242"
     reasons = [
-        refused(call_ended(transcript=turn(role=secret))),
-        refused(call_ended(started_at=secret)),
-        refused(call_ended(schema_version=secret)),
+        reason_of(call_ended(transcript=turn(role=secret))),
+        reason_of(call_ended(started_at=secret)),
+        reason_of(call_ended(schema_version=secret)),
     ]
     assert not any(secret in reason for reason in reasons)
+
+
+# --- events that platforms make ----------------------------------------------------------------------
+
+STARTED = datetime(2026, 10, 2, 14, 30, 50, 123_999, tzinfo=UTC)
+GREETING = canonical.Message(role="assistant", content="Hi.", start_time=0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "rule"),
+    [
+        ({"started_at": None}, "detail", "must have started_at or answered_at"),
+        ({"started_at": STARTED.replace(tzinfo=None)}, "detail.started_at", "must have a zone"),
+        ({"ended_at": STARTED - HOUR}, "detail", "ended_at must not be before the call's start"),
+        ({"aliases": (Alias("room", "R1"), Alias("room", "\n"))}, "detail.aliases[1]", ALIAS_RULE),
+        (
+            {"transcript": canonical.Transcript(status="inline")},
+            "detail.transcript",
+            "an inline transcript must have messages",
+        ),
+        (
+            {"transcript": inline(GREETING, replace(GREETING, start_time=float("inf")))},
+            "detail.transcript.messages[1].start_time",
+            "Input should be a finite number",
+        ),
+        (
+            {"recording": canonical.ExpectedRecording(items=(canonical.CallRecording(agent_channel=32),))},
+            "detail.recording.items[0].agent_channel",
+            "Input should be less than or equal to 31",
+        ),
+    ],
+)
+def test_an_event_checks_itself_and_names_field_rule_and_call(
+    changes: dict[str, Any], field: str, rule: str
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        canonical.CallEndedEvent(**{"external_conversation_id": "call-1", "started_at": STARTED, **changes})
+    assert caught.value == InvalidInputError(field, rule, "call-1")
+
+
+def test_the_call_of_an_error_is_no_id_that_breaks_the_rule() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        canonical.CallEndedEvent(external_conversation_id="alias#x", started_at=STARTED)
+    assert caught.value == InvalidInputError("detail.external_conversation_id", ID_RULE, "")
+
+
+@pytest.mark.parametrize("names", [{}, {"external_conversation_id": "call-1", "alias": Alias("room", "R1")}])
+def test_an_event_names_its_call_in_one_way(names: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        canonical.AliasesKnownEvent(aliases=(Alias("room", "R2"),), **names)
+    rule = "must have either external_conversation_id or alias"
+    assert caught.value == InvalidInputError("detail", rule, names.get("external_conversation_id", ""))
+
+
+def test_an_unknown_field_is_a_type_error_and_ignored() -> None:
+    event_ = canonical.TranscriptUnavailableEvent(external_conversation_id="call-1", id="x")  # type: ignore[call-arg]
+    assert event_ == canonical.TranscriptUnavailableEvent(external_conversation_id="call-1")
+
+
+def test_times_count_to_the_millisecond() -> None:
+    made = canonical.CallEndedEvent(external_conversation_id="call-1", started_at=STARTED)
+    assert made.started_at == datetime(2026, 10, 2, 14, 30, 50, 123_000, tzinfo=UTC)

@@ -208,7 +208,7 @@ def _place(identity: str) -> str:
 # --- samples -----------------------------------------------------------------------------------------
 
 
-def told(platform: str, name: str, **changes: Any) -> dict[str, Any]:
+def sample_event(platform: str, name: str, **changes: Any) -> dict[str, Any]:
     """A sample event, its bucket that of the world; `changes` are made at the top of its detail."""
     event = json.loads(_ours(json.dumps(sample(platform, name))))
     return {**event, "detail": {**event["detail"], **changes}}
@@ -232,8 +232,8 @@ def said(role: str, content: str, start: float, end: float, **more: Any) -> dict
     return {"role": role, "content": content, "start_time": start, "end_time": end, **more}
 
 
-def event(told: Mapping[str, Any], *, within: int = LATE) -> Part:
-    return Part(queue="call_end", event=told, within=within)
+def event(payload: Mapping[str, Any], *, within: int = LATE) -> Part:
+    return Part(queue="call_end", event=payload, within=within)
 
 
 def created(
@@ -246,13 +246,13 @@ def created(
     already: bool = False,
 ) -> Part:
     """An object's event, made of the platform's sample where there is one."""
-    base = told(*of) if of else canonical("s3_object_created")
+    base = sample_event(*of) if of else canonical("s3_object_created")
     assert of is None or base["detail"]["object"]["key"] == key
     item = {"key": key, "size": len(content), "etag": etag(content), "sequencer": "01"}
     detail = {**base["detail"], "bucket": {"name": bucket}, "object": item}
     queue = "recording" if bucket == "recordings" else "call_end"
-    told_at_once = {**base, "time": CREATED, "detail": detail}
-    return Part(queue=queue, event=told_at_once, within=within, key=key, content=content, already=already)
+    at_once = {**base, "time": CREATED, "detail": detail}
+    return Part(queue=queue, event=at_once, within=within, key=key, content=content, already=already)
 
 
 def as_json(value: Any) -> bytes:
@@ -391,8 +391,8 @@ CONNECT_TRANSCRIPT = [
     said("assistant", "Of course, when would suit you?", 7.3, 9.12),
 ]
 CONNECT_PARTS = (
-    event(told("amazon_connect", "disconnected")),
-    event(told("amazon_connect", "completed")),
+    event(sample_event("amazon_connect", "disconnected")),
+    event(sample_event("amazon_connect", "completed")),
     created(CONNECT_AGENT, AGENT_RIGHT.wav(), of=("amazon_connect", "recording_created")),
     created(CONNECT_IVR, OTHER.wav()),
     created(CONNECT_REDACTED, replace(AGENT_RIGHT, seconds=7.0).wav()),
@@ -441,8 +441,8 @@ CONNECT = (
         name="Connect, analysis failed",
         platform="amazon_connect",
         parts=(
-            event(told("amazon_connect", "disconnected")),
-            event(told("amazon_connect", "analysis_failed")),
+            event(sample_event("amazon_connect", "disconnected")),
+            event(sample_event("amazon_connect", "analysis_failed")),
             created(CONNECT_AGENT, AGENT_RIGHT.wav(), of=("amazon_connect", "recording_created")),
         ),
         ended=Ended(
@@ -464,10 +464,10 @@ CHIME = (
         platform="amazon_chime",
         options=PlatformOptions(agent_channels={"amazon_chime": 1}),
         parts=(
-            event(told("amazon_chime", "started")),
-            event(told("amazon_chime", "ended_caller")),
-            event(told("amazon_chime", "ended_callee")),
-            event(told("amazon_chime", "media_insights_stopped")),
+            event(sample_event("amazon_chime", "started")),
+            event(sample_event("amazon_chime", "ended_caller")),
+            event(sample_event("amazon_chime", "ended_callee")),
+            event(sample_event("amazon_chime", "media_insights_stopped")),
             created(CHIME_KEY, AGENT_RIGHT.wav(), of=("amazon_chime", "recording_created"), within=LATE),
         ),
         ended=Ended(
@@ -500,13 +500,13 @@ TWILIO_CHOICES = PlatformOptions(
     transcript_hosts=("intelligence.twilio.com",), separate_transcripts=("twilio",)
 )
 TWILIO_EVENTS = (
-    event(told("twilio", "call_in_progress")),
-    event(told("twilio", "call_completed")),
-    event(told("twilio", "child_leg_completed")),
-    event(told("twilio", "transcript_available")),
-    event(told("twilio", "recording_in_progress"), within=SOON),
-    event(told("twilio", "recording_completed"), within=SOON),
-    event(told("twilio", "recording_completed_after_hold"), within=SOON),
+    event(sample_event("twilio", "call_in_progress")),
+    event(sample_event("twilio", "call_completed")),
+    event(sample_event("twilio", "child_leg_completed")),
+    event(sample_event("twilio", "transcript_available")),
+    event(sample_event("twilio", "recording_in_progress"), within=SOON),
+    event(sample_event("twilio", "recording_completed"), within=SOON),
+    event(sample_event("twilio", "recording_completed_after_hold"), within=SOON),
 )
 TWILIO_PAGES = {
     f"{SENTENCES}?PageSize=1000": as_json(sample("twilio", "sentences")),
@@ -575,9 +575,9 @@ GENESYS = (
         platform="genesys",
         options=PlatformOptions(agent_channels={"genesys": 1}),
         parts=(
-            event(told("genesys", "customer_end")),
+            event(sample_event("genesys", "customer_end")),
             *(
-                event(told("genesys", name), within=SOON)
+                event(sample_event("genesys", name), within=SOON)
                 for name in (
                     "transcription",
                     "transcription_both_sides",
@@ -659,9 +659,9 @@ LIVEKIT: tuple[PlatformCall, ...] = (
         platform="livekit",
         options=LIVEKIT_CHOICES,
         parts=(
-            event(told("livekit", "room_finished_without_metadata")),
-            event(told("livekit", "session_report")),
-            event(told("livekit", "egress_ended")),
+            event(sample_event("livekit", "room_finished_without_metadata")),
+            event(sample_event("livekit", "session_report")),
+            event(sample_event("livekit", "egress_ended")),
             created("recordings/EG_3gQwXy7ZtKfP.json", as_json(LIVEKIT_MANIFEST), within=LATE),
             created(
                 LIVEKIT_KEY, AGENT_LEFT.flac(), of=("livekit", "recording_created"), within=LATE, already=True
@@ -679,9 +679,9 @@ LIVEKIT: tuple[PlatformCall, ...] = (
         platform="livekit",
         options=LIVEKIT_CHOICES,
         parts=(
-            event(renamed(told("livekit", "room_finished"), "simulation-1", "")),
-            event(told("livekit", "session_report", external_conversation_id="acme-8842")),
-            event(renamed(told("livekit", "egress_ended"), LIVEKIT_KEY, BY_HAND)),
+            event(renamed(sample_event("livekit", "room_finished"), "simulation-1", "")),
+            event(sample_event("livekit", "session_report", external_conversation_id="acme-8842")),
+            event(renamed(sample_event("livekit", "egress_ended"), LIVEKIT_KEY, BY_HAND)),
             created("recordings/EG_3gQwXy7ZtKfP.json", as_json(LIVEKIT_MANIFEST), within=LATE),
             created(BY_HAND, AGENT_LEFT.wav(), within=LATE, already=True),
         ),
@@ -706,8 +706,8 @@ DAILY = (
         platform="daily",
         parts=(
             event(canonical("call_ended_inline", aliases=[{"type": "daily_room", "value": DAILY_ROOM}])),
-            event(told("daily", "recording_ready")),
-            event(told("daily", "recording_ready_raw_tracks")),
+            event(sample_event("daily", "recording_ready")),
+            event(sample_event("daily", "recording_ready_raw_tracks")),
             created(DAILY_KEY, MIXED.wav(), of=("daily", "recording_created"), within=LATE),
             created(f"{DAILY_KEY}-3f9b0d52-cam-audio-1790951467456", OTHER.wav(), within=LATE),
         ),
@@ -718,8 +718,8 @@ DAILY = (
         platform="daily",
         options=PlatformOptions(agent_channels={"daily": 1}),
         parts=(
-            event(told("daily", "meeting_ended")),
-            event(told("daily", "recording_ready")),
+            event(sample_event("daily", "meeting_ended")),
+            event(sample_event("daily", "recording_ready")),
             created(DAILY_KEY, AGENT_RIGHT.flac(), of=("daily", "recording_created"), within=LATE),
         ),
         ended=Ended(
@@ -748,7 +748,7 @@ VAPI_FOLDER, VAPI_URL = "vapi/2026-10-02", "https://storage.vapi.ai"
 VAPI_MONO, VAPI_STEREO = f"{VAPI_FOLDER}/{MONO_FILE}", f"{VAPI_FOLDER}/{STEREO_FILE}"
 VAPI_LINKS = {f"{VAPI_URL}/{MONO_FILE}": MIXED.wav(), f"{VAPI_URL}/{STEREO_FILE}": AGENT_RIGHT.wav()}
 VAPI_PARTS = (
-    event(told("vapi", "end_of_call_report_own_bucket")),
+    event(sample_event("vapi", "end_of_call_report_own_bucket")),
     created(VAPI_MONO, MIXED.wav()),
     created(VAPI_STEREO, AGENT_RIGHT.wav(), of=("vapi", "recording_created")),
     created(f"{VAPI_FOLDER}/{VAPI_CALL}-1790951797872-customer.wav", OTHER.wav()),
@@ -801,7 +801,7 @@ VAPI = (
         name="Vapi, stereo by URL",
         platform="vapi",
         options=PlatformOptions(agent_channels={"vapi": 1}, recording_hosts=("storage.vapi.ai",)),
-        parts=(event(told("vapi", "end_of_call_report")),),
+        parts=(event(sample_event("vapi", "end_of_call_report")),),
         urls=VAPI_LINKS,
         ended=Ended(
             conversation=VAPI_CONVERSATION,
@@ -837,7 +837,7 @@ RETELL_CONVERSATION = {
         "agent_version": "7",
     },
 }
-RETELL_PARTS = (event(told("retell", "call_ended")), event(told("retell", "call_analyzed")))
+RETELL_PARTS = (event(sample_event("retell", "call_ended")), event(sample_event("retell", "call_analyzed")))
 RETELL = (
     PlatformCall(
         name="Retell",
@@ -867,8 +867,8 @@ ELEVENLABS = (
         platform="elevenlabs",
         options=PlatformOptions(recording_hosts=("api.elevenlabs.io",)),
         parts=(
-            event(told("elevenlabs", "post_call_transcription")),
-            event(told("elevenlabs", "post_call_audio")),
+            event(sample_event("elevenlabs", "post_call_transcription")),
+            event(sample_event("elevenlabs", "post_call_audio")),
         ),
         urls={ELEVENLABS_URL: MIXED.wav()},
         ended=Ended(
@@ -905,11 +905,11 @@ TELNYX_KEY = (
 )
 TELNYX_URL = f"https://s3.amazonaws.com/recordings/{TELNYX_KEY}"
 TELNYX_EVENTS = (
-    event(told("telnyx", "call_hangup"), within=SOON),
-    event(renamed(told("telnyx", "call_hangup_other_leg"), "simulation-1", ""), within=SOON),
-    event(told("telnyx", "call_conversation_ended")),
-    event(told("telnyx", "call_recording_saved")),
-    event(told("telnyx", "call_recording_transcription_saved")),
+    event(sample_event("telnyx", "call_hangup"), within=SOON),
+    event(renamed(sample_event("telnyx", "call_hangup_other_leg"), "simulation-1", ""), within=SOON),
+    event(sample_event("telnyx", "call_conversation_ended")),
+    event(sample_event("telnyx", "call_recording_saved")),
+    event(sample_event("telnyx", "call_recording_transcription_saved")),
 )
 TELNYX_CONVERSATION = {
     "external_conversation_id": TELNYX_CALL,

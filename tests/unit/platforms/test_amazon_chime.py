@@ -6,22 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.amazon_chime import PLATFORM
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
-from tests.support.platform_samples import JSON, borne, match, sample, sample_key, spoiled, told
+from tests.support.platform_samples import (
+    JSON,
+    as_json,
+    canonical_events,
+    match,
+    message_kinds,
+    mutated,
+    sample,
+    sample_key,
+)
 
 NAME = "amazon_chime"
 CALL = "089b1d79-d4ca-4f74-b36b-681f606937f6"
-TRANSACTION = {"type": "chime_transaction_id", "value": "ec97a8ff-3f83-4de2-8d73-d988070f6af4"}
-SIP = {"type": "sip_call_id", "value": "1104012486_88775467@192.0.2.10"}
+TRANSACTION = Alias("chime_transaction_id", "ec97a8ff-3f83-4de2-8d73-d988070f6af4")
+SIP = Alias("sip_call_id", "1104012486_88775467@192.0.2.10")
 TRANSCRIBING = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 1})
 
 
-def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
+def ended(transcript: str, agent_channel: int | None) -> list[canonical.CallEndedEvent]:
     detail = {
-        "schema_version": "1",
         "provider": NAME,
         "external_conversation_id": CALL,
         "aliases": [SIP, TRANSACTION],
@@ -33,19 +43,13 @@ def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
         "recording": {"expected": True, "agent_channel": agent_channel, "items": []},
         "metadata": {"voice_connector_id": "abcdef1ghij2klmno3pqr4"},
     }
-    return [{"detail-type": "Call Ended", "detail": detail}]
+    return [canonical.CallEndedEvent.model_validate(detail)]
 
 
 UNAVAILABLE = [
-    {
-        "detail-type": "Transcript Unavailable",
-        "detail": {
-            "schema_version": "1",
-            "provider": NAME,
-            "external_conversation_id": CALL,
-            "reason": "media_insights_failed",
-        },
-    }
+    canonical.TranscriptUnavailableEvent(
+        provider=NAME, external_conversation_id=CALL, reason="media_insights_failed"
+    )
 ]
 EXPECTED: dict[str, tuple[Any, Any]] = {
     "started": ([], []),
@@ -60,13 +64,13 @@ EXPECTED: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert (told(NAME, event), told(NAME, event, TRANSCRIBING)) == EXPECTED[event]
+    assert (canonical_events(NAME, event), canonical_events(NAME, event, TRANSCRIBING)) == EXPECTED[event]
 
 
 @pytest.mark.parametrize(
     ("headers", "aliases"),
     [
-        ({"Call-ID": "abc@192.0.2.10"}, [{"type": "sip_call_id", "value": "abc@192.0.2.10"}, TRANSACTION]),
+        ({"Call-ID": "abc@192.0.2.10"}, [Alias("sip_call_id", "abc@192.0.2.10"), TRANSACTION]),
         ({"from": "somebody"}, [TRANSACTION]),
         ({"call-id": "a\u0000b"}, [TRANSACTION]),
         ({"call-id": "x" * 257}, [TRANSACTION]),
@@ -76,11 +80,12 @@ def test_what_each_sample_becomes(event: str) -> None:
         (None, [TRANSACTION]),
     ],
 )
-def test_a_call_id_that_cannot_be_an_alias_costs_no_call(headers: object, aliases: list[Any]) -> None:
+def test_a_call_id_that_cannot_be_an_alias_costs_no_call(headers: object, aliases: list[Alias]) -> None:
     event = sample(NAME, "ended_caller")
     event["detail"]["inviteHeaders"] = headers
     (one,) = PLATFORM.translate(event, PlatformOptions())
-    assert one["detail"]["aliases"] == aliases
+    assert isinstance(one, canonical.CallEndedEvent)
+    assert list(one.aliases) == aliases
 
 
 def test_a_pipeline_of_no_call_says_nothing() -> None:
@@ -89,7 +94,7 @@ def test_a_pipeline_of_no_call_says_nothing() -> None:
     assert PLATFORM.translate(event, TRANSCRIBING) == []
 
 
-def test_a_fault_names_field_and_rule() -> None:
+def test_an_error_names_field_and_rule() -> None:
     event = sample(NAME, "ended_caller")
     event["detail"]["callId"] = None
     with pytest.raises(InvalidInputError) as caught:
@@ -99,7 +104,8 @@ def test_a_fault_names_field_and_rule() -> None:
 
 def test_a_transcript_of_call_analytics() -> None:
     read = PLATFORM.formats["transcribe_call_analytics"].messages
-    assert read(sample(NAME, "transcribe_call_analytics"), TranscriptContext(PlatformOptions())) == [
+    messages = read(sample(NAME, "transcribe_call_analytics"), TranscriptContext(PlatformOptions()))
+    assert as_json(messages) == [
         {
             "role": "assistant",
             "content": "Thanks for calling Acme, this is Ana.",
@@ -152,13 +158,13 @@ def test_only_the_operator_knows_the_side_of_the_agent() -> None:
     assert sides == [[RecordingHints()], [RecordingHints(agent_channel=1)]]
 
 
-@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
-def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
-    assert borne(event, TRANSCRIBING) <= {"AliasesKnown", "CallEnded", "TranscriptUnavailable"}
+@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: mutated(sample(NAME, event))))
+def test_any_detail_is_translated_or_rejected(event: dict[str, Any]) -> None:
+    assert message_kinds(event, TRANSCRIBING) <= {"AliasesKnown", "CallEnded", "TranscriptUnavailable"}
 
 
 @given(st.dictionaries(st.sampled_from(["call-id", "Call-ID", "x"]), JSON))
-def test_any_headers_are_borne(headers: dict[str, Any]) -> None:
+def test_any_headers_are_translated(headers: dict[str, Any]) -> None:
     event = sample(NAME, "ended_caller")
     event["detail"]["inviteHeaders"] = headers
-    assert borne(event) == {"AliasesKnown", "CallEnded"}
+    assert message_kinds(event) == {"AliasesKnown", "CallEnded"}

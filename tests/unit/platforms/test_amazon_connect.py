@@ -1,6 +1,6 @@
 """Amazon Connect: what each sample becomes, whose each key is, and what it bears."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -9,24 +9,25 @@ from hypothesis import strategies as st
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.amazon_connect import PLATFORM
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from tests.support.platform_samples import (
     JSON,
+    as_json,
     attempted,
-    borne,
+    canonical_events,
     is_ignored,
     match,
+    message_kinds,
+    mutated,
     sample,
     sample_key,
-    spoiled,
-    told,
 )
 
 NAME = "amazon_connect"
 CONTACT = "3b1f0f5e-6d1c-4a57-9f0e-7c2f5b9b7a10"
 CHAIN = CONTACT[:-1]
 ENDED = {
-    "schema_version": "1",
     "provider": NAME,
     "external_conversation_id": CONTACT,
     "direction": "inbound",
@@ -43,32 +44,32 @@ ENDED = {
 NOTHING = {"expected": False, "agent_channel": 1, "items": []}
 
 
-def ended(*left_out: str, **changes: Any) -> list[dict[str, Any]]:
+def ended(*left_out: str, **changes: Any) -> list[canonical.Event]:
     kept = {name: value for name, value in ENDED.items() if name not in left_out}
-    return [{"detail-type": "Call Ended", "detail": {**kept, **changes}}]
+    return [canonical.CallEndedEvent.model_validate({**kept, **changes})]
 
 
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+EXPECTED: dict[str, list[canonical.Event]] = {
     "disconnected": ended(),
     "completed": ended(),
     "disconnected_renamed": ended(),
     "disconnected_pascal_case": ended(),
     "disconnected_in_queue": ended(
-        "agent",
+        agent={},
         external_conversation_id=f"{CHAIN}1",
         answered_at="2026-10-02T14:30:50.000Z",
         transcript={"status": "none"},
         recording=NOTHING,
     ),
     "disconnected_never_connected": ended(
-        "agent",
         "answered_at",
+        agent={},
         external_conversation_id=f"{CHAIN}2",
         transcript={"status": "none"},
         recording=NOTHING,
     ),
     "disconnected_bot": ended(
-        "agent", "queue", external_conversation_id=f"{CHAIN}3", answered_at="2026-10-02T14:30:50.000Z"
+        "queue", agent={}, external_conversation_id=f"{CHAIN}3", answered_at="2026-10-02T14:30:50.000Z"
     ),
     "disconnected_before_transfer": ended(
         external_conversation_id=f"{CHAIN}4", ended_at="2026-10-02T14:33:20.000Z"
@@ -85,22 +86,16 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
     "disconnected_chat": [],
     "connected_to_agent": [],
     "analysis_failed": [
-        {
-            "detail-type": "Transcript Unavailable",
-            "detail": {
-                "schema_version": "1",
-                "provider": NAME,
-                "external_conversation_id": CONTACT,
-                "reason": "RECORDING_FILE_CANNOT_BE_READ",
-            },
-        }
+        canonical.TranscriptUnavailableEvent(
+            provider=NAME, external_conversation_id=CONTACT, reason="RECORDING_FILE_CANNOT_BE_READ"
+        )
     ],
 }
 
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event) == EXPECTED[event]
+    assert canonical_events(NAME, event) == EXPECTED[event]
 
 
 def changed(**fields: Any) -> dict[str, Any]:
@@ -108,9 +103,10 @@ def changed(**fields: Any) -> dict[str, Any]:
     return {**event, "detail": {**event["detail"], **fields}}
 
 
-def detail(**fields: Any) -> Any:
-    (one,) = PLATFORM.translate(changed(**fields), PlatformOptions())
-    return one["detail"]
+def call_ended(**fields: Any) -> canonical.CallEndedEvent:
+    (event,) = PLATFORM.translate(changed(**fields), PlatformOptions())
+    assert isinstance(event, canonical.CallEndedEvent)
+    return event
 
 
 def analytics(*, enabled: object, modes: object) -> dict[str, Any]:
@@ -132,22 +128,24 @@ def analytics(*, enabled: object, modes: object) -> dict[str, Any]:
     ],
 )
 def test_a_transcript_comes_where_a_fitting_analysis_is_on(
-    enabled: object, modes: object, with_agent: bool, status: str
+    enabled: object, modes: object, with_agent: bool, status: Literal["pending", "none"]
 ) -> None:
     agent = sample(NAME, "disconnected")["detail"]["agentInfo"] if with_agent else None
-    found = detail(contactLens=analytics(enabled=enabled, modes=modes), agentInfo=agent)
-    assert (found["transcript"], found["recording"]["expected"]) == (
-        {"status": status},
+    found = call_ended(contactLens=analytics(enabled=enabled, modes=modes), agentInfo=agent)
+    assert (found.transcript, found.recording.expected) == (
+        canonical.Transcript(status=status),
         with_agent or status == "pending",
     )
 
 
 def test_the_operator_knows_better() -> None:
     options = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
-    (one,) = told(NAME, "disconnected_in_queue", options)
-    assert (one["detail"]["transcript"], one["detail"]["recording"]) == (
-        {"status": "pending"},
-        {"expected": True, "agent_channel": 0, "items": []},
+    assert canonical_events(NAME, "disconnected_in_queue", options) == ended(
+        agent={},
+        external_conversation_id=f"{CHAIN}1",
+        answered_at="2026-10-02T14:30:50.000Z",
+        transcript={"status": "pending"},
+        recording={"expected": True, "agent_channel": 0},
     )
     assert {rule.hints.agent_channel for rule in PLATFORM.key_rules(options)} == {0}
 
@@ -165,7 +163,7 @@ def test_the_operator_knows_better() -> None:
     ],
 )
 def test_direction(method: str | None, direction: str | None) -> None:
-    assert detail(initiationMethod=method).get("direction") == direction
+    assert call_ended(initiationMethod=method).direction == direction
 
 
 def test_the_flow_after_the_agent_has_left_is_no_call() -> None:
@@ -180,7 +178,7 @@ def test_other_states_of_an_analysis_say_nothing(change: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("fields", "fault"),
+    ("fields", "error"),
     [
         ({"contactId": 7}, "detail.contact_id: Input should be a valid string"),
         (
@@ -190,10 +188,10 @@ def test_other_states_of_an_analysis_say_nothing(change: dict[str, str]) -> None
         ({"channel": None}, "detail.channel: Input should be a valid string"),
     ],
 )
-def test_a_fault_names_field_and_rule(fields: dict[str, Any], fault: str) -> None:
+def test_an_error_names_field_and_rule(fields: dict[str, Any], error: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed(**fields), PlatformOptions())
-    assert str(caught.value) == fault
+    assert str(caught.value) == error
 
 
 # --- transcripts -------------------------------------------------------------------------------------
@@ -203,7 +201,7 @@ CONTEXT = TranscriptContext(PlatformOptions())
 
 
 def test_an_analysis_of_a_call_with_an_agent() -> None:
-    assert READ(sample(NAME, "contact_lens"), CONTEXT) == [
+    assert as_json(READ(sample(NAME, "contact_lens"), CONTEXT)) == [
         said("assistant", "Thanks for calling Acme, this is Ana.", 0.0, 2.41),
         said("user", "Hi, I want to move my appointment.", 2.9, 6.02),
         said("user", "It is on Friday.", 6.1, 7.48),
@@ -212,7 +210,7 @@ def test_an_analysis_of_a_call_with_an_agent() -> None:
 
 
 def test_an_analysis_of_a_call_with_a_bot() -> None:
-    assert READ(sample(NAME, "contact_lens_bot"), CONTEXT) == [
+    assert as_json(READ(sample(NAME, "contact_lens_bot"), CONTEXT)) == [
         said("assistant", "This call may be recorded.", 0.0, 1.9),
         said("assistant", "How can I help?", 2.1, 3.0),
         said("user", "I want to move my appointment.", 3.4, 5.6),
@@ -236,11 +234,12 @@ def said(role: str, content: str, start: float, end: float) -> dict[str, Any]:
     ],
 )
 def test_a_turn_that_lacks_something(turn: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert READ({"Transcript": [{"Content": "Yes.", **turn}]}, CONTEXT) == [{"content": "Yes.", **expected}]
+    messages = READ({"Transcript": [{"Content": "Yes.", **turn}]}, CONTEXT)
+    assert as_json(messages) == [{"content": "Yes.", **expected}]
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"),
+    ("content", "error"),
     [
         ({}, "transcript.Transcript: Field required"),
         (
@@ -249,10 +248,10 @@ def test_a_turn_that_lacks_something(turn: dict[str, Any], expected: dict[str, A
         ),
     ],
 )
-def test_a_file_that_is_no_analysis(content: object, fault: str) -> None:
+def test_a_file_that_is_no_analysis(content: object, error: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         READ(content, CONTEXT)
-    assert str(caught.value) == fault
+    assert str(caught.value) == error
 
 
 # --- keys --------------------------------------------------------------------------------------------
@@ -332,18 +331,18 @@ def test_ignored_keys(key: str, expected: bool) -> None:
 # --- hostile input -----------------------------------------------------------------------------------
 
 
-@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
-def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
-    assert borne(event) <= {"CallEnded", "TranscriptUnavailable"}
+@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: mutated(sample(NAME, event))))
+def test_any_detail_is_translated_or_rejected(event: dict[str, Any]) -> None:
+    assert message_kinds(event) <= {"CallEnded", "TranscriptUnavailable"}
 
 
 def test_keys_nested_without_end() -> None:
     deep: Any = "x"
     for _ in range(900):
         deep = {"contactLens": deep}
-    assert detail(contactLens=deep)["transcript"] == {"status": "none"}
+    assert call_ended(contactLens=deep).transcript == canonical.Transcript(status="none")
 
 
 @given(JSON | st.fixed_dictionaries({"Transcript": st.lists(JSON), "Participants": st.lists(JSON)}))
-def test_any_file_is_read_or_refused(content: Any) -> None:
+def test_any_file_is_read_or_rejected(content: Any) -> None:
     assert isinstance(attempted(lambda: READ(content, CONTEXT)), list | InvalidInputError)

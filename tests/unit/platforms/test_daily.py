@@ -1,25 +1,35 @@
 """Daily: what each sample becomes, whose each key is, and what it bears."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.daily import PLATFORM
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
-from tests.support.platform_samples import borne, is_ignored, match, sample, sample_key, spoiled, told
+from tests.support.platform_samples import (
+    canonical_events,
+    is_ignored,
+    match,
+    message_kinds,
+    mutated,
+    sample,
+    sample_key,
+)
 
 NAME = "daily"
 ROOM = "support-room-8842"
 KNOWING = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
 
 
-def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
+def ended(transcript: str, agent_channel: int | None) -> list[canonical.Event]:
     detail = {
-        "schema_version": "1",
         "provider": NAME,
         "external_conversation_id": ROOM,
         "aliases": [{"type": "daily_room", "value": ROOM}],
@@ -30,19 +40,15 @@ def ended(transcript: str, agent_channel: int | None) -> list[dict[str, Any]]:
         "recording": {"expected": True, "agent_channel": agent_channel, "items": []},
         "metadata": {"daily_meeting_id": "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"},
     }
-    return [{"detail-type": "Call Ended", "detail": detail}]
+    return [canonical.CallEndedEvent.model_validate(detail)]
 
 
 LEADS_TO_THE_ROOM = [
-    {
-        "detail-type": "Aliases Known",
-        "detail": {
-            "schema_version": "1",
-            "provider": NAME,
-            "alias": {"type": "daily_room", "value": ROOM},
-            "aliases": [{"type": "daily_recording", "value": "08fa0b24-9220-44c5-846c-3f116cf8e738"}],
-        },
-    }
+    canonical.AliasesKnownEvent(
+        provider=NAME,
+        alias=Alias("daily_room", ROOM),
+        aliases=(Alias("daily_recording", "08fa0b24-9220-44c5-846c-3f116cf8e738"),),
+    )
 ]
 EXPECTED: dict[str, tuple[Any, Any]] = {
     "meeting_ended": (ended("none", None), ended("pending", 0)),
@@ -53,7 +59,7 @@ EXPECTED: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert (told(NAME, event), told(NAME, event, KNOWING)) == EXPECTED[event]
+    assert (canonical_events(NAME, event), canonical_events(NAME, event, KNOWING)) == EXPECTED[event]
 
 
 @pytest.mark.parametrize("change", [{"status": "in-progress"}, {"recording_id": None}])
@@ -67,24 +73,27 @@ def test_times_as_strings_and_with_fractions() -> None:
     event = sample(NAME, "meeting_ended")
     event["detail"]["payload"] |= {"start_ts": "1790951450", "end_ts": 1790951797.25}
     (one,) = PLATFORM.translate(event, PlatformOptions())
-    times = one["detail"]["started_at"], one["detail"]["ended_at"]
-    assert times == ("2026-10-02T14:30:50.000Z", "2026-10-02T14:36:37.250Z")
+    assert isinstance(one, canonical.CallEndedEvent)
+    assert (one.started_at, one.ended_at) == (
+        datetime(2026, 10, 2, 14, 30, 50, tzinfo=UTC),
+        datetime(2026, 10, 2, 14, 36, 37, 250_000, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize(
-    ("payload", "fault"),
+    ("payload", "error"),
     [
         ({"start_ts": 1790951450}, "detail.payload.room: Field required"),
         ({"room": ROOM, "start_ts": "noon"}, "detail.payload.start_ts: must be a number"),
         (None, "detail.payload: Input should be a valid dictionary or instance of Meeting"),
     ],
 )
-def test_a_fault_names_field_and_rule(payload: object, fault: str) -> None:
+def test_an_error_names_field_and_rule(payload: object, error: str) -> None:
     event = sample(NAME, "meeting_ended")
     event["detail"]["payload"] = payload
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(event, PlatformOptions())
-    assert str(caught.value) == fault
+    assert str(caught.value) == error
 
 
 @pytest.mark.parametrize(
@@ -136,6 +145,6 @@ def test_ignored_keys(key: str, expected: bool) -> None:
     assert is_ignored(PLATFORM, key) is expected
 
 
-@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
-def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
-    assert borne(event) <= {"AliasesKnown", "CallEnded"}
+@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: mutated(sample(NAME, event))))
+def test_any_detail_is_translated_or_rejected(event: dict[str, Any]) -> None:
+    assert message_kinds(event) <= {"AliasesKnown", "CallEnded"}

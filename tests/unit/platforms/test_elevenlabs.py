@@ -1,13 +1,15 @@
 """ElevenLabs: what each sample becomes."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.elevenlabs import PLATFORM
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
-from tests.support.platform_samples import sample, told
+from tests.support.platform_samples import as_json, canonical_events, sample
 
 NAME = "elevenlabs"
 FETCHING = PlatformOptions(recording_hosts=("api.elevenlabs.io",))
@@ -36,7 +38,7 @@ def inline(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"status": "inline", "time_base": "answered", "messages": list(messages)}
 
 
-WORDS = [
+MESSAGES = [
     GREETING,
     {"role": "user", "content": "Hi, I want to move my appointment.", "start_time": 3.0},
     asks(end_time=7.0),
@@ -44,7 +46,6 @@ WORDS = [
     {"role": "assistant", "content": "Monday at nine?", "start_time": 8.0},
 ]
 ENDED = {
-    "schema_version": "1",
     "provider": NAME,
     "external_conversation_id": CALL,
     "aliases": [{"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"}],
@@ -55,7 +56,7 @@ ENDED = {
     "answered_at": "2026-10-02T14:31:07.000Z",
     "ended_at": "2026-10-02T14:36:37.000Z",
     "agent": {"id": "agent_01k0example", "name": "Acme front desk"},
-    "transcript": inline(*WORDS),
+    "transcript": inline(*MESSAGES),
     "recording": {
         "expected": True,
         "items": [{"uri": f"https://api.elevenlabs.io/v1/convai/conversations/{CALL}/audio"}],
@@ -64,12 +65,12 @@ ENDED = {
 }
 
 
-def ended(*left_out: str, **changes: Any) -> list[dict[str, Any]]:
+def ended(*left_out: str, **changes: Any) -> list[canonical.Event]:
     kept = {name: value for name, value in ENDED.items() if name not in left_out}
-    return [{"detail-type": "Call Ended", "detail": {**kept, **changes}}]
+    return [canonical.CallEndedEvent.model_validate({**kept, **changes})]
 
 
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+EXPECTED: dict[str, list[canonical.Event]] = {
     "post_call_transcription": ended(),
     "post_call_transcription_odd_turns": ended(
         "aliases",
@@ -103,15 +104,15 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event, FETCHING) == EXPECTED[event]
+    assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]
 
 
-def test_audio_in_an_event_is_passed_over() -> None:
+def test_audio_in_an_event_is_skipped() -> None:
     assert PLATFORM.translate(sample(NAME, "post_call_audio"), FETCHING) == []
 
 
 def test_audio_is_fetched_only_where_the_host_is_allowed() -> None:
-    assert told(NAME, "post_call_transcription") == ended(recording=NOTHING)
+    assert canonical_events(NAME, "post_call_transcription") == ended(recording=NOTHING)
 
 
 def changed(event: str, **fields: Any) -> dict[str, Any]:
@@ -119,15 +120,16 @@ def changed(event: str, **fields: Any) -> dict[str, Any]:
     return {**found, "detail": {**found["detail"], "data": {**found["detail"]["data"], **fields}}}
 
 
-def detail(event: str, **fields: Any) -> Any:
+def call_ended(event: str, **fields: Any) -> canonical.CallEndedEvent:
     (one,) = PLATFORM.translate(changed(event, **fields), FETCHING)
-    return one["detail"]
+    assert isinstance(one, canonical.CallEndedEvent)
+    return one
 
 
 def test_an_id_cannot_lead_elsewhere() -> None:
-    found = detail("post_call_transcription", conversation_id="../../v1/voices?x=#")
-    (item,) = found["recording"]["items"]
-    assert item["uri"] == (
+    found = call_ended("post_call_transcription", conversation_id="../../v1/voices?x=#")
+    (item,) = found.recording.items
+    assert item.uri == (
         "https://api.elevenlabs.io/v1/convai/conversations/..%2F..%2Fv1%2Fvoices%3Fx%3D%23/audio"
     )
 
@@ -137,25 +139,25 @@ def test_an_id_cannot_lead_elsewhere() -> None:
     [("busy", "busy"), ("no-answer", "no_answer"), ("unknown", "failed"), (None, "failed")],
 )
 def test_why_a_call_could_not_be_begun(reason: str | None, status: str) -> None:
-    assert detail("call_initiation_failure", failure_reason=reason)["status"] == status
+    assert call_ended("call_initiation_failure", failure_reason=reason).status == status
 
 
 def test_a_failed_call_in_which_something_was_said_is_a_conversation() -> None:
-    assert detail("post_call_transcription", status="failed")["status"] == "completed"
+    assert call_ended("post_call_transcription", status="failed").status == "completed"
 
 
 def test_a_call_over_a_sip_trunk_has_no_call_of_twilio() -> None:
     phone = {"type": "sip_trunking", "direction": "outbound", "call_sid": "sip-1"}
-    found = detail("post_call_transcription", metadata={"phone_call": phone})
-    assert {name: found.get(name) for name in ("aliases", "direction", "started_at", "answered_at")} == {
-        "aliases": None,
-        "direction": "outbound",
-        "started_at": "2026-10-02T14:36:45.000Z",
-        "answered_at": None,
-    }
+    found = call_ended("post_call_transcription", metadata={"phone_call": phone})
+    assert (found.aliases, found.direction, found.started_at, found.answered_at) == (
+        (),
+        "outbound",
+        datetime(2026, 10, 2, 14, 36, 45, tzinfo=UTC),
+        None,
+    )
 
 
-def test_a_fault_names_field_and_rule() -> None:
+def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed("post_call_transcription", transcript=["Thanks"]), FETCHING)
     assert str(caught.value) == (
@@ -165,4 +167,5 @@ def test_a_fault_names_field_and_rule() -> None:
 
 def test_a_webhook_in_a_file() -> None:
     body = sample(NAME, "post_call_transcription")["detail"]
-    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(PlatformOptions())) == WORDS
+    messages = PLATFORM.formats[NAME].messages(body, TranscriptContext(PlatformOptions()))
+    assert as_json(messages) == MESSAGES

@@ -1,6 +1,7 @@
 """Genesys Cloud: what each sample becomes, whose each key is, and what it bears."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -9,23 +10,23 @@ from hypothesis import strategies as st
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.genesys import PLATFORM, sidecar_hints
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.platform_samples import (
     JSON,
     attempted,
-    borne,
+    canonical_events,
     is_ignored,
     match,
+    message_kinds,
+    mutated,
     sample,
     sample_key,
-    spoiled,
-    told,
 )
 
 NAME = "genesys"
 CALL = "97b9dcb3-c182-4d1f-8123-76a4b5cf1f5a"
 ENDED = {
-    "schema_version": "1",
     "provider": NAME,
     "external_conversation_id": CALL,
     "direction": "inbound",
@@ -44,29 +45,29 @@ WITHOUT_LENGTH = {
 }
 
 
-def utterance(last: int, role: str, content: str, spoken_at: float, ended_at: float) -> dict[str, Any]:
-    return {
-        "id": f"5b778cb0-3745-4243-b703-688f8b6597a{last}",
-        "role": role,
-        "content": content,
-        "spoken_at": spoken_at,
-        "ended_at": ended_at,
-    }
+def utterance(
+    last: int, role: Literal["assistant", "user"], content: str, spoken_at: float, ended_at: float
+) -> canonical.Utterance:
+    return canonical.Utterance(
+        id=f"5b778cb0-3745-4243-b703-688f8b6597a{last}",
+        role=role,
+        content=content,
+        spoken_at=spoken_at,
+        ended_at=ended_at,
+    )
 
 
-def utterances(*spoken: dict[str, Any]) -> list[dict[str, Any]]:
-    detail = {
-        "schema_version": "1",
-        "provider": NAME,
-        "external_conversation_id": CALL,
-        "utterances": list(spoken),
-    }
-    return [{"detail-type": "Transcript Utterances", "detail": detail}]
+def utterances(*utterances: canonical.Utterance) -> list[canonical.Event]:
+    return [
+        canonical.TranscriptUtterancesEvent(
+            provider=NAME, external_conversation_id=CALL, utterances=utterances
+        )
+    ]
 
 
-EXPECTED: dict[str, list[dict[str, Any]]] = {
-    "customer_end": [{"detail-type": "Call Ended", "detail": ENDED}],
-    "customer_end_without_duration": [{"detail-type": "Call Ended", "detail": WITHOUT_LENGTH}],
+EXPECTED: dict[str, list[canonical.Event]] = {
+    "customer_end": [canonical.CallEndedEvent.model_validate(ENDED)],
+    "customer_end_without_duration": [canonical.CallEndedEvent.model_validate(WITHOUT_LENGTH)],
     "customer_end_chat": [],
     "transcription": utterances(
         utterance(0, "user", "Hi, I want to move my appointment.", 1790951469.9, 1790951473.02)
@@ -82,7 +83,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event) == EXPECTED[event]
+    assert canonical_events(NAME, event) == EXPECTED[event]
 
 
 def test_a_second_leg_has_a_clock_of_its_own() -> None:
@@ -97,11 +98,12 @@ def test_a_customer_who_never_spoke_has_no_length() -> None:
     event = sample(NAME, "customer_end")
     event["detail"]["eventBody"]["interactingDurationMs"] = 0
     (one,) = PLATFORM.translate(event, PlatformOptions())
-    assert (one["detail"]["started_at"], one["detail"].get("ended_at")) == ("2026-10-02T14:36:37.000Z", None)
+    assert isinstance(one, canonical.CallEndedEvent)
+    assert (one.started_at, one.ended_at) == (datetime(2026, 10, 2, 14, 36, 37, tzinfo=UTC), None)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "fault"),
+    ("field", "value", "error"),
     [
         ("mediaType", None, "detail.eventBody.mediaType: Input should be a valid string"),
         ("eventTime", "noon", "detail.eventBody.eventTime: must be a number"),
@@ -112,12 +114,12 @@ def test_a_customer_who_never_spoke_has_no_length() -> None:
         ),
     ],
 )
-def test_a_fault_names_field_and_rule(field: str, value: object, fault: str) -> None:
+def test_an_error_names_field_and_rule(field: str, value: object, error: str) -> None:
     event = sample(NAME, "customer_end")
     event["detail"]["eventBody"][field] = value
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(event, PlatformOptions())
-    assert str(caught.value) == fault
+    assert str(caught.value) == error
 
 
 # --- recordings --------------------------------------------------------------------------------------
@@ -168,8 +170,8 @@ def test_metadata_is_ignored_and_recordings_are_not() -> None:
 
 
 def test_what_the_rule_says() -> None:
-    (told_side,) = PLATFORM.key_rules(PlatformOptions(agent_channels={NAME: 1}))
-    assert (RULE.kind, RULE.redacted, RULE.hints, told_side.hints) == (
+    (with_channel,) = PLATFORM.key_rules(PlatformOptions(agent_channels={NAME: 1}))
+    assert (RULE.kind, RULE.redacted, RULE.hints, with_channel.hints) == (
         "recording",
         None,
         RecordingHints(longest=True, several=True),
@@ -218,12 +220,12 @@ def test_the_platform_offers_its_judge() -> None:
 # --- hostile input -----------------------------------------------------------------------------------
 
 
-@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: spoiled(sample(NAME, event))))
-def test_any_detail_is_translated_or_refused(event: dict[str, Any]) -> None:
-    assert borne(event) <= {"CallEnded", "UtterancesReceived"}
+@given(st.sampled_from(sorted(EXPECTED)).flatmap(lambda event: mutated(sample(NAME, event))))
+def test_any_detail_is_translated_or_rejected(event: dict[str, Any]) -> None:
+    assert message_kinds(event) <= {"CallEnded", "UtterancesReceived"}
 
 
 @given(JSON | st.fixed_dictionaries({"mediaType": JSON, "mediaSubtype": JSON}))
-def test_any_metadata_is_judged_or_refused(metadata: Any) -> None:
+def test_any_metadata_is_judged_or_rejected(metadata: Any) -> None:
     judged = attempted(lambda: sidecar_hints(metadata, RULED))
     assert isinstance(judged, RecordingHints | InvalidInputError | None)

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from coval_relay.domain.call import CallFacts
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.platforms import canonical
 from coval_relay.platforms.registry import platform, translate
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared.canonical_messages import messages_of
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
-from tests.support.platform_samples import EVENTS, JSON, NOW, sample, spoiled
+from coval_relay.platforms.shared.transcript_rendering import transcript_of_file
+from tests.support.platform_samples import EVENTS, JSON, NOW, mutated, sample
 
 NAMES = ("twilio", "vapi", "retell", "elevenlabs", "livekit", "telnyx")
 OPTIONS = (
@@ -45,23 +47,23 @@ FILES = {
 }
 
 
-def spoiled_samples(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.sampled_from(EVENTS_OF[name]).flatmap(lambda event: spoiled(sample(name, event)))
+def mutated_samples(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from(EVENTS_OF[name]).flatmap(lambda event: mutated(sample(name, event)))
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(st.data())
-def test_any_detail_is_translated_or_refused(name: str, data: st.DataObject) -> None:
-    event = data.draw(spoiled_samples(name))
+def test_any_detail_is_translated_or_rejected(name: str, data: st.DataObject) -> None:
+    event = data.draw(mutated_samples(name))
     options = data.draw(st.sampled_from(OPTIONS))
     with suppress(InvalidInputError):
-        for told in platform(name).translate(event, options):
-            canonical.messages(told, options, NOW)
+        for canonical_event in platform(name).translate(event, options):
+            messages_of(canonical_event, options, NOW)
 
 
 @pytest.mark.parametrize("detail_type", ["session_report", "room_finished", "egress_ended", "call.hangup"])
 @given(JSON)
-def test_any_time_of_the_envelope_is_borne(detail_type: str, time: Any) -> None:
+def test_any_time_of_the_envelope_is_read_or_rejected(detail_type: str, time: Any) -> None:
     with suppress(InvalidInputError):
         translate(
             {"detail-type": detail_type, "detail": {"room": {"name": "a"}}, "time": time},
@@ -75,22 +77,22 @@ FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797
 
 @pytest.mark.parametrize("format_", FILES)
 @given(st.data())
-def test_any_file_is_read_or_refused(format_: str, data: st.DataObject) -> None:
-    content = data.draw(JSON | spoiled({"detail": FILES[format_]}).map(lambda event: event["detail"]))
+def test_any_file_is_read_or_rejected(format_: str, data: st.DataObject) -> None:
+    content = data.draw(JSON | mutated({"detail": FILES[format_]}).map(lambda event: event["detail"]))
     reader = platform(format_.partition("_")[0]).formats[format_]
     options = data.draw(st.sampled_from(OPTIONS))
     with suppress(InvalidInputError):
-        canonical.transcript(reader.messages(content, TranscriptContext(options, 0)), FACTS, options)
+        transcript_of_file(reader.messages(content, TranscriptContext(options, 0)), FACTS, options)
     with suppress(InvalidInputError):
         assert reader.next_page is None or isinstance(reader.next_page(content), str | None)
 
 
-@given(spoiled({"detail": sample("livekit", "manifest")}), st.sampled_from(["acme-recordings", "X"]))
-def test_any_manifest_is_read_or_refused(spoilt: dict[str, Any], bucket: str) -> None:
+@given(mutated({"detail": sample("livekit", "manifest")}), st.sampled_from(["acme-recordings", "X"]))
+def test_any_manifest_is_read_or_rejected(event: dict[str, Any], bucket: str) -> None:
     (manifest,) = platform("livekit").sidecars
     with suppress(InvalidInputError):
-        for told in manifest.read(spoilt["detail"], bucket, "EG_1.json"):
-            canonical.messages(told, PlatformOptions(), NOW)
+        for canonical_event in manifest.read(event["detail"], bucket, "EG_1.json"):
+            messages_of(canonical_event, PlatformOptions(), NOW)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,7 +100,7 @@ def test_phone_numbers_and_prompts_stay_out_of_metadata(name: str) -> None:
     for event in EVENTS_OF[name]:
         if sample(name, event)["detail-type"] == "Object Created":
             continue
-        for told in platform(name).translate(sample(name, event), OPTIONS[1]):
-            metadata = str(told["detail"].get("metadata"))
-            assert "+1555" not in metadata
-            assert "receptionist" not in str(told)
+        for canonical_event in platform(name).translate(sample(name, event), OPTIONS[1]):
+            if isinstance(canonical_event, canonical.CallEndedEvent):
+                assert "+1555" not in str(canonical_event.metadata)
+            assert "receptionist" not in str(canonical_event)

@@ -2,24 +2,27 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.livekit import PLATFORM
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
-from tests.support.platform_samples import match, sample, sample_key, told
+from tests.support.platform_samples import as_json, canonical_events, match, sample, sample_key
 
 NAME = "livekit"
 ROOM, SID = "call-_+15550100002_Xk2pQ9", "RM_8hV2kQnWbTzA"
-BY_NAME, BY_SID = {"type": "livekit_room", "value": ROOM}, {"type": "livekit_room_sid", "value": SID}
+BY_NAME, BY_SID = Alias("livekit_room", ROOM), Alias("livekit_room_sid", SID)
 KEY = f"recordings/{ROOM}-2026-10-02T143107.ogg"
-HEAD = {"schema_version": "1", "provider": NAME}
+RECORDED = datetime(2026, 10, 2, 14, 31, 7, 450_000, tzinfo=UTC)
 TO_COME = {"expected": True, "items": []}
-FINISHED = {
-    **HEAD,
+FINISHED: dict[str, Any] = {
+    "provider": NAME,
     "external_conversation_id": "acme-8842",
     "aliases": [BY_NAME, BY_SID],
     "status": "completed",
@@ -31,25 +34,21 @@ FINISHED = {
 }
 
 
-def ended(base: dict[str, Any], *left_out: str, **changes: Any) -> dict[str, Any]:
+def ended(base: dict[str, Any], *left_out: str, **changes: Any) -> canonical.Event:
     kept = {name: value for name, value in base.items() if name not in left_out}
-    return {"detail-type": "Call Ended", "detail": {**kept, **changes}}
+    return canonical.CallEndedEvent.model_validate({**kept, **changes})
 
 
-def belongs(owner: dict[str, str], key: str = KEY) -> dict[str, Any]:
-    place = {"type": "s3_object", "value": f"acme-recordings/{key}"}
-    return {"detail-type": "Aliases Known", "detail": {**HEAD, "alias": owner, "aliases": [place]}}
+def belongs(owner: Alias, key: str = KEY) -> canonical.Event:
+    place = Alias("s3_object", f"acme-recordings/{key}")
+    return canonical.AliasesKnownEvent(provider=NAME, alias=owner, aliases=(place,))
 
 
-def ready(owner: dict[str, str], uri: str = f"s3://acme-recordings/{KEY}", **more: Any) -> dict[str, Any]:
-    recording = {
-        "id": "EG_3gQwXy7ZtKfP",
-        "uri": uri,
-        "started_at": "2026-10-02T14:31:07.450Z",
-        "duration_seconds": 330.53,
-        **more,
-    }
-    return {"detail-type": "Recording Ready", "detail": {**HEAD, "alias": owner, "recording": recording}}
+def ready(
+    owner: Alias, uri: str = f"s3://acme-recordings/{KEY}", agent_channel: int | None = None
+) -> canonical.Event:
+    recording = canonical.ReadyRecording(uri=uri, agent_channel=agent_channel, started_at=RECORDED)
+    return canonical.RecordingReadyEvent(provider=NAME, alias=owner, recording=recording)
 
 
 def said(role: str, content: str, start: float, end: float | None = None) -> dict[str, Any]:
@@ -69,24 +68,24 @@ ASKED = {
         }
     ],
 }
-WORDS = [
+MESSAGES = [
     said("assistant", "Thanks for calling Acme.", 0.45, 2.45),
     said("user", "Hi, I want to move my appointment.", 2.9, 6.02),
     ASKED,
     {**said("tool", '["09:00"]', 6.95, 6.95), "tool_call_id": "call_1"},
     said("assistant", "Monday at nine?", 8.0),
 ]
-REPORTED = {
-    **HEAD,
+REPORTED: dict[str, Any] = {
+    "provider": NAME,
     "external_conversation_id": ROOM,
     "aliases": [BY_NAME, BY_SID],
     "status": "completed",
     "started_at": "2026-10-02T14:31:07.450Z",
     "ended_at": "2026-10-02T14:36:38.900Z",
-    "transcript": {"status": "inline", "time_base": "call_start", "messages": WORDS},
+    "transcript": {"status": "inline", "time_base": "call_start", "messages": MESSAGES},
     "recording": TO_COME,
 }
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+EXPECTED: dict[str, list[canonical.Event]] = {
     "room_finished": [ended(FINISHED)],
     "room_finished_without_metadata": [
         ended(
@@ -121,7 +120,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event) == EXPECTED[event]
+    assert canonical_events(NAME, event) == EXPECTED[event]
 
 
 # --- rooms -------------------------------------------------------------------------------------------
@@ -145,13 +144,14 @@ def test_a_rooms_metadata_may_name_the_call(metadata: object, call_id: str, simu
     event = sample(NAME, "room_finished")
     event["detail"]["room"]["metadata"] = metadata
     (found,) = PLATFORM.translate(event, PlatformOptions())
-    of_metadata = found["detail"].get("metadata", {}).get("coval_simulation_id")
-    assert (found["detail"]["external_conversation_id"], of_metadata) == (call_id, simulation)
+    assert isinstance(found, canonical.CallEndedEvent)
+    of_metadata = found.metadata.get("coval_simulation_id")
+    assert (found.external_conversation_id, of_metadata) == (call_id, simulation)
 
 
 def test_a_room_waits_for_the_session_report_where_agents_send_it() -> None:
     options = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
-    assert told(NAME, "room_finished", options) == [
+    assert canonical_events(NAME, "room_finished", options) == [
         ended(
             FINISHED,
             transcript={"status": "pending"},
@@ -164,10 +164,10 @@ def test_a_report_without_words_is_the_end_of_waiting() -> None:
     event = sample(NAME, "session_report")
     event["detail"]["chat_history"] = None
     (found,) = PLATFORM.translate(event, PlatformOptions(separate_transcripts=(NAME,)))
-    assert found["detail"]["transcript"] == {"status": "none"}
+    assert found == ended(REPORTED, transcript={"status": "none"})
 
 
-def test_a_fault_names_field_and_rule() -> None:
+def test_an_error_names_field_and_rule() -> None:
     event = sample(NAME, "room_finished")
     event["detail"]["createdAt"] = "soon"
     with pytest.raises(InvalidInputError) as caught:
@@ -180,14 +180,19 @@ def test_a_fault_names_field_and_rule() -> None:
 
 def test_the_operator_knows_the_side_better() -> None:
     options = PlatformOptions(agent_channels={NAME: 1})
-    assert told(NAME, "egress_ended", options) == [belongs(BY_SID), ready(BY_SID, agent_channel=1)]
+    assert canonical_events(NAME, "egress_ended", options) == [
+        belongs(BY_SID),
+        ready(BY_SID, agent_channel=1),
+    ]
     assert [rule.hints for rule in PLATFORM.key_rules(options)] == [RecordingHints(agent_channel=1)] * 2
 
 
 def test_a_file_elsewhere_is_fetched_where_its_host_is_allowed() -> None:
     options = PlatformOptions(recording_hosts=("storage.acme.example",))
     url = f"https://storage.acme.example/{KEY.replace('+', '%2B')}"
-    assert told(NAME, "egress_ended_other_storage", options) == [ready(BY_SID, url, agent_channel=0)]
+    assert canonical_events(NAME, "egress_ended_other_storage", options) == [
+        ready(BY_SID, url, agent_channel=0)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +243,7 @@ def test_an_egress_without_a_room_belongs_to_no_call() -> None:
 MANIFEST_KEY = "recordings/EG_3gQwXy7ZtKfP.json"
 
 
-def test_a_manifest_tells_whose_its_files_are_whatever_their_names() -> None:
+def test_a_manifest_says_whose_its_files_are_whatever_their_names() -> None:
     assert MANIFEST.read(sample(NAME, "manifest"), "acme-recordings", MANIFEST_KEY) == [
         belongs(BY_SID),
         belongs(BY_SID, "recordings/by-hand.mp4"),
@@ -248,7 +253,7 @@ def test_a_manifest_tells_whose_its_files_are_whatever_their_names() -> None:
 @pytest.mark.parametrize(
     "change", [{"track_id": "TR_a1"}, {"room_id": None, "room_name": ""}, {"files": None}]
 )
-def test_manifests_that_tell_nothing(change: dict[str, Any]) -> None:
+def test_manifests_that_say_nothing(change: dict[str, Any]) -> None:
     assert MANIFEST.read({**sample(NAME, "manifest"), **change}, "acme-recordings", MANIFEST_KEY) == []
 
 
@@ -272,7 +277,8 @@ READ = PLATFORM.formats["livekit_session_report"].messages
 
 
 def test_a_report_in_a_file() -> None:
-    assert READ(sample(NAME, "session_report")["detail"], TranscriptContext(PlatformOptions())) == WORDS
+    messages = READ(sample(NAME, "session_report")["detail"], TranscriptContext(PlatformOptions()))
+    assert as_json(messages) == MESSAGES
 
 
 @pytest.mark.parametrize(
@@ -287,7 +293,7 @@ def test_a_report_in_a_file() -> None:
 def test_the_zero_of_the_clock(zero: dict[str, Any], start: float) -> None:
     item = {"type": "message", "role": "user", "content": ["Hi"], "created_at": 1790951467.9}
     report = {**zero, "chat_history": {"items": [item]}}
-    assert READ(report, TranscriptContext(PlatformOptions())) == [said("user", "Hi", start)]
+    assert as_json(READ(report, TranscriptContext(PlatformOptions()))) == [said("user", "Hi", start)]
 
 
 @pytest.mark.parametrize(
@@ -302,9 +308,10 @@ def test_the_zero_of_the_clock(zero: dict[str, Any], start: float) -> None:
         ("user", [None, {"transcript": 7}, 5], []),
     ],
 )
-def test_words(role: str, content: object, expected: list[str]) -> None:
+def test_content(role: str, content: object, expected: list[str]) -> None:
     report = {"chat_history": {"items": [{"type": "message", "role": role, "content": content}]}}
-    assert [told["content"] for told in READ(report, TranscriptContext(PlatformOptions()))] == expected
+    messages = READ(report, TranscriptContext(PlatformOptions()))
+    assert [message.content for message in messages] == expected
 
 
 # --- keys --------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ from tests.unit.platforms.calls import (
     played,
     renamed,
     said,
-    told,
+    sample_event,
     world_of,
 )
 
@@ -346,7 +346,7 @@ def _contact(name: str, contact: str) -> tuple[Part, ...]:
     old, new = "7c2f5b9b7a10", f"7c2f5b9b7{contact}"
     recording, analysis = CONNECT_AGENT.replace(old, new), LENS_AGENT.replace(old, new)
     return (
-        event(told("amazon_connect", name)),
+        event(sample_event("amazon_connect", name)),
         created(recording, AGENT_RIGHT.wav()),
         created(analysis, as_json(renamed(LENS, old, new)), bucket="transcripts"),
     )
@@ -395,7 +395,7 @@ UNANSWERED = [
 def test_nobody_answers(platform: str, folder: str | None, name: str) -> None:
     """No transcript, no recording, often no start: the call is closed with a note, and Coval not asked."""
     world = World(platforms=(platform,), key_pattern="")
-    world.send("call_end", told(folder, name) if folder else canonical(name))
+    world.send("call_end", sample_event(folder, name) if folder else canonical(name))
     (held,) = ends(world).values()
     assert held == Held("WAITING", notes=("skipped",))
     (item,) = world.store.items.values()
@@ -423,7 +423,7 @@ BEGINNINGS = [
 def test_numbers_and_times_in_every_spelling(platform: str, name: str, began: str) -> None:
     """Numbers as strings, seconds or milliseconds since 1970, RFC 2822, 1970 for never, PascalCase."""
     world = World(platforms=(platform,), key_pattern="")
-    invoke(world, told(platform, name))
+    invoke(world, sample_event(platform, name))
     (item,) = world.store.items.values()
     assert (item.facts.occurred_at, world.dead) == (began, [])
 
@@ -482,7 +482,7 @@ ODD = [
 def test_odd_messages(platform: str, name: str, messages: list[dict[str, Any]]) -> None:
     """Words that are null or empty, calls of tools without words, answers to nothing, ends before starts."""
     world = World(platforms=(platform,), key_pattern="")
-    invoke(world, told(platform, name))
+    invoke(world, sample_event(platform, name))
     (held,) = world.coval.conversations.values()
     assert held["transcript"] == messages
     assert world.dead == []

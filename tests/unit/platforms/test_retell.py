@@ -8,8 +8,9 @@ from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
 from coval_relay.platforms.registry import translate
 from coval_relay.platforms.retell import PLATFORM
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
-from tests.support.platform_samples import NOW, sample, told
+from tests.support.platform_samples import NOW, as_json, canonical_events, sample
 
 NAME = "retell"
 HOST = "dxc03zgurdly9.cloudfront.example"
@@ -44,10 +45,9 @@ def inline(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"status": "inline", "time_base": "recording_start", "messages": list(messages)}
 
 
-WORDS = [GREETING, WISH, ASKED, ANSWER, OFFER]
+MESSAGES = [GREETING, WISH, ASKED, ANSWER, OFFER]
 TO_COME = {"expected": True, "items": []}
 ENDED = {
-    "schema_version": "1",
     "provider": NAME,
     "external_conversation_id": CALL,
     "aliases": [OF_TWILIO],
@@ -57,18 +57,18 @@ ENDED = {
     "started_at": "2026-10-02T14:31:07.000Z",
     "ended_at": "2026-10-02T14:36:37.000Z",
     "agent": {"id": "agent_0a1b2c3d4e5f", "name": "Acme front desk"},
-    "transcript": inline(*WORDS),
+    "transcript": inline(*MESSAGES),
     "recording": {"expected": True, "items": [{"uri": f"{AUDIO}/recording.wav"}]},
     "metadata": {"agent_name": "Acme front desk", "agent_version": "7"},
 }
 
 
-def ended(*left_out: str, **changes: Any) -> list[dict[str, Any]]:
+def ended(*left_out: str, **changes: Any) -> list[canonical.Event]:
     kept = {name: value for name, value in ENDED.items() if name not in left_out}
-    return [{"detail-type": "Call Ended", "detail": {**kept, **changes}}]
+    return [canonical.CallEndedEvent.model_validate({**kept, **changes})]
 
 
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+EXPECTED: dict[str, list[canonical.Event]] = {
     "call_ended": ended(recording=TO_COME),
     "call_analyzed": ended(),
     "call_analyzed_scrubbed": ended(),
@@ -104,7 +104,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event, FETCHING) == EXPECTED[event]
+    assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]
 
 
 def changed(event: str, **fields: Any) -> dict[str, Any]:
@@ -112,9 +112,10 @@ def changed(event: str, **fields: Any) -> dict[str, Any]:
     return {**found, "detail": {**found["detail"], "call": {**found["detail"]["call"], **fields}}}
 
 
-def detail(event: str, options: PlatformOptions = FETCHING, **fields: Any) -> Any:
+def call_ended(event: str, options: PlatformOptions = FETCHING, **fields: Any) -> canonical.CallEndedEvent:
     (one,) = PLATFORM.translate(changed(event, **fields), options)
-    return one["detail"]
+    assert isinstance(one, canonical.CallEndedEvent)
+    return one
 
 
 def test_a_simulated_call_keeps_its_id() -> None:
@@ -130,24 +131,24 @@ SCRUBBED = [GREETING, {**WISH, "content": "Hi, I want to move my [REDACTED]."}, 
 
 
 def test_the_scrubbed_twins_are_taken() -> None:
-    assert told(NAME, "call_analyzed_scrubbed", REDACTED) == ended(
+    assert canonical_events(NAME, "call_analyzed_scrubbed", REDACTED) == ended(
         transcript=inline(*SCRUBBED),
         recording={"expected": True, "items": [{"uri": f"{AUDIO}/scrubbed.wav"}]},
     )
 
 
 def test_nothing_stands_in_for_a_twin_that_is_missing() -> None:
-    assert told(NAME, "call_analyzed", REDACTED) == ended(
+    assert canonical_events(NAME, "call_analyzed", REDACTED) == ended(
         transcript={"status": "none"}, recording={"expected": False, "items": []}
     )
 
 
 def test_the_end_waits_for_the_analysis_which_has_the_twin() -> None:
-    assert told(NAME, "call_ended", REDACTED) == []
+    assert canonical_events(NAME, "call_ended", REDACTED) == []
 
 
 def test_a_call_without_words_does_not_wait() -> None:
-    assert told(NAME, "call_ended_no_answer", REDACTED) == EXPECTED["call_ended_no_answer"]
+    assert canonical_events(NAME, "call_ended_no_answer", REDACTED) == EXPECTED["call_ended_no_answer"]
 
 
 # --- facts -------------------------------------------------------------------------------------------
@@ -170,13 +171,13 @@ def test_a_call_without_words_does_not_wait() -> None:
 )
 def test_status(reason: str, call_status: str, spoken: bool, status: str) -> None:
     silent: dict[str, Any] = {} if spoken else {"transcript_object": [], "transcript_with_tool_calls": None}
-    found = detail("call_ended", disconnection_reason=reason, call_status=call_status, **silent)
-    assert found["status"] == status
+    found = call_ended("call_ended", disconnection_reason=reason, call_status=call_status, **silent)
+    assert found.status == status
 
 
 def test_turns_without_tools_do_where_there_are_no_others() -> None:
-    assert detail("call_ended", transcript_with_tool_calls=None)["transcript"] == inline(
-        GREETING, WISH, OFFER
+    assert [call_ended("call_ended", transcript_with_tool_calls=None)] == ended(
+        recording=TO_COME, transcript=inline(GREETING, WISH, OFFER)
     )
 
 
@@ -187,7 +188,7 @@ def test_other_webhooks_say_nothing(event: str | None) -> None:
     assert PLATFORM.translate(other, PlatformOptions()) == []
 
 
-def test_a_fault_names_field_and_rule() -> None:
+def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed("call_ended", start_timestamp="soon"), PlatformOptions())
     assert str(caught.value) == "detail.call.start_timestamp: must be a number"
@@ -196,9 +197,14 @@ def test_a_fault_names_field_and_rule() -> None:
 # --- recordings --------------------------------------------------------------------------------------
 
 KNOWN_SIDE = PlatformOptions(agent_channels={NAME: 0}, recording_hosts=(HOST,))
-PARTED = {"expected": True, "items": [{"uri": f"{AUDIO}/recording_multichannel.wav", "agent_channel": 0}]}
-MIXED = {"expected": True, "items": [{"uri": f"{AUDIO}/recording.wav"}]}
-NOTHING = {"expected": False, "items": []}
+PARTED = canonical.ExpectedRecording(
+    expected=True,
+    items=(canonical.CallRecording(uri=f"{AUDIO}/recording_multichannel.wav", agent_channel=0),),
+)
+MIXED = canonical.ExpectedRecording(
+    expected=True, items=(canonical.CallRecording(uri=f"{AUDIO}/recording.wav"),)
+)
+NOTHING = canonical.ExpectedRecording(expected=False)
 
 
 @pytest.mark.parametrize(
@@ -213,17 +219,17 @@ NOTHING = {"expected": False, "items": []}
     ],
 )
 def test_which_recording_is_taken(
-    options: PlatformOptions, fields: dict[str, Any], expected: dict[str, Any]
+    options: PlatformOptions, fields: dict[str, Any], expected: canonical.ExpectedRecording
 ) -> None:
-    assert detail("call_analyzed", options, **fields)["recording"] == expected
+    assert call_ended("call_analyzed", options, **fields).recording == expected
 
 
 def test_a_call_end_without_a_url_expects_one_only_where_it_could_be_fetched() -> None:
-    assert detail("call_ended", PlatformOptions())["recording"] == NOTHING
+    assert call_ended("call_ended", PlatformOptions()).recording == NOTHING
 
 
 def test_a_webhook_in_a_file() -> None:
     read = PLATFORM.formats[NAME].messages
     body = sample(NAME, "call_analyzed_scrubbed")["detail"]
-    assert read(body, TranscriptContext(PlatformOptions())) == WORDS
-    assert read(body, TranscriptContext(REDACTED)) == SCRUBBED
+    assert as_json(read(body, TranscriptContext(PlatformOptions()))) == MESSAGES
+    assert as_json(read(body, TranscriptContext(REDACTED))) == SCRUBBED

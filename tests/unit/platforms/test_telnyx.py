@@ -1,27 +1,30 @@
 """Telnyx: what each sample becomes, and whose each key is."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
 from coval_relay.platforms.registry import translate
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
 from coval_relay.platforms.telnyx import PLATFORM
-from tests.support.platform_samples import NOW, match, sample, sample_key, told
+from tests.support.platform_samples import NOW, canonical_events, match, sample, sample_key
 
 NAME = "telnyx"
 SESSION = "99706bb8-85ae-11ec-885c-02420a0d7e70"
 LEG, OTHER_LEG = "9977677e-85ae-11ec-826d-02420a0d7e70", "a0b1c2d3-85ae-11ec-826d-02420a0d7e70"
-OF_LEG = {"type": "telnyx_call_leg", "value": LEG}
+OF_LEG = Alias("telnyx_call_leg", LEG)
 KEY = f"047e057e-cb46-4b11-bb31-37987e753ed7/2026-10-02/{LEG}-1790951797.wav"
 URL = f"https://s3.amazonaws.com/acme-recordings/{KEY}?X-Amz-Expires=600"
 FETCHING = PlatformOptions(recording_hosts=("s3.amazonaws.com",))
-HEAD = {"schema_version": "1", "provider": NAME, "external_conversation_id": SESSION}
 ENDED = {
-    **HEAD,
+    "provider": NAME,
+    "external_conversation_id": SESSION,
     "aliases": [OF_LEG],
     "direction": "inbound",
     "status": "completed",
@@ -35,32 +38,30 @@ ENDED = {
 }
 
 
-def ended(**changes: Any) -> list[dict[str, Any]]:
-    return [{"detail-type": "Call Ended", "detail": {**ENDED, **changes}}]
+def ended(**changes: Any) -> list[canonical.Event]:
+    return [canonical.CallEndedEvent.model_validate({**ENDED, **changes})]
 
 
-def leads_to_call(*aliases: dict[str, str]) -> dict[str, Any]:
-    return {"detail-type": "Aliases Known", "detail": {**HEAD, "aliases": list(aliases)}}
+def leads_to_call(*aliases: Alias) -> canonical.Event:
+    return canonical.AliasesKnownEvent(provider=NAME, external_conversation_id=SESSION, aliases=aliases)
 
 
-def ready(**more: Any) -> dict[str, Any]:
-    recording = {
-        "id": "10cd86ac-fef8-4765-b203-0f7511f9fc75",
-        "uri": URL,
-        **more,
-        "started_at": "2026-10-02T14:31:07.148Z",
-        "duration_seconds": 330.64,
-        "several": True,
-        "longest": True,
-    }
-    return {"detail-type": "Recording Ready", "detail": {**HEAD, "recording": recording}}
+def ready(uri: str = URL, agent_channel: int | None = None) -> canonical.Event:
+    recording = canonical.ReadyRecording(
+        uri=uri,
+        agent_channel=agent_channel,
+        started_at=datetime(2026, 10, 2, 14, 31, 7, 148_000, tzinfo=UTC),
+        several=True,
+        longest=True,
+    )
+    return canonical.RecordingReadyEvent(provider=NAME, external_conversation_id=SESSION, recording=recording)
 
 
-PLACE = {"type": "s3_object", "value": f"acme-recordings/{KEY}"}
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+PLACE = Alias("s3_object", f"acme-recordings/{KEY}")
+EXPECTED: dict[str, list[canonical.Event]] = {
     "call_hangup": ended(),
     "call_hangup_other_leg": ended(
-        aliases=[{"type": "telnyx_call_leg", "value": OTHER_LEG}],
+        aliases=[Alias("telnyx_call_leg", OTHER_LEG)],
         direction="outbound",
         started_at="2026-10-02T14:31:07.000Z",
         recording={"expected": True, "items": []},
@@ -77,16 +78,14 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
     ),
     "call_recording_saved": [leads_to_call(OF_LEG, PLACE), ready()],
     "call_conversation_ended": [
-        leads_to_call(
-            OF_LEG, {"type": "telnyx_conversation", "value": "7a1b2c3d-0000-4000-8000-000000000001"}
-        )
+        leads_to_call(OF_LEG, Alias("telnyx_conversation", "7a1b2c3d-0000-4000-8000-000000000001"))
     ],
 }
 
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event, FETCHING) == EXPECTED[event]
+    assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]
 
 
 def test_a_text_without_turns_says_nothing() -> None:
@@ -123,17 +122,20 @@ def test_status(cause: str | None, status: str) -> None:
     options = PlatformOptions(separate_transcripts=(NAME,))
     (found,) = PLATFORM.translate(changed("call_hangup", hangup_cause=cause), options)
     talked = status == "completed"
-    assert (found["detail"]["status"], found["detail"]["transcript"], found["detail"]["recording"]) == (
-        status,
-        {"status": "pending" if talked else "none"},
-        {"expected": talked, "agent_channel": 1, "items": []},
+    assert [found] == ended(
+        status=status,
+        end_reason=cause,
+        transcript={"status": "pending" if talked else "none"},
+        recording={"expected": talked, "agent_channel": 1},
     )
 
 
 def test_the_operator_knows_better() -> None:
     options = PlatformOptions(agent_channels={NAME: 0}, recording_hosts=("s3.amazonaws.com",))
-    assert told(NAME, "call_hangup_other_leg", options)[0]["detail"]["recording"]["agent_channel"] == 0
-    assert told(NAME, "call_recording_saved", options) == [
+    (other_leg,) = canonical_events(NAME, "call_hangup_other_leg", options)
+    assert isinstance(other_leg, canonical.CallEndedEvent)
+    assert other_leg.recording == canonical.ExpectedRecording(expected=True, agent_channel=0)
+    assert canonical_events(NAME, "call_recording_saved", options) == [
         leads_to_call(OF_LEG, PLACE),
         ready(agent_channel=0),
     ]
@@ -141,23 +143,14 @@ def test_the_operator_knows_better() -> None:
 
 
 def test_a_recording_whose_host_is_not_allowed_is_only_named() -> None:
-    assert told(NAME, "call_recording_saved") == [leads_to_call(OF_LEG, PLACE)]
+    assert canonical_events(NAME, "call_recording_saved") == [leads_to_call(OF_LEG, PLACE)]
 
 
-def test_an_mp3_of_unknown_length_outside_s3() -> None:
+def test_an_mp3_outside_s3() -> None:
     url = "https://storage.acme.example/a.mp3"
-    event = changed("call_recording_saved", recording_urls={"mp3": url}, recording_ended_at=None)
-    known, found = PLATFORM.translate(event, PlatformOptions(recording_hosts=("storage.acme.example",)))
-    assert (known, found["detail"]["recording"]) == (
-        leads_to_call(OF_LEG),
-        {
-            "id": "10cd86ac-fef8-4765-b203-0f7511f9fc75",
-            "uri": url,
-            "started_at": "2026-10-02T14:31:07.148Z",
-            "several": True,
-            "longest": True,
-        },
-    )
+    event = changed("call_recording_saved", recording_urls={"mp3": url})
+    options = PlatformOptions(recording_hosts=("storage.acme.example",))
+    assert PLATFORM.translate(event, options) == [leads_to_call(OF_LEG), ready(url)]
 
 
 def test_a_recording_that_names_nothing() -> None:
@@ -165,7 +158,7 @@ def test_a_recording_that_names_nothing() -> None:
     assert PLATFORM.translate(event, FETCHING) == []
 
 
-def test_a_fault_names_field_and_rule() -> None:
+def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed("call_hangup", end_time=1790951797), PlatformOptions())
     assert str(caught.value) == "detail.data.payload.end_time: must be an RFC 3339 time with a zone"

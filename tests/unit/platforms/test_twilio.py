@@ -1,5 +1,6 @@
 """Twilio: what each sample becomes, whose each key is, and who speaks in its sentences."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,18 +11,19 @@ from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import AliasesKnown, CallEnded
 from coval_relay.platforms.registry import translate
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from coval_relay.platforms.twilio import PLATFORM
-from tests.support.platform_samples import NOW, match, sample, sample_key, told
+from tests.support.platform_samples import NOW, as_json, canonical_events, match, sample, sample_key
 
 NAME = "twilio"
 CALL, CHILD = "CA00000000000000000000000000000002", "CA00000000000000000000000000000006"
 BEFORE_HOLD, AFTER_HOLD = "RE00000000000000000000000000000003", "RE00000000000000000000000000000004"
-OF_CALL = {"type": "twilio_call_sid", "value": CALL}
+OF_CALL = Alias("twilio_call_sid", CALL)
 RECORDINGS = "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings"
+ANSWERED = datetime(2026, 10, 2, 14, 31, 7, tzinfo=UTC)
 FETCHING = PlatformOptions(recording_hosts=("api.twilio.com",))
 ENDED = {
-    "schema_version": "1",
     "provider": NAME,
     "external_conversation_id": CALL,
     "aliases": [OF_CALL],
@@ -34,31 +36,34 @@ ENDED = {
 }
 
 
-def ended(**changes: Any) -> dict[str, Any]:
-    return {"detail-type": "Call Ended", "detail": {**ENDED, **changes}}
+def ended(**changes: Any) -> canonical.Event:
+    return canonical.CallEndedEvent.model_validate({**ENDED, **changes})
 
 
-def leads_to_call(type_: str, value: str) -> dict[str, Any]:
-    alias = {"type": type_, "value": value}
-    detail = {"schema_version": "1", "provider": NAME, "alias": OF_CALL, "aliases": [alias]}
-    return {"detail-type": "Aliases Known", "detail": detail}
+def leads_to_call(type_: str, value: str) -> canonical.Event:
+    return canonical.AliasesKnownEvent(provider=NAME, alias=OF_CALL, aliases=(Alias(type_, value),))
 
 
-def ready(sid: str, **more: Any) -> dict[str, Any]:
-    recording = {"id": sid, "uri": f"{RECORDINGS}/{sid}.wav", **more, "several": True, "longest": True}
-    detail = {"schema_version": "1", "provider": NAME, "alias": OF_CALL, "recording": recording}
-    return {"detail-type": "Recording Ready", "detail": detail}
+def ready(name: str, started_at: datetime | None = None, agent_channel: int | None = None) -> canonical.Event:
+    recording = canonical.ReadyRecording(
+        uri=f"{RECORDINGS}/{name}",
+        agent_channel=agent_channel,
+        started_at=started_at,
+        several=True,
+        longest=True,
+    )
+    return canonical.RecordingReadyEvent(provider=NAME, alias=OF_CALL, recording=recording)
 
 
 KNOWN = leads_to_call("twilio_recording_sid", BEFORE_HOLD)
 OUTBOUND = {"expected": True, "agent_channel": 0, "items": []}
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+EXPECTED: dict[str, list[canonical.Event]] = {
     "call_completed": [ended()],
     "call_completed_simulated": [ended()],
     "event_stream_call_completed": [ended()],
     "call_completed_with_recording": [
         KNOWN,
-        ready(BEFORE_HOLD, duration_seconds=329.0),
+        ready(f"{BEFORE_HOLD}.wav"),
         ended(direction="outbound", recording=OUTBOUND),
     ],
     "call_no_answer": [
@@ -72,33 +77,26 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
     ],
     "call_in_progress": [],
     "child_leg_completed": [leads_to_call("twilio_call_sid", CHILD)],
-    "recording_completed": [
-        KNOWN,
-        ready(BEFORE_HOLD, started_at="2026-10-02T14:31:07.000Z", duration_seconds=329.0),
-    ],
+    "recording_completed": [KNOWN, ready(f"{BEFORE_HOLD}.wav", ANSWERED)],
     "recording_completed_after_hold": [
         leads_to_call("twilio_recording_sid", AFTER_HOLD),
-        ready(AFTER_HOLD, started_at="2026-10-02T14:35:33.000Z", duration_seconds=64.0),
+        ready(f"{AFTER_HOLD}.wav", datetime(2026, 10, 2, 14, 35, 33, tzinfo=UTC)),
     ],
     "recording_in_progress": [KNOWN],
     "recording_absent": [],
     "transcript_available": [
-        {
-            "detail-type": "Transcript Unavailable",
-            "detail": {
-                "schema_version": "1",
-                "provider": NAME,
-                "external_conversation_id": CALL,
-                "reason": "intelligence.twilio.com is not among the hosts allowed for transcripts",
-            },
-        }
+        canonical.TranscriptUnavailableEvent(
+            provider=NAME,
+            external_conversation_id=CALL,
+            reason="intelligence.twilio.com is not among the hosts allowed for transcripts",
+        )
     ],
 }
 
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event, FETCHING) == EXPECTED[event]
+    assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]
 
 
 def changed(event: str, **fields: Any) -> dict[str, Any]:
@@ -113,7 +111,7 @@ def test_a_simulated_call_keeps_its_sip_header() -> None:
 
 
 def test_a_recording_in_ones_own_storage_is_only_named() -> None:
-    assert told(NAME, "recording_completed") == [KNOWN]
+    assert canonical_events(NAME, "recording_completed") == [KNOWN]
     (known,) = translate(sample(NAME, "recording_completed"), PlatformOptions(), NOW)
     assert known == AliasesKnown(
         target=f"alias#twilio_call_sid#{CALL}", aliases=(Alias("twilio_recording_sid", BEFORE_HOLD),)
@@ -122,22 +120,17 @@ def test_a_recording_in_ones_own_storage_is_only_named() -> None:
 
 def test_a_recordings_url_with_an_extension_is_fetched_as_it_is() -> None:
     event = changed("recording_completed", RecordingUrl=f"{RECORDINGS}/{BEFORE_HOLD}.mp3")
-    _, found = PLATFORM.translate(event, FETCHING)
-    assert found["detail"]["recording"]["uri"] == f"{RECORDINGS}/{BEFORE_HOLD}.mp3"
+    assert PLATFORM.translate(event, FETCHING) == [KNOWN, ready(f"{BEFORE_HOLD}.mp3", ANSWERED)]
 
 
 @pytest.mark.parametrize(
-    ("told_as", "status"),
+    ("twilio_status", "status"),
     [("busy", "busy"), ("failed", "failed"), ("canceled", "cancelled"), ("no-answer", "no_answer")],
 )
-def test_calls_without_a_conversation(told_as: str, status: str) -> None:
+def test_calls_without_a_conversation(twilio_status: str, status: str) -> None:
     options = PlatformOptions(separate_transcripts=(NAME,))
-    (found,) = PLATFORM.translate(changed("call_completed", CallStatus=told_as), options)
-    parts = ("status", "transcript", "recording")
-    assert [found["detail"][part] for part in parts] == [
-        status,
-        {"status": "none"},
-        {"expected": False, "agent_channel": 1, "items": []},
+    assert PLATFORM.translate(changed("call_completed", CallStatus=twilio_status), options) == [
+        ended(status=status, recording={"expected": False, "agent_channel": 1})
     ]
 
 
@@ -147,28 +140,32 @@ def test_calls_that_go_on(status: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "side"), [("inbound", 1), ("outbound-api", 0), ("outbound-dial", None), (None, None)]
+    ("direction", "channel"), [("inbound", 1), ("outbound-api", 0), ("outbound-dial", None), (None, None)]
 )
-def test_the_agents_side(direction: str | None, side: int | None) -> None:
+def test_the_agents_channel(direction: str | None, channel: int | None) -> None:
     (found,) = PLATFORM.translate(changed("call_completed", Direction=direction), PlatformOptions())
-    assert found["detail"]["recording"].get("agent_channel") == side
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert found.recording == canonical.ExpectedRecording(expected=True, agent_channel=channel)
 
 
 def test_the_operator_knows_better() -> None:
     options = PlatformOptions(
         agent_channels={NAME: 0}, separate_transcripts=(NAME,), recording_hosts=("api.twilio.com",)
     )
-    assert told(NAME, "call_completed", options) == [
+    assert canonical_events(NAME, "call_completed", options) == [
         ended(transcript={"status": "pending"}, recording={"expected": True, "agent_channel": 0, "items": []})
     ]
-    _, recording = told(NAME, "recording_completed", options)
-    assert recording["detail"]["recording"]["agent_channel"] == 0
+    assert canonical_events(NAME, "recording_completed", options) == [
+        KNOWN,
+        ready(f"{BEFORE_HOLD}.wav", ANSWERED, agent_channel=0),
+    ]
     assert [rule.hints.agent_channel for rule in PLATFORM.key_rules(options)] == [0]
 
 
 def test_a_callback_without_its_time_ends_when_it_was_sent() -> None:
-    (found,) = PLATFORM.translate(changed("call_completed", Timestamp="", CallDuration=""), PlatformOptions())
-    assert (found["detail"]["started_at"], found["detail"]["ended_at"]) == ("2026-10-02T14:36:38.000Z",) * 2
+    sent_at = "2026-10-02T14:36:38.000Z"
+    event = changed("call_completed", Timestamp="", CallDuration="")
+    assert PLATFORM.translate(event, PlatformOptions()) == [ended(started_at=sent_at, ended_at=sent_at)]
 
 
 def test_other_events_of_a_stream_say_nothing() -> None:
@@ -181,23 +178,18 @@ def test_other_events_of_a_stream_say_nothing() -> None:
 
 def test_a_transcript_is_read_where_its_host_is_allowed() -> None:
     options = PlatformOptions(transcript_hosts=("intelligence.twilio.com",))
-    (found,) = told(NAME, "transcript_available", options)
-    assert found == {
-        "detail-type": "Transcript Ready",
-        "detail": {
-            "schema_version": "1",
-            "provider": NAME,
-            "external_conversation_id": CALL,
-            "reference": {
-                "uri": "https://intelligence.twilio.com/v2/Transcripts/GT00000000000000000000000000000005/Sentences?PageSize=1000",
-                "format": "twilio_sentences",
-            },
-        },
-    }
+    uri = "https://intelligence.twilio.com/v2/Transcripts/GT00000000000000000000000000000005/Sentences?PageSize=1000"
+    assert canonical_events(NAME, "transcript_available", options) == [
+        canonical.TranscriptReadyEvent(
+            provider=NAME,
+            external_conversation_id=CALL,
+            reference=canonical.TranscriptReference(uri=uri, format="twilio_sentences"),
+        )
+    ]
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "fault"),
+    ("field", "value", "error"),
     [
         (
             "transcript_sid",
@@ -211,10 +203,10 @@ def test_a_transcript_is_read_where_its_host_is_allowed() -> None:
         ),
     ],
 )
-def test_a_transcript_that_cannot_be_tied_to_a_call(field: str, value: object, fault: str) -> None:
+def test_a_transcript_that_cannot_be_tied_to_a_call(field: str, value: object, error: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed("transcript_available", **{field: value}), PlatformOptions())
-    assert str(caught.value) == fault
+    assert str(caught.value) == error
 
 
 FORMAT = PLATFORM.formats["twilio_sentences"]
@@ -230,11 +222,11 @@ GREETING, WISH = "Thanks for calling Acme.", "Hi, I want to move my appointment.
         (0, {NAME: 1}, "assistant", "user"),
     ],
 )
-def test_who_speaks_is_told_by_the_channel(
+def test_the_channel_says_who_speaks(
     of_call: int | None, of_operator: dict[str, int], first: str, second: str
 ) -> None:
     context = TranscriptContext(PlatformOptions(agent_channels=of_operator), of_call)
-    assert FORMAT.messages(sample(NAME, "sentences"), context) == [
+    assert as_json(FORMAT.messages(sample(NAME, "sentences"), context)) == [
         {"role": first, "content": GREETING, "start_time": 0.9, "end_time": 2.9},
         {"role": second, "content": WISH, "start_time": 3.35, "end_time": 6.47},
     ]
@@ -242,7 +234,7 @@ def test_who_speaks_is_told_by_the_channel(
 
 def test_an_end_before_its_start_is_left_out() -> None:
     page = sample(NAME, "sentences_last_page")
-    assert FORMAT.messages(page, TranscriptContext(PlatformOptions())) == [
+    assert as_json(FORMAT.messages(page, TranscriptContext(PlatformOptions()))) == [
         {"role": "assistant", "content": "Monday at nine?", "start_time": 7.4}
     ]
 

@@ -1,15 +1,17 @@
 """Vapi: what each sample becomes, whose each key is, and which of its recordings is taken."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from coval_relay.platforms.vapi import PLATFORM
-from tests.support.platform_samples import match, sample, sample_key, told
+from tests.support.platform_samples import as_json, canonical_events, match, sample, sample_key
 
 NAME = "vapi"
 CALL, ASSISTANT = "de28acb8-b62b-4e25-a64c-ced9dd181990", "a1a1a1a1-1111-4222-8333-444444444444"
@@ -43,9 +45,8 @@ def inline(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"status": "inline", "time_base": "answered", "messages": list(messages)}
 
 
-WORDS = [GREETING, WISH, asks('{"day":"mon"}', end_time=7.0), ANSWER, OFFER]
+MESSAGES = [GREETING, WISH, asks('{"day":"mon"}', end_time=7.0), ANSWER, OFFER]
 ENDED = {
-    "schema_version": "1",
     "provider": NAME,
     "external_conversation_id": CALL,
     "aliases": [{"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"}],
@@ -55,22 +56,22 @@ ENDED = {
     "answered_at": "2026-10-02T14:31:07.000Z",
     "ended_at": "2026-10-02T14:36:37.000Z",
     "agent": {"id": ASSISTANT, "name": "Acme front desk"},
-    "transcript": inline(*WORDS),
+    "transcript": inline(*MESSAGES),
     "recording": {"expected": True, "items": [{"uri": f"https://storage.vapi.ai/{MONO}"}]},
     "metadata": {"agent_name": "Acme front desk", "vapi_call_type": "inboundPhoneCall"},
 }
 
 
-def ended(*left_out: str, **changes: Any) -> list[dict[str, Any]]:
+def ended(*left_out: str, **changes: Any) -> list[canonical.Event]:
     kept = {name: value for name, value in ENDED.items() if name not in left_out}
-    return [{"detail-type": "Call Ended", "detail": {**kept, **changes}}]
+    return [canonical.CallEndedEvent.model_validate({**kept, **changes})]
 
 
 def start_only(message: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in message.items() if name != "end_time"}
 
 
-EXPECTED: dict[str, list[dict[str, Any]]] = {
+EXPECTED: dict[str, list[canonical.Event]] = {
     "end_of_call_report": ended(),
     "end_of_call_report_own_bucket": ended(
         recording={"expected": True, "items": [{"uri": f"s3://acme-recordings/vapi/2026-10-02/{MONO}"}]}
@@ -106,7 +107,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
-    assert told(NAME, event, FETCHING) == EXPECTED[event]
+    assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]
 
 
 def changed(event: str = "end_of_call_report", **fields: Any) -> dict[str, Any]:
@@ -114,16 +115,22 @@ def changed(event: str = "end_of_call_report", **fields: Any) -> dict[str, Any]:
     return {**found, "detail": {"message": {**found["detail"]["message"], **fields}}}
 
 
-def detail(options: PlatformOptions = FETCHING, **fields: Any) -> Any:
+def call_ended(options: PlatformOptions = FETCHING, **fields: Any) -> canonical.CallEndedEvent:
     (one,) = PLATFORM.translate(changed(**fields), options)
-    return one["detail"]
+    assert isinstance(one, canonical.CallEndedEvent)
+    return one
+
+
+def recording(name: str, agent_channel: int | None = None) -> canonical.ExpectedRecording:
+    item = canonical.CallRecording(uri=f"https://storage.vapi.ai/{name}", agent_channel=agent_channel)
+    return canonical.ExpectedRecording(expected=True, items=(item,))
 
 
 def test_other_messages_say_nothing() -> None:
     assert PLATFORM.translate(changed(type="status-update"), PlatformOptions()) == []
 
 
-def test_a_fault_names_field_and_rule() -> None:
+def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed(startedAt="soon"), PlatformOptions())
     assert str(caught.value) == "detail.message.startedAt: must be an RFC 3339 time with a zone"
@@ -144,48 +151,50 @@ def test_a_fault_names_field_and_rule() -> None:
 )
 def test_status(reason: str | None, connected: bool, status: str) -> None:
     started = "2026-10-02T14:31:07.000Z" if connected else None
-    assert detail(endedReason=reason, startedAt=started)["status"] == status
+    assert call_ended(endedReason=reason, startedAt=started).status == status
 
 
-def test_a_call_that_never_connected_began_when_something_tells() -> None:
+def test_a_call_that_never_connected_began_at_the_first_time_there_is() -> None:
     call = {"id": CALL}
     began = [
-        detail(startedAt=None, call=call)["started_at"],
-        detail(startedAt=None, call=call, endedAt=None)["started_at"],
-        detail(startedAt=None, call=call, endedAt=None, timestamp=None)["started_at"],
+        call_ended(startedAt=None, call=call).started_at,
+        call_ended(startedAt=None, call=call, endedAt=None).started_at,
+        call_ended(startedAt=None, call=call, endedAt=None, timestamp=None).started_at,
     ]
-    assert began == ["2026-10-02T14:36:37.000Z", "2026-10-02T14:36:41.123Z", "2026-10-02T14:36:42.000Z"]
+    assert began == [
+        datetime(2026, 10, 2, 14, 36, 37, tzinfo=UTC),
+        datetime(2026, 10, 2, 14, 36, 41, 123_000, tzinfo=UTC),
+        datetime(2026, 10, 2, 14, 36, 42, tzinfo=UTC),
+    ]
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (PlatformOptions(), []),
-        (FETCHING, [{"uri": f"https://storage.vapi.ai/{MONO}"}]),
+        (PlatformOptions(), canonical.ExpectedRecording(expected=True)),
+        (FETCHING, recording(MONO)),
         (
             PlatformOptions(recording_hosts=("storage.vapi.ai",), agent_channels={NAME: 1}),
-            [{"uri": f"https://storage.vapi.ai/{STEREO}", "agent_channel": 1}],
+            recording(STEREO, agent_channel=1),
         ),
     ],
 )
-def test_stereo_is_taken_where_the_side_is_known(
-    options: PlatformOptions, expected: list[dict[str, Any]]
+def test_stereo_is_taken_where_the_agents_channel_is_known(
+    options: PlatformOptions, expected: canonical.ExpectedRecording
 ) -> None:
-    assert detail(options)["recording"] == {"expected": True, "items": expected}
+    assert call_ended(options).recording == expected
 
 
 def test_what_there_is_is_taken() -> None:
     stereo = {"messages": [], "recording": {"stereoUrl": f"https://storage.vapi.ai/{STEREO}"}}
-    found = detail(artifact=stereo)
-    assert (found["recording"], found["transcript"]) == (
-        {"expected": True, "items": [{"uri": f"https://storage.vapi.ai/{STEREO}"}]},
-        {"status": "none"},
-    )
+    found = call_ended(artifact=stereo)
+    assert (found.recording, found.transcript) == (recording(STEREO), canonical.Transcript(status="none"))
 
 
 def test_a_report_in_a_file() -> None:
     body = sample(NAME, "end_of_call_report")["detail"]
-    assert PLATFORM.formats[NAME].messages(body, TranscriptContext(PlatformOptions())) == WORDS
+    messages = PLATFORM.formats[NAME].messages(body, TranscriptContext(PlatformOptions()))
+    assert as_json(messages) == MESSAGES
 
 
 # --- keys --------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Amazon Chime SDK: the streams of a Voice Connector's calls, recordings and files of call analytics.
 
-A call has two streams, one a leg, and each tells its end with the same `callId`: the first ends the call.
+A call has two streams, one a leg, whose ends come with the same `callId`: the first ends the call.
 Whether the pipeline records or transcribes is not in the events: the operator says so of transcripts.
 """
 
@@ -12,17 +12,10 @@ from pydantic import Field
 from coval_relay.boundary import validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.canonical import AUDIO, Time
-from coval_relay.platforms.shared.building import aliases, canonical, known
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
 from coval_relay.platforms.shared.call_analytics import call_analytics
-from coval_relay.platforms.shared.contract import (
-    CanonicalEvent,
-    Event,
-    Platform,
-    PlatformOptions,
-    TranscriptFormat,
-)
-from coval_relay.platforms.shared.field_types import Camel, Lenient, Text, rfc_3339
+from coval_relay.platforms.shared.contract import AUDIO, Event, Platform, PlatformOptions, TranscriptFormat
 
 NAME = "amazon_chime"
 PIPELINE_EVENT = "Media Insights State Change"
@@ -32,17 +25,17 @@ TRANSCRIBER = "AmazonTranscribeCallAnalyticsProcessor"
 MAX_ALIAS_LENGTH = 256
 
 
-class Stream(Camel):
+class Stream(fields.Camel):
     """Amazon Chime SDK, Automating with EventBridge: Voice Connector streaming."""
 
     streaming_status: str
     call_id: str
-    transaction_id: Text = None
-    direction: Text = None
-    start_time: Time = None
-    end_time: Time = None
-    voice_connector_id: Text = None
-    invite_headers: Lenient[Mapping[str, Any]] = Field(default_factory=dict)
+    transaction_id: fields.Text = None
+    direction: fields.Text = None
+    start_time: fields.Time = None
+    end_time: fields.Time = None
+    voice_connector_id: fields.Text = None
+    invite_headers: fields.Lenient[Mapping[str, Any]] = Field(default_factory=dict)
 
     @property
     def sip_call_id(self) -> Any:
@@ -50,12 +43,12 @@ class Stream(Camel):
         return next((value for name, value in headers if name.lower() == "call-id"), None)
 
 
-class Element(Camel):
+class Element(fields.Camel):
     type: str
     status: str
 
 
-class Pipeline(Camel):
+class Pipeline(fields.Camel):
     """Amazon Chime SDK, Using EventBridge notifications: status updates of media insights pipelines."""
 
     event_type: str
@@ -69,29 +62,27 @@ class Pipeline(Camel):
         return any(part.type == TRANSCRIBER and part.status == "Failed" for part in self.elements)
 
 
-def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     if event.get("detail-type") == PIPELINE_EVENT:
         return _transcript_unavailable(validate(Pipeline, event.get("detail"), "detail"), options)
     stream = validate(Stream, event.get("detail"), "detail")
     return [_call_ended(stream, options)] if stream.streaming_status == "ENDED" else []
 
 
-def _call_ended(stream: Stream, options: PlatformOptions) -> CanonicalEvent:
-    return canonical(
-        "Call Ended",
-        NAME,
+def _call_ended(stream: Stream, options: PlatformOptions) -> canonical.Event:
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=stream.call_id,
-        aliases=aliases(
+        aliases=parts.aliases(
             sip_call_id=_alias_value(stream.sip_call_id),
             chime_transaction_id=_alias_value(stream.transaction_id),
         ),
         direction=stream.direction.lower() if stream.direction else None,
-        status="completed",
-        started_at=rfc_3339(stream.start_time),
-        ended_at=rfc_3339(stream.end_time),
-        transcript={"status": "pending" if NAME in options.separate_transcripts else "none"},
-        recording={"expected": True, "agent_channel": options.agent_channels.get(NAME), "items": []},
-        metadata=known(voice_connector_id=stream.voice_connector_id),
+        started_at=stream.start_time,
+        ended_at=stream.end_time,
+        transcript=parts.transcript(separate=NAME in options.separate_transcripts),
+        recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
+        metadata=parts.metadata(voice_connector_id=stream.voice_connector_id),
     )
 
 
@@ -101,16 +92,13 @@ def _alias_value(value: object) -> str | None:
     return str(value) if fits else None
 
 
-def _transcript_unavailable(pipeline: Pipeline, options: PlatformOptions) -> list[CanonicalEvent]:
+def _transcript_unavailable(pipeline: Pipeline, options: PlatformOptions) -> list[canonical.Event]:
     expected = NAME in options.separate_transcripts
     if not (expected and pipeline.call_id and pipeline.transcribes_no_more):
         return []
     return [
-        canonical(
-            "Transcript Unavailable",
-            NAME,
-            external_conversation_id=pipeline.call_id,
-            reason="media_insights_failed",
+        canonical.TranscriptUnavailableEvent(
+            provider=NAME, external_conversation_id=pipeline.call_id, reason="media_insights_failed"
         )
     ]
 

@@ -1,7 +1,7 @@
 """Amazon Connect: contact events, Contact Lens files and recordings.
 
 One conversation a contact: a transfer makes a new contact with its own recording, transcript and end, linked
-to the first by `group_id`. DISCONNECTED and COMPLETED tell the same end, either may be missing (Amazon
+to the first by `group_id`. DISCONNECTED and COMPLETED are the same end, either may be missing (Amazon
 Connect, Contact events). The customer's number is in neither.
 
 Nothing in a contact event says whether there is a recording. One is expected of contacts with an agent, and
@@ -17,17 +17,10 @@ from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule, ObjectKind
-from coval_relay.platforms.canonical import Time
-from coval_relay.platforms.shared.building import canonical, known
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
 from coval_relay.platforms.shared.call_analytics import call_analytics
-from coval_relay.platforms.shared.contract import (
-    CanonicalEvent,
-    Event,
-    Platform,
-    PlatformOptions,
-    TranscriptFormat,
-)
-from coval_relay.platforms.shared.field_types import Camel, Text, rfc_3339
+from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions, TranscriptFormat
 
 NAME = "amazon_connect"
 ANALYSIS_EVENT = "Contact Lens Analysis State Change"
@@ -55,7 +48,7 @@ def _without_sentinel(value: object) -> object:
     return None if isinstance(value, str) and value.startswith("1970-") else value
 
 
-Moment = Annotated[Time, BeforeValidator(_without_sentinel)]
+Moment = Annotated[fields.Time, BeforeValidator(_without_sentinel)]
 
 
 class Contact(BoundaryModel):
@@ -66,17 +59,17 @@ class Contact(BoundaryModel):
     event_type: str
     channel: str
     contact_id: str
-    initial_contact_id: Text = None
-    previous_contact_id: Text = None
-    initiation_method: Text = None
+    initial_contact_id: fields.Text = None
+    previous_contact_id: fields.Text = None
+    initiation_method: fields.Text = None
     initiation_timestamp: Moment = None
     connected_to_system_timestamp: Moment = None
     disconnect_timestamp: Moment = None
     connected_to_agent_timestamp: Moment = Field(
         None, validation_alias=AliasPath("agentinfo", "connectedtoagenttimestamp")
     )
-    agent_arn: Text = Field(None, validation_alias=AliasPath("agentinfo", "agentarn"))
-    queue_arn: Text = Field(None, validation_alias=AliasPath("queueinfo", "queuearn"))
+    agent_arn: fields.Text = Field(None, validation_alias=AliasPath("agentinfo", "agentarn"))
+    queue_arn: fields.Text = Field(None, validation_alias=AliasPath("queueinfo", "queuearn"))
     is_analysed: bool | None = Field(None, validation_alias=AliasPath(*ANALYTICS, "enabled"))
     analytics_modes: tuple[str, ...] | None = Field(
         None, validation_alias=AliasPath(*ANALYTICS, "channelconfiguration", "analyticsmodes")
@@ -101,16 +94,16 @@ class Contact(BoundaryModel):
         return bool(self.is_analysed and modes & (WITH_AGENT if self.has_agent else WITHOUT_AGENT))
 
 
-class AnalysisState(Camel):
+class AnalysisState(fields.Camel):
     """Contact Lens could not analyse a contact (Amazon Connect, Contact Lens error notifications)."""
 
     contact: str
     channel: str
     state: str
-    reason_code: Text = None
+    reason_code: fields.Text = None
 
 
-def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     if event.get("detail-type") == ANALYSIS_EVENT:
         return _analysis_failed(validate(AnalysisState, event.get("detail"), "detail"))
     contact = validate(Contact, _lower_keys(event.get("detail"), MAX_DEPTH), "detail")
@@ -123,29 +116,25 @@ def _lower_keys(value: object, depth: int) -> object:
     return {str(key).lower(): _lower_keys(inner, depth - 1) for key, inner in value.items()}
 
 
-def _call_ended(contact: Contact, options: PlatformOptions) -> CanonicalEvent:
+def _call_ended(contact: Contact, options: PlatformOptions) -> canonical.Event:
     pending = contact.leaves_an_analysis or NAME in options.separate_transcripts
     first = contact.initial_contact_id
     answered = contact.connected_to_agent_timestamp or contact.connected_to_system_timestamp
-    return canonical(
-        "Call Ended",
-        NAME,
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=contact.contact_id,
         group_id=first if first != contact.contact_id else None,
         direction=DIRECTIONS.get(contact.method),
-        status="completed",
-        started_at=rfc_3339(contact.initiation_timestamp),
-        answered_at=rfc_3339(answered),
-        ended_at=rfc_3339(contact.disconnect_timestamp),
-        agent={"id": _last_part(contact.agent_arn)} if contact.agent_arn else None,
+        started_at=contact.initiation_timestamp,
+        answered_at=answered,
+        ended_at=contact.disconnect_timestamp,
+        agent=canonical.Agent(id=_last_part(contact.agent_arn)),
         queue=_last_part(contact.queue_arn),
-        transcript={"status": "pending" if pending else "none"},
-        recording={
-            "expected": contact.has_agent or pending,
-            "agent_channel": _agent_channel(options),
-            "items": [],
-        },
-        metadata=known(
+        transcript=parts.transcript(separate=pending),
+        recording=canonical.ExpectedRecording(
+            expected=contact.has_agent or pending, agent_channel=_agent_channel(options)
+        ),
+        metadata=parts.metadata(
             initiation_method=contact.initiation_method, previous_contact_id=contact.previous_contact_id
         ),
     )
@@ -159,13 +148,14 @@ def _agent_channel(options: PlatformOptions) -> int:
     return options.agent_channels.get(NAME, AGENT_CHANNEL)
 
 
-def _analysis_failed(told: AnalysisState) -> list[CanonicalEvent]:
-    if told.state.upper() != "FAILED" or told.channel.upper() != "VOICE":
+def _analysis_failed(analysis: AnalysisState) -> list[canonical.Event]:
+    if analysis.state.upper() != "FAILED" or analysis.channel.upper() != "VOICE":
         return []
-    contact_id = _last_part(told.contact)
     return [
-        canonical(
-            "Transcript Unavailable", NAME, external_conversation_id=contact_id, reason=told.reason_code
+        canonical.TranscriptUnavailableEvent(
+            provider=NAME,
+            external_conversation_id=analysis.contact.rsplit("/", 1)[-1],
+            reason=analysis.reason_code or "",
         )
     ]
 

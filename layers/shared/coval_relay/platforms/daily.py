@@ -8,12 +8,12 @@ recording leads to the room as an alias, never to a call's id.
 from pydantic import AliasChoices, Field
 
 from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.canonical import AUDIO
-from coval_relay.platforms.shared.building import alias, canonical, known
-from coval_relay.platforms.shared.contract import CanonicalEvent, Event, Platform, PlatformOptions
-from coval_relay.platforms.shared.field_types import EpochSeconds, Text, rfc_3339
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared.contract import AUDIO, Event, Platform, PlatformOptions
 
 NAME = "daily"
 ROOM = "daily_room"
@@ -24,9 +24,9 @@ class Meeting(BoundaryModel):
     """Daily, webhook meeting.ended: the payload; times are epoch seconds."""
 
     room: str = Field(validation_alias=AliasChoices("room", "room_name"))
-    meeting_id: Text = None
-    start_ts: EpochSeconds = None
-    end_ts: EpochSeconds = None
+    meeting_id: fields.Text = None
+    start_ts: fields.EpochSeconds = None
+    end_ts: fields.EpochSeconds = None
 
 
 class MeetingEnded(BoundaryModel):
@@ -46,33 +46,31 @@ class RecordingReady(BoundaryModel):
     payload: Recording
 
 
-def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     if event.get("detail-type") == RECORDING_EVENT:
         return _aliases_known(validate(RecordingReady, event.get("detail"), "detail").payload)
     return [_call_ended(validate(MeetingEnded, event.get("detail"), "detail").payload, options)]
 
 
-def _call_ended(meeting: Meeting, options: PlatformOptions) -> CanonicalEvent:
-    return canonical(
-        "Call Ended",
-        NAME,
+def _call_ended(meeting: Meeting, options: PlatformOptions) -> canonical.Event:
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=meeting.room,
-        aliases=[alias(ROOM, meeting.room)],
-        status="completed",
-        started_at=rfc_3339(meeting.start_ts),
-        ended_at=rfc_3339(meeting.end_ts),
-        transcript={"status": "pending" if NAME in options.separate_transcripts else "none"},
-        recording={"expected": True, "agent_channel": options.agent_channels.get(NAME), "items": []},
-        metadata=known(daily_meeting_id=meeting.meeting_id),
+        aliases=(Alias(ROOM, meeting.room),),
+        started_at=meeting.start_ts,
+        ended_at=meeting.end_ts,
+        transcript=parts.transcript(separate=NAME in options.separate_transcripts),
+        recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
+        metadata=parts.metadata(daily_meeting_id=meeting.meeting_id),
     )
 
 
-def _aliases_known(recording: Recording) -> list[CanonicalEvent]:
+def _aliases_known(recording: Recording) -> list[canonical.Event]:
     """For keys made of {recording_id}; those of the default template name the room themselves."""
     if recording.type == "raw-tracks" or recording.status != "finished" or not recording.recording_id:
         return []
-    names = [alias("daily_recording", recording.recording_id)]
-    return [canonical("Aliases Known", NAME, alias=alias(ROOM, recording.room), aliases=names)]
+    aliases = (Alias("daily_recording", recording.recording_id),)
+    return [canonical.AliasesKnownEvent(provider=NAME, alias=Alias(ROOM, recording.room), aliases=aliases)]
 
 
 def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:

@@ -1,95 +1,65 @@
 """ElevenLabs Agents: the post-call webhook, and the one for calls that could not be begun.
 
 Docs: ElevenLabs, post-call webhooks, and the types of its SDK. Turns have a start in whole
-seconds and no end. The audio webhook is passed over: the audio is fetched, where its host is allowed.
+seconds and no end. The audio webhook is skipped: the audio is fetched, where its host is allowed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.platforms.canonical import ConversationId
-from coval_relay.platforms.shared.building import (
-    aliases,
-    allowed,
-    answering,
-    asking,
-    canonical,
-    known,
-    message,
-    speech,
-    tool_call,
-    transcript,
-)
-from coval_relay.platforms.shared.contract import (
-    CanonicalEvent,
-    CanonicalMessage,
-    Event,
-    Platform,
-    PlatformOptions,
-    TranscriptContext,
-    TranscriptFormat,
-)
-from coval_relay.platforms.shared.field_types import (
-    EpochSeconds,
-    Json,
-    Lenient,
-    Number,
-    Several,
-    Text,
-    later,
-    rfc_3339,
-    sent_at,
-)
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions, TranscriptFormat
 
 NAME = "elevenlabs"
-TRANSCRIPTION, NOT_BEGUN = "post_call_transcription", "call_initiation_failure"
-SPEAKERS = {"agent": "assistant", "user": "user"}
-FAILURES = {"busy": "busy", "no-answer": "no_answer"}
-AUDIO = "https://api.elevenlabs.io/v1/convai/conversations/{}/audio"
+TRANSCRIPTION, INITIATION_FAILURE = "post_call_transcription", "call_initiation_failure"
+SPEAKERS: Mapping[str, canonical.Role] = {"agent": "assistant", "user": "user"}
+FAILURES: Mapping[str, canonical.CallStatus] = {"busy": "busy", "no-answer": "no_answer"}
+AUDIO_URL = "https://api.elevenlabs.io/v1/convai/conversations/{}/audio"
 
 
-class _Asked(BoundaryModel):
-    request_id: Text = None
-    tool_name: Text = None
-    params_as_json: Json = None
+class _ToolCall(BoundaryModel):
+    request_id: fields.Text = None
+    tool_name: fields.Text = None
+    params_as_json: fields.Json = None
 
 
-class _Answered(BoundaryModel):
-    request_id: Text = None
-    result_value: Json = None
+class _ToolResult(BoundaryModel):
+    request_id: fields.Text = None
+    result_value: fields.Json = None
 
 
 class _Turn(BoundaryModel):
-    role: Text = None
+    role: fields.Text = None
     message: str | None = None
-    time_in_call_secs: Number = None
-    tool_calls: Several[_Asked] = ()
-    tool_results: Several[_Answered] = ()
+    time_in_call_secs: fields.Number = None
+    tool_calls: fields.Several[_ToolCall] = ()
+    tool_results: fields.Several[_ToolResult] = ()
 
 
 class _PhoneCall(BoundaryModel):
-    type: Text = None
-    direction: Text = None
-    call_sid: Text = None
+    type: fields.Text = None
+    direction: fields.Text = None
+    call_sid: fields.Text = None
 
 
 class _FailedCall(BoundaryModel):
     """Twilio's own status callback, as the failure's webhook carries it."""
 
-    CallSid: Text = None
+    CallSid: fields.Text = None
 
 
-class _Metadata(BoundaryModel):
-    start_time_unix_secs: EpochSeconds = None
-    accepted_time_unix_secs: EpochSeconds = None
-    call_duration_secs: Number = None
-    termination_reason: Text = None
-    phone_call: Lenient[_PhoneCall] = _PhoneCall()
-    type: Text = None
-    body: Lenient[_FailedCall] = _FailedCall()
+class _CallMetadata(BoundaryModel):
+    start_time_unix_secs: fields.EpochSeconds = None
+    accepted_time_unix_secs: fields.EpochSeconds = None
+    call_duration_secs: fields.Number = None
+    termination_reason: fields.Text = None
+    phone_call: fields.Lenient[_PhoneCall] = _PhoneCall()
+    type: fields.Text = None
+    body: fields.Lenient[_FailedCall] = _FailedCall()
 
     @property
     def answered_at(self) -> datetime | None:
@@ -97,7 +67,7 @@ class _Metadata(BoundaryModel):
 
     @property
     def ended_at(self) -> datetime | None:
-        return later(self.answered_at, self.call_duration_secs)
+        return fields.later(self.answered_at, self.call_duration_secs)
 
     @property
     def twilio_call(self) -> str | None:
@@ -107,91 +77,87 @@ class _Metadata(BoundaryModel):
 
 
 class _Data(BoundaryModel):
-    conversation_id: ConversationId
-    agent_id: Text = None
-    agent_name: Text = None
-    status: Text = None
-    failure_reason: Text = None
+    conversation_id: fields.ConversationId
+    agent_id: fields.Text = None
+    agent_name: fields.Text = None
+    status: fields.Text = None
+    failure_reason: fields.Text = None
     has_audio: bool | None = None
-    transcript: Several[_Turn] = ()
-    metadata: Lenient[_Metadata] = _Metadata()
+    transcript: fields.Several[_Turn] = ()
+    metadata: fields.Lenient[_CallMetadata] = _CallMetadata()
 
 
 class _Body(BoundaryModel):
-    type: Text = None
-    event_timestamp: EpochSeconds = None
+    type: fields.Text = None
+    event_timestamp: fields.EpochSeconds = None
     data: _Data
 
 
-def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[canonical.Event]:
     body = validate(_Body, event.get("detail"), "detail")
     if body.type == TRANSCRIPTION:
         return [_call_ended(body, event, options)]
-    return [_not_begun(body, event)] if body.type == NOT_BEGUN else []
+    return [_not_initiated(body, event)] if body.type == INITIATION_FAILURE else []
 
 
-def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> CanonicalEvent:
-    data, facts = body.data, body.data.metadata
+def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonical.Event:
+    data, call = body.data, body.data.metadata
     messages = _messages(data.transcript)
-    return canonical(
-        "Call Ended",
-        NAME,
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=data.conversation_id,
-        aliases=aliases(twilio_call_sid=facts.twilio_call) or None,
-        direction=facts.phone_call.direction,
+        aliases=parts.aliases(twilio_call_sid=call.twilio_call),
+        direction=call.phone_call.direction,
         status="failed" if data.status == "failed" and not messages else "completed",
-        end_reason=facts.termination_reason,
-        started_at=rfc_3339(facts.start_time_unix_secs or body.event_timestamp or sent_at(event)),
-        answered_at=rfc_3339(facts.answered_at),
-        ended_at=rfc_3339(facts.ended_at),
-        agent=known(id=data.agent_id, name=data.agent_name) or None,
-        transcript=transcript(messages, "answered", separate=NAME in options.separate_transcripts),
+        end_reason=call.termination_reason,
+        started_at=call.start_time_unix_secs or body.event_timestamp or fields.sent_at(event),
+        answered_at=call.answered_at,
+        ended_at=call.ended_at,
+        agent=canonical.Agent(id=data.agent_id, name=data.agent_name),
+        transcript=parts.transcript(messages, "answered", separate=NAME in options.separate_transcripts),
         recording=_recording(data, options),
-        metadata=known(agent_name=data.agent_name) or None,
+        metadata=parts.metadata(agent_name=data.agent_name),
     )
 
 
-def _not_begun(body: _Body, event: Event) -> CanonicalEvent:
+def _not_initiated(body: _Body, event: Event) -> canonical.Event:
     data = body.data
-    return canonical(
-        "Call Ended",
-        NAME,
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=data.conversation_id,
-        aliases=aliases(twilio_call_sid=data.metadata.twilio_call) or None,
+        aliases=parts.aliases(twilio_call_sid=data.metadata.twilio_call),
         direction="outbound",
         status=FAILURES.get(data.failure_reason or "", "failed"),
         end_reason=data.failure_reason,
-        started_at=rfc_3339(body.event_timestamp or sent_at(event)),
-        agent=known(id=data.agent_id, name=data.agent_name) or None,
-        transcript={"status": "none"},
-        recording={"expected": False, "items": []},
-        metadata=known(agent_name=data.agent_name) or None,
+        started_at=body.event_timestamp or fields.sent_at(event),
+        agent=canonical.Agent(id=data.agent_id, name=data.agent_name),
+        recording=canonical.ExpectedRecording(expected=False),
+        metadata=parts.metadata(agent_name=data.agent_name),
     )
 
 
 # --- transcript --------------------------------------------------------------------------------------
 
 
-def _messages(turns: Sequence[_Turn]) -> list[CanonicalMessage]:
-    return speech(told for turn in turns for told in _of_turn(turn))
+def _messages(turns: Sequence[_Turn]) -> list[canonical.Message]:
+    return parts.usable_messages(part for turn in turns for part in _messages_of_turn(turn))
 
 
-def _of_turn(turn: _Turn) -> Iterator[CanonicalMessage]:
-    """One turn holds the words, the tools' calls and their answers."""
+def _messages_of_turn(turn: _Turn) -> Iterator[canonical.Message]:
+    """One turn holds what is said, the tools' calls and their results."""
     start, role = turn.time_in_call_secs, SPEAKERS.get(turn.role or "")
     if role == "assistant" and turn.tool_calls:
-        yield asking(turn.message, map(_asked, turn.tool_calls), start)
+        calls = (
+            parts.tool_call(call.request_id, call.tool_name, call.params_as_json) for call in turn.tool_calls
+        )
+        yield parts.tool_call_message(turn.message, calls, start)
     elif role:
-        yield message(role, turn.message, start)
-    for answer in turn.tool_results:
-        yield answering(answer.request_id, answer.result_value, start)
+        yield parts.message(role, turn.message, start)
+    for result in turn.tool_results:
+        yield parts.tool_result(result.request_id, result.result_value, start)
 
 
-def _asked(call: _Asked) -> dict[str, Any] | None:
-    return tool_call(call.request_id, call.tool_name, call.params_as_json)
-
-
-def _read(content: Any, _: TranscriptContext) -> Sequence[CanonicalMessage]:
+def _messages_of_file(content: Any, _: object) -> list[canonical.Message]:
     """A webhook's body that was put into a file."""
     return _messages(validate(_Body, content, "transcript").data.transcript)
 
@@ -199,11 +165,11 @@ def _read(content: Any, _: TranscriptContext) -> Sequence[CanonicalMessage]:
 # --- recording ---------------------------------------------------------------------------------------
 
 
-def _recording(data: _Data, options: PlatformOptions) -> dict[str, Any]:
+def _recording(data: _Data, options: PlatformOptions) -> canonical.ExpectedRecording:
     """The mix of both, by the API (ElevenLabs API, get conversation audio); it asks for `xi-api-key`."""
-    url = AUDIO.format(quote(data.conversation_id, safe=""))
-    items = [{"uri": url}] if data.has_audio is not False and allowed(url, options) else []
-    return {"expected": bool(items), "items": items}
+    url = parts.fetchable(AUDIO_URL.format(quote(data.conversation_id, safe="")), options)
+    items = parts.first_recording((url, None)) if data.has_audio is not False else ()
+    return canonical.ExpectedRecording(expected=bool(items), items=items)
 
 
-PLATFORM = Platform(translate=_translate, formats={NAME: TranscriptFormat(_read)})
+PLATFORM = Platform(translate=_translate, formats={NAME: TranscriptFormat(_messages_of_file)})

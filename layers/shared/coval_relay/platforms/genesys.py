@@ -14,9 +14,9 @@ from pydantic import Field
 from coval_relay.boundary import validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.shared.building import canonical, known
-from coval_relay.platforms.shared.contract import CanonicalEvent, Event, Platform, PlatformOptions
-from coval_relay.platforms.shared.field_types import Camel, EpochMilliseconds, Several, Text, rfc_3339
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions
 
 NAME = "genesys"
 UTTERANCES_EVENT = "v2.conversations.{id}.transcription"
@@ -24,118 +24,120 @@ UTTERANCES_EVENT = "v2.conversations.{id}.transcription"
 VOICE_MEDIA = frozenset({"CALL", "CALLBACK"})
 RANKS = {"TRUNK": 3, "STATION": 2, "CONSULT": 1}
 """The whole call at its edge, one agent's telephone, agents among themselves."""
+COLLECTED = canonical.TranscriptReference(uri="utterances:", format="utterances")
 Milliseconds = Annotated[float, Field(ge=0, le=10**10, allow_inf_nan=False)]
 EpochMs = Annotated[float, Field(ge=0, le=10**14, allow_inf_nan=False)]
 
 
-class CustomerEnd(Camel):
+class CustomerEnd(fields.Camel):
     """Genesys Cloud, topic v2.detail.events.conversation.{id}.customer.end; `eventTime` is in epoch ms."""
 
     media_type: str
     conversation_id: str
-    event_time: EpochMilliseconds
+    event_time: fields.EpochMilliseconds
     interacting_duration_ms: Milliseconds | None = None
-    disconnect_type: Text = None
-    direction: Text = None
-    division_id: Text = None
+    disconnect_type: fields.Text = None
+    direction: fields.Text = None
+    division_id: fields.Text = None
 
 
-class CustomerEndDetail(Camel):
+class CustomerEndDetail(fields.Camel):
     event_body: CustomerEnd
 
 
-class Alternative(Camel):
+class Alternative(fields.Camel):
     offset_ms: Milliseconds
     duration_ms: Milliseconds = 0
     transcript: str | None = None
     decorated_transcript: str | None = None
 
     @property
-    def words(self) -> str:
+    def content(self) -> str:
         return (self.decorated_transcript or self.transcript or "").strip()
 
 
-class Utterance(Camel):
+class Utterance(fields.Camel):
     utterance_id: str
     is_final: bool
     channel: str
-    alternatives: Several[Alternative] = ()
+    alternatives: fields.Several[Alternative] = ()
 
 
-class Utterances(Camel):
+class Utterances(fields.Camel):
     """Genesys Cloud, topic v2.conversations.{id}.transcription; offsets count from the leg's start."""
 
     conversation_id: str
     session_start_time_ms: EpochMs
-    transcripts: Several[Utterance] = ()
+    transcripts: fields.Several[Utterance] = ()
 
 
-class UtterancesDetail(Camel):
+class UtterancesDetail(fields.Camel):
     event_body: Utterances
 
 
-class RecordingMetadata(Camel):
+class RecordingMetadata(fields.Camel):
     """Genesys Cloud, AWS S3 recording bulk actions: `<recording>_metadata.json`."""
 
     media_type: str
-    media_subtype: Text = None
+    media_subtype: fields.Text = None
 
 
-def _translate(event: Event, options: PlatformOptions) -> list[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     if event.get("detail-type") == UTTERANCES_EVENT:
         return _utterances(validate(UtterancesDetail, event.get("detail"), "detail").event_body)
     ended = validate(CustomerEndDetail, event.get("detail"), "detail").event_body
     return [_call_ended(ended, options)] if ended.media_type.upper() == "VOICE" else []
 
 
-def _call_ended(ended: CustomerEnd, options: PlatformOptions) -> CanonicalEvent:
+def _call_ended(ended: CustomerEnd, options: PlatformOptions) -> canonical.Event:
     """Without a duration only the end is known: it then stands for the start, and no length is claimed."""
     end, length = ended.event_time, timedelta(milliseconds=ended.interacting_duration_ms or 0)
-    return canonical(
-        "Call Ended",
-        NAME,
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=ended.conversation_id,
         direction=ended.direction.lower() if ended.direction else None,
-        status="completed",
         end_reason=ended.disconnect_type,
-        started_at=rfc_3339(end - length) if end else None,
-        ended_at=rfc_3339(end) if length else None,
-        transcript={"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}},
-        recording={"expected": True, "agent_channel": options.agent_channels.get(NAME), "items": []},
-        metadata=known(division_id=ended.division_id),
+        started_at=end - length if end else None,
+        ended_at=end if length else None,
+        transcript=canonical.Transcript(status="reference", reference=COLLECTED),
+        recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
+        metadata=parts.metadata(division_id=ended.division_id),
     )
 
 
-def _utterances(told: Utterances) -> list[CanonicalEvent]:
+def _utterances(session: Utterances) -> list[canonical.Event]:
     """Utterances that will not change any more; the event that ends a session has none."""
-    utterances = [
-        {
-            "id": utterance.utterance_id,
-            "role": "assistant" if utterance.channel.upper() == "INTERNAL" else "user",
-            "content": best.words,
-            "spoken_at": _seconds(told, best.offset_ms),
-            "ended_at": _seconds(told, best.offset_ms + best.duration_ms),
-        }
-        for utterance, best in _final(told.transcripts)
-    ]
+    utterances = tuple(
+        canonical.Utterance(
+            id=utterance.utterance_id,
+            role="assistant" if utterance.channel.upper() == "INTERNAL" else "user",
+            content=best.content,
+            spoken_at=_epoch_seconds(session, best.offset_ms),
+            ended_at=_epoch_seconds(session, best.offset_ms + best.duration_ms),
+        )
+        for utterance, best in _final(session.transcripts)
+    )
     if not utterances:
         return []
-    call_id = told.conversation_id
-    return [canonical("Transcript Utterances", NAME, external_conversation_id=call_id, utterances=utterances)]
+    return [
+        canonical.TranscriptUtterancesEvent(
+            provider=NAME, external_conversation_id=session.conversation_id, utterances=utterances
+        )
+    ]
 
 
 def _final(utterances: tuple[Utterance, ...]) -> Iterator[tuple[Utterance, Alternative]]:
     for utterance in utterances:
-        if utterance.is_final and utterance.alternatives and utterance.alternatives[0].words:
+        if utterance.is_final and utterance.alternatives and utterance.alternatives[0].content:
             yield utterance, utterance.alternatives[0]
 
 
-def _seconds(told: Utterances, offset: float) -> float:
-    return round((told.session_start_time_ms + offset) / 1000, 3)
+def _epoch_seconds(session: Utterances, offset_ms: float) -> float:
+    return round((session.session_start_time_ms + offset_ms) / 1000, 3)
 
 
 def sidecar_hints(content: object, hints: RecordingHints) -> RecordingHints | None:
-    """The recording's traits; None where it is none of voices. Raises InvalidInputError."""
+    """Hints on the recording; None where no voice is recorded. Raises InvalidInputError."""
     metadata = validate(RecordingMetadata, content, "metadata")
     subtype = (metadata.media_subtype or "").upper()
     if metadata.media_type.upper() not in VOICE_MEDIA or subtype == "SCREEN":

@@ -1,7 +1,7 @@
 """The platforms: one line each. A platform's module is imported when its first event comes."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
@@ -9,14 +9,15 @@ from importlib import import_module
 from typing import Any
 
 from coval_relay.domain.call import CallFacts
-from coval_relay.domain.call_id import is_call_id
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.key_rules import EventSidecar, KeyRule, KeyRuleSet
-from coval_relay.domain.messages import Message, RecordingReady
+from coval_relay.domain.messages import CallEnded, Message, RecordingReady, TranscriptArrived
 from coval_relay.domain.transcript import Transcript
 from coval_relay.platforms import canonical
+from coval_relay.platforms.shared.canonical_messages import messages_of
 from coval_relay.platforms.shared.contract import (
     CanonicalEvent,
+    Event,
     Platform,
     PlatformOptions,
     Sidecar,
@@ -24,6 +25,7 @@ from coval_relay.platforms.shared.contract import (
     TranscriptFormat,
 )
 from coval_relay.platforms.shared.simulation_header import with_simulation
+from coval_relay.platforms.shared.transcript_rendering import transcript_of_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,58 +93,51 @@ def platform(name: str) -> Platform:
     return found
 
 
-def translate(event: Mapping[str, Any], options: PlatformOptions, now: int) -> tuple[Message, ...]:
+def translate(event: Event, options: PlatformOptions, now: int) -> tuple[Message, ...]:
     """The messages of a telephony event, none where it does not matter; raises InvalidInputError."""
     name = _by_detail_type().get(str(event.get("detail-type")))
     if name is None:
-        raise InvalidInputError("detail-type", f"must be one of: {', '.join(_by_detail_type())}")
-    told = platform(name).translate(event, options)
+        raise InvalidInputError("detail-type", _one_of(_by_detail_type()))
+    canonical_events = with_simulation(platform(name).translate(event, options), event)
     return tuple(
         _dated(message, event, now)
-        for canonical_event in with_simulation(told, event)
+        for canonical_event in canonical_events
         for message in _messages(canonical_event, options, now)
     )
 
 
-def _dated(message: Message, event: Mapping[str, Any], now: int) -> Message:
-    """A link is at least as old as the event that told of it first, which may be sent again much later."""
+def _dated(message: Message, event: Event, now: int) -> Message:
+    """A URL is at least as old as the event that brought it first, which may be sent again much later."""
     if not isinstance(message, RecordingReady) or message.created_at < now:
         return message
     try:
-        told_at = datetime.fromisoformat(str(event.get("time"))).timestamp()
+        sent_at = datetime.fromisoformat(str(event.get("time"))).timestamp()
     except (ValueError, OverflowError):
         return message
-    return replace(message, created_at=min(now, int(told_at)))
+    return replace(message, created_at=min(now, int(sent_at)))
 
 
 def _messages(event: CanonicalEvent, options: PlatformOptions, now: int) -> Iterator[Message]:
-    """Raises InvalidInputError, with the call whose item shall keep the reason."""
+    """Raises InvalidInputError, with the call whose item keeps the reason."""
     try:
-        for message in canonical.messages(event, options, now):
+        for message in messages_of(event, options, now):
             _check_format(message)
             yield message
     except InvalidInputError as error:
-        detail = event.get("detail")
-        call_id = detail.get("external_conversation_id") if isinstance(detail, Mapping) else None
-        raise replace(error, call_id=str(call_id) if is_call_id(call_id) else "") from None
+        raise replace(error, call_id=event.external_conversation_id or "") from None
 
 
 def _check_format(message: Message) -> None:
-    pointer = getattr(message, "pointer", None)
-    if pointer is not None and not any(pointer.format in listing.formats for listing in PLATFORMS):
-        raise InvalidInputError("detail.transcript.reference.format", f"must be one of: {_formats()}")
-
-
-def _formats() -> str:
-    return ", ".join(name for listing in PLATFORMS for name in listing.formats)
+    pointer = message.pointer if isinstance(message, CallEnded | TranscriptArrived) else None
+    if pointer and pointer.format not in _by_format():
+        raise InvalidInputError("detail.transcript.reference.format", _one_of(_by_format()))
 
 
 def transcript_format(name: str) -> TranscriptFormat:
     """A transcript's format by its name; raises InvalidInputError where no platform has it."""
-    for listing in PLATFORMS:
-        if name in listing.formats:
-            return platform(listing.name).formats[name]
-    raise InvalidInputError("reference.format", f"must be one of: {_formats()}")
+    if name not in _by_format():
+        raise InvalidInputError("reference.format", _one_of(_by_format()))
+    return platform(_by_format()[name]).formats[name]
 
 
 def parse_transcript(
@@ -154,8 +149,7 @@ def parse_transcript(
     if facts:
         zero = datetime.fromisoformat(facts.occurred_at).timestamp()
         context = TranscriptContext(options, facts.agent_channel, zero)
-    told = [message for page in pages for message in read(page, context)]
-    return canonical.transcript(told, facts, options)
+    return transcript_of_file([message for page in pages for message in read(page, context)], facts, options)
 
 
 def next_page(name: str, page: object) -> str | None:
@@ -172,16 +166,16 @@ def key_rule_set(
     The canonical platform's rule takes any name for a call's id, so it comes last.
     """
     platforms = {name: platform(name) for name in sorted(names, key="canonical".__eq__)}
-    patterns = [pattern for known in platforms.values() for pattern in known.ignored_keys]
+    patterns = [pattern for each in platforms.values() for pattern in each.ignored_keys]
     return KeyRuleSet(
-        rules=(*own, *(rule for known in platforms.values() for rule in known.key_rules(options))),
+        rules=(*own, *(rule for each in platforms.values() for rule in each.key_rules(options))),
         ignored=tuple(re.compile(pattern) for pattern in [*patterns, *([ignored] if ignored else [])]),
         sidecars=tuple(
             EventSidecar(pattern=re.compile(sidecar.pattern), read=partial(_sidecar, sidecar, options))
-            for known in (canonical.PLATFORM, *platforms.values())
-            for sidecar in known.sidecars
+            for each in (canonical.PLATFORM, *platforms.values())
+            for sidecar in each.sidecars
         ),
-        sidecar_hints={name: known.sidecar_hints for name, known in platforms.items() if known.sidecar_hints},
+        sidecar_hints={name: each.sidecar_hints for name, each in platforms.items() if each.sidecar_hints},
         redacted=options.redacted,
     )
 
@@ -189,10 +183,23 @@ def key_rule_set(
 def _sidecar(
     sidecar: Sidecar, options: PlatformOptions, content: Any, bucket: str, key: str
 ) -> tuple[Message, ...]:
-    told = sidecar.read(content, bucket, key)
-    return tuple(message for event in told for message in canonical.messages(event, options, 0))
+    """Raises InvalidInputError, with no call: the object is at fault."""
+    try:
+        events = sidecar.read(content, bucket, key)
+    except InvalidInputError as error:
+        raise replace(error, call_id="") from None
+    return tuple(message for event in events for message in messages_of(event, options, 0))
 
 
 @cache
 def _by_detail_type() -> Mapping[str, str]:
-    return {kind: listing.name for listing in PLATFORMS for kind in listing.detail_types}
+    return {detail_type: listing.name for listing in PLATFORMS for detail_type in listing.detail_types}
+
+
+@cache
+def _by_format() -> Mapping[str, str]:
+    return {format_: listing.name for listing in PLATFORMS for format_ in listing.formats}
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"must be one of: {', '.join(names)}"

@@ -1,51 +1,27 @@
 """Retell: the webhooks `call_ended` and `call_analyzed`, either of which ends the call.
 
 Docs: Retell, webhook overview, and the types of its SDK. The two hold the same but for the analysis; with the
-policy "redacted" a `call_ended` without its scrubbed transcript is passed over: `call_analyzed` has it.
+policy "redacted" a `call_ended` without its scrubbed transcript is skipped: `call_analyzed` has it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.platforms.canonical import ConversationId
-from coval_relay.platforms.shared.building import (
-    aliases,
-    allowed,
-    answering,
-    asking,
-    canonical,
-    known,
-    message,
-    speech,
-    tool_call,
-    transcript,
-)
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
 from coval_relay.platforms.shared.contract import (
-    CanonicalEvent,
-    CanonicalMessage,
     Event,
     Platform,
     PlatformOptions,
     TranscriptContext,
     TranscriptFormat,
 )
-from coval_relay.platforms.shared.field_types import (
-    EpochMilliseconds,
-    Json,
-    Lenient,
-    Number,
-    Several,
-    Text,
-    Url,
-    rfc_3339,
-    sent_at,
-)
 
 NAME = "retell"
 ENDED, ANALYZED = "call_ended", "call_analyzed"
-SPEAKERS = {"agent": "assistant", "user": "user", "transfer_target": "user"}
-UNANSWERED = {
+SPEAKERS: Mapping[str, canonical.Role] = {"agent": "assistant", "user": "user", "transfer_target": "user"}
+UNANSWERED: Mapping[str, canonical.CallStatus] = {
     "dial_busy": "busy",
     "dial_no_answer": "no_answer",
     "registered_call_timeout": "no_answer",
@@ -56,55 +32,55 @@ UNANSWERED = {
 
 
 class _Word(BoundaryModel):
-    start: Number = None
-    end: Number = None
+    start: fields.Number = None
+    end: fields.Number = None
 
 
 class _Turn(BoundaryModel):
-    role: Text = None
-    content: Json = None
-    words: Several[_Word] = ()
-    time_sec: Number = None
-    tool_call_id: Text = None
-    name: Text = None
-    arguments: Json = None
+    role: fields.Text = None
+    content: fields.Json = None
+    words: fields.Several[_Word] = ()
+    time_sec: fields.Number = None
+    tool_call_id: fields.Text = None
+    name: fields.Text = None
+    arguments: fields.Json = None
 
 
 class _Telephony(BoundaryModel):
-    twilio_call_sid: Text = None
+    twilio_call_sid: fields.Text = None
 
 
-class _OwnData(BoundaryModel):
-    external_conversation_id: Text = None
+class _CallMetadata(BoundaryModel):
+    external_conversation_id: fields.Text = None
 
 
 class _Call(BoundaryModel):
-    call_id: ConversationId
-    call_type: Text = None
-    call_status: Text = None
-    agent_id: Text = None
-    agent_name: Text = None
-    agent_version: Text = None
-    direction: Text = None
-    start_timestamp: EpochMilliseconds = None
-    end_timestamp: EpochMilliseconds = None
-    disconnection_reason: Text = None
-    telephony_identifier: Lenient[_Telephony] = _Telephony()
-    metadata: Lenient[_OwnData] = _OwnData()
-    transcript_object: Several[_Turn] = ()
-    transcript_with_tool_calls: Several[_Turn] = ()
-    scrubbed_transcript_with_tool_calls: Several[_Turn] = ()
-    recording_url: Url = None
-    recording_multi_channel_url: Url = None
-    scrubbed_recording_url: Url = None
-    scrubbed_recording_multi_channel_url: Url = None
+    call_id: fields.ConversationId
+    call_type: fields.Text = None
+    call_status: fields.Text = None
+    agent_id: fields.Text = None
+    agent_name: fields.Text = None
+    agent_version: fields.Text = None
+    direction: fields.Text = None
+    start_timestamp: fields.EpochMilliseconds = None
+    end_timestamp: fields.EpochMilliseconds = None
+    disconnection_reason: fields.Text = None
+    telephony_identifier: fields.Lenient[_Telephony] = _Telephony()
+    metadata: fields.Lenient[_CallMetadata] = _CallMetadata()
+    transcript_object: fields.Several[_Turn] = ()
+    transcript_with_tool_calls: fields.Several[_Turn] = ()
+    scrubbed_transcript_with_tool_calls: fields.Several[_Turn] = ()
+    recording_url: fields.Url = None
+    recording_multi_channel_url: fields.Url = None
+    scrubbed_recording_url: fields.Url = None
+    scrubbed_recording_multi_channel_url: fields.Url = None
 
     def turns(self, *, redacted: bool) -> Sequence[_Turn]:
         if redacted:
             return self.scrubbed_transcript_with_tool_calls
         return self.transcript_with_tool_calls or self.transcript_object
 
-    def audio(self, *, redacted: bool) -> tuple[Url, Url]:
+    def audio(self, *, redacted: bool) -> tuple[fields.Url, fields.Url]:
         """The mix, and the recording with a channel for each party."""
         if redacted:
             return self.scrubbed_recording_url, self.scrubbed_recording_multi_channel_url
@@ -112,11 +88,11 @@ class _Call(BoundaryModel):
 
 
 class _Body(BoundaryModel):
-    event: Text = None
+    event: fields.Text = None
     call: _Call
 
 
-def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> Sequence[canonical.Event]:
     body = validate(_Body, event.get("detail"), "detail")
     if body.event not in (ENDED, ANALYZED) or _scrubbed_later(body, options):
         return []
@@ -129,58 +105,57 @@ def _scrubbed_later(body: _Body, options: PlatformOptions) -> bool:
     return options.redacted and body.event == ENDED and spoken and not scrubbed
 
 
-def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> CanonicalEvent:
+def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonical.Event:
     call = body.call
     own_id = call.metadata.external_conversation_id
     messages = _messages(call.turns(redacted=options.redacted))
-    return canonical(
-        "Call Ended",
-        NAME,
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=own_id or call.call_id,
-        aliases=aliases(
+        aliases=parts.aliases(
             retell_call_id=call.call_id if own_id else None,
             twilio_call_sid=call.telephony_identifier.twilio_call_sid,
-        )
-        or None,
+        ),
         direction=call.direction or ("web" if call.call_type == "web_call" else None),
         status=_status(call),
         end_reason=call.disconnection_reason,
-        started_at=rfc_3339(call.start_timestamp or call.end_timestamp or sent_at(event)),
-        ended_at=rfc_3339(call.end_timestamp),
-        agent=known(id=call.agent_id, name=call.agent_name) or None,
-        transcript=transcript(messages, separate=NAME in options.separate_transcripts),
+        started_at=call.start_timestamp or call.end_timestamp or fields.sent_at(event),
+        ended_at=call.end_timestamp,
+        agent=canonical.Agent(id=call.agent_id, name=call.agent_name),
+        transcript=parts.transcript(messages, separate=NAME in options.separate_transcripts),
         recording=_recording(body, options),
-        metadata=known(agent_name=call.agent_name, agent_version=call.agent_version) or None,
+        metadata=parts.metadata(agent_name=call.agent_name, agent_version=call.agent_version),
     )
 
 
-def _status(call: _Call) -> str:
+def _status(call: _Call) -> canonical.CallStatus:
     reason = call.disconnection_reason or ""
     if call.turns(redacted=False) or call.turns(redacted=True):
         return "voicemail" if reason == "voicemail_reached" else "completed"
-    unsaid = "failed" if call.call_status in ("not_connected", "error") else "completed"
-    return UNANSWERED.get(reason, unsaid)
+    failed = call.call_status in ("not_connected", "error")
+    return UNANSWERED.get(reason, "failed" if failed else "completed")
 
 
 # --- transcript --------------------------------------------------------------------------------------
 
 
-def _messages(turns: Sequence[_Turn]) -> list[CanonicalMessage]:
-    return speech(told for turn in turns if (told := _message(turn)))
+def _messages(turns: Sequence[_Turn]) -> list[canonical.Message]:
+    return parts.usable_messages(map(_message, turns))
 
 
-def _message(turn: _Turn) -> CanonicalMessage | None:
-    if turn.role in SPEAKERS:
+def _message(turn: _Turn) -> canonical.Message | None:
+    if speaker := SPEAKERS.get(turn.role or ""):
         start, end = (turn.words[0].start, turn.words[-1].end) if turn.words else (None, None)
-        return message(SPEAKERS[turn.role], turn.content, start, end)
+        return parts.message(speaker, turn.content, start, end)
     if turn.role == "tool_call_invocation":
-        return asking(None, [tool_call(turn.tool_call_id, turn.name, turn.arguments)], turn.time_sec)
+        call = parts.tool_call(turn.tool_call_id, turn.name, turn.arguments)
+        return parts.tool_call_message(None, [call], turn.time_sec)
     if turn.role == "tool_call_result":
-        return answering(turn.tool_call_id, turn.content, turn.time_sec)
+        return parts.tool_result(turn.tool_call_id, turn.content, turn.time_sec)
     return None
 
 
-def _read(content: Any, context: TranscriptContext) -> Sequence[CanonicalMessage]:
+def _messages_of_file(content: Any, context: TranscriptContext) -> list[canonical.Message]:
     """A webhook's body that was put into a file."""
     call = validate(_Body, content, "transcript").call
     return _messages(call.turns(redacted=context.options.redacted))
@@ -189,15 +164,13 @@ def _read(content: Any, context: TranscriptContext) -> Sequence[CanonicalMessage
 # --- recording ---------------------------------------------------------------------------------------
 
 
-def _recording(body: _Body, options: PlatformOptions) -> dict[str, Any]:
+def _recording(body: _Body, options: PlatformOptions) -> canonical.ExpectedRecording:
     """The parties' own channels where the agent's is known, else the mix: their order is not documented."""
-    side = options.agent_channels.get(NAME)
-    mixed, parted = body.call.audio(redacted=options.redacted)
-    uri = allowed(parted, options) if side is not None else None
-    stereo = [known(uri=uri, agent_channel=side)] if uri else []
-    mono = [{"uri": mixed}] if allowed(mixed, options) else []
-    items = stereo or mono
-    return {"expected": bool(items) or _audio_later(body, options), "items": items}
+    agent_channel = options.agent_channels.get(NAME)
+    mono, stereo = (parts.fetchable(url, options) for url in body.call.audio(redacted=options.redacted))
+    known_stereo = stereo if agent_channel is not None else None
+    items = parts.first_recording((known_stereo, agent_channel), (mono, None))
+    return canonical.ExpectedRecording(expected=bool(items) or _audio_later(body, options), items=items)
 
 
 def _audio_later(body: _Body, options: PlatformOptions) -> bool:
@@ -207,4 +180,4 @@ def _audio_later(body: _Body, options: PlatformOptions) -> bool:
     return body.event == ENDED and absent and talked and bool(options.recording_hosts)
 
 
-PLATFORM = Platform(translate=_translate, formats={NAME: TranscriptFormat(_read)})
+PLATFORM = Platform(translate=_translate, formats={NAME: TranscriptFormat(_messages_of_file)})

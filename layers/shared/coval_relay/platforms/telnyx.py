@@ -1,22 +1,22 @@
-"""Telnyx: `call.hangup` ends a call; `call.recording.saved` and `call.conversation.ended` tell other names.
+"""Telnyx: `call.hangup` ends a call; `call.recording.saved` and `call.conversation.ended` bring aliases.
 
 Docs: Telnyx, Voice API webhooks, and the types of its SDK. The call is the session, which groups its legs.
 Every leg hangs up by itself, and each ends the call: until it is submitted the latest one's facts hold.
 Telnyx's webhooks carry no transcript with turns. They come twice, at once and out of order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.canonical import ConversationId, Time
-from coval_relay.platforms.shared.building import aliases, allowed, canonical, known, transcript
-from coval_relay.platforms.shared.contract import CanonicalEvent, Event, Platform, PlatformOptions
-from coval_relay.platforms.shared.field_types import Lenient, Text, Url, rfc_3339, s3_place, sent_at
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions
 
 NAME = "telnyx"
-UNANSWERED = {
+UNANSWERED: Mapping[str, canonical.CallStatus] = {
     "user_busy": "busy",
     "no_answer": "no_answer",
     "timeout": "no_answer",
@@ -30,37 +30,35 @@ AGENT_CHANNELS = {"incoming": 1}
 
 
 class _Urls(BoundaryModel):
-    wav: Url = None
-    mp3: Url = None
+    wav: fields.Url = None
+    mp3: fields.Url = None
 
 
 class _Payload(BoundaryModel):
-    call_session_id: ConversationId
-    call_leg_id: Text = None
-    conversation_id: Text = None
-    connection_id: Text = None
-    direction: Text = None
-    hangup_cause: Text = None
-    hangup_source: Text = None
-    start_time: Time = None
-    end_time: Time = None
-    recording_id: Text = None
-    recording_started_at: Time = None
-    recording_ended_at: Time = None
-    recording_urls: Lenient[_Urls] = _Urls()
+    call_session_id: fields.ConversationId
+    call_leg_id: fields.Text = None
+    conversation_id: fields.Text = None
+    connection_id: fields.Text = None
+    direction: fields.Text = None
+    hangup_cause: fields.Text = None
+    hangup_source: fields.Text = None
+    start_time: fields.Time = None
+    end_time: fields.Time = None
+    recording_started_at: fields.Time = None
+    recording_urls: fields.Lenient[_Urls] = _Urls()
 
     @property
-    def recording_url(self) -> Url:
+    def recording_url(self) -> fields.Url:
         return self.recording_urls.wav or self.recording_urls.mp3
 
     @property
-    def names(self) -> dict[str, str | None]:
-        return {"telnyx_call_leg": self.call_leg_id, "telnyx_conversation": self.conversation_id}
+    def aliases(self) -> tuple[Alias, ...]:
+        return parts.aliases(telnyx_call_leg=self.call_leg_id, telnyx_conversation=self.conversation_id)
 
 
 class _Data(BoundaryModel):
-    event_type: Text = None
-    occurred_at: Time = None
+    event_type: fields.Text = None
+    occurred_at: fields.Time = None
     payload: _Payload
 
 
@@ -68,67 +66,63 @@ class _Body(BoundaryModel):
     data: _Data
 
 
-def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     data = validate(_Body, event.get("detail"), "detail").data
     if data.event_type == "call.hangup":
         return [_call_ended(data, event, options)]
     if data.event_type == "call.recording.saved":
-        return [*_names(data.payload), *_recording_ready(data.payload, options)]
-    return _names(data.payload) if data.event_type == "call.conversation.ended" else []
+        return [*_aliases_known(data.payload), *_recording_ready(data.payload, options)]
+    return _aliases_known(data.payload) if data.event_type == "call.conversation.ended" else []
 
 
-def _call_ended(data: _Data, event: Event, options: PlatformOptions) -> CanonicalEvent:
+def _call_ended(data: _Data, event: Event, options: PlatformOptions) -> canonical.Event:
     payload = data.payload
-    ended = payload.end_time or data.occurred_at or sent_at(event)
+    ended = payload.end_time or data.occurred_at or fields.sent_at(event)
     status = UNANSWERED.get(payload.hangup_cause or "", "completed")
-    side = options.agent_channels.get(NAME, AGENT_CHANNELS.get(payload.direction or ""))
-    return canonical(
-        "Call Ended",
-        NAME,
+    talked = status == "completed"
+    agent_channel = options.agent_channels.get(NAME, AGENT_CHANNELS.get(payload.direction or ""))
+    return canonical.CallEndedEvent(
+        provider=NAME,
         external_conversation_id=payload.call_session_id,
-        aliases=aliases(**payload.names) or None,
+        aliases=payload.aliases,
         direction=DIRECTIONS.get(payload.direction or ""),
         status=status,
         end_reason=payload.hangup_cause,
-        started_at=rfc_3339(payload.start_time or ended),
-        ended_at=rfc_3339(ended),
-        agent=known(id=payload.connection_id) or None,
-        transcript=transcript([], separate=status == "completed" and NAME in options.separate_transcripts),
-        recording=known(expected=status == "completed", agent_channel=side, items=[]),
-        metadata=known(hangup_source=payload.hangup_source) or None,
+        started_at=payload.start_time or ended,
+        ended_at=ended,
+        agent=canonical.Agent(id=payload.connection_id),
+        transcript=parts.transcript(separate=talked and NAME in options.separate_transcripts),
+        recording=canonical.ExpectedRecording(expected=talked, agent_channel=agent_channel),
+        metadata=parts.metadata(hangup_source=payload.hangup_source),
     )
 
 
-def _names(payload: _Payload) -> list[CanonicalEvent]:
+def _aliases_known(payload: _Payload) -> list[canonical.Event]:
     """The legs' ids, which recordings are named by; and the recording's place, where that is an S3 URL."""
-    place = s3_place(payload.recording_url)
-    known_names = aliases(**payload.names, s3_object="/".join(place) if place else None)
+    place = fields.s3_place(payload.recording_url)
+    known = (*payload.aliases, *parts.aliases(s3_object="/".join(place) if place else None))
+    if not known:
+        return []
     call_id = payload.call_session_id
-    ended = canonical("Aliases Known", NAME, external_conversation_id=call_id, aliases=known_names)
-    return [ended] if known_names else []
+    return [canonical.AliasesKnownEvent(provider=NAME, external_conversation_id=call_id, aliases=known)]
 
 
-def _recording_ready(payload: _Payload, options: PlatformOptions) -> list[CanonicalEvent]:
-    """Links end after ten minutes, so they are worth fetching only at once."""
-    url = allowed(payload.recording_url, options)
+def _recording_ready(payload: _Payload, options: PlatformOptions) -> list[canonical.Event]:
+    """URLs expire after ten minutes, so they are worth fetching only at once."""
+    url = parts.fetchable(payload.recording_url, options)
     if url is None:
         return []
-    recording = known(
-        id=payload.recording_id,
+    recording = canonical.ReadyRecording(
         uri=url,
         agent_channel=options.agent_channels.get(NAME),
-        started_at=rfc_3339(payload.recording_started_at),
-        duration_seconds=_seconds(payload),
+        started_at=payload.recording_started_at,
         several=True,
         longest=True,
     )
     call_id = payload.call_session_id
-    return [canonical("Recording Ready", NAME, external_conversation_id=call_id, recording=recording)]
-
-
-def _seconds(payload: _Payload) -> float | None:
-    started, ended = payload.recording_started_at, payload.recording_ended_at
-    return round((ended - started).total_seconds(), 3) if started and ended and ended > started else None
+    return [
+        canonical.RecordingReadyEvent(provider=NAME, external_conversation_id=call_id, recording=recording)
+    ]
 
 
 def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:

@@ -1,58 +1,38 @@
 """Twilio: status and recording callbacks, and transcripts of Conversational Intelligence.
 
 The callbacks' parameters come as one flat object of strings under the detail-type of AWS's quick-start for
-EventBridge webhooks, or inside a CloudEvent of Event Streams. All kinds share a detail-type: fields tell them
-apart. Docs: Twilio, Voice status callback, recording status callback, Event Streams,
+EventBridge webhooks, or inside a CloudEvent of Event Streams. All kinds share a detail-type: their fields
+differ. Docs: Twilio, Voice status callback, recording status callback, Event Streams,
 Conversational Intelligence.
 
 A dialled leg (`ParentCallSid`) is no call of its own: its id leads to its parent's. Recordings in external S3
 storage are named by RE…, which only the recording's callback ties to the call's CA….
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, StringConstraints
 from pydantic.alias_generators import to_pascal
 
 from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
-from coval_relay.platforms.canonical import ConversationId
-from coval_relay.platforms.shared.building import (
-    alias,
-    aliases,
-    allowed,
-    canonical,
-    known,
-    message,
-    speech,
-    transcript,
-)
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import fields, parts
 from coval_relay.platforms.shared.contract import (
-    CanonicalEvent,
-    CanonicalMessage,
     Event,
     Platform,
     PlatformOptions,
     TranscriptContext,
     TranscriptFormat,
 )
-from coval_relay.platforms.shared.field_types import (
-    Number,
-    Rfc2822,
-    Several,
-    Text,
-    Url,
-    later,
-    rfc_3339,
-    sent_at,
-)
 
 NAME = "twilio"
 FORMAT = "twilio_sentences"
 CALL, RECORDING = "twilio_call_sid", "twilio_recording_sid"
-FINAL = {
+FINAL: Mapping[str, canonical.CallStatus] = {
     "completed": "completed",
     "busy": "busy",
     "failed": "failed",
@@ -68,43 +48,41 @@ SENTENCES = f"https://{INTELLIGENCE}/v2/Transcripts/{{}}/Sentences?PageSize=1000
 class _Callback(BoundaryModel):
     model_config = ConfigDict(alias_generator=to_pascal)
 
-    call_sid: Text = None
-    parent_call_sid: Text = None
-    call_status: Text = None
-    call_duration: Number = None
-    direction: Text = None
-    timestamp: Rfc2822 = None
-    recording_sid: Text = None
-    recording_url: Url = None
-    recording_status: Text = None
-    recording_duration: Number = None
-    recording_start_time: Rfc2822 = None
+    call_sid: fields.Text = None
+    parent_call_sid: fields.Text = None
+    call_status: fields.Text = None
+    call_duration: fields.Number = None
+    direction: fields.Text = None
+    timestamp: fields.Rfc2822 = None
+    recording_sid: fields.Text = None
+    recording_url: fields.Url = None
+    recording_status: fields.Text = None
+    recording_start_time: fields.Rfc2822 = None
 
 
-class _Called(_Callback):
-    call_sid: ConversationId
+class _CallCallback(_Callback):
+    call_sid: fields.ConversationId
 
 
 class _TranscriptAvailable(BoundaryModel):
     transcript_sid: Annotated[str, StringConstraints(pattern=r"^GT[0-9a-fA-F]{32}$")]
-    customer_key: ConversationId
+    customer_key: fields.ConversationId
     """The call's id, where whoever asked for the transcript put it there."""
 
 
-def _translate(event: Event, options: PlatformOptions) -> Sequence[CanonicalEvent]:
+def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     detail = _parameters(event.get("detail"))
     if isinstance(detail, Mapping) and "transcript_sid" in detail:
         return _transcript_available(detail, options)
-    told = validate(_Callback, detail, "detail")
-    if not told.call_sid:
+    if not validate(_Callback, detail, "detail").call_sid:
         return []
-    called = validate(_Called, detail, "detail")
-    recordings = _recording(called, options)
-    if called.parent_call_sid:
-        parent = alias(CALL, called.parent_call_sid)
-        return [*recordings, _names(parent, CALL, called.call_sid)]
-    ended = called.recording_status is None and called.call_status in FINAL
-    return [*recordings, _call_ended(called, event, options)] if ended else recordings
+    callback = validate(_CallCallback, detail, "detail")
+    recordings = _recording(callback, options)
+    if callback.parent_call_sid:
+        parent, leg = Alias(CALL, callback.parent_call_sid), Alias(CALL, callback.call_sid)
+        return [*recordings, canonical.AliasesKnownEvent(provider=NAME, alias=parent, aliases=(leg,))]
+    ended = callback.recording_status is None and callback.call_status in FINAL
+    return [*recordings, _call_ended(callback, event, options)] if ended else recordings
 
 
 def _parameters(detail: object) -> object:
@@ -116,53 +94,48 @@ def _parameters(detail: object) -> object:
     return detail
 
 
-def _names(target: dict[str, str], type_: str, value: str) -> CanonicalEvent:
-    return canonical("Aliases Known", NAME, alias=target, aliases=[alias(type_, value)])
-
-
-def _call_ended(called: _Called, event: Event, options: PlatformOptions) -> CanonicalEvent:
-    ended = called.timestamp or sent_at(event)
-    status = FINAL[called.call_status or ""]
-    side = options.agent_channels.get(NAME, AGENT_CHANNELS.get(called.direction or ""))
-    return canonical(
-        "Call Ended",
-        NAME,
-        external_conversation_id=called.call_sid,
-        aliases=aliases(twilio_call_sid=called.call_sid),
-        direction=(called.direction or "").partition("-")[0] or None,
+def _call_ended(callback: _CallCallback, event: Event, options: PlatformOptions) -> canonical.Event:
+    ended = callback.timestamp or fields.sent_at(event)
+    status = FINAL[callback.call_status or ""]
+    talked = status == "completed"
+    agent_channel = options.agent_channels.get(NAME, AGENT_CHANNELS.get(callback.direction or ""))
+    return canonical.CallEndedEvent(
+        provider=NAME,
+        external_conversation_id=callback.call_sid,
+        aliases=(Alias(CALL, callback.call_sid),),
+        direction=(callback.direction or "").partition("-")[0] or None,
         status=status,
-        started_at=rfc_3339(later(ended, -(called.call_duration or 0))),
-        ended_at=rfc_3339(ended),
-        transcript=transcript([], separate=status == "completed" and NAME in options.separate_transcripts),
-        recording=known(expected=status == "completed", agent_channel=side, items=[]),
+        started_at=fields.later(ended, -(callback.call_duration or 0)),
+        ended_at=ended,
+        transcript=parts.transcript(separate=talked and NAME in options.separate_transcripts),
+        recording=canonical.ExpectedRecording(expected=talked, agent_channel=agent_channel),
     )
 
 
 # --- recordings --------------------------------------------------------------------------------------
 
 
-def _recording(called: _Called, options: PlatformOptions) -> list[CanonicalEvent]:
+def _recording(callback: _CallCallback, options: PlatformOptions) -> list[canonical.Event]:
     """Whose the recording is; and the recording itself, where it is to be fetched from Twilio."""
-    if not called.recording_sid or called.recording_status in ("absent", "failed"):
+    if not callback.recording_sid or callback.recording_status in ("absent", "failed"):
         return []
-    owner = alias(CALL, called.call_sid)
-    known_now = _names(owner, RECORDING, called.recording_sid)
-    url = _audio(called.recording_url) if called.recording_status in (None, "completed") else None
-    if not allowed(url, options):
-        return [known_now]
-    recording = known(
-        id=called.recording_sid,
-        uri=url,
+    owner, name = Alias(CALL, callback.call_sid), Alias(RECORDING, callback.recording_sid)
+    aliases_known = canonical.AliasesKnownEvent(provider=NAME, alias=owner, aliases=(name,))
+    url = _audio_url(callback.recording_url) if callback.recording_status in (None, "completed") else None
+    fetched = parts.fetchable(url, options)
+    if fetched is None:
+        return [aliases_known]
+    recording = canonical.ReadyRecording(
+        uri=fetched,
         agent_channel=options.agent_channels.get(NAME),
-        started_at=rfc_3339(called.recording_start_time),
-        duration_seconds=called.recording_duration,
+        started_at=callback.recording_start_time,
         several=True,
         longest=True,
     )
-    return [known_now, canonical("Recording Ready", NAME, alias=owner, recording=recording)]
+    return [aliases_known, canonical.RecordingReadyEvent(provider=NAME, alias=owner, recording=recording)]
 
 
-def _audio(url: str | None) -> str | None:
+def _audio_url(url: str | None) -> str | None:
     """Without an extension Twilio answers with a description of the recording."""
     return f"{url}.wav" if url and not url.endswith((".wav", ".mp3")) else url
 
@@ -183,57 +156,61 @@ def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
 # --- transcripts -------------------------------------------------------------------------------------
 
 
-def _transcript_available(detail: object, options: PlatformOptions) -> list[CanonicalEvent]:
-    told = validate(_TranscriptAvailable, detail, "detail")
+def _transcript_available(detail: object, options: PlatformOptions) -> list[canonical.Event]:
+    available = validate(_TranscriptAvailable, detail, "detail")
+    call_id = available.customer_key
     if INTELLIGENCE not in options.transcript_hosts:
         reason = f"{INTELLIGENCE} is not among the hosts allowed for transcripts"
-        detail_type, more = "Transcript Unavailable", {"reason": reason}
-        return [canonical(detail_type, NAME, external_conversation_id=told.customer_key, **more)]
-    reference = {"uri": SENTENCES.format(told.transcript_sid), "format": FORMAT}
+        return [
+            canonical.TranscriptUnavailableEvent(
+                provider=NAME, external_conversation_id=call_id, reason=reason
+            )
+        ]
+    reference = canonical.TranscriptReference(uri=SENTENCES.format(available.transcript_sid), format=FORMAT)
     return [
-        canonical("Transcript Ready", NAME, external_conversation_id=told.customer_key, reference=reference)
+        canonical.TranscriptReadyEvent(provider=NAME, external_conversation_id=call_id, reference=reference)
     ]
 
 
 class _Sentence(BoundaryModel):
-    media_channel: Number = None
+    media_channel: fields.Number = None
     transcript: str | None = None
-    start_time: Number = None
-    end_time: Number = None
+    start_time: fields.Number = None
+    end_time: fields.Number = None
 
 
-class _Pages(BoundaryModel):
-    next_page_url: Url = None
+class _PageUrls(BoundaryModel):
+    next_page_url: fields.Url = None
 
 
-class _Sentences(BoundaryModel):
-    sentences: Several[_Sentence] = ()
-    meta: _Pages | None = None
+class _Page(BoundaryModel):
+    sentences: fields.Several[_Sentence] = ()
+    meta: _PageUrls | None = None
 
 
-def _sentences(content: Any, context: TranscriptContext) -> Sequence[CanonicalMessage]:
-    """A page of sentences; the agent is on the second channel unless the call or the operator says else."""
-    told = validate(_Sentences, content, "transcript").sentences
-    of_call = 1 if context.agent_channel is None else context.agent_channel
-    agent = 1 + context.options.agent_channels.get(NAME, of_call)
-    return speech(
-        message(
+def _messages_of_page(content: Any, context: TranscriptContext) -> list[canonical.Message]:
+    """The agent is on the second channel unless the call or the operator says else."""
+    page = validate(_Page, content, "transcript")
+    channel_of_call = 1 if context.agent_channel is None else context.agent_channel
+    agent = 1 + context.options.agent_channels.get(NAME, channel_of_call)
+    return parts.usable_messages(
+        parts.message(
             "assistant" if sentence.media_channel == agent else "user",
             sentence.transcript,
             sentence.start_time,
             sentence.end_time,
         )
-        for sentence in told
+        for sentence in page.sentences
     )
 
 
 def _next_page(content: Any) -> str | None:
-    pages = validate(_Sentences, content, "transcript").meta
-    return pages.next_page_url if pages else None
+    meta = validate(_Page, content, "transcript").meta
+    return meta.next_page_url if meta else None
 
 
 PLATFORM = Platform(
     translate=_translate,
     key_rules=_key_rules,
-    formats={FORMAT: TranscriptFormat(_sentences, _next_page)},
+    formats={FORMAT: TranscriptFormat(_messages_of_page, _next_page)},
 )

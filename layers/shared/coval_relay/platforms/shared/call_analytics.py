@@ -1,13 +1,12 @@
 """Transcript files of AWS's call analytics: Contact Lens, Transcribe Call Analytics with the same turns."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.platforms.shared.building import message
-from coval_relay.platforms.shared.contract import CanonicalMessage, TranscriptContext
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import parts
 
 ASSISTANTS = frozenset({"AGENT", "SYSTEM", "CUSTOM_BOT"})
 """The side that is evaluated: a person, the prompts of an IVR, a bot. All others speak to it."""
@@ -32,24 +31,23 @@ class Analysis(BoundaryModel):
     turns: tuple[Turn, ...] = Field(alias="Transcript")
 
 
-def call_analytics(content: Any, _: TranscriptContext) -> Sequence[CanonicalMessage]:
-    """Turns with something said; raises InvalidInputError. Times count from the recording's start.
+def call_analytics(content: Any, _: object) -> list[canonical.Message]:
+    """Turns with content; raises InvalidInputError. Times count from the recording's start.
 
     A turn names its speaker's role itself (Amazon Transcribe, Call Analytics output), or a participant that
     the file's list has the role of (Amazon Connect, Contact Lens output file).
     """
     analysis = validate(Analysis, content, "transcript")
     roles = {participant.id: participant.role for participant in analysis.participants}
-    return [
-        message(_role(turn, roles), turn.content, _seconds(turn.begin), _seconds(turn.end))
+    return parts.usable_messages(
+        parts.message(_role(turn, roles), turn.content, _seconds(turn.begin), _seconds(turn.end))
         for turn in analysis.turns
-        if turn.content and not turn.content.isspace()
-    ]
+    )
 
 
-def _role(turn: Turn, roles: dict[str | None, str]) -> str:
-    told = turn.role or roles.get(turn.participant, turn.participant)
-    return "assistant" if told.upper() in ASSISTANTS else "user"
+def _role(turn: Turn, roles: dict[str | None, str]) -> canonical.Role:
+    role = turn.role or roles.get(turn.participant, turn.participant)
+    return "assistant" if role.upper() in ASSISTANTS else "user"
 
 
 def _seconds(milliseconds: float | None) -> float | None:

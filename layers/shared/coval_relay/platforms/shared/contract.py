@@ -1,4 +1,4 @@
-"""What a platform's module tells the relay: a `PLATFORM` made of pure functions and rules."""
+"""What each platform's module gives the relay: a `PLATFORM` made of pure functions and rules."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,17 +6,19 @@ from typing import Any, Literal
 
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.key_rules import KeyRule
+from coval_relay.platforms.shared import canonical_events as canonical
 
+AUDIO = "wav|mp3|ogg|oga|opus|flac|m4a|mp4|webm"
+"""Extensions of recordings, for patterns of keys."""
 Event = Mapping[str, Any]
-CanonicalEvent = Mapping[str, Any]
-"""`detail-type` and `detail` of a canonical event; see platforms/canonical.py for their fields."""
-CanonicalMessage = Mapping[str, Any]
-"""One message of a canonical transcript."""
+"""A platform's event as EventBridge brings it."""
+CanonicalEvent = canonical.Event
+CanonicalMessage = canonical.Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformOptions:
-    """The operator's choices that events are translated with."""
+    """The operator's options that events are translated with."""
 
     agent_ids: Mapping[str, str] = field(default_factory=dict)
     default_agent_id: str = ""
@@ -30,9 +32,9 @@ class PlatformOptions:
     recording_hosts: tuple[str, ...] = ()
     """Hosts from which recordings may be fetched by https."""
     agent_channels: Mapping[str, int] = field(default_factory=dict)
-    """Platform → the channel its stereo recordings have the agent on, where the operator knows better."""
+    """Platform → the agent's channel in its stereo recordings, where the operator knows better."""
     separate_transcripts: tuple[str, ...] = ()
-    """Platforms whose transcripts come as a file or an event of their own, where their events do not tell."""
+    """Platforms whose transcripts come as a file or an event of their own, without their events saying so."""
     redacted: bool = False
     """Whether redacted twins of recordings and transcripts are taken instead of the originals."""
     estimated_times: Literal["send", "omit"] = "send"
@@ -44,7 +46,7 @@ class TranscriptContext:
 
     options: PlatformOptions
     agent_channel: int | None = None
-    """Channel of the agent, as the call's facts tell it."""
+    """Channel of the agent, where the call's facts have it."""
     zero: float | None = None
     """When the call's audio began, in epoch seconds."""
 
@@ -62,7 +64,7 @@ class TranscriptFormat:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """A JSON object beside the recordings that tells whose they are: its key's pattern and its reader.
+    """A JSON object beside the recordings that says whose they are: its key's pattern and its reader.
 
     `read` gets the content, the bucket and the key, and gives canonical events.
     """
@@ -71,20 +73,16 @@ class Sidecar:
     read: Callable[[Any, str, str], Sequence[CanonicalEvent]]
 
 
-def no_rules(_: PlatformOptions) -> tuple[KeyRule, ...]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """All that the relay knows of a platform."""
 
     translate: Callable[[Event, PlatformOptions], Sequence[CanonicalEvent]]
     """Canonical events of one event; none for an event that does not matter. Raises InvalidInputError."""
-    key_rules: Callable[[PlatformOptions], tuple[KeyRule, ...]] = no_rules
+    key_rules: Callable[[PlatformOptions], tuple[KeyRule, ...]] = lambda _: ()
     ignored_keys: tuple[str, ...] = ()
     """Patterns of keys that are neither recordings nor transcripts."""
     formats: Mapping[str, TranscriptFormat] = field(default_factory=dict)
     sidecars: tuple[Sidecar, ...] = ()
     sidecar_hints: Callable[[object, RecordingHints], RecordingHints | None] | None = None
-    """The traits of a recording by the sidecar that its key rule names; None where it is none of voices."""
+    """Hints on a recording from the sidecar that its key rule names; None where no voice is recorded."""

@@ -2,31 +2,30 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from coval_relay.domain.call import SIMULATION
-from coval_relay.platforms.shared.contract import CanonicalEvent
+from coval_relay.platforms.shared.canonical_events import CallEndedEvent
+from coval_relay.platforms.shared.contract import CanonicalEvent, Event
 
 MAX_DEPTH = 20
 MAX_LENGTH = 200
 
 
-def with_simulation(told: Sequence[CanonicalEvent], event: Mapping[str, Any]) -> Iterator[CanonicalEvent]:
+def with_simulation(events: Sequence[CanonicalEvent], source: Event) -> Sequence[CanonicalEvent]:
     """The canonical events, the call's end with the simulation id that the platform's event carries."""
-    found = next(_found(event.get("detail"), 0), None)
-    for canonical in told:
-        yield _marked(canonical, found) if found and canonical["detail-type"] == "Call Ended" else canonical
+    simulation_id = next(_simulation_ids(source.get("detail"), 0), None)
+    if simulation_id is None:
+        return events
+    return [_marked(event, simulation_id) if isinstance(event, CallEndedEvent) else event for event in events]
 
 
-def _marked(canonical: CanonicalEvent, simulation_id: str) -> CanonicalEvent:
-    detail = canonical.get("detail")
-    metadata = detail.get("metadata", {}) if isinstance(detail, Mapping) else None
-    if not isinstance(detail, Mapping) or not isinstance(metadata, Mapping):
-        return canonical
-    return {**canonical, "detail": {**detail, "metadata": {SIMULATION: simulation_id, **metadata}}}
+def _marked(event: CallEndedEvent, simulation_id: str) -> CallEndedEvent:
+    return CallEndedEvent.model_validate(
+        {**dict(event), "metadata": {SIMULATION: simulation_id, **event.metadata}}
+    )
 
 
-def _found(value: object, depth: int) -> Iterator[str]:
+def _simulation_ids(value: object, depth: int) -> Iterator[str]:
     """Values under the header's name: `SipHeader_X-Coval-…`, `sip.h.x-coval-…`, or a name beside a value."""
     if depth > MAX_DEPTH:
         return
@@ -34,15 +33,15 @@ def _found(value: object, depth: int) -> Iterator[str]:
         name = value.get("name", value.get("key"))
         pairs = [*value.items(), *([(name, value.get("value"))] if isinstance(name, str) else [])]
         for key, inner in pairs:
-            if _names_it(key) and isinstance(inner, str) and 0 < len(inner) <= MAX_LENGTH:
+            if _is_the_header(key) and isinstance(inner, str) and 0 < len(inner) <= MAX_LENGTH:
                 yield inner
             else:
-                yield from _found(inner, depth + 1)
+                yield from _simulation_ids(inner, depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            yield from _found(inner, depth + 1)
+            yield from _simulation_ids(inner, depth + 1)
 
 
-def _names_it(key: object) -> bool:
-    bare = re.sub(r"[^a-z]", "", str(key).lower())
-    return bare.endswith(("xcovalsimulationid", "covalsimulationid"))
+def _is_the_header(key: object) -> bool:
+    letters = re.sub(r"[^a-z]", "", str(key).lower())
+    return letters.endswith(("xcovalsimulationid", "covalsimulationid"))

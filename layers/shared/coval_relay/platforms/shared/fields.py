@@ -1,4 +1,4 @@
-"""Field types of vendors' webhooks: lenient where a value only informs, strict where it places words in time.
+"""Field types of vendors' webhooks: lenient where a value only informs, strict where it is a time or number.
 
 Vendors send numbers as strings, null for what is absent, and times in four spellings.
 """
@@ -16,12 +16,14 @@ from pydantic import BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.platforms.canonical import Time
+from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import Event
 
 MAX_TEXT_LENGTH = 1000
 MAX_URL_LENGTH = 4096
 T = TypeVar("T")
+Time = canonical.Time
+ConversationId = canonical.ConversationId
 
 
 class Camel(BoundaryModel):
@@ -39,7 +41,7 @@ def sent_at(event: Event) -> datetime | None:
     return validate(_Envelope, dict(event), "").time
 
 
-# --- words and numbers -------------------------------------------------------------------------------
+# --- strings and numbers -----------------------------------------------------------------------------
 
 
 def _text(value: object) -> str | None:
@@ -76,7 +78,7 @@ def _number(value: object) -> float | None:
 
 
 Text = Annotated[str | None, BeforeValidator(_text)]
-"""A short informing word: what is no word or number counts as absent."""
+"""A short string that only informs: what is no string or number counts as absent."""
 Url = Annotated[str | None, BeforeValidator(_url)]
 Json = Annotated[str | None, BeforeValidator(_as_json)]
 """A string, or what is sent in its place, as JSON."""
@@ -100,7 +102,7 @@ def _epoch(units: int) -> Callable[[object], datetime | None]:
         try:
             return datetime.fromtimestamp(number / units, UTC)
         except (ValueError, OverflowError, OSError):
-            raise ValueError("cannot be told as a date") from None
+            raise ValueError("must be within the years 1 to 9999") from None
 
     return parse
 
@@ -129,12 +131,6 @@ def later(moment: datetime | None, seconds: float | None) -> datetime | None:
         return moment + timedelta(seconds=seconds)
     except OverflowError:
         return None
-
-
-def rfc_3339(moment: datetime | None) -> str | None:
-    return (
-        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
-    )
 
 
 # --- places ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from coval_relay.platforms.shared import field_types
+from coval_relay.platforms.shared import fields
 
 ANSWERED = datetime(2026, 10, 2, 14, 31, 7, tzinfo=UTC)
 
@@ -14,24 +14,24 @@ ANSWERED = datetime(2026, 10, 2, 14, 31, 7, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
-        (field_types.Text, "", None),
-        (field_types.Text, 7, "7"),
-        (field_types.Text, True, None),
-        (field_types.Text, ["x"], None),
-        (field_types.Text, "x" * 1001, "x" * 1000),
-        (field_types.Url, "x" * 4097, None),
-        (field_types.Json, {"day": "mön"}, '{"day": "mön"}'),
-        (field_types.Json, "as it is", "as it is"),
-        (field_types.Number, "330", 330.0),
-        (field_types.Number, "", None),
-        (field_types.EpochSeconds, "1790951467", ANSWERED),
-        (field_types.EpochMilliseconds, 1790951467000, ANSWERED),
-        (field_types.EpochNanoseconds, "1790951467000000000", ANSWERED),
-        (field_types.EpochSeconds, "0", None),
-        (field_types.Rfc2822, "Fri, 02 Oct 2026 14:31:07 +0000", ANSWERED),
-        (field_types.Rfc2822, "Fri, 02 Oct 2026 16:31:07 +0200", ANSWERED),
-        (field_types.Rfc2822, "Fri, 02 Oct 2026 14:31:07 -0000", ANSWERED),
-        (field_types.Rfc2822, "", None),
+        (fields.Text, "", None),
+        (fields.Text, 7, "7"),
+        (fields.Text, True, None),
+        (fields.Text, ["x"], None),
+        (fields.Text, "x" * 1001, "x" * 1000),
+        (fields.Url, "x" * 4097, None),
+        (fields.Json, {"day": "mön"}, '{"day": "mön"}'),
+        (fields.Json, "as it is", "as it is"),
+        (fields.Number, "330", 330.0),
+        (fields.Number, "", None),
+        (fields.EpochSeconds, "1790951467", ANSWERED),
+        (fields.EpochMilliseconds, 1790951467000, ANSWERED),
+        (fields.EpochNanoseconds, "1790951467000000000", ANSWERED),
+        (fields.EpochSeconds, "0", None),
+        (fields.Rfc2822, "Fri, 02 Oct 2026 14:31:07 +0000", ANSWERED),
+        (fields.Rfc2822, "Fri, 02 Oct 2026 16:31:07 +0200", ANSWERED),
+        (fields.Rfc2822, "Fri, 02 Oct 2026 14:31:07 -0000", ANSWERED),
+        (fields.Rfc2822, "", None),
     ],
 )
 def test_what_is_taken(kind: Any, value: object, expected: object) -> None:
@@ -48,18 +48,18 @@ def endless() -> list[Any]:
 @pytest.mark.parametrize(
     ("kind", "value", "rule"),
     [
-        (field_types.Number, "many", "must be a number"),
-        (field_types.Number, True, "must be a number"),
-        (field_types.Number, [], "must be a number"),
-        (field_types.Number, "nan", "must be a number"),
-        (field_types.Number, 10**400, "must be a number"),
-        (field_types.EpochSeconds, 1790951467000, "cannot be told as a date"),
-        (field_types.Rfc2822, "2026-10-02T14:31:07Z", "must be an RFC 2822 date"),
-        (field_types.Rfc2822, "Fri, 31 Dec 9999 23:59:59 -1400", "must be an RFC 2822 date"),
-        (field_types.Json, endless(), "is nested too deeply"),
+        (fields.Number, "many", "must be a number"),
+        (fields.Number, True, "must be a number"),
+        (fields.Number, [], "must be a number"),
+        (fields.Number, "nan", "must be a number"),
+        (fields.Number, 10**400, "must be a number"),
+        (fields.EpochSeconds, 1790951467000, "must be within the years 1 to 9999"),
+        (fields.Rfc2822, "2026-10-02T14:31:07Z", "must be an RFC 2822 date"),
+        (fields.Rfc2822, "Fri, 31 Dec 9999 23:59:59 -1400", "must be an RFC 2822 date"),
+        (fields.Json, endless(), "is nested too deeply"),
     ],
 )
-def test_what_is_refused(kind: Any, value: object, rule: str) -> None:
+def test_what_is_rejected(kind: Any, value: object, rule: str) -> None:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter[Any](kind).validate_python(value)
     assert caught.value.errors()[0]["msg"] == f"Value error, {rule}"
@@ -75,7 +75,7 @@ def test_what_is_refused(kind: Any, value: object, rule: str) -> None:
     ],
 )
 def test_later(moment: datetime | None, seconds: float | None, expected: datetime | None) -> None:
-    assert field_types.later(moment, seconds) == expected
+    assert fields.later(moment, seconds) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_later(moment: datetime | None, seconds: float | None, expected: datetim
     ],
 )
 def test_places_in_s3(url: str | None, place: tuple[str, str] | None) -> None:
-    assert field_types.s3_place(url) == place
+    assert fields.s3_place(url) == place

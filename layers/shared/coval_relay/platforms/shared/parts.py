@@ -1,0 +1,106 @@
+"""Parts of canonical events that many platforms make in the same way."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from coval_relay.domain.aliases import Alias
+from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared.contract import PlatformOptions
+from coval_relay.platforms.shared.fields import host_of, s3_place
+
+MILLISECONDS = 3
+"""Decimals that times are rounded to."""
+
+
+def aliases(**values: str | None) -> tuple[Alias, ...]:
+    """Aliases by their types, without those that are not known."""
+    return tuple(Alias(type_, value) for type_, value in values.items() if value)
+
+
+def metadata(**values: canonical.Scalar | None) -> dict[str, canonical.Scalar]:
+    """Metadata without what is not known."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# --- transcripts -------------------------------------------------------------------------------------
+
+
+def message(
+    role: canonical.Role, content: str | None, start: float | None, end: float | None = None
+) -> canonical.Message:
+    """One message; an end without a start, or before it, is left out."""
+    start_time, end_time = _seconds(start), _seconds(end)
+    if start_time is None or (end_time is not None and end_time < start_time):
+        end_time = None
+    return canonical.Message(role=role, content=content or None, start_time=start_time, end_time=end_time)
+
+
+def _seconds(value: float | None) -> float | None:
+    return None if value is None else max(0.0, round(value, MILLISECONDS))
+
+
+def tool_call(id_: str | None, name: str | None, arguments: str | None) -> canonical.ToolCall | None:
+    """A tool's call; None where it cannot be referred to."""
+    if not id_ or not name:
+        return None
+    return canonical.ToolCall(id=id_, function=canonical.ToolFunction(name=name, arguments=arguments or "{}"))
+
+
+def tool_call_message(
+    content: str | None, calls: Iterable[canonical.ToolCall | None], start: float | None
+) -> canonical.Message:
+    """An assistant's message that calls tools; without content it takes no time."""
+    tool_calls = tuple(call for call in calls if call) or None
+    return replace(message("assistant", content, start, None if content else start), tool_calls=tool_calls)
+
+
+def tool_result(id_: str | None, content: str | None, time: float | None) -> canonical.Message:
+    """A tool's answer."""
+    return replace(message("tool", content, time, time), tool_call_id=id_)
+
+
+def usable_messages(messages: Iterable[canonical.Message | None]) -> list[canonical.Message]:
+    """The messages without the empty ones, and without results of tools that no earlier message called."""
+    called: set[str] = set()
+    kept = []
+    for candidate in messages:
+        if candidate is None:
+            continue
+        called.update(call.id for call in candidate.tool_calls or ())
+        is_orphan = candidate.role == "tool" and candidate.tool_call_id not in called
+        if not is_orphan and (candidate.tool_calls or (candidate.content or "").strip()):
+            kept.append(candidate)
+    return kept
+
+
+def transcript(
+    messages: Sequence[canonical.Message] = (),
+    time_base: canonical.TimeBase = "recording_start",
+    *,
+    separate: bool = False,
+) -> canonical.Transcript:
+    """The transcript in a call's end; without messages, whether it comes separately."""
+    if messages:
+        return canonical.Transcript(status="inline", time_base=time_base, messages=tuple(messages))
+    return canonical.Transcript(status="pending" if separate else "none")
+
+
+# --- recordings --------------------------------------------------------------------------------------
+
+
+def fetchable(url: str | None, options: PlatformOptions) -> str | None:
+    """The URL, where the operator allows to fetch recordings from its host."""
+    return url if host_of(url) in options.recording_hosts else None
+
+
+def first_recording(*candidates: tuple[str | None, int | None]) -> tuple[canonical.CallRecording, ...]:
+    """The first that has a URI, of pairs of a recording's URI and the agent's channel."""
+    found = (canonical.CallRecording(uri=uri, agent_channel=channel) for uri, channel in candidates if uri)
+    return tuple(islice(found, 1))
+
+
+def recording_uri(url: str | None, options: PlatformOptions) -> str | None:
+    """The URI by which the relay gets this recording, from its host or from S3; None where it cannot."""
+    place = s3_place(url)
+    return fetchable(url, options) or (f"s3://{place[0]}/{place[1]}" if place else None)
