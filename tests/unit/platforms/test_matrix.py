@@ -226,7 +226,7 @@ def test_a_transcript_comes_before_its_call() -> None:
 @pytest.mark.parametrize(
     ("order", "waits"),
     [((0, 2), True), ((0, 1, 2), False), ((1, 0, 2), False)],
-    ids=["nobody says so", "the analysis failed", "it had failed before the end was told"],
+    ids=["nobody says so", "the analysis failed", "it had failed before the call ended"],
 )
 def test_no_transcript_ever_comes(order: Sequence[int], waits: bool) -> None:
     """Announced, and never written: the recording goes alone, at once where a FAILED event says so."""
@@ -515,7 +515,7 @@ def test_two_speak_at_once() -> None:
     ids=["end before start", "answer to nothing", "nothing said", "milliseconds"],
 )
 def test_messages_of_ones_own_event_must_be_right(message: Mapping[str, Any], rule: str) -> None:
-    """In the canonical event, which is the sender's own, an odd message is refused and the item says why."""
+    """In the canonical event, which is the sender's own, an odd message is rejected and the item says why."""
     world = World()
     invoke(world, call_ended(transcript={"status": "inline", "messages": [message]}))
     assert [note.text for note in world.store.get("call-1").notes] == [f"detail.transcript.messages{rule}"]
@@ -562,7 +562,7 @@ def test_a_detail_of_nearly_a_megabyte() -> None:
 
 @pytest.mark.parametrize("late", [0, 600], ids=["there", "there ten minutes later"])
 def test_a_transcript_by_reference(late: int) -> None:
-    """The words lie in S3, perhaps not yet when the call's end is told."""
+    """The transcript lies in S3, perhaps not yet when the call ends."""
     world, document = World(), as_json({"messages": TURNS})
     world.send("call_end", call_ended(transcript="reference"))
     world.send("recording", put(world, MIXED.wav()))
@@ -601,8 +601,8 @@ def test_a_short_recording(seconds: float, end: tuple[str, str | None]) -> None:
     world.send("recording", put(world, sound.wav()))
     world.send("call_end", CALL_1)
     state, code = end
-    refused = Held("SUBMITTED", state, (str(code),), GREETED)
-    assert ends(world) == {"call-1": refused if code else replace(WHOLE, sound=sound)}
+    rejected = Held("SUBMITTED", state, (str(code),), GREETED)
+    assert ends(world) == {"call-1": rejected if code else replace(WHOLE, sound=sound)}
 
 
 @pytest.mark.parametrize(
@@ -642,7 +642,7 @@ def test_the_agent_goes_to_the_left(
 
 
 def test_a_url_has_expired() -> None:
-    """Telnyx's links end after ten minutes: the recording says so, and one that is told anew is taken."""
+    """Telnyx's URLs expire after ten minutes: the recording says so, and a new URL is taken."""
     call = BY_NAME["Telnyx, two legs, by URL"]
     saved = next(part for part in call.parts if part.event["detail-type"] == "call.recording.saved")
     expired = UrlRejectedError("url_expired_or_refused", "The URL's host refused it with status 403.")
