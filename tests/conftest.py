@@ -8,8 +8,9 @@ import pytest
 from hypothesis import settings
 
 # Machines are small and noisy: no example fails for being slow, and CI plays the same examples each time.
-settings.register_profile("relay", deadline=None, derandomize="CI" in os.environ)
-settings.load_profile("relay")
+for profile, examples in (("quick", 20), ("full", 100)):
+    settings.register_profile(profile, deadline=None, derandomize="CI" in os.environ, max_examples=examples)
+settings.load_profile("quick")
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",

@@ -207,12 +207,13 @@ def play(aliases: Aliases, alias: Alias, steps: list[Step]) -> list[object]:
     return [told, aliases.waiting(alias), due_at]
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("answers", ["come", "are lost"])
 @mock_aws
 def test_any_history_is_the_same_on_the_fake_and_on_the_table(answers: str) -> None:
     client = table() if answers == "come" else LostAnswers(table())
 
-    @settings(max_examples=50)
+    @settings(max_examples=settings().max_examples // 2)
     @given(steps=STEPS)
     def same(steps: list[Step]) -> None:
         alias = Alias("leg", str(next(SERIAL)))  # one table, as it takes long to make

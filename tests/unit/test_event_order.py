@@ -10,7 +10,7 @@ from tests.support.world import World
 GOOD, SHORT = wav(6.0), wav(2.0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=3 * settings().max_examples // 2)
 @given(
     st.permutations(["call", "call", "good", "good", "short", "url"]),
     st.lists(st.integers(0, 120), min_size=6),

@@ -4,13 +4,10 @@ What comes out is judged by libsndfile and miniaudio, which the product does not
 """
 
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,50 +22,15 @@ from hypothesis import strategies as st
 from coval_relay.adapters.audio import PyAvConverter
 from coval_relay.adapters.audio.ranged_file import BLOCK, RangedFile
 from coval_relay.domain.audio import AudioRejectedError, probe
-from coval_relay.domain.coval import ContentType
 from coval_relay.domain.errors import RetryableError
 from tests.support import audio_files, voices
+from tests.support.conversion import SECONDS, Sink, assert_that_voices_are_kept, converted, recording
 from tests.support.voices import KINDS, Kind, Sound, correlation, decoded, narrow
 
-SECONDS = 5.3
-SMALL = 8 * 1024 * 1024
 UNREADABLE = AudioRejectedError(
     "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
 )
 ROOT = Path(__file__).parents[3]
-
-
-@dataclass
-class Sink(io.RawIOBase):
-    """As the staging bucket's: written in a row, and anew only in the first 8 MiB."""
-
-    content: bytearray = field(default_factory=bytearray)
-    position: int = 0
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        assert self.position == len(self.content) or self.position + len(data) <= SMALL
-        self.content[self.position : self.position + len(data)] = data
-        self.position += len(data)
-        return len(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        assert whence == 0
-        assert offset <= SMALL or offset == len(self.content)
-        self.position = offset
-        return offset
-
-    def tell(self) -> int:
-        return self.position
-
-
-def converted(data: bytes, agent_channel: int | None = None) -> tuple[ContentType, bytes]:
-    sink = Sink()
-    content_type = PyAvConverter()(
-        len(data), lambda start, length: data[start : start + length], cast("BinaryIO", sink),
-        agent_channel=agent_channel,
-    )  # fmt: skip
-    assert sink.tell() == len(sink.content)
-    return content_type, bytes(sink.content)
 
 
 def refusal(data: bytes) -> AudioRejectedError:
@@ -77,52 +39,23 @@ def refusal(data: bytes) -> AudioRejectedError:
     return refused.value
 
 
-@cache
-def recording(kind: Kind, channels: int, agent_channel: int) -> tuple[Sound, bytes]:
-    said = voices.call(SECONDS, kind.rate, channels, agent_channel)
-    return said, kind.encode(said, kind.rate)
+# --- what was said; every kind, layout and side is in tests/fidelity
 
 
-# --- fidelity
-
-LAYOUTS = [(kind, channels) for kind in KINDS for channels in kind.layouts]
-SPEECH_CODEC = "wav gsm"
-"""Keeps what speech sounds like, not its curve: it is held against what libsndfile hears in it."""
-
-
-@pytest.mark.parametrize("agent_channel", [None, 0, 1])
 @pytest.mark.parametrize(
-    ("kind", "channels"), LAYOUTS, ids=[f"{kind.name}-{channels}" for kind, channels in LAYOUTS]
+    ("name", "channels"),
+    [
+        ("flac", 2),
+        ("webm opus", 2),
+        ("m4a aac", 1),
+        ("wav gsm", 1),
+        ("wav, 3 channels", 3),
+        ("m4a aac, 4 channels", 4),
+    ],
 )
-def test_voices_keep_their_sound_and_length_and_stand_on_their_sides(
-    kind: Kind, channels: int, agent_channel: int | None
-) -> None:
-    said, data = recording(kind, channels, agent_channel or 0)
-    if kind.name == SPEECH_CODEC:
-        said, _ = decoded(data)
-    content_type, made = converted(data, agent_channel)
-    assert content_type == kind.becomes
-    expected = narrow(as_coval_wants(said, agent_channel, content_type), kind.rate)
-    for decoder in ("libsndfile", "miniaudio"):
-        heard, rate = decoded(made, decoder)
-        assert abs(len(heard) / rate - SECONDS) <= voices.WITHIN_SECONDS
-        assert heard.shape[1] == expected.shape[1]
-        heard = narrow(heard, rate)
-        for channel in range(heard.shape[1]):
-            assert correlation(heard[:, channel], expected[:, channel]) >= kind.correlation
-        if heard.shape[1] == 2:
-            assert abs(correlation(heard[:, 0], expected[:, 1])) < 0.1
-            assert abs(correlation(heard[:, 1], expected[:, 0])) < 0.1
-
-
-def as_coval_wants(said: Sound, agent_channel: int | None, content_type: ContentType) -> Sound:
-    """Agent first, the others mixed; nobody's side known: as it is, or all in one where MP3 has no room."""
-    channels = said.shape[1]
-    if agent_channel is None or channels == 1:
-        mixed = channels > 2 and content_type == voices.MP3
-        return np.asarray(said.mean(axis=1, keepdims=True)) if mixed else said
-    others = np.delete(said, agent_channel, axis=1).mean(axis=1)
-    return np.stack([said[:, agent_channel], others], axis=1)
+def test_voices_keep_their_sound_and_length_and_stand_on_their_sides(name: str, channels: int) -> None:
+    kind = next(kind for kind in KINDS if kind.name == name)
+    assert_that_voices_are_kept(kind, channels, agent_channel=1 if channels > 1 else None)
 
 
 def test_speech_of_the_ogg_fixture_is_that_of_its_wav() -> None:
@@ -302,7 +235,7 @@ SOURCES = [
     st.sampled_from([1.0, 0.9, 0.5, 0.1]),
     st.sampled_from([None, 0, 1]),
 )
-@settings(max_examples=150)
+@settings(max_examples=3 * settings().max_examples // 2)
 def test_damage_is_heard_or_refused(
     data: bytes, changes: list[tuple[int, bytes]], kept: float, agent_channel: int | None
 ) -> None:
@@ -447,48 +380,3 @@ def test_pyav_is_loaded_by_a_conversion_only() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
-
-
-WORKER = """
-import json, os, sys
-from coval_relay.adapters.audio import PyAvConverter
-
-def peak_mebibytes():
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-def convert(path):
-    size = os.stat(path).st_size
-    with open(path, "rb") as source, open(os.devnull, "wb") as sink:
-        def read(start, length):
-            source.seek(start)
-            return source.read(length)
-        PyAvConverter()(size, read, sink, agent_channel=1)
-
-convert(sys.argv[1])
-warm = peak_mebibytes()
-convert(sys.argv[2])
-print(json.dumps(peak_mebibytes() - warm))
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process its own peak")
-@pytest.mark.parametrize(("container", "subtype", "minutes"), [("FLAC", "PCM_16", 30), ("OGG", "VORBIS", 8)])
-def test_memory_does_not_grow_with_the_recording(
-    tmp_path: Path, container: str, subtype: str, minutes: int
-) -> None:
-    """A minute first, then many: the samples alone would take 57 MB as 16 bit, 31 MB as float."""
-    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (480_000, 2))
-    noise[8_000:] = 0  # silence is quick to encode
-    for name, times in (("short", 1), ("long", minutes)):
-        with soundfile.SoundFile(tmp_path / name, "w", 8_000, 2, subtype, format=container) as file:
-            for _ in range(times):
-                file.write(noise)
-    done = subprocess.run(
-        [sys.executable, "-c", WORKER, str(tmp_path / "short"), str(tmp_path / "long")],
-        env={"PYTHONPATH": str(ROOT / "layers/shared")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(done.stdout) < 8

@@ -56,7 +56,7 @@ def judged_layout(facts: AudioFacts) -> None:
 
 
 @given(st.binary(max_size=2000), st.integers(0, 2**40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 def test_noise_that_may_be_shorter_than_its_size(data: bytes, beyond: int) -> None:
     judged(len(data), data)
     judged(len(data) + beyond, data)
@@ -65,7 +65,7 @@ def test_noise_that_may_be_shorter_than_its_size(data: bytes, beyond: int) -> No
 @given(
     st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=40)), max_size=30), st.integers(0, 2**40)
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 def test_pieces_of_formats_in_any_order(pieces: list[bytes], beyond: int) -> None:
     data = b"".join(pieces)
     judged(len(data), data)
@@ -78,7 +78,7 @@ def test_pieces_of_formats_in_any_order(pieces: list[bytes], beyond: int) -> Non
     st.integers(0, 4096),
     st.integers(0, 2**32),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 def test_fixtures_with_bytes_overwritten_and_cut(
     head: bytes, changes: list[tuple[int, bytes]], end: int, beyond: int
 ) -> None:
@@ -90,7 +90,7 @@ def test_fixtures_with_bytes_overwritten_and_cut(
 
 
 @given(st.binary(min_size=1, max_size=64))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 def test_a_pattern_repeated_over_a_large_object(pattern: bytes) -> None:
     data = pattern * (3_000_000 // len(pattern))
     judged(len(data), data)

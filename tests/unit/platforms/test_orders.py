@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from coval_relay.platforms.registry import PLATFORMS
 from tests.unit.platforms.calls import CALLS, Part, PlatformCall, outcome, played
 
-SAMPLES = 40
+SAMPLES = settings().max_examples // 5 * 2
 Order = list[tuple[Part, int]]
 
 
@@ -37,9 +37,10 @@ def test_told_at_once(call: PlatformCall) -> None:
     assert ended.sides[0] in call.ended.sides
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_any_order_any_repetition_any_delay_within_the_times(call: PlatformCall) -> None:
-    @settings(max_examples=SAMPLES, deadline=None)
+    @settings(max_examples=SAMPLES)
     @given(in_some_order(call))
     def check(order: Order) -> None:
         ended = outcome(played(call, order))

@@ -32,7 +32,7 @@ UPLOAD_ID = "upl_01HRAB8N9G7Q4Y3K2J5W6X1ZTC"
 AGENT_ID = "gk3jK9mPq2xRt5vW8yZaBc"
 
 
-def test_answers_with_the_resource_in_the_familys_envelope(each_family: Api) -> None:
+def test_answers_with_the_resource_in_the_envelope_of_its_family(each_family: Api) -> None:
     status, answer = each_family.submit(
         {
             "transcript": [MESSAGE],
