@@ -1,27 +1,34 @@
 # Works with GNU make 3.81 and later. `make help` lists the targets.
 
 SHELL := /bin/sh
-PYTHON ?= python3
 UV := .venv-bootstrap/bin/uv
 BIN := .venv/bin
-PYTHON_FOLDERS := functions layers/shared local scripts tests
+TIMED := sh tests/timed.sh
+CODE := $(wildcard functions layers/shared local scripts tests)
+
+# Suites at once: one more than there are processors, as some wait for servers.
+JOBS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
+SIDE_BY_SIDE = @$(TIMED) "make $@" $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) TOGETHER=1
+
+# A Python of a version, on PATH or of pyenv, that really runs: pyenv's shim may stand on PATH and refuse.
+python = $(shell for python in python$(1) "$$HOME"/.pyenv/versions/$(1)*/bin/python$(1); do \
+	"$$python" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done)
+# Production's; PYTHON=… takes another one, 3.11 or newer.
+PYTHON ?= $(call python,3.13)
 
 export SAM_CLI_TELEMETRY := 0
 # the system's certificates, as pip uses them, and no complaint about folders on two disks
 export UV_SYSTEM_CERTS ?= true
 export UV_LINK_MODE ?= copy
-
-# A Python 3.13 that really runs: pyenv's shim may stand on PATH and refuse.
-PYTHON_313 = $(shell for python in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
-	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$python" && break; done)
+# what is not compiled once is compiled by every run
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load test-load up down status test test-unit test-scopes scopes test-fidelity test-contract test-integration test-template \
-	test-end-to-end test-313 simulate simulate-seed test-fuzz fuzz mutants lint types imports format lock build validate measure-upload measure-swap measure-conversion \
-	measure-cold-start clean
+.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
+	format build lock measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: .venv/installed .venv-sam/installed .venv-aws/installed .venv-checkov/installed ## Make all environments
 
@@ -32,8 +39,6 @@ demo: stack-tools ## Deploy to a local AWS, run real calls through it, compare
 
 CALLS ?= 5000
 RATE ?= 20
-test-load: stack-tools ## A small load run, with its disturbances
-	$(BIN)/pytest tests/load
 
 load: stack-tools ## Send a burst of CALLS while Coval (RATE requests a second) and AWS fail, and count what is left
 	@$(BIN)/python -m local.load --calls $(CALLS) --rate $(RATE)
@@ -52,13 +57,41 @@ stack-tools: .venv/installed .venv-sam/installed .venv-aws/installed
 
 # --- tests
 
-test: lint types imports test-unit test-fuzz test-scopes test-fidelity test-contract test-integration test-template test-end-to-end test-load test-313 ## Everything
+check: .venv/installed ## At every save: style, types, imports, spelling, and the quick unit tests
+	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto)
 
-test-unit: .venv/installed ## Fast tests of the code alone
-	$(BIN)/pytest tests/unit
+test: setup ## Every layer, the deployed local stack included
+	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz lint
 
-test-fidelity: .venv/installed ## What Coval hears of every platform's every format: the agent on the left, as it was said
-	$(BIN)/pytest tests/fidelity
+test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
+	$(SIDE_BY_SIDE) test-load test-properties test-units-on-3.11 test-scopes test-simulation test-fidelity
+
+test-unit: .venv/installed ## Each part of the code alone
+	@$(TIMED) $@ $(BIN)/pytest tests/unit -n $(or $(WORKERS),0)
+
+test-%: setup ## One folder of tests: make test-contract, test-integration, test-template, test-end-to-end, …
+	@$(TIMED) $@ $(BIN)/pytest tests/$(subst -,_,$*)
+
+.PHONY: test-units-on-3.11 test-properties
+# as many examples of each property as Hypothesis takes by itself
+test-properties: .venv/installed
+	@$(TIMED) $@ $(BIN)/pytest tests/unit tests/contract -m hypothesis --hypothesis-profile=full
+
+PYTHON_311 = $(call python,3.11)
+test-units-on-3.11:
+	@if [ -n "$(PYTHON_311)" ]; then $(MAKE) --no-print-directory .venv-3.11/installed \
+		&& $(TIMED) $@ .venv-3.11/bin/pytest tests/unit; else echo "$@: left out, there is no Python 3.11 here"; fi
+
+lint: .venv/installed ## Style, spelling, and which part may import which
+	@$(TIMED) $@ sh -c '$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/typos && PYTHONPATH=layers/shared $(BIN)/lint-imports'
+
+types: .venv/installed ## Types
+	@$(TIMED) $@ $(BIN)/mypy $(CODE)
+
+coverage: .venv/installed ## What of the code, line and branch, the unit tests run
+	$(BIN)/pytest tests/unit -n auto -q --cov --cov-report=term
+
+# --- searches for what no test has thought of
 
 HISTORIES ?= 200000
 SEED ?= 0
@@ -72,18 +105,12 @@ simulate-seed: .venv/installed ## The story of SEED, one line a step
 SCOPES ?=
 MOST_STATES ?= 300000
 
-test-scopes: .venv/installed ## The small scopes: every order of every effect
-	$(BIN)/pytest tests/scopes
-
 scopes: .venv/installed ## Every order of every effect in SCOPES (all groups), up to MOST_STATES states each
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.scopes $(SCOPES) --most $(MOST_STATES)
 
 INPUTS ?= 1000000
 FUZZ_SEED ?= 1
 BOUNDARIES ?=
-
-test-fuzz: .venv/installed ## A little of what comes over each boundary
-	$(BIN)/pytest tests/fuzz
 
 fuzz: .venv/installed ## INPUTS inputs to all BOUNDARIES, guided by coverage; prints what was not handled
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BOUNDARIES)
@@ -93,32 +120,6 @@ MODULES ?=
 mutants: .venv/installed ## Change the state and the services (or MODULES) place by place: do the unit tests see it?
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.mutation $(MODULES)
 
-test-contract: .venv/installed ## Requests and simulator against Coval's own SDK; fakes against the real stores
-	$(BIN)/pytest tests/contract
-
-test-integration: stack-tools ## Use cases on the emulated AWS
-	$(BIN)/pytest tests/integration
-
-test-template: .venv/installed .venv-sam/installed .venv-checkov/installed ## The template, as it deploys
-	$(BIN)/pytest tests/template
-
-test-end-to-end: stack-tools ## The deployed stack, locally
-	$(BIN)/pytest tests/end_to_end
-
-test-313: ## Unit tests on Python 3.13, where there is one
-	@if [ -n "$(PYTHON_313)" ]; then $(MAKE) --no-print-directory .venv-3.13/installed PYTHON="$(PYTHON_313)" \
-		&& .venv-3.13/bin/pytest tests/unit; else echo "no Python 3.13 here: its unit tests are left out"; fi
-
-lint: .venv/installed ## Style
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-
-types: .venv/installed ## Types
-	$(BIN)/mypy $(wildcard $(PYTHON_FOLDERS))
-
-imports: .venv/installed ## Which part may import which
-	PYTHONPATH=layers/shared $(BIN)/lint-imports
-
 format: .venv/installed ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -127,10 +128,6 @@ format: .venv/installed ## Format, and mend what can be mended
 
 build: .venv-sam/installed ## Build as for a deployment
 	.venv-sam/bin/sam build
-
-validate: .venv-sam/installed ## Let the SAM CLI judge the template
-	.venv-sam/bin/sam validate --region us-east-1
-	.venv-sam/bin/sam validate --region us-east-1 --lint
 
 measure-upload: stack-tools ## Memory and throughput of a 100 MB upload
 	@$(BIN)/python -m local.measure.upload
@@ -157,32 +154,37 @@ lock: $(UV) ## Resolve requirements/*.in anew
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done
 
 $(UV): requirements/bootstrap.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@echo "making .venv-bootstrap"
-	@$(PYTHON) -m venv .venv-bootstrap
+	@python="$(or $(PYTHON),python3)"; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")' \
+	&& "$$python" -m venv --clear .venv-bootstrap
 	@.venv-bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
+WITHOUT_PYTHON := Python 3.13 is not here and cannot be had. Put python3.13 on PATH, or name another one, 3.11 or newer: PYTHON=python3.12
+
+# $(1): a Python; where there is none, uv looks for 3.13, and downloads it.
 # pip comes after uv: it knows registries and certificates that only the user's pip configuration names
 define install
 @echo "making $(@D)"
-@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
+@$(if $(1),,$(UV) python install --quiet 3.13 || { echo "$(WITHOUT_PYTHON)" >&2; exit 1; })
+@$(UV) venv --quiet --clear --python "$(or $(1),3.13)" $(@D)
 @$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $< \
 	|| .venv-bootstrap/bin/python -m pip --python $(@D)/bin/python install --require-hashes -r $<
 @touch $@
 endef
 
 .venv/installed: requirements/development.txt $(UV)
-	$(install)
+	$(call install,$(PYTHON))
 
-.venv-3.13/installed: requirements/development.txt $(UV)
-	$(install)
+.venv-3.11/installed: requirements/development.txt $(UV)
+	$(call install,$(PYTHON_311))
 
 .venv-sam/installed: requirements/sam.txt $(UV)
-	$(install)
+	$(call install,$(PYTHON))
 
 .venv-aws/installed: requirements/aws.txt $(UV)
-	$(install)
+	$(call install,$(PYTHON))
 
 .venv-checkov/installed: requirements/checkov.txt $(UV)
-	$(install)
+	$(call install,$(PYTHON))
