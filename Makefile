@@ -64,7 +64,7 @@ test: setup ## Every layer, the deployed local stack included
 	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz lint
 
 test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
-	$(SIDE_BY_SIDE) test-load test-properties test-units-on-3.11 test-scopes test-simulation test-fidelity
+	$(SIDE_BY_SIDE) test-load test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
 
 test-unit: .venv/installed ## Each part of the code alone
 	@$(TIMED) $@ $(BIN)/pytest tests/unit -n $(or $(WORKERS),0)
@@ -72,10 +72,12 @@ test-unit: .venv/installed ## Each part of the code alone
 test-%: setup ## One folder of tests: make test-contract, test-integration, test-template, test-end-to-end, …
 	@$(TIMED) $@ $(BIN)/pytest tests/$(subst -,_,$*)
 
-.PHONY: test-units-on-3.11 test-properties
-# as many examples of each property as Hypothesis takes by itself
-test-properties: .venv/installed
+.PHONY: test-all-examples test-all-crashes test-units-on-3.11
+test-all-examples: .venv/installed
 	@$(TIMED) $@ $(BIN)/pytest tests/unit tests/contract -m hypothesis --hypothesis-profile=full
+
+test-all-crashes: stack-tools
+	@$(TIMED) $@ $(BIN)/pytest tests/integration/test_crashes.py --hypothesis-profile=full
 
 PYTHON_311 = $(call python,3.11)
 test-units-on-3.11:

@@ -16,7 +16,7 @@ from local.demo.watcher import MESSAGE_PENDING, Changes, Coval, DeadLetters, Ite
 from local.simulator import AdminClient
 from local.stack.stack import Stack
 
-STEP_SECONDS = 90
+STEP_SECONDS = 180
 """How long a step waits for what it builds upon."""
 
 

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,17 +18,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+FIRST_PORT, PORTS = 10_000, 22_000
+
 
 class ServerFailed(RuntimeError):
     """A server ended, or did not answer in time; names its log."""
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback that nobody listens on; any of those that the system gives to no client."""
+    while not _is_free(port := FIRST_PORT + secrets.randbelow(PORTS)):
+        pass
+    return port
 
 
 def _is_free(port: int) -> bool:
@@ -114,7 +116,7 @@ class Server:
             )
             record.truncate()
             record.write(json.dumps({"port": port, "pid": process.pid}))
-        answered = wait_until(lambda: process.poll() is not None or healthy(), 60)
+        answered = wait_until(lambda: process.poll() is not None or healthy(), 180)
         died, process.returncode = process.poll() is not None, 0  # it may outlive this process, on purpose
         if died or not answered:
             self.stop()
@@ -127,7 +129,7 @@ class Server:
         group = int(self._read()["pid"])
         for sign in (signal.SIGTERM, signal.SIGKILL):
             os.killpg(group, sign)
-            if wait_until(lambda: not self.running(), 10):
+            if wait_until(lambda: not self.running(), 30):
                 _reap(group)
                 return True
         raise ServerFailed(f"{self.name} (process {group}) does not end")

@@ -35,7 +35,7 @@ from tests.support.voices import KINDS, correlation, decoded, narrow
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-STEP_SECONDS = 150
+STEP_SECONDS = 300
 """How long a step waits for what it builds upon."""
 HEARD = 0.9
 """Correlation from which a voice counts as heard."""

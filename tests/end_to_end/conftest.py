@@ -1,17 +1,14 @@
 """One local stack for all end-to-end tests, beside the one that `make up` starts."""
 
-import os
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import pytest
 
-from local.stack.paths import PROJECT, Files
-from local.stack.server_processes import alone
-from local.stack.stack import Egress, Stack, down, up
+from local.stack.stack import Egress, Stack
 from tests.end_to_end.platform_web_servers import Web, served
+from tests.support.own_stack import files_of, own_stack
 
-FILES = Files(PROJECT / ".local" / "end_to_end")
+FILES = files_of("end_to_end")
 HOSTS = (
     "api.elevenlabs.io",
     "api.twilio.com",
@@ -50,10 +47,5 @@ def egress(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Egres
 
 @pytest.fixture(scope="session")
 def stack(egress: Egress) -> Iterator[Stack]:
-    """A second session waits for the first one to end, and does not end its servers."""
-    with alone(FILES.folder / "session.lock"), patch.dict(os.environ):
-        down(FILES)
-        try:
-            yield up(FILES, egress)
-        finally:
-            down(FILES)
+    with own_stack(FILES, egress) as stack:
+        yield stack

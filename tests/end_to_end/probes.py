@@ -39,7 +39,7 @@ Invoke = Callable[[str, Event], str]
 SUBMIT, UPLOAD, ATTACH = FUNCTIONS = ("SubmitTranscript", "UploadRecording", "AttachRecording")
 BESIDE_THE_PREFIXES = "beside the prefixes"
 DONE = '{"batchItemFailures": []}'
-MOST_SECONDS = 60
+MOST_SECONDS = 180
 
 
 class Outcome(NamedTuple):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
 
-SECONDS = 60
+SECONDS = 300
 FUNCTIONS = ("SubmitTranscript", "UploadRecording", "AttachRecording")
 PASSWORDS = tuple(one[name] for one in CREDENTIALS.values() for name in ("value", "password") if name in one)
 HIDDEN = (*SECRETS, *PASSWORDS, "X-Amz-Signature=", "X-Amz-Credential=")

@@ -11,7 +11,7 @@ from tests.end_to_end.platform_calls import CALLS
 from tests.end_to_end.platform_web_servers import Web
 from tests.support.platform_samples import EVENTS
 
-SECONDS = 120
+SECONDS = 300
 NOT_DELIVERED = {"s3_notification_classic", "sqs_batch", "sweep"}
 """What functions are invoked with, not what comes on a bus."""
 

@@ -69,7 +69,7 @@ class Lambda:
 
     def invoke(self, function: str, sent: Event) -> str:
         with self._running(function) as url:
-            return httpx.post(url + INVOCATIONS, json=dict(sent), timeout=60, trust_env=False).text
+            return httpx.post(url + INVOCATIONS, json=dict(sent), timeout=180, trust_env=False).text
 
     @contextmanager
     def _running(self, function: str) -> Iterator[str]:
@@ -86,7 +86,9 @@ class Lambda:
         folder = environment["LAMBDA_TASK_ROOT"]
         with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL) as process:
             try:
-                assert wait_until(lambda: _listens(port), 20), "the runtime interface emulator does not start"
+                assert wait_until(lambda: _listens(port), 120), (
+                    "the runtime interface emulator does not start"
+                )
                 yield f"http://127.0.0.1:{port}"
             finally:
                 process.terminate()

@@ -9,7 +9,7 @@ from local.demo.scenarios import SCENARIOS, Ending, Scenario
 from local.demo.timeline import Timeline
 from local.stack.stack import Stack
 
-SECONDS = 240
+SECONDS = 600
 
 
 @pytest.fixture(scope="module")

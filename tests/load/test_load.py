@@ -1,8 +1,6 @@
 """A small load run: nothing is lost and nothing doubled while workers die, and Coval and AWS fail."""
 
-import os
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import pytest
 
@@ -10,10 +8,9 @@ from local.load.run import Result, Run
 from local.load.settings import PARAMETERS, LoadSettings, Pace
 from local.load.verification import Verdict
 from local.simulator import AdminClient
-from local.stack.paths import PROJECT, Files
-from local.stack.stack import down, up
+from tests.support.own_stack import files_of, own_stack
 
-FILES = Files(PROJECT / ".local" / "end_to_end_load")
+FILES = files_of("load")
 """A stack of its own: its deadlines are longer than those of the others."""
 FEW_WORKERS = {
     "SubmitTranscriptMaximumConcurrency": "2",
@@ -33,20 +30,15 @@ PACE = Pace(
     outage=5,
 )
 SETTINGS = LoadSettings(
-    calls=60, rate=4, pace=PACE, longest_seconds=300, visibility_seconds=35, sweep_seconds=5
+    calls=60, rate=4, pace=PACE, longest_seconds=600, visibility_seconds=35, sweep_seconds=5
 )
 
 
 @pytest.fixture(scope="module")
 def result() -> Iterator[Result]:
-    with patch.dict(os.environ):
-        down(FILES)
-        try:
-            stack = up(FILES, parameters={**PARAMETERS, **FEW_WORKERS})
-            with AdminClient(stack.coval_url) as coval:
-                yield Run(stack, FILES, SETTINGS, print, coval).play()
-        finally:
-            down(FILES)
+    parameters = {**PARAMETERS, **FEW_WORKERS}
+    with own_stack(FILES, parameters=parameters) as stack, AdminClient(stack.coval_url) as coval:
+        yield Run(stack, FILES, SETTINGS, print, coval).play()
 
 
 def test_every_call_is_in_coval_once_as_it_was_sent(result: Result) -> None:

@@ -49,7 +49,7 @@ def test_one_module_one_line_one_sample_and_one_test_are_enough(copied: Path) ->
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert "2 passed" in outcome.stdout, outcome.stdout + outcome.stderr
 
@@ -62,6 +62,6 @@ def test_what_the_readme_shows_is_in_the_projects_own_style(blocks: list[str], t
         pytest.skip("no linter beside this interpreter")
     command = [str(ruff), "check", "--config", str(PROJECT / "pyproject.toml"), "--ignore", "INP001,S101"]
     outcome = subprocess.run(
-        [*command, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+        [*command, str(tmp_path)], capture_output=True, text=True, check=False, timeout=300
     )
     assert outcome.returncode == 0, outcome.stdout
