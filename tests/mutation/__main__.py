@@ -21,9 +21,13 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGE = ROOT / "layers/shared/coval_relay"
 LEAST_KILLED = 0.9
+WHOLE_CALLS = (
+    "agent_channel", "alias_resolver", "disallowed_locations", "event_order", "faults", "recording_choice",
+    "scenarios", "stories",
+)  # fmt: skip
 OF_STATE_AND_SERVICES = (
-    "agent_channel", "alias_resolver", "consumer", "disallowed_locations", "event_order", "faults",
-    "lifecycle*", "recording_choice", "scenarios", "services*", "submit_request", "timing",
+    "domain/*", "services/*", "entrypoints/test_consumer",
+    *(f"whole_calls/test_{name}" for name in WHOLE_CALLS),
 )  # fmt: skip
 """Unit tests that are quick enough to run for each mutant."""
 WORKERS = os.cpu_count() or 1
@@ -39,7 +43,7 @@ def modules(words: Iterable[str]) -> list[str]:
 
 
 def tests() -> list[str]:
-    found = (file for name in OF_STATE_AND_SERVICES for file in (ROOT / "tests/unit").glob(f"test_{name}.py"))
+    found = (file for name in OF_STATE_AND_SERVICES for file in (ROOT / "tests/unit").glob(f"{name}.py"))
     return sorted(map(str, [*found, ROOT / "tests/fuzz/test_regressions.py"]))
 
 

@@ -59,14 +59,12 @@ class MutantRunner:
         tell("")  # after the dots
         self.sound = entered is not None
         if entered is not None:
-            for mutant, verdict in self._hints_of_sidecar(session, entered):
+            for mutant, verdict in self._judged(session, entered):
                 self.verdicts[mutant.name] = verdict
                 tell(f"{len(self.verdicts):>5}/{len(self.mutants)} {verdict:<9} {mutant.name}")
         return True
 
-    def _hints_of_sidecar(
-        self, session: pytest.Session, entered: dict[Place, Tests]
-    ) -> Iterator[tuple[Mutant, str]]:
+    def _judged(self, session: pytest.Session, entered: dict[Place, Tests]) -> Iterator[tuple[Mutant, str]]:
         running: dict[int, Mutant] = {}
         for mutant in self.mutants:
             tests = entered.get((mutant.module, mutant.function), [])

@@ -74,7 +74,7 @@ def test_stacks_have_digests_of_their_own(monkeypatch: pytest.MonkeyPatch) -> No
 def test_readme_tells_how_to_find_a_call() -> None:
     shell = shutil.which("sh")
     assert shell is not None
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
     (command,) = re.findall(r"^printf .*sha256sum.*$", readme, re.MULTILINE)
     environment = {"TABLE": TABLE, "ID": "room-+15550100002 é", "PATH": "/usr/bin:/bin"}
     told = subprocess.run([shell, "-c", command], env=environment, capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 MODULE = Path("layers/shared/coval_relay/platforms/acme.py")
 REGISTRY = Path("layers/shared/coval_relay/platforms/registry.py")
 SAMPLE = Path("events/acme/call_finished.json")

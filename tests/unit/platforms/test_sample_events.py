@@ -13,7 +13,7 @@ from coval_relay.domain.messages import Sweep
 from coval_relay.platforms.registry import translate
 from coval_relay.platforms.shared.contract import PlatformOptions
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 OPTIONS = PlatformOptions(transcript_buckets=("acme-transcripts",))
 
 

@@ -16,7 +16,7 @@ from coval_relay.entrypoints import lambda_handler
 from coval_relay.settings import Settings
 from tests.support.environment_variables import COMMON, RECORDINGS
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 MISCONFIGURED = """
 import app, gc, json
 class Context:
