@@ -1,6 +1,5 @@
 """As the functions are given S3: what lies in no configured place is not asked for, though it is there."""
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
 OWNER = "000000000000"
 CONTENT = b"content"
-NAME = uuid.uuid4().hex
-OURS, FOREIGN, STAGING = (f"{kind}-{NAME}" for kind in ("ours", "foreign", "staging"))
+OURS, FOREIGN, STAGING = "locations-ours", "locations-foreign", "locations-staging"
 SETTINGS = parse(
     RecordingSettings,
     {**COMMON, "RECORDING_BUCKETS": OURS, "RECORDING_PREFIXES": "rec/", "STAGING_BUCKET": STAGING},
