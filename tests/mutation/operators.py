@@ -152,7 +152,13 @@ def _value(node: ast.Return | ast.Assign) -> Iterator[Change]:
 
 
 def _case(node: ast.match_case) -> Iterator[Change]:
-    yield Change(node, node, "guard", ast.Constant(False))
+    if not _is_never(node.body[0]):
+        yield Change(node, node, "guard", ast.Constant(False))
+
+
+def _is_never(statement: ast.stmt) -> bool:
+    """It stands there for the type checker, which has proved that nothing comes to it."""
+    return ast.unparse(statement).startswith("assert_never(")
 
 
 def _of_statements(node: ast.AST) -> Iterator[Change]:
@@ -165,6 +171,8 @@ def _of_statements(node: ast.AST) -> Iterator[Change]:
 
 
 def _instead_of(statement: ast.stmt) -> ast.stmt | None:
+    if _is_never(statement):
+        return None
     match statement:
         case ast.Expr(value=ast.Call()) | ast.Raise():
             return ast.Pass()

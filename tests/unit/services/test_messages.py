@@ -519,6 +519,20 @@ def test_only_what_follows_is_attached_at_once(action: Action) -> None:
     assert _then_attach(told, NOW) == told
 
 
+def test_what_can_be_attached_is_locked_in_the_same_write() -> None:
+    arrived = Transition(submitted(recording=recording()), Action.CONTINUE)
+    locked = replace(recording(), state=Sound.ATTACHING, changed_at=NOW)
+    assert _then_attach(arrived, NOW) == Transition(submitted(recording=locked), Action.ATTACH)
+
+
+def test_an_attach_that_is_due_is_locked_and_made() -> None:
+    played = world(submitted(recording=recording()))
+    played.coval.conversations["ours"] = held("ours")["ours"]
+    assert go(played, "attach", Transition(played.store.get("call-1"), Action.START_ATTACH)) == DONE
+    assert played.coval.calls == ["attach"]
+    assert played.store.get("call-1").recording_state is Sound.ATTACHED
+
+
 def test_what_s3_refuses_is_for_the_operator() -> None:
     played = world(submitted(recording=recording()))
 
