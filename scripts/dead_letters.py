@@ -218,9 +218,7 @@ def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies:
 def line(dead_letter: DeadLetter) -> str:
     when = datetime.fromtimestamp(dead_letter.sent_at / 1000, UTC).isoformat(timespec="seconds")
     about = f"{shown(dead_letter.subject)} ({dead_letter.digest})" if dead_letter.subject else "(no call)"
-    return (
-        f"  {when}  {dead_letter.kind}  {about}\n    {shown(dead_letter.code)}: {shown(dead_letter.reason)}"
-    )
+    return f"  {when}  {dead_letter.kind}  {about}\n    {shown(dead_letter.code)}: {shown(dead_letter.reason)}"
 
 
 def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Iterator[str]:
@@ -253,16 +251,12 @@ def _outputs(stack: str) -> Mapping[str, str]:
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["show", "send-again"])
     parser.add_argument("--stack", default="coval-relay", help="the stack's name")
     parser.add_argument("--reason", default="", metavar="CODE", help="only letters with this reason")
     parser.add_argument("--queue", default="", choices=QUEUES, help="only letters of this queue")
-    parser.add_argument(
-        "--call", default="", metavar="ID", help="only letters of this call: its id or digest"
-    )
+    parser.add_argument("--call", default="", metavar="ID", help="only letters of this call: its id or digest")
     parser.add_argument("--bodies", action="store_true", help="show the events, transcripts and all")
     return parser.parse_args(arguments)
 

@@ -79,9 +79,7 @@ def enable(client: "S3Client", bucket: str, queue: str = "", *, apply: bool) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", nargs="+", metavar="BUCKET")
     parser.add_argument("--queue", default="", metavar="ARN", help="notify this queue instead of EventBridge")
     parser.add_argument("--apply", action="store_true", help="write; without it nothing is changed")

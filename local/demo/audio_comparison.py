@@ -72,8 +72,7 @@ def _alike(said: Sound, rate: int, heard: Sound, heard_rate: int) -> bool:
     shift = round(MOST_SHIFT_SECONDS * rate)
     pairs = zip(said.T, heard.T, strict=True)
     return abs(len(heard) - len(said)) <= shift and all(
-        _correlation(one.astype(float), other.astype(float), shift) >= LEAST_CORRELATION
-        for one, other in pairs
+        _correlation(one.astype(float), other.astype(float), shift) >= LEAST_CORRELATION for one, other in pairs
     )
 
 

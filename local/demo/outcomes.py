@@ -18,9 +18,7 @@ def ending(held: Sequence[Mapping[str, Any]], item: Mapping[str, Any], dead_lett
     return Ending(
         conversations=len(held),
         text=any(conversation["transcript"] for conversation in held),
-        audio=" ".join(
-            _audio(sent, one["audio"]["sha256"], one["audio"]["path"]) for one in held if one["audio"]
-        ),
+        audio=" ".join(_audio(sent, one["audio"]["sha256"], one["audio"]["path"]) for one in held if one["audio"]),
         waves=" ".join(wave["wave"] for one in held for wave in one["waves"] if wave["webhook"]),
         state=item.get("state", ""),
         recording=item.get("recording_state", ""),

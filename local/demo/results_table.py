@@ -20,9 +20,7 @@ def render(scenarios: Sequence[Scenario], found: Mapping[str, Ending]) -> str:
     rows += [_row(scenario, found[scenario.name]) for scenario in scenarios]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(
-        [lines[0].rstrip(), "-" * (sum(widths) + 2 * len(widths)), *(line.rstrip() for line in lines[1:])]
-    )
+    return "\n".join([lines[0].rstrip(), "-" * (sum(widths) + 2 * len(widths)), *(line.rstrip() for line in lines[1:])])
 
 
 def _row(scenario: Scenario, found: Ending) -> list[str]:

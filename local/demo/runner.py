@@ -23,9 +23,7 @@ STEP_SECONDS = 180
 class Run:
     """One run: its own call ids, so that a stack may be used again and again."""
 
-    def __init__(
-        self, stack: Stack, scenarios: Sequence[Scenario], happened: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, stack: Stack, scenarios: Sequence[Scenario], happened: Callable[[str, str], None]) -> None:
         number = uuid.uuid4().hex[:6]
         self._scenarios = scenarios
         self._happened = happened
@@ -46,9 +44,7 @@ class Run:
     def play(self, seconds: float) -> dict[str, Ending]:
         """Perform the steps, then wait until all has ended as expected, or the seconds are over."""
         looks = (self._items.look, self._coval.look_at_requests, self._coval.look, self._dead_letters.look)
-        stage = Stage(
-            boto3.client("events"), boto3.client("s3"), self._fault, self._awaited, self._pending_message
-        )
+        stage = Stage(boto3.client("events"), boto3.client("s3"), self._fault, self._awaited, self._pending_message)
         with self._admin, repeated(*looks):
             self._perform_all(stage)
             self._changes.wait_for(self._is_over, seconds)
@@ -96,9 +92,7 @@ class Run:
             raise TimeoutError(f"the item did not become {state} {recording or ''} in {STEP_SECONDS} s")
 
     def _pending_message(self, call_id: str) -> None:
-        if not self._changes.wait_for(
-            lambda: self._items.names.get(call_id) == MESSAGE_PENDING, STEP_SECONDS
-        ):
+        if not self._changes.wait_for(lambda: self._items.names.get(call_id) == MESSAGE_PENDING, STEP_SECONDS):
             raise TimeoutError(f"nothing was parked in {STEP_SECONDS} s")
 
     def _tell(self, call_id: str, text: str) -> None:

@@ -180,9 +180,7 @@ SCENARIOS = (
             CallEnd("mono-alaw-8khz.wav", metadata={"coval_simulation_id": "sim_demo"}),
             Recording("mono-alaw-8khz.wav"),
         ),
-        Ending(
-            conversations=0, text=False, waves="", state="FILTERED", recording="REJECTED", reason="filtered"
-        ),
+        Ending(conversations=0, text=False, waves="", state="FILTERED", recording="REJECTED", reason="filtered"),
     ),
     Scenario(
         "429, 500, then silence",

@@ -79,15 +79,11 @@ class Functions:
         for name in map(self._name, FUNCTIONS):
             configured = self._client.get_function_configuration(FunctionName=name)
             variables = {**configured["Environment"]["Variables"], "AWS_ENDPOINT_URL": endpoint}
-            self._client.update_function_configuration(
-                FunctionName=name, Environment={"Variables": variables}
-            )
+            self._client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
     def throttle(self, function: str) -> None:
         """Let a function not run at all."""
-        self._client.put_function_concurrency(
-            FunctionName=self._name(function), ReservedConcurrentExecutions=0
-        )
+        self._client.put_function_concurrency(FunctionName=self._name(function), ReservedConcurrentExecutions=0)
 
     def release(self, function: str) -> None:
         self._client.delete_function_concurrency(FunctionName=self._name(function))

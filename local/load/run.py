@@ -184,9 +184,7 @@ class Run:
         return not any(map(is_due, items)) and not pending(items)
 
     def _items(self) -> Iterator[Mapping[str, Any]]:
-        for page in self._dynamodb.get_paginator("scan").paginate(
-            TableName=self.stack.table, ConsistentRead=True
-        ):
+        for page in self._dynamodb.get_paginator("scan").paginate(TableName=self.stack.table, ConsistentRead=True):
             yield from map(plain, page["Items"])
 
     def _dead_letters(self) -> Iterator[str]:
@@ -197,9 +195,7 @@ class Run:
             ).get("Messages"):
                 yield from (f"{url.rpartition('/')[2]}: {_reason(message)}" for message in received)
 
-    def _result(
-        self, plan: Plan, sending_seconds: float, disturbed: Mapping[str, int], proxy: FaultProxy
-    ) -> Result:
+    def _result(self, plan: Plan, sending_seconds: float, disturbed: Mapping[str, int], proxy: FaultProxy) -> Result:
         seconds = time.time() - self._began
         conversations, sent_at = self.coval.conversations(), self.sender.sent_at
         waited = waits(plan.calls, conversations, sent_at)

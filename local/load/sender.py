@@ -86,9 +86,7 @@ def _detail(call: LoadCall) -> dict[str, Any]:
         "status": "completed",
         "started_at": (ended - timedelta(seconds=SECONDS)).isoformat(),
         "ended_at": ended.isoformat(),
-        "transcript": {"inline": said, "object": {"status": "pending"}, "none": {"status": "none"}}[
-            call.text
-        ],
+        "transcript": {"inline": said, "object": {"status": "pending"}, "none": {"status": "none"}}[call.text],
         "aliases": [{"type": ALIAS_TYPE, "value": alias(call.call_id)}] if call.by_alias else [],
     }
 

@@ -113,10 +113,7 @@ def _import_milliseconds() -> float:
 
 def _measured(source: Source, folder: Path) -> float:
     """Prints the speed; returns by how many MiB the peak grew."""
-    files = [
-        _encoded(source, folder / f"{source.container}-{seconds}", seconds)
-        for seconds in (WARM_SECONDS, SECONDS)
-    ]
+    files = [_encoded(source, folder / f"{source.container}-{seconds}", seconds) for seconds in (WARM_SECONDS, SECONDS)]
     spent, growth, kind = json.loads(_python(WORKER, *map(str, files)))
     print(
         f"  {source.name} to {kind}: {SECONDS / spent:.0f} x real time ({spent:.1f} s), "

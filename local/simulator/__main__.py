@@ -11,12 +11,8 @@ from local.simulator.server import HOST, serve
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m local.simulator", description="A strict simulator of Coval's API."
-    )
-    parser.add_argument(
-        "--port", type=int, default=8080, help="loopback port; 0 takes a free one (default: 8080)"
-    )
+    parser = argparse.ArgumentParser(prog="python -m local.simulator", description="A strict simulator of Coval's API.")
+    parser.add_argument("--port", type=int, default=8080, help="loopback port; 0 takes a free one (default: 8080)")
     parser.add_argument("--state-dir", type=Path, help="where the audio goes (default: a temporary folder)")
     parser.add_argument("--seed", help="makes identifiers and signatures repeatable")
     parser.add_argument("--switches", default="{}", help="JSON object of switches, as for /_simulator/config")

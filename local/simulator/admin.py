@@ -61,9 +61,7 @@ class AdminClient:
 
     def conversations(self, external_conversation_id: str | None = None) -> list[Item]:
         """Return all that is known of the conversations, of one external id or of all."""
-        return list(
-            self._call("GET", "conversations", params=_only(external_conversation_id))["conversations"]
-        )
+        return list(self._call("GET", "conversations", params=_only(external_conversation_id))["conversations"])
 
     def webhooks(self, external_conversation_id: str | None = None) -> list[Item]:
         """Return the webhooks sent so far, one a finished wave."""

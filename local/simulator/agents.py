@@ -179,14 +179,10 @@ def list_agents(query: MultiMapping[str], held: Iterable[Agent]) -> dict[str, An
     expression = filters.parse(query["filter"], FIELDS) if "filter" in query else None
     tags = query.getall("tag_filters", [])
     if len(tags) > MAX_TAG_FILTERS:
-        raise invalid(
-            "Invalid tag_filters", "tag_filters", f"At most {MAX_TAG_FILTERS} tag_filters are allowed"
-        )
+        raise invalid("Invalid tag_filters", "tag_filters", f"At most {MAX_TAG_FILTERS} tag_filters are allowed")
     order = parse_order(query.get("order_by", "-create_time"), ORDERS, with_words=True)
     found = [
-        agent
-        for agent in held
-        if agent.has_tags(tags) and (expression is None or expression.matches(agent.look_up))
+        agent for agent in held if agent.has_tags(tags) and (expression is None or expression.matches(agent.look_up))
     ]
     found.sort(key=lambda agent: str(agent.look_up(order.field) or ""), reverse=order.is_descending)
     items, token = page.cut(found)

@@ -86,9 +86,7 @@ def _check_duration(duration: float, source: Source, switches: Switches) -> None
         message = f"Audio too short: {duration:.1f} seconds. Minimum duration is {shortest:.0f} seconds."
         raise invalid(message, source)
     if duration > longest:
-        message = (
-            f"Audio too long: {duration / 60:.1f} minutes. Maximum duration is {longest / 60:.0f} minutes."
-        )
+        message = f"Audio too long: {duration / 60:.1f} minutes. Maximum duration is {longest / 60:.0f} minutes."
         raise invalid(message, source)
 
 

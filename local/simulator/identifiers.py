@@ -26,9 +26,7 @@ class Identifiers:
 
     def secret(self) -> bytes:
         """Return the key that signs the URLs."""
-        return (
-            hashlib.sha256(self.seed.encode()).digest() if self.seed is not None else secrets.token_bytes(32)
-        )
+        return hashlib.sha256(self.seed.encode()).digest() if self.seed is not None else secrets.token_bytes(32)
 
     def resource(self) -> str:
         """Return a ShortUUID of 22 letters (Coval API, Conversation resource and Agent resource)."""

@@ -104,9 +104,7 @@ class ConversationRoutes:
     async def list(self, request: web.Request) -> web.Response:
         self._authorise("read")
         held = self.coval.conversations.values()
-        return as_json(
-            list_conversations(request.query, held, self.coval.now(), self.coval.switches, self.family)
-        )
+        return as_json(list_conversations(request.query, held, self.coval.now(), self.coval.switches, self.family))
 
     async def get(self, request: web.Request) -> web.Response:
         self._authorise("read")

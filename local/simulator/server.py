@@ -72,9 +72,7 @@ def _thread(folder: Path, seed: str | None, switches: Switches) -> Iterator[int]
     def ready(port: int, stop: asyncio.Event) -> None:
         started.set_result((port, stop, asyncio.get_running_loop()))
 
-    thread = threading.Thread(
-        target=lambda: asyncio.run(serve(0, folder, seed, switches, ready)), name="simulator"
-    )
+    thread = threading.Thread(target=lambda: asyncio.run(serve(0, folder, seed, switches, ready)), name="simulator")
     thread.start()
     port, stop, loop = started.result(timeout=30)
     try:

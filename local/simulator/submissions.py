@@ -122,9 +122,7 @@ def _check_sources(submission: Submission) -> None:
 
 def _check_metrics(selection: Sequence[str], switches: Switches) -> None:
     for metric in selection:
-        is_known_id = (
-            METRIC_ID.fullmatch(metric) if switches.metric_ids is None else metric in switches.metric_ids
-        )
+        is_known_id = METRIC_ID.fullmatch(metric) if switches.metric_ids is None else metric in switches.metric_ids
         if not is_known_id and metric not in switches.metric_names:
             raise invalid(f"Unknown metric: {metric}", "metrics")
 
@@ -141,9 +139,7 @@ def parse_patch(raw: bytes, switches: Switches) -> Patch:
     patch = validate(Patch, parse_json_object(raw), switches)
     given = [name for name in ("audio_url", "audio", "metadata") if getattr(patch, name) is not None]
     if len(given) != 1:
-        raise invalid(
-            "Exactly one of audio_url, audio or metadata must be provided", given[0] if given else "audio"
-        )
+        raise invalid("Exactly one of audio_url, audio or metadata must be provided", given[0] if given else "audio")
     _check_added_metadata(patch.metadata or {})
     return patch
 
@@ -153,9 +149,7 @@ def _check_added_metadata(metadata: dict[str, Any]) -> None:
         raise invalid(f"At most {MAX_METADATA_KEYS} metadata keys per request", "metadata")
     for key, value in metadata.items():
         if len(key) > MAX_METADATA_KEY_LENGTH:
-            raise invalid(
-                f"Metadata key names are limited to {MAX_METADATA_KEY_LENGTH} characters", "metadata"
-            )
+            raise invalid(f"Metadata key names are limited to {MAX_METADATA_KEY_LENGTH} characters", "metadata")
         if key in IDENTITY_KEYS:
             raise invalid(f"Metadata key '{key}' identifies the conversation and cannot be set", "metadata")
         if value is None:

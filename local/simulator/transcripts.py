@@ -58,9 +58,7 @@ class Message(StrictBody):
         if role == "agent" and switches_of(info).lenient_agent_role:
             return "assistant"
         if role not in ROLES:
-            raise PydanticCustomError(
-                "literal_error", "Input should be 'user', 'assistant', 'system' or 'tool'"
-            )
+            raise PydanticCustomError("literal_error", "Input should be 'user', 'assistant', 'system' or 'tool'")
         return role
 
     @model_validator(mode="after")
@@ -98,9 +96,7 @@ class Message(StrictBody):
 
     def unmatched_reference(self, called: set[str]) -> bool:
         """Whether this answers a tool call that no earlier message made."""
-        return (
-            self.tool_call_id is not None and self._needs_tool_call_id() and self.tool_call_id not in called
-        )
+        return self.tool_call_id is not None and self._needs_tool_call_id() and self.tool_call_id not in called
 
 
 class UploadedMessage(Message):

@@ -58,11 +58,7 @@ class Upload:
 
     def state(self) -> dict[str, Any]:
         """Return everything about it, for the admin."""
-        file = (
-            {"bytes": self.file.size, "sha256": self.file.sha256, "path": str(self.file.path)}
-            if self.file
-            else None
-        )
+        file = {"bytes": self.file.size, "sha256": self.file.sha256, "path": str(self.file.path)} if self.file else None
         return {
             "upload_id": self.upload_id,
             "content_type": self.content_type,
@@ -90,9 +86,7 @@ class Upload:
             message = "A header you provided implies functionality that is not implemented"
             raise ObjectStoreError(501, "NotImplemented", message)
         if "Content-Length" not in headers:
-            raise ObjectStoreError(
-                411, "MissingContentLength", "You must provide the Content-Length HTTP header."
-            )
+            raise ObjectStoreError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
         if int(headers["Content-Length"]) > self.max_size:
             raise too_large()
 

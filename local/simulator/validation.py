@@ -25,11 +25,7 @@ class StrictBody(BaseModel):
     @classmethod
     def _refuse_null(cls, value: Any) -> Any:
         known = {field.alias or name for name, field in cls.model_fields.items()} - cls.nullable
-        nulls = (
-            sorted(known & {key for key, item in value.items() if item is None})
-            if isinstance(value, dict)
-            else []
-        )
+        nulls = sorted(known & {key for key, item in value.items() if item is None}) if isinstance(value, dict) else []
         if nulls:
             raise ValueError(f"{nulls[0]} must not be null")
         return value
@@ -110,9 +106,7 @@ def _details_by_field(error: ValidationError) -> tuple[Any, ...]:
 
 
 def _raw_text(model: type[BaseModel], error: ValidationError) -> Any:
-    lines = [
-        f"{error.error_count()} validation error{'s' if error.error_count() > 1 else ''} for {model.__name__}"
-    ]
+    lines = [f"{error.error_count()} validation error{'s' if error.error_count() > 1 else ''} for {model.__name__}"]
     for failure in error.errors():
         lines += [_path(failure["loc"]), f"  {failure['msg']} [type={failure['type']}]"]
     return detail(None, "\n".join(lines))

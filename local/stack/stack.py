@@ -94,9 +94,7 @@ def coval_url(files: Files) -> str:
     return f"http://127.0.0.1:{simulator_server(files).port()}"
 
 
-def up(
-    files: Files, egress: Egress | None = None, parameters: Mapping[str, str] = MappingProxyType({})
-) -> Stack:
+def up(files: Files, egress: Egress | None = None, parameters: Mapping[str, str] = MappingProxyType({})) -> Stack:
     """Start what does not run, build what has changed, deploy what is not deployed; in that order.
 
     Without an egress the functions reach the loopback only by its addresses, and nothing else is allowed.

@@ -290,9 +290,7 @@ def test_the_calls_sweep_does_not_see_aliases_nor_the_aliases_calls() -> None:
     call = Call(external_conversation_id="call-1")
     calls.save(call, replace(call, due_at=1))
     aliases.add_pending(ALIAS, FIRST)
-    assert [c.external_conversation_id for shard in range(SHARDS) for c in calls.due(shard, 10**9, 9)] == [
-        "call-1"
-    ]
+    assert [c.external_conversation_id for shard in range(SHARDS) for c in calls.due(shard, 10**9, 9)] == ["call-1"]
     assert due(aliases, 10**9) == [(ALIAS, None, (FIRST,))]
     assert not set(ALIAS_SHARDS) & set(range(SHARDS))
 

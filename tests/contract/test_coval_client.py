@@ -42,9 +42,7 @@ def audio(seconds: int = 6) -> bytes:
 
 
 def body(external_conversation_id: str = "call-1", **fields: Any) -> bytes:
-    return json.dumps(
-        {"external_conversation_id": external_conversation_id, "transcript": MESSAGES, **fields}
-    ).encode()
+    return json.dumps({"external_conversation_id": external_conversation_id, "transcript": MESSAGES, **fields}).encode()
 
 
 @pytest.fixture
@@ -128,9 +126,7 @@ def test_a_filtered_call(client: HttpCovalClient) -> None:
 def test_refusals_carry_covals_own_words(client: HttpCovalClient) -> None:
     with pytest.raises(PermanentError) as caught:
         client.submit(b'{"external_conversation_id": "call-1"}')
-    assert caught.value == PermanentError(
-        "INVALID_ARGUMENT", "Missing required input data", "transcript", 400
-    )
+    assert caught.value == PermanentError("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
     with pytest.raises(PermanentError) as caught:
         client.submit(body(upload_id="upl_01ARZ3NDEKTSV4RRFFQ69G5FAV"))
     assert caught.value == PermanentError(
@@ -249,9 +245,7 @@ def test_nobody_listens() -> None:
         {"kind": "timeout_before"},
     ],
 )
-def test_a_put_that_fails(
-    client: HttpCovalClient, simulator: RunningSimulator, fault: dict[str, Any]
-) -> None:
+def test_a_put_that_fails(client: HttpCovalClient, simulator: RunningSimulator, fault: dict[str, Any]) -> None:
     upload = client.create_upload("audio/wav", 6)
     simulator.admin.add_fault(fault, method="PUT")
     with pytest.raises(RetryableError) as caught:

@@ -54,9 +54,7 @@ class Surface:
 
     def get(self, conversation_id: str) -> Any:
         if self.is_uploaded:
-            return self._resource(
-                self.client.uploaded_conversations.get_uploaded_conversation(conversation_id)
-            )
+            return self._resource(self.client.uploaded_conversations.get_uploaded_conversation(conversation_id))
         return self._resource(self.client.conversations.get_conversation(conversation_id))
 
     def delete(self, conversation_id: str) -> Any:
@@ -138,9 +136,7 @@ def test_the_two_call_flow(surface: Surface, files: Files) -> None:
 def test_a_direct_upload(surface: Surface, content: bytes, content_type: str) -> None:
     request = sdk.CovalUploadedConversationsAPICreateAudioUploadRequest(content_type=content_type)
     upload = surface.client.audio.create_audio_upload(request)
-    put = httpx.put(
-        upload.upload_url, content=content, headers={"Content-Type": upload.content_type}, trust_env=False
-    )
+    put = httpx.put(upload.upload_url, content=content, headers={"Content-Type": upload.content_type}, trust_env=False)
     assert put.status_code == 200
     made = surface.submitted(transcript=TRANSCRIPT, upload_id=upload.upload_id)
     audio = surface.audio(made.conversation_id)

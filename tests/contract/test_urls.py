@@ -65,9 +65,7 @@ def test_an_empty_recording(web: Web) -> None:
 def test_a_recording_that_is_not_there(web: Web) -> None:
     with pytest.raises(UrlRejectedError) as caught:
         list(web.urls.stream(f"{HOST}/404?signature=hush"))
-    assert caught.value == UrlRejectedError(
-        "url_not_found", "The URL's host knows no such file (status 404)."
-    )
+    assert caught.value == UrlRejectedError("url_not_found", "The URL's host knows no such file (status 404).")
 
 
 def test_a_document(web: Web) -> None:

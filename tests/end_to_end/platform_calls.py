@@ -27,8 +27,7 @@ SUBMITTED, ATTACHED = "SUBMITTED", "ATTACHED"
 AGENT_RIGHT = Audio(agent_channel=1)
 OPUS = Audio(kind="ogg opus")
 TWILIO_LOGIN = {
-    "authorization": "Basic "
-    + base64.b64encode(":".join(CREDENTIALS["api.twilio.com"].values()).encode()).decode()
+    "authorization": "Basic " + base64.b64encode(":".join(CREDENTIALS["api.twilio.com"].values()).encode()).decode()
 }
 ELEVENLABS_KEY = {"xi-api-key": CREDENTIALS["api.elevenlabs.io"]["value"]}
 HELLO, MOVE, MONDAY = "Thanks for calling Acme.", "Hi, I want to move my appointment.", "Monday at nine?"
@@ -46,9 +45,7 @@ def by_copy(*submits: Any, **more: Any) -> Ended:
     return Ended(**{**WITH_AUDIO, "submits": submits, "by": ("copy",), **more})
 
 
-def submit(
-    call_id: str, parts: str, occurred_at: str = ANSWERED, *words: Any, **metadata: Any
-) -> dict[str, Any]:
+def submit(call_id: str, parts: str, occurred_at: str = ANSWERED, *words: Any, **metadata: Any) -> dict[str, Any]:
     """The body of a call that was completed."""
     told = {"call_status": "completed", **metadata, "coval_relay_parts": parts}
     body = {"external_conversation_id": call_id, "occurred_at": occurred_at, "metadata": told}
@@ -245,9 +242,7 @@ CHIME = (
             Event("amazon_chime/ended_callee"),
             Event("amazon_chime/media_insights_stopped"),
             Event("amazon_chime/media_insights_recording_failed"),
-            Object(
-                "transcripts/Analytics/acme-8842.json", "amazon_chime/transcribe_call_analytics", TRANSCRIPTS
-            ),
+            Object("transcripts/Analytics/acme-8842.json", "amazon_chime/transcribe_call_analytics", TRANSCRIPTS),
             transcript_ready(CHIME_CALL, "transcripts/Analytics/acme-8842.json", "transcribe_call_analytics"),
             Until(SUBMITTED),
             Object("amazon_chime/recording_created", AGENT_RIGHT),
@@ -388,9 +383,7 @@ TWILIO = (
             Serves(twilio_audio("3"), page=Page(status=HTTPStatus.FORBIDDEN)),
             Event("twilio/recording_completed"),
         ),
-        ended=Ended(
-            submits=(twilio(TEXT),), state=SUBMITTED, recording="REJECTED", reason="url_expired_or_refused"
-        ),
+        ended=Ended(submits=(twilio(TEXT),), state=SUBMITTED, recording="REJECTED", reason="url_expired_or_refused"),
         fetched={twilio_audio("3"): (403,)},
     ),
     Call(
@@ -399,17 +392,13 @@ TWILIO = (
         steps=(Event("twilio/call_no_answer"),),
         ended=UNSAID,
     ),
-    nothing(
-        "twilio, in progress", f"{CA}2", Event("twilio/call_in_progress"), Event("twilio/recording_absent")
-    ),
+    nothing("twilio, in progress", f"{CA}2", Event("twilio/call_in_progress"), Event("twilio/recording_absent")),
 )
 
 # --- Vapi
 
 VAPI_CALL = "de28acb8-b62b-4e25-a64c-ced9dd181990"
-VAPI_STEREO = (
-    f"https://storage.vapi.ai/{VAPI_CALL}-1790951797871-83a858ed-749f-4c78-beb1-7889b25743c4-stereo.wav"
-)
+VAPI_STEREO = f"https://storage.vapi.ai/{VAPI_CALL}-1790951797871-83a858ed-749f-4c78-beb1-7889b25743c4-stereo.wav"
 VAPI_WORDS = (
     agent(HELLO, 0.9, 2.9),
     caller(MOVE, 3.35, 6.47),
@@ -884,9 +873,7 @@ TELNYX = (
         ),
         ended=by_upload(telnyx()),
     ),
-    Call(
-        name="telnyx, not answered", id=SESSION, steps=(Event("telnyx/call_hangup_no_answer"),), ended=UNSAID
-    ),
+    Call(name="telnyx, not answered", id=SESSION, steps=(Event("telnyx/call_hangup_no_answer"),), ended=UNSAID),
     nothing("telnyx, transcription", SESSION, Event("telnyx/call_recording_transcription_saved")),
 )
 

@@ -164,9 +164,7 @@ class Probes:
             "versioned": lambda: self._created(RECORDINGS, f"{key}.wav"),
             "unversioned": lambda: self._created(RECORDINGS_UNVERSIONED, f"{key}.wav"),
             "tagged": lambda: self._created(RECORDINGS, f"{key}.tagged", tag=call_id),
-            "tagged, unversioned": lambda: self._created(
-                RECORDINGS_UNVERSIONED, f"{key}.tagged", tag=call_id
-            ),
+            "tagged, unversioned": lambda: self._created(RECORDINGS_UNVERSIONED, f"{key}.tagged", tag=call_id),
             "by the operator's rule": lambda: self._created(RECORDINGS, f"recordings/own/{call_id}/a.wav"),
             "at a link": lambda: self._linked(call_id, key),
             "converted": lambda: self._created(RECORDINGS, f"{key}.ogg", foreign),

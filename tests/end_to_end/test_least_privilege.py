@@ -179,9 +179,7 @@ def probes(stack: Stack, roles: Roles) -> Iterator[Probes]:
 @pytest.mark.parametrize(
     ("function", "probe"), [(function, probe) for function in FUNCTIONS for probe in EXPECTED[function]]
 )
-def test_with_its_whole_role_a_function_does_its_work(
-    function: str, probe: str, roles: Roles, probes: Probes
-) -> None:
+def test_with_its_whole_role_a_function_does_its_work(function: str, probe: str, roles: Roles, probes: Probes) -> None:
     with roles.alone(function) if probe == BESIDE_THE_PREFIXES else nullcontext():
         expected = EXPECTED[function][probe]
         assert probes.outcome(function, probe, expected) == expected

@@ -74,9 +74,7 @@ class Lambda:
     @contextmanager
     def _running(self, function: str) -> Iterator[str]:
         port = free_port()
-        emulator = next(
-            (SAM.parents[1] / "lib").glob(f"python*/site-packages/samcli/local/rapid/{_emulator()}")
-        )
+        emulator = next((SAM.parents[1] / "lib").glob(f"python*/site-packages/samcli/local/rapid/{_emulator()}"))
         command = [
             *(str(emulator), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
             *("--runtime-api-address", f"127.0.0.1:{free_port()}"),
@@ -86,9 +84,7 @@ class Lambda:
         folder = environment["LAMBDA_TASK_ROOT"]
         with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL) as process:
             try:
-                assert wait_until(lambda: _listens(port), 120), (
-                    "the runtime interface emulator does not start"
-                )
+                assert wait_until(lambda: _listens(port), 120), "the runtime interface emulator does not start"
                 yield f"http://127.0.0.1:{port}"
             finally:
                 process.terminate()

@@ -17,9 +17,7 @@ LAYOUTS = [(kind, channels) for kind in KINDS for channels in kind.layouts]
 
 
 @pytest.mark.parametrize("agent_channel", [None, 0, 1])
-@pytest.mark.parametrize(
-    ("kind", "channels"), LAYOUTS, ids=[f"{kind.name}-{channels}" for kind, channels in LAYOUTS]
-)
+@pytest.mark.parametrize(("kind", "channels"), LAYOUTS, ids=[f"{kind.name}-{channels}" for kind, channels in LAYOUTS])
 def test_voices_keep_their_sound_and_length_and_stand_on_their_sides(
     kind: Kind, channels: int, agent_channel: int | None
 ) -> None:
@@ -51,9 +49,7 @@ print(json.dumps(peak_mebibytes() - warm))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process its own peak")
 @pytest.mark.parametrize(("container", "subtype", "minutes"), [("FLAC", "PCM_16", 30), ("OGG", "VORBIS", 8)])
-def test_memory_does_not_grow_with_the_recording(
-    tmp_path: Path, container: str, subtype: str, minutes: int
-) -> None:
+def test_memory_does_not_grow_with_the_recording(tmp_path: Path, container: str, subtype: str, minutes: int) -> None:
     """A minute first, then many: the samples alone would take 57 MB as 16 bit, 31 MB as float."""
     noise = np.random.default_rng(1).uniform(-0.5, 0.5, (480_000, 2))
     noise[8_000:] = 0  # silence is quick to encode

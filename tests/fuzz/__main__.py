@@ -13,8 +13,7 @@ from tests.fuzz.loop import Report, explored
 INPUTS = 1_000_000
 LONGEST_SHOWN = 600
 HEADINGS = (
-    f"{'boundary':<22}{'inputs':>9}{'seconds':>9}{'slowest':>9}"
-    f"{'kept':>6}{'lines':>7}{'outcomes':>10}{'unhandled':>11}"
+    f"{'boundary':<22}{'inputs':>9}{'seconds':>9}{'slowest':>9}{'kept':>6}{'lines':>7}{'outcomes':>10}{'unhandled':>11}"
 )
 
 
@@ -25,9 +24,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("boundaries", nargs="*", help=", ".join(boundary.name for boundary in BOUNDARIES))
     chosen = parser.parse_args(arguments)
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    boundaries = [
-        boundary for boundary in BOUNDARIES if boundary.name in (chosen.boundaries or [boundary.name])
-    ]
+    boundaries = [boundary for boundary in BOUNDARIES if boundary.name in (chosen.boundaries or [boundary.name])]
     share = sum(boundary.share for boundary in boundaries)
     tell(HEADINGS)
     reports = []

@@ -54,20 +54,14 @@ def heads() -> list[Sound]:
     fixtures = [file.read_bytes()[:HEAD] for file in sorted(FIXTURES.iterdir()) if file.suffix != ".json"]
     whole = riff(chunk(b"fmt ", wave_format(7, 2, 8000, 8)), chunk(b"data", bytes(100_000)))
     frames = mpeg_frame(3, 9, 0) * 60
-    return [
-        (data, 0, side)
-        for data in (*fixtures, *files(), whole, frames, b"".join(PIECES))
-        for side in (None, 1)
-    ]
+    return [(data, 0, side) for data in (*fixtures, *files(), whole, frames, b"".join(PIECES)) for side in (None, 1)]
 
 
 @cache
 def files() -> tuple[bytes, ...]:
     """A short file of each format that a platform may send."""
     return tuple(
-        kind.encode(call(SECONDS, kind.rate, channels), kind.rate)
-        for kind in KINDS
-        for channels in kind.layouts[-1:]
+        kind.encode(call(SECONDS, kind.rate, channels), kind.rate) for kind in KINDS for channels in kind.layouts[-1:]
     )
 
 

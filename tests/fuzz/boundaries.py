@@ -63,12 +63,8 @@ BOUNDARIES: Final = (
         judge=documents.judged_credentials,
         share=30,
     ),
-    Boundary(
-        name="api-key", seeds=documents.secrets, mutated=mutated_text, judge=documents.judged_secret, share=30
-    ),
-    Boundary(
-        name="items", seeds=documents.items, mutated=mutated_json, judge=documents.judged_item, share=60
-    ),
+    Boundary(name="api-key", seeds=documents.secrets, mutated=mutated_text, judge=documents.judged_secret, share=30),
+    Boundary(name="items", seeds=documents.items, mutated=mutated_json, judge=documents.judged_item, share=60),
     Boundary(
         name="coval",
         seeds=coval_responses.answers,

@@ -83,11 +83,7 @@ def _header(random: Random) -> dict[str, str]:
             {"retry-after": random.choice(RETRY_AFTER)},
             {"content-encoding": random.choice(("gzip", "br", "deflate", "nonsense"))},
             {"content-type": random.choice(("text/html", "application/json; charset=utf-16", ";;;", ""))},
-            {
-                "location": random.choice(
-                    ("https://[::1/", "//", "\\\\", f"https://x/{SECRET}", "http://a:b:c/")
-                )
-            },
+            {"location": random.choice(("https://[::1/", "//", "\\\\", f"https://x/{SECRET}", "http://a:b:c/"))},
             {"set-cookie": random.choice(("a=b; Expires=Fri, 99", "=;;;", "a=b; Max-Age=x; Domain=."))},
             {"content-length": random.choice(("0", "-1", "99999999", "x"))},
         )

@@ -84,9 +84,7 @@ def _key(name: str) -> None:
 
 @cache
 def _world() -> World:
-    transcript_objects = FakeTranscriptObjects(
-        {"call-1.json": json.dumps({"messages": events.TURNS}).encode()}
-    )
+    transcript_objects = FakeTranscriptObjects({"call-1.json": json.dumps({"messages": events.TURNS}).encode()})
     return World(store=StrictCalls(), transcript_objects=transcript_objects, platforms=NAMES, options=OPTIONS)
 
 
@@ -227,9 +225,7 @@ def _hints_of_sidecar(made: World) -> str:
         if reason is None or not reason.code or not reason.text:
             raise Fault("a dead letter without a reason")
         without_secrets(dead_letter_attributes(reason).values())
-    told = sorted(
-        {f"{event.name} {fields.get('code', '')} {_rule(fields)}" for event, _, fields in made.telemetry}
-    )
+    told = sorted({f"{event.name} {fields.get('code', '')} {_rule(fields)}" for event, _, fields in made.telemetry})
     return ", ".join(told) or "silent"
 
 

@@ -108,9 +108,7 @@ def _object(random: Random, value: Mapping[Any, Any], _: Sequence[Any]) -> Any:
             name = random.choice(list(changed))
             changed[random.choice((name.upper(), name[:-1], f"{name}s", SECRET))] = changed.pop(name)
         case _:
-            changed[random.choice(("detail", "id", "type", "content", SECRET, PHONE, ""))] = random.choice(
-                ATOMS
-            )
+            changed[random.choice(("detail", "id", "type", "content", SECRET, PHONE, ""))] = random.choice(ATOMS)
     return changed
 
 

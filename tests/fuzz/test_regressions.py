@@ -38,9 +38,7 @@ from tests.support.world import World
 NO_REGULAR_EXPRESSION = InvalidInputError("KeyRules[0].pattern", "must be a regular expression")
 
 
-ONE_OF_THE_STATES = (
-    "Input should be 'NEW', 'QUEUED', 'WAITING', 'SUBMITTING', 'SUBMITTED', 'FILTERED' or 'REJECTED'"
-)
+ONE_OF_THE_STATES = "Input should be 'NEW', 'QUEUED', 'WAITING', 'SUBMITTING', 'SUBMITTED', 'FILTERED' or 'REJECTED'"
 
 
 def nested(depth: int) -> Any:
@@ -129,9 +127,7 @@ def test_an_etag_that_is_no_unicode() -> None:
         ),
     ],
 )
-def test_a_message_that_no_function_has_sent(
-    kind: str, detail: dict[str, Any], expected: InvalidInputError
-) -> None:
+def test_a_message_that_no_function_has_sent(kind: str, detail: dict[str, Any], expected: InvalidInputError) -> None:
     with pytest.raises(InvalidInputError) as caught:
         from_event({"source": SOURCE, "detail-type": kind, "detail": detail})
     assert caught.value == expected
@@ -149,9 +145,7 @@ class Refusing:
 
     sizes: list[int] = field(default_factory=list)
 
-    def __call__(
-        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None
-    ) -> ContentType:
+    def __call__(self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
         self.sizes.append(size)
         raise AudioRejectedError("code", "reason")
 
@@ -245,9 +239,7 @@ class BrokenInOneShard(InMemoryCalls):
 class BrokenAliases(InMemoryAliases):
     """The same among the aliases."""
 
-    def due(
-        self, shard: int, now: int, limit: int
-    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
+    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         if shard == ALIAS_SHARDS[0]:
             raise PermanentError("item_unreadable", "no reason")
         yield from super().due(ALIAS_SHARDS[0], now, limit)

@@ -28,9 +28,7 @@ def due(aliases: DynamoDbAliases) -> list[tuple[Alias, str | None, tuple[Pending
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_nothing_that_is_parked_while_others_bind_and_sweep_is_lost(
-    aliases: DynamoDbAliases, number: int
-) -> None:
+def test_nothing_that_is_parked_while_others_bind_and_sweep_is_lost(aliases: DynamoDbAliases, number: int) -> None:
     """Each message goes on from who parked it, who bound, or who swept; in the end nothing waits."""
     alias = Alias("race", str(number))
     messages = [PendingMessage(f"m{n}", "recording", "{}", FakeClock().now + n) for n in range(MESSAGES)]
@@ -50,11 +48,7 @@ def test_nothing_that_is_parked_while_others_bind_and_sweep_is_lost(
         if pending in aliases.waiting(alias):
             (gone_on if aliases.expire(alias, pending) else expired).append(pending.identity)
 
-    work = (
-        [(add_pending, one) for one in messages]
-        + [(bind, messages[0])] * 2
-        + [(sweep, one) for one in messages[:3]]
-    )
+    work = [(add_pending, one) for one in messages] + [(bind, messages[0])] * 2 + [(sweep, one) for one in messages[:3]]
     random.Random(number).shuffle(work)  # noqa: S311 - an order, not a secret
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(lambda task: task[0](task[1]), work))

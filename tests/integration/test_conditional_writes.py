@@ -31,9 +31,7 @@ def test_of_all_who_claim_one_call_one_gets_the_lease(store: DynamoDbCalls) -> N
     def claim(worker: int) -> Action:
         attempt = Attempt(f"worker-{worker}", FakeClock().now + 60, FakeClock().now)
         seen = Call(external_conversation_id="claimed")
-        return calls.update(
-            seen, lambda call: call_ended(call, CallEnd.WITH_TRANSCRIPT, FACTS, None, attempt)
-        ).action
+        return calls.update(seen, lambda call: call_ended(call, CallEnd.WITH_TRANSCRIPT, FACTS, None, attempt)).action
 
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(claim, range(WORKERS)))

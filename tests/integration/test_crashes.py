@@ -119,9 +119,7 @@ def outcome(world: World, simulator: RunningSimulator) -> tuple[str, str | None,
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("scenario", PLAYED, ids=str)
-def test_a_death_at_any_effect_changes_nothing_in_the_end(
-    scenario: Scenario, after: bool, parts: Parts
-) -> None:
+def test_a_death_at_any_effect_changes_nothing_in_the_end(scenario: Scenario, after: bool, parts: Parts) -> None:
     quiet = Executioner()
     assert outcome(played(scenario, parts, quiet), parts.simulator) == scenario.expected
     assert quiet.count > 0

@@ -77,9 +77,7 @@ class Relay:
                 self.invoke(queue, {"Records": [record(body)]})
             self.invoke("attach", {"source": "coval.relay", "detail-type": "Sweep"})
             names = {url: name for name, url in self.urls.items()}
-            queued = [
-                (names[one["QueueUrl"]], one["MessageBody"]) for one in self.sent if one["QueueUrl"] in names
-            ]
+            queued = [(names[one["QueueUrl"]], one["MessageBody"]) for one in self.sent if one["QueueUrl"] in names]
 
     def invoke(self, queue: str, payload: Payload) -> None:
         try:
@@ -151,9 +149,7 @@ def environment(aws_url: str, simulator: RunningSimulator) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName=f"dead-{name}")["QueueUrl"],
         **{f"{queue.upper()}_QUEUE_URL": url for queue, url in urls.items()},
         "COVAL_API_KEY_SECRET_ARN": secrets.create_secret(Name=name, SecretString=KEY)["ARN"],
-        "PLATFORM_CREDENTIALS_SECRET_ARN": secrets.create_secret(Name=f"p{name}", SecretString=credentials)[
-            "ARN"
-        ],
+        "PLATFORM_CREDENTIALS_SECRET_ARN": secrets.create_secret(Name=f"p{name}", SecretString=credentials)["ARN"],
         "COVAL_BASE_URL": simulator.url,
         "COVAL_TIMEOUT_SECONDS": "2",
         "SETTLING_SECONDS": "0",
@@ -175,9 +171,7 @@ CACHED = (
 )
 
 
-def started(
-    environment: Mapping[str, str], simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
-) -> Relay:
+def started(environment: Mapping[str, str], simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> Relay:
     """A cold start of the three functions."""
     handlers, makers = (
         {},
@@ -194,9 +188,7 @@ def started(
     return relay
 
 
-def _own_queue(
-    handler: lambda_handler.Handler, url: str, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Any, Any], Any]:
+def _own_queue(handler: lambda_handler.Handler, url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, Any], Any]:
     def handle(payload: Any, context: Context) -> Any:
         monkeypatch.setenv("QUEUE_URL", url)
         return handler(payload, context)
@@ -296,9 +288,7 @@ def test_whatever_coval_answers(
 def test_whatever_a_link_answers(
     code: int, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: Told
 ) -> None:
-    web.answer = httpx.Response(
-        code, headers={"location": f"https://{WORD}.example/?{TOKEN}"}, content=QUOTED
-    )
+    web.answer = httpx.Response(code, headers={"location": f"https://{WORD}.example/?{TOKEN}"}, content=QUOTED)
     relay.play(*calls)
     assert leaks(told(relay)) == []
 
@@ -306,9 +296,7 @@ def test_whatever_a_link_answers(
 BROKEN = {
     "no table": {"TABLE_NAME": WORD},
     "no secret": {"COVAL_API_KEY_SECRET_ARN": f"arn:aws:secretsmanager:us-east-1:{OWNER}:secret:none"},
-    "no credentials": {
-        "PLATFORM_CREDENTIALS_SECRET_ARN": f"arn:aws:secretsmanager:us-east-1:{OWNER}:secret:x"
-    },
+    "no credentials": {"PLATFORM_CREDENTIALS_SECRET_ARN": f"arn:aws:secretsmanager:us-east-1:{OWNER}:secret:x"},
     "no buckets": {"STAGING_BUCKET": "none", "BUCKET_OWNER": "999999999999"},
     "no s3": {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"},
     "no coval": {"COVAL_BASE_URL": "http://127.0.0.1:9"},

@@ -12,9 +12,7 @@ BUCKET, OWNER, SECRET = "staged-copies", "000000000000", "test"
 
 
 @pytest.mark.parametrize("size", [1000, HEAD_BYTES + 2 * PART_BYTES + 3])
-def test_a_staged_copy_is_fetched_by_its_url(
-    aws_url: str, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
+def test_a_staged_copy_is_fetched_by_its_url(aws_url: str, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps credentials it has seen
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", OWNER)

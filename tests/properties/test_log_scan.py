@@ -24,9 +24,7 @@ SAMPLES = sorted(path for path in EVENTS.glob("*/*.json"))
 
 
 @pytest.fixture
-def ear(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> Ear:
+def ear(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Ear:
     return listening(capsys, caplog, monkeypatch)
 
 

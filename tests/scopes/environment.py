@@ -69,9 +69,7 @@ class _Files:
     def store(self, name: str, content: bytes, maker: str) -> tuple[ObjectVersion, int]:
         """Named after its maker, as uploads are."""
         folder = f"{name}/{maker}"
-        staging = InMemoryStaging(
-            self.bucket, serial=sum(key.startswith(folder) for key in self.bucket.objects)
-        )
+        staging = InMemoryStaging(self.bucket, serial=sum(key.startswith(folder) for key in self.bucket.objects))
         return staging.store(folder, lambda sink: sink.write(content))
 
     def stream(self, version: ObjectVersion) -> list[bytes]:

@@ -301,7 +301,5 @@ class Program:
             self._world.consumers["attach"](event, lambda: FUNCTION_SECONDS)
             return
         name = self._script.name
-        told = QueueLetter(
-            message.queue, message.body, message.visible_at, message.first_sent, message_id=name
-        )
+        told = QueueLetter(message.queue, message.body, message.visible_at, message.first_sent, message_id=name)
         self._world.consumers[message.queue]({"Records": [told.record()]}, lambda: FUNCTION_SECONDS)

@@ -47,9 +47,7 @@ class Promises:
     def always(self, state: State) -> list[str]:
         """P1 at every step, no handler that fails, and no work that goes round and round."""
         failed = [self.program.places[worker.place].problem for worker in state.workers]
-        wrong = [
-            f"a handler failed: {kind}" for kind in failed if kind and not kind.startswith("RetryableError")
-        ]
+        wrong = [f"a handler failed: {kind}" for kind in failed if kind and not kind.startswith("RetryableError")]
         wrong += ["P7: work is handed round for ever" for one in state.queued if one.hops > MOST_HOPS][:1]
         wrong += ["P7: it goes on for ever"] if state.now - FakeClock().now > LONGEST_SECONDS else []
         return wrong + list(self.pool.values[state.coval]["broken"])
@@ -100,9 +98,7 @@ class Promises:
         sent, late = bool(held.get("transcript")), "transcript" in call.late
         wrong = []
         if call.sent is None or call.sent.transcript != sent:
-            wrong.append(
-                f"P2: the item says text {call.sent and call.sent.transcript}, Coval has text {sent}"
-            )
+            wrong.append(f"P2: the item says text {call.sent and call.sent.transcript}, Coval has text {sent}")
         if self.text_told and not sent and not late:
             wrong.append("P2: the transcript was dropped silently")
         in_time = call.submitted_at - call.created_at < DEADLINES.grace

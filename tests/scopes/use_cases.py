@@ -75,9 +75,7 @@ class Setup:
         self.environment.transcript_objects.transcript_objects[f"{CALL}.json"] = content
         return self.send("call_end", object_created(f"{CALL}.json", content, bucket="transcripts"))
 
-    def recording(
-        self, key: str = f"rec/{CALL}.wav", content: bytes = MONO, *, named: bool = True
-    ) -> QueuedMessage:
+    def recording(self, key: str = f"rec/{CALL}.wav", content: bytes = MONO, *, named: bool = True) -> QueuedMessage:
         self._put(key, content)
         if not named:
             self.promises.nameless.add(f"s3://recordings/{key}#{version_id(content)}")

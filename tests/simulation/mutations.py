@@ -55,9 +55,7 @@ def unconditional_write() -> Any:
 def loser_does_not_look() -> Any:
     """Who loses a race goes on as if it had won it."""
 
-    def update(
-        self: Calls, call: Call, decide: Callable[[Call], lifecycle.Transition]
-    ) -> lifecycle.Transition:
+    def update(self: Calls, call: Call, decide: Callable[[Call], lifecycle.Transition]) -> lifecycle.Transition:
         transition = decide(call)
         if transition.call == call:
             return transition

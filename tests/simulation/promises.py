@@ -59,9 +59,7 @@ class Promises:
             return
         number = self.outside.numbers[call.recording.identity]
         if heard(held.audio)[0] != number:
-            self.breaks(
-                f"P4: Coval has the audio of recording {heard(held.audio)[0]}, the item says {number}"
-            )
+            self.breaks(f"P4: Coval has the audio of recording {heard(held.audio)[0]}, the item says {number}")
 
     def _forgotten_once(self, call_id: str) -> bool:
         """Which of its recordings Coval has is not known any more."""
@@ -135,17 +133,12 @@ class Promises:
     def _orphans(self) -> list[Happening]:
         """Recordings whose call never became known by the name that they came under."""
         ended = {one.call for one in self.story.happenings if one.kind == "call ends"}
-        named = {
-            one.sound for one in self.story.happenings if one.kind == "names known" and one.call in ended
-        }
+        named = {one.sound for one in self.story.happenings if one.kind == "names known" and one.call in ended}
         return [
             one
             for one in self.story.happenings
             if one.sound
-            and (
-                (one.by == "place" and one.call not in ended)
-                or (one.by == "leg" and not self._led(one, named))
-            )
+            and ((one.by == "place" and one.call not in ended) or (one.by == "leg" and not self._led(one, named)))
         ]
 
     def _led(self, one: Happening, named: Any) -> bool:
@@ -172,9 +165,7 @@ class Promises:
         if not ends:
             return
         withdrawn = any(note.code in WITHDRAWN for note in item.notes)
-        texts = not withdrawn and (
-            ends[0].transcript in TEXTS or any(one.kind == "transcript object" for one in told)
-        )
+        texts = not withdrawn and (ends[0].transcript in TEXTS or any(one.kind == "transcript object" for one in told))
         if item.state not in TERMINAL and (texts or not self._waits_rightly(item)):
             self.breaks(f"P2: the end of {name} has come to nothing: {item.state}, {item.call_end}")
         sent = any(held.request.get("transcript") for held in live)
@@ -204,15 +195,10 @@ class Promises:
     def _was_gone(self, identity: str) -> bool:
         """What is gone, or replaced, before anybody has asked whose it is: the log has told that."""
         told = [
-            fields.get("code")
-            for event, _, fields in self.outside.world.telemetry
-            if event.name == "RECORDING_SKIPPED"
+            fields.get("code") for event, _, fields in self.outside.world.telemetry if event.name == "RECORDING_SKIPPED"
         ]
         touched = {key_of(one) for one in self.story.happenings if one.kind in ("replaced", "object deleted")}
-        return (
-            "gone_before_its_call_was_known" in told
-            and identity.partition("#")[0].split("/", 3)[3] in touched
-        )
+        return "gone_before_its_call_was_known" in told and identity.partition("#")[0].split("/", 3)[3] in touched
 
     # --- the same, whatever the order ----------------------------------------------------------------
 

@@ -122,9 +122,7 @@ class Aliases(InMemoryAliases):
             InMemoryAliases.clear(self, alias, pending)
         return target
 
-    def due(
-        self, shard: int, now: int, limit: int
-    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
+    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         return iter(list(super().due(shard, now, limit)))
 
 
@@ -338,9 +336,7 @@ class SimulatedCoval:
         others = self.live(call_id)
         self.held[name] = made
         if others and not any(one.late for one in (*others, made)):
-            self.stage.breaks(
-                f"P1: a second conversation of {call_id} was made while its sender had the lease"
-            )
+            self.stage.breaks(f"P1: a second conversation of {call_id} was made while its sender had the lease")
         if audio is not None:
             self.took_audio(made)
         return made.told
@@ -363,9 +359,7 @@ class SimulatedCoval:
 
     def attach_audio(self, conversation_id: str, audio_url: str) -> Conversation:
         told = f"{conversation_id} {urlsplit(audio_url).path}"
-        return self.stage.effect(
-            "coval.attach", lambda: self._attach(conversation_id, audio_url), lambda: told
-        )
+        return self.stage.effect("coval.attach", lambda: self._attach(conversation_id, audio_url), lambda: told)
 
     def _attach(self, name: str, url: str) -> Conversation:
         held = self.held.get(name)

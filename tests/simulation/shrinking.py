@@ -41,9 +41,7 @@ def _shorter(story: Story) -> Iterator[Story]:
         yield replace(story, faults=story.faults[:index] + story.faults[index + 1 :])
     for index, one in enumerate(story.happenings):
         for simpler in _simpler(one):
-            yield replace(
-                story, happenings=(*story.happenings[:index], simpler, *story.happenings[index + 1 :])
-            )
+            yield replace(story, happenings=(*story.happenings[:index], simpler, *story.happenings[index + 1 :]))
     if story.versioned:
         yield replace(story, versioned=False)
 

@@ -147,9 +147,7 @@ def _call(chance: random.Random, call: int, *, gentle: bool) -> list[Happening]:
 
 
 def _end(chance: random.Random, call: int, agent_on: int) -> list[Happening]:
-    transcript = chance.choice(
-        ("inline", "inline", "inline", "reference", "pending", "none", "utterances", "")
-    )
+    transcript = chance.choice(("inline", "inline", "inline", "reference", "pending", "none", "utterances", ""))
     if not transcript:
         return []
     at = chance.randint(0, 60)
@@ -164,9 +162,7 @@ def _end(chance: random.Random, call: int, agent_on: int) -> list[Happening]:
         expected=chance.random() < 0.9,
     )
     extra = {
-        "pending": [
-            Happening(at, chance.choice(("transcript object", "transcript object", "no transcript")), call)
-        ],
+        "pending": [Happening(at, chance.choice(("transcript object", "transcript object", "no transcript")), call)],
         "utterances": [Happening(0, "utterances", call)],
     }
     return [end, *extra.get(transcript, [])]
@@ -193,16 +189,12 @@ def _recording(chance: random.Random, call: int, number: int, agent_on: int) -> 
         several=by == "link" and chance.random() < 0.4,
         is_copy=chance.random() < 0.05,
     )
-    return (
-        [one, Happening(chance.randint(0, 100), "names known", call, sound=sound)] if by == "leg" else [one]
-    )
+    return [one, Happening(chance.randint(0, 100), "names known", call, sound=sound)] if by == "leg" else [one]
 
 
 def _troubles(chance: random.Random, call: int, told: list[Happening]) -> list[Happening]:
     recordings = [one for one in told if one.kind == "recording"]
-    return [
-        one for one in (_trouble(chance, call, recordings) for _ in range(chance.choice((0, 0, 1, 2)))) if one
-    ]
+    return [one for one in (_trouble(chance, call, recordings) for _ in range(chance.choice((0, 0, 1, 2)))) if one]
 
 
 def _trouble(chance: random.Random, call: int, recordings: list[Happening]) -> Happening | None:
@@ -287,9 +279,7 @@ WRITES = (
 
 
 def _fault(chance: random.Random, *, gentle: bool) -> Fault:
-    effect = (
-        chance.choice(tuple(EFFECTS)) if chance.random() < 0.6 else chance.choice((*REQUESTS, "calls.save"))
-    )
+    effect = chance.choice(tuple(EFFECTS)) if chance.random() < 0.6 else chance.choice((*REQUESTS, "calls.save"))
     nth = chance.randint(1, EFFECTS[effect])
     if effect == "sqs.receive":
         return Fault(effect, nth, "is delivered twice", chance.randint(0, 30))

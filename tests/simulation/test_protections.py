@@ -48,9 +48,7 @@ def test_a_found_story_notices_that_a_protection_is_gone(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MUTATIONS.keys() - SELDOM.keys()))
 def test_the_simulation_notices_that_a_protection_is_gone(name: str) -> None:
     with without(name):
-        found = next(
-            (seed, played.broken) for seed in range(MOST_SEEDS) if (played := play(draw(seed))).broken
-        )
+        found = next((seed, played.broken) for seed in range(MOST_SEEDS) if (played := play(draw(seed))).broken)
     seed, broken = found
     assert {promise[:2] for promise in broken} <= KINDS[name], found
     assert play(draw(seed)).broken == (), "it breaks with the protection too"

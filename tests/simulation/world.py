@@ -43,9 +43,7 @@ class Effects:
         return target
 
     def around(self, name: str, do: Callable[[], Any]) -> Any:
-        return self.stage.effect(
-            "send", do, lambda: name.partition("_")[2] + " again" * name.startswith("again")
-        )
+        return self.stage.effect("send", do, lambda: name.partition("_")[2] + " again" * name.startswith("again"))
 
 
 class DeadLetters(list[Any]):
@@ -118,9 +116,7 @@ class Outside:
             reference = {"uri": "utterances:", "format": "utterances"}
             status = {"status": "reference", "reference": reference}
         told = call_ended(call_id, transcript=status, recording=self._expected(one), aliases=self._legs(one))
-        told["detail"]["metadata"] = {"caller": PHONE} | (
-            {"coval_simulation_id": "sim_1"} if one.simulated else {}
-        )
+        told["detail"]["metadata"] = {"caller": PHONE} | ({"coval_simulation_id": "sim_1"} if one.simulated else {})
         return "call_end", told
 
     def _expected(self, one: Happening) -> dict[str, Any]:

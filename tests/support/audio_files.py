@@ -30,9 +30,7 @@ def streamed(whole: bytes, riff_size: int, data_size: int) -> bytes:
     return whole[:4] + sizes[0] + whole[8 : data + 4] + sizes[1] + whole[data + 8 :]
 
 
-def mp3(
-    seconds: float = 6.0, *, channels: int = 1, bit_rate: str = "CONSTANT", with_xing: bool = True
-) -> bytes:
+def mp3(seconds: float = 6.0, *, channels: int = 1, bit_rate: str = "CONSTANT", with_xing: bool = True) -> bytes:
     """An MP3 file with a constant or variable bit rate (libsndfile's CONSTANT, VARIABLE)."""
     file = io.BytesIO()
     content = samples(seconds, channels)

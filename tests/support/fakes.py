@@ -30,9 +30,7 @@ class InMemoryCalls:
     items: dict[str, Call] = field(default_factory=dict)
 
     def get(self, external_conversation_id: str) -> Call:
-        return self.items.get(
-            external_conversation_id, Call(external_conversation_id=external_conversation_id)
-        )
+        return self.items.get(external_conversation_id, Call(external_conversation_id=external_conversation_id))
 
     def save(self, seen: Call, call: Call) -> Call:
         current = self.get(seen.external_conversation_id)
@@ -134,9 +132,7 @@ class FakeCoval:
         self._fault("create_upload", after=False)
         self.serial += 1
         name = f"upl_{self.serial:026d}"
-        return Upload(
-            name, f"https://uploads.test/{name}", datetime(2099, 1, 1, tzinfo=UTC), size, content_type
-        )
+        return Upload(name, f"https://uploads.test/{name}", datetime(2099, 1, 1, tzinfo=UTC), size, content_type)
 
     def put_audio(self, upload: Upload, chunks: Iterable[bytes], size: int) -> None:
         self.calls.append("put_audio")

@@ -77,9 +77,7 @@ class InMemoryAliases:
             self.clear(alias, pending)
         return target
 
-    def due(
-        self, shard: int, now: int, limit: int
-    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
+    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         due = [(a, i) for a, i in self.items.items() if i.due_at is not None and i.due_at <= now]
         if shard == ALIAS_SHARDS[0]:
             yield from [(alias, item.target, item.oldest_first()) for alias, item in due][:limit]

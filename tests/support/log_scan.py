@@ -18,9 +18,7 @@ from tests.support.marked_secrets import COVALS_WORD, PHONE, ROOM, SIGNATURE, TO
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.world import Executioner, World
 
-QUOTED = (
-    f"{COVALS_WORD}: 'My {WORD}' {PHONE} https://u.test/?X-Amz-Signature={SIGNATURE}&token={TOKEN} {ROOM}"
-)
+QUOTED = f"{COVALS_WORD}: 'My {WORD}' {PHONE} https://u.test/?X-Amz-Signature={SIGNATURE}&token={TOKEN} {ROOM}"
 PLATFORMS = ("amazon_connect", "amazon_chime", "twilio", "genesys", "livekit", "vapi", "canonical")
 
 

@@ -117,9 +117,7 @@ SCENARIOS = [
     Scenario("recording first", _recording_first, ("SUBMITTED", "ATTACHED", True, True)),
     Scenario("recording without call end", _recording_only, ("SUBMITTED", "ATTACHED", True, False)),
     Scenario("call end without text", _call_end_without_text, ("SUBMITTED", "ATTACHED", True, False)),
-    Scenario(
-        "no text, recording first", _without_text_after_recording, ("SUBMITTED", "ATTACHED", True, False)
-    ),
+    Scenario("no text, recording first", _without_text_after_recording, ("SUBMITTED", "ATTACHED", True, False)),
     Scenario("transcript by reference", _by_reference, ("SUBMITTED", "ATTACHED", True, True)),
     Scenario("pending transcript", _pending, ("SUBMITTED", "ATTACHED", True, True)),
     Scenario("everything three times", _thrice, ("SUBMITTED", "ATTACHED", True, True)),
@@ -143,9 +141,7 @@ def compared(world: World, held: list[dict[str, Any]]) -> tuple[str, str | None,
     """The outcome, where Coval holds these conversations of the call, each with `audio` and `transcript`."""
     call = world.store.get("call-1")
     assert len(held) <= 1, "P1: two conversations of one call"
-    assert "EXTRA_CONVERSATION_DELETED" not in world.events(), (
-        "P1: the audit had to delete a second conversation"
-    )
+    assert "EXTRA_CONVERSATION_DELETED" not in world.events(), "P1: the audit had to delete a second conversation"
     audio = bool(held and held[0]["audio"] is not None)
     text = bool(held and held[0].get("transcript"))
     assert bool(held) == (call.state == "SUBMITTED"), "the item and Coval disagree"

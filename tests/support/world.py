@@ -231,9 +231,7 @@ class World:
         """Let time pass, minute by minute where nothing is due sooner, until all is quiet."""
         end = self.clock.now + int(hours * 3600)
         while self.clock.now < end:
-            due = sorted(
-                (x for x in self.queued if x.visible_at <= self.clock.now), key=lambda x: x.visible_at
-            )
+            due = sorted((x for x in self.queued if x.visible_at <= self.clock.now), key=lambda x: x.visible_at)
             if due:
                 self.deliver(due[0])
                 continue

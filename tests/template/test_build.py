@@ -92,8 +92,7 @@ def test_dependencies_are_the_locked_ones_without_boto3(built: Path, layer: str)
     folder = "audio" if layer.startswith("Audio") else "dependencies"
     lock = (PROJECT / "layers" / folder / "requirements.txt").read_text(encoding="utf-8")
     locked = {
-        (name.replace("-", "_"), version)
-        for name, version in re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE)
+        (name.replace("-", "_"), version) for name, version in re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE)
     }
     folders = [path.stem for path in (built / layer / "python").glob("*.dist-info")]
     assert {tuple(folder.split("-")) for folder in folders} == locked

@@ -117,9 +117,7 @@ def test_rules_of_the_fullest_deployment(fullest: Stack) -> None:
         ("genesys,twilio", set()),
     ],
 )
-def test_connect_and_chime_are_heard_where_they_are_named(
-    smallest: Stack, platforms: str, heard: set[str]
-) -> None:
+def test_connect_and_chime_are_heard_where_they_are_named(smallest: Stack, platforms: str, heard: set[str]) -> None:
     """Every account's default bus has their events, and not every contact is meant for Coval."""
     stack = Stack(smallest.template, {**SMALLEST, "Platforms": platforms})
     assert set(rules(stack)) - set(rules(smallest)) == heard

@@ -124,8 +124,7 @@ def test_wrong_values_are_refused(translated: Template, name: str, value: str) -
 
 
 NO_TRANSCRIPT_KEYS = (
-    "TranscriptBuckets needs a TranscriptKeyPattern, KeyRules or another platform,"
-    " to find the call's id in the keys."
+    "TranscriptBuckets needs a TranscriptKeyPattern, KeyRules or another platform, to find the call's id in the keys."
 )
 TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
 
@@ -167,9 +166,7 @@ def test_rules_across_parameters(translated: Template, given: dict[str, str], br
 
 def test_the_local_stack_is_a_deployment_like_any_other(translated: Template) -> None:
     assert Stack(translated, {**SMALLEST, **PARAMETERS}).broken_rules() == []
-    assert [
-        name for name in PARAMETERS if not accepts(translated["Parameters"][name], PARAMETERS[name])
-    ] == []
+    assert [name for name in PARAMETERS if not accepts(translated["Parameters"][name], PARAMETERS[name])] == []
     *others, last = PARAMETERS["Platforms"].split(",")
     assert {*others, last} <= {listing.name for listing in PLATFORMS}
     assert last == "canonical"

@@ -66,9 +66,7 @@ def test_all_queues_take_the_customer_s_key(fullest: Stack) -> None:
         assert "SqsManagedSseEnabled" not in queue["Properties"]
 
 
-@pytest.mark.parametrize(
-    "queue", [f"{name}{kind}" for name in SENDERS for kind in ("Queue", "DeadLetterQueue")]
-)
+@pytest.mark.parametrize("queue", [f"{name}{kind}" for name in SENDERS for kind in ("Queue", "DeadLetterQueue")])
 def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) -> None:
     policy = smallest.properties(f"{queue}Policy")
     assert policy["Queues"] == [queue]
@@ -80,9 +78,7 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
             "Action": "sqs:SendMessage",
             "Resource": f"{queue}.Arn",
             "Condition": {
-                "ArnEquals": {
-                    "aws:SourceArn": SENDERS[queue.removesuffix("DeadLetterQueue").removesuffix("Queue")]
-                }
+                "ArnEquals": {"aws:SourceArn": SENDERS[queue.removesuffix("DeadLetterQueue").removesuffix("Queue")]}
             },
         },
         *FROM_BUCKETS.get(queue, ()),

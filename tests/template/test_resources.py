@@ -148,9 +148,7 @@ def test_layers_match_the_processor(
     """Only the function that converts recordings carries what it converts them with."""
     deployment: Stack = request.getfixturevalue(stack)
     layers = deployment.resources("AWS::Lambda::LayerVersion")
-    logical = {
-        name[:-10]: made["Properties"] for name, made in layers.items()
-    }  # less the hash of the content
+    logical = {name[:-10]: made["Properties"] for name, made in layers.items()}  # less the hash of the content
     dependencies, audio = f"Dependencies{processor}Layer", f"Audio{processor}Layer"
     assert set(logical) == {dependencies, audio, "SharedLayer"}
     for layer in (dependencies, audio):

@@ -27,9 +27,7 @@ from tests.support import audio_files, voices
 from tests.support.conversion import SECONDS, Sink, assert_that_voices_are_kept, converted, recording
 from tests.support.voices import KINDS, Kind, Sound, correlation, decoded, narrow
 
-UNREADABLE = AudioRejectedError(
-    "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
-)
+UNREADABLE = AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
 ROOT = Path(__file__).parents[3]
 
 
@@ -98,9 +96,7 @@ def test_what_is_made_is_measured_as_what_coval_takes(kind: Kind) -> None:
     ],
 )
 def test_mp3_has_a_rate_that_every_reader_knows(rate: int, becomes: int) -> None:
-    content_type, made = converted(
-        voices.by_libsndfile("MP3", "MPEG_LAYER_III")(voices.call(2, rate, 2), rate)
-    )
+    content_type, made = converted(voices.by_libsndfile("MP3", "MPEG_LAYER_III")(voices.call(2, rate, 2), rate))
     facts = probe(len(made), lambda start, length: made[start : start + length])
     assert (content_type, facts.sample_rate) == ("audio/mp3", becomes)
     assert len(made) == pytest.approx(2 * 128_000 / 8, rel=0.1)
@@ -224,8 +220,7 @@ def test_rate_of_no_recorder_is_unreadable() -> None:
 SOURCES = [
     kind.encode(voices.call(0.6, kind.rate, kind.layouts[-1]), kind.rate)
     for kind in KINDS
-    if kind.name
-    in {"flac", "ogg vorbis", "webm opus", "m4a aac", "adts aac", "mp3", "aiff", "wav ms adpcm", "w64"}
+    if kind.name in {"flac", "ogg vorbis", "webm opus", "m4a aac", "adts aac", "mp3", "aiff", "wav ms adpcm", "w64"}
 ]
 
 
@@ -269,9 +264,7 @@ def test_sound_before_the_break_is_kept() -> None:
 @pytest.mark.parametrize(
     ("name", "good"), [("flac", 0), ("flac", 1), ("webm opus", 0), ("webm opus", 1), ("m4a aac", 0)]
 )
-def test_what_the_reader_raises_passes_through(
-    name: str, good: int, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_reader_raises_passes_through(name: str, good: int, capfd: pytest.CaptureFixture[str]) -> None:
     kind = next(kind for kind in KINDS if kind.name == name)
     _, data = recording(kind, 2, 0)
     data += bytes(2 * BLOCK)
@@ -376,7 +369,5 @@ def test_reading_without_end_is_refused() -> None:
 def test_pyav_is_loaded_by_a_conversion_only() -> None:
     code = "import sys, coval_relay.adapters.audio; print('av' in sys.modules)"
     environment = {"PYTHONPATH": str(ROOT / "layers/shared")}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -188,9 +188,7 @@ def test_a_refused_key_is_read_again_once(wire: Make) -> None:
 
 
 def test_a_key_that_stays_refused_is_the_operators_to_mend(wire: Make) -> None:
-    assert raised("submit", wire(httpx.Response(401), httpx.Response(401))) == RetryableError(
-        "unauthenticated"
-    )
+    assert raised("submit", wire(httpx.Response(401), httpx.Response(401))) == RetryableError("unauthenticated")
     assert raised("submit", wire(httpx.Response(403))) == RetryableError("permission_denied")
 
 

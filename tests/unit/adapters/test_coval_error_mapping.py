@@ -53,9 +53,7 @@ def envelope(code: Any, message: Any, *fields: str) -> dict[str, Any]:
     ],
 )
 def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: RelayError) -> None:
-    assert [
-        error_of(kind, given, NOW) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)
-    ] == [
+    assert [error_of(kind, given, NOW) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)] == [
         effect,
         read,
         read,
@@ -79,12 +77,8 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
             PermanentError("ALREADY_EXISTS", "Conversation 'c' already has audio attached.", "audio", 409),
         ),
         (
-            answer(
-                413, envelope("PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata")
-            ),
-            PermanentError(
-                "PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata", 413
-            ),
+            answer(413, envelope("PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata")),
+            PermanentError("PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata", 413),
         ),
         (
             answer(412, {"error": {"code": "FAILED_PRECONDITION", "message": "m", "details": None, "x": 1}}),
@@ -99,9 +93,7 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
             PermanentError("http_400", "Coval answered with status 400.", None, 400),
         ),
         (
-            answer(
-                400, envelope("C", "Cannot read 'https://b.s3/k.wav?X-Amz-Signature=1' or s3://b/k, sorry")
-            ),
+            answer(400, envelope("C", "Cannot read 'https://b.s3/k.wav?X-Amz-Signature=1' or s3://b/k, sorry")),
             PermanentError("C", "Cannot read '[URL]' or [URL] sorry", None, 400),
         ),
         (answer(400, envelope("C", "x" * 600, "f" * 200)), PermanentError("C", "x" * 500, "f" * 100, 400)),
@@ -128,9 +120,11 @@ def test_what_is_refused(kind: RequestKind, given: Response, error: RelayError) 
     ],
 )
 def test_failures_without_an_answer(failure: Failure, effect: RelayError, read: RelayError) -> None:
-    assert [
-        failed(kind, failure) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)
-    ] == [effect, read, read]
+    assert [failed(kind, failure) for kind in (RequestKind.EFFECT, RequestKind.READ, RequestKind.HARMLESS)] == [
+        effect,
+        read,
+        read,
+    ]
 
 
 def test_an_unreadable_success_is_unknown_where_it_had_an_effect() -> None:

@@ -59,9 +59,7 @@ def raw(value: Any) -> bytes:
         ({"filtered": False, "conversation": FIELDS}, CONVERSATION),
     ],
 )
-def test_one_conversation(
-    read: Callable[[bytes], Conversation | Filtered], body: Any, expected: Conversation
-) -> None:
+def test_one_conversation(read: Callable[[bytes], Conversation | Filtered], body: Any, expected: Conversation) -> None:
     assert read(raw(body)) == expected
 
 
@@ -92,9 +90,7 @@ def test_an_upload_keeps_its_url_to_itself() -> None:
     }
     upload = responses.upload(raw(body))
     expires_at = datetime(2026, 11, 3, 15, 32, tzinfo=UTC)
-    assert upload == Upload(
-        "upl_1", "https://uploads.example/x?signature=secret", expires_at, 104857600, "audio/mp3"
-    )
+    assert upload == Upload("upl_1", "https://uploads.example/x?signature=secret", expires_at, 104857600, "audio/mp3")
     assert "secret" not in repr(upload)
 
 

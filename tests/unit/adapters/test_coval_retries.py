@@ -32,9 +32,7 @@ RATE_LIMITED, UNAVAILABLE = RetryableError("rate_limited"), RetryableError("unav
         (PermanentError("NOT_FOUND", "m"), 1, 9.0, 0.0, None),
     ],
 )
-def test_reads(
-    error: RelayError, attempt: int, time_left: float, jitter: float, seconds: float | None
-) -> None:
+def test_reads(error: RelayError, attempt: int, time_left: float, jitter: float, seconds: float | None) -> None:
     assert pause(RequestKind.READ, error, attempt, time_left, jitter) == (
         None if seconds is None else pytest.approx(seconds)
     )
@@ -55,7 +53,5 @@ def test_reads(
         (PermanentError("NOT_FOUND", "m"), 1, 9.0, None),
     ],
 )
-def test_writes(
-    kind: RequestKind, error: RelayError, attempt: int, time_left: float, seconds: float | None
-) -> None:
+def test_writes(kind: RequestKind, error: RelayError, attempt: int, time_left: float, seconds: float | None) -> None:
     assert pause(kind, error, attempt, time_left, 0.0) == seconds

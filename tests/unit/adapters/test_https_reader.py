@@ -227,9 +227,7 @@ def test_a_fourth_redirect_is_one_too_many(wire: Make) -> None:
 
 
 def test_each_host_sees_its_own_credentials(wire: Make) -> None:
-    keys = Keys(
-        {"media.example.com": {"authorization": "Basic hush"}, "odd.example.com:8443": {"x-key": "hush"}}
-    )
+    keys = Keys({"media.example.com": {"authorization": "Basic hush"}, "odd.example.com:8443": {"x-key": "hush"}})
     web = wire(
         to("https://cdn.example.com/c"),
         to("https://odd.example.com:8443/d"),
@@ -323,9 +321,7 @@ def test_a_body_that_breaks_off(wire: Make) -> None:
 
 def test_a_body_in_a_broken_encoding(wire: Make) -> None:
     with pytest.raises(RetryableError) as caught:
-        wire(
-            httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Breaking(ValueError()))
-        ).stream()
+        wire(httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Breaking(ValueError()))).stream()
     assert caught.value == RetryableError("link_unreachable")
 
 
@@ -375,9 +371,7 @@ def test_a_body_is_cut_off_before_the_invocations_end(wire: Make) -> None:
     assert (caught.value, read) == (RetryableError("no_time_left"), [1024 * 1024])
 
 
-@pytest.mark.parametrize(
-    ("left", "connect", "read"), [(100.0, 5.0, 30.0), (22.0, 5.0, 12.0), (13.0, 3.0, 3.0)]
-)
+@pytest.mark.parametrize(("left", "connect", "read"), [(100.0, 5.0, 30.0), (22.0, 5.0, 12.0), (13.0, 3.0, 3.0)])
 def test_timeouts_fit_into_the_time_left(wire: Make, left: float, connect: float, read: float) -> None:
     web = wire(ok())
     web.left = [left]

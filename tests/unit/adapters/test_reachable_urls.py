@@ -35,9 +35,7 @@ class Wire:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(transport=httpx.MockTransport(self._reply))
-        self.get = HttpsReader(
-            hosts=frozenset({HOST}), credentials=self, time_left=lambda: 100.0, http=self.http
-        )
+        self.get = HttpsReader(hosts=frozenset({HOST}), credentials=self, time_left=lambda: 100.0, http=self.http)
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url)
@@ -135,9 +133,7 @@ def test_no_such_url_is_fetched_if_it_comes_past_the_events(uri: str, wire: Wire
 PIECES = st.sampled_from(
     ["https://", "HTTPS://", HOST, "evil.example", "@", ":", "443", "/", "\\", "?", "#", ".", "%2e", "[::1]"]
 )
-URLS = st.lists(PIECES | st.text(string.printable + "\u3002\uff0f\u2100", max_size=2), max_size=8).map(
-    "".join
-)
+URLS = st.lists(PIECES | st.text(string.printable + "\u3002\uff0f\u2100", max_size=2), max_size=8).map("".join)
 
 
 @given(URLS.map(lambda rest: f"https://{HOST}{rest}") | URLS)

@@ -185,9 +185,7 @@ def test_faults_of_the_object(error: Exception, kind: type[Exception]) -> None:
         (refusal("403"), PermanentError("access_denied", DENIAL.format(permission="p"))),
         (
             refusal("InvalidObjectState"),
-            PermanentError(
-                "object_archived", "The object is archived: restore it, then send the event again."
-            ),
+            PermanentError("object_archived", "The object is archived: restore it, then send the event again."),
         ),
         (refusal("SlowDown"), RetryableError("s3_SlowDown")),
         (refusal("KMS.DisabledException"), RetryableError("s3_KMS.DisabledException")),
@@ -265,9 +263,7 @@ def test_presigned_urls(region: str, bucket: str, version_id: str | None, host: 
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
-def test_an_endpoint_of_ones_own_has_the_bucket_in_the_path(
-    monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
+def test_an_endpoint_of_ones_own_has_the_bucket_in_the_path(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:4566")
     url = S3RecordingObjects(s3_client(), OWNER).presign(ObjectVersion(BUCKET, "k.wav", "e"))
     assert url.startswith(f"http://127.0.0.1:4566/{BUCKET}/k.wav?X-Amz-Algorithm=AWS4-HMAC-SHA256&")
@@ -323,9 +319,7 @@ elsewhere = pytest.mark.parametrize(("bucket", "key", "rule"), ELSEWHERE)
 
 @elsewhere
 @pytest.mark.parametrize("read", [*READS, "tags", "presign"])
-def test_of_what_lies_elsewhere_nothing_is_read_or_signed(
-    bucket: str, key: str, rule: str, read: str
-) -> None:
+def test_of_what_lies_elsewhere_nothing_is_read_or_signed(bucket: str, key: str, rule: str, read: str) -> None:
     client: Any = Refusing(refusal("AccessDenied"))
     source, version = S3RecordingObjects(client, OWNER, PLACES), ObjectVersion(bucket, key, "e")
     others = {"tags": source.tags, "presign": source.presign}
@@ -334,9 +328,7 @@ def test_of_what_lies_elsewhere_nothing_is_read_or_signed(
     assert (caught.value, client.asked) == (PermanentError(NOT_ALLOWED_LOCATION, rule), [])
 
 
-@pytest.mark.parametrize(
-    ("bucket", "key"), [(BUCKET, KEY), ("second", "voicemail"), ("staging", "prepared/a")]
-)
+@pytest.mark.parametrize(("bucket", "key"), [(BUCKET, KEY), ("second", "voicemail"), ("staging", "prepared/a")])
 def test_what_lies_in_its_place_is_asked_for(bucket: str, key: str) -> None:
     client: Any = Refusing(refusal("404"))
     with pytest.raises(ObjectGoneError):

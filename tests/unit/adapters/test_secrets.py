@@ -57,9 +57,7 @@ def test_secrets_without_a_key(text: str) -> None:
     with pytest.raises(RetryableError) as caught:
         key_of(text)
     assert caught.value == UNUSABLE
-    assert str(caught.value) == "('api_key_secret_unusable',)" or "api_key_secret_unusable" in str(
-        caught.value
-    )
+    assert str(caught.value) == "('api_key_secret_unusable',)" or "api_key_secret_unusable" in str(caught.value)
 
 
 def test_the_key_is_kept_five_minutes_and_refreshed_at_most_each_five_seconds(
@@ -103,9 +101,7 @@ def test_a_binary_secret_is_none(manager: "SecretsManagerClient") -> None:
     assert caught.value == UNUSABLE
 
 
-def test_a_service_that_is_not_there(
-    manager: "SecretsManagerClient", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_service_that_is_not_there(manager: "SecretsManagerClient", monkeypatch: pytest.MonkeyPatch) -> None:
     def down(**_: str) -> None:
         raise EndpointConnectionError(endpoint_url="https://secretsmanager")
 

@@ -33,14 +33,10 @@ def chunk(name: bytes, body: bytes, size: int | None = None) -> bytes:
     return struct.pack("<4sI", name, len(body) if size is None else size) + body + bytes(len(body) % 2)
 
 
-def wave_format(
-    tag: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16, average: int | None = None
-) -> bytes:
+def wave_format(tag: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16, average: int | None = None) -> bytes:
     """The body of a `fmt ` chunk."""
     align = channels * bits // 8
-    return struct.pack(
-        "<HHIIHH", tag, channels, rate, rate * align if average is None else average, align, bits
-    )
+    return struct.pack("<HHIIHH", tag, channels, rate, rate * align if average is None else average, align, bits)
 
 
 def extensible(tag: int, channels: int = 1, rate: int = 8000, bits: int = 16) -> bytes:
@@ -60,9 +56,7 @@ def id3(body: bytes, *, footer: bool = False) -> bytes:
     return b"ID3" + header + body + (b"3DI" + header if footer else b"")
 
 
-def mpeg_frame(
-    version: int, bit_rate_index: int, rate_index: int, mode: int = 0, payload: bytes = b""
-) -> bytes:
+def mpeg_frame(version: int, bit_rate_index: int, rate_index: int, mode: int = 0, payload: bytes = b"") -> bytes:
     """A layer III frame; its length comes from ISO 11172-3's formula, worked out here on its own."""
     kilobits = {
         3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),

@@ -9,9 +9,7 @@ UNDETECTABLE = AudioRejectedError(
     "audio_unreadable",
     "Invalid or corrupt audio file. Unable to detect audio format. Supported formats: WAV and MP3.",
 )
-UNREADABLE = AudioRejectedError(
-    "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
-)
+UNREADABLE = AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
 EBML = bytes.fromhex("1a45dfa3")
 ADTS = bytes.fromhex("fff15080")
 
@@ -79,9 +77,7 @@ def test_unknown_bytes_are_undetectable(data: bytes) -> None:
     assert refusal(data) == UNDETECTABLE
 
 
-@pytest.mark.parametrize(
-    "data", [b"ID3" + bytes(7), id3(b"x" * 50), id3(b"") + bytes(50), id3(b"x" * 50)[:20]]
-)
+@pytest.mark.parametrize("data", [b"ID3" + bytes(7), id3(b"x" * 50), id3(b"") + bytes(50), id3(b"x" * 50)[:20]])
 def test_tag_without_audio_is_unreadable(data: bytes) -> None:
     assert refusal(data) == UNREADABLE
 

@@ -62,9 +62,7 @@ def test_noise_that_may_be_shorter_than_its_size(data: bytes, beyond: int) -> No
     judged(len(data) + beyond, data)
 
 
-@given(
-    st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=40)), max_size=30), st.integers(0, 2**40)
-)
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=40)), max_size=30), st.integers(0, 2**40))
 @settings(max_examples=5 * settings().max_examples)
 def test_pieces_of_formats_in_any_order(pieces: list[bytes], beyond: int) -> None:
     data = b"".join(pieces)

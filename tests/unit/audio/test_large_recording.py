@@ -39,9 +39,7 @@ def test_is_a_wav_of_the_speech_over_and_over() -> None:
         sample_rate=16_000,
         codec="pcm_s16le",
         size=1_280_044,
-        layout=WaveLayout(
-            format_chunk=data[20:36], data_offset=44, data_size=1_280_000, frame_bytes=4, declared=True
-        ),
+        layout=WaveLayout(format_chunk=data[20:36], data_offset=44, data_size=1_280_000, frame_bytes=4, declared=True),
     )
 
 

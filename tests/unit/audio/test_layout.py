@@ -23,9 +23,7 @@ def ds64(data_size: int) -> bytes:
 def expected(
     offset: int = 44, size: int = 16_000, frame_bytes: int = 2, body: bytes = BODY, *, declared: bool = True
 ) -> WaveLayout:
-    return WaveLayout(
-        format_chunk=body, data_offset=offset, data_size=size, frame_bytes=frame_bytes, declared=declared
-    )
+    return WaveLayout(format_chunk=body, data_offset=offset, data_size=size, frame_bytes=frame_bytes, declared=declared)
 
 
 @pytest.mark.parametrize(

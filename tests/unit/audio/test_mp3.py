@@ -13,9 +13,7 @@ from tests.unit.audio.made_audio import FIXTURES, CountingReader, id3, mpeg_fram
 ID3V1 = b"TAG" + bytes(125)
 FRAME = mpeg_frame(2, 4, 2)
 """32 kbit/s at 16 kHz: 144 bytes, 36 ms."""
-UNREADABLE = AudioRejectedError(
-    "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
-)
+UNREADABLE = AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
 
 
 def measured(data: bytes) -> AudioFacts:

@@ -11,9 +11,7 @@ import pytest
 from coval_relay.domain.audio import probe
 from tests.unit.audio.made_audio import FIXTURES, CountingReader, chunk, extensible, riff, wave_format
 
-RECORDINGS = sorted(
-    path for path in FIXTURES.iterdir() if path.suffix in {".wav", ".mp3"} and "not-" not in path.name
-)
+RECORDINGS = sorted(path for path in FIXTURES.iterdir() if path.suffix in {".wav", ".mp3"} and "not-" not in path.name)
 UNTOLD = "mono-vbr-8khz-without-xing.mp3"
 """Both tools guess here from the first frames, and are far off; the manifest has the sum of the packets."""
 ADPCM_BLOCK = 100
@@ -41,17 +39,13 @@ def ffprobe_milliseconds(path: Path) -> float:
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize(
-    "path", [path for path in RECORDINGS if path.name != UNTOLD], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [path for path in RECORDINGS if path.name != UNTOLD], ids=lambda path: path.name)
 def test_fixture_as_ffprobe_measures_it(path: Path) -> None:
     assert our_milliseconds(path) == pytest.approx(ffprobe_milliseconds(path), abs=50)
 
 
 @needs_mediainfo
-@pytest.mark.parametrize(
-    "path", [path for path in RECORDINGS if path.name != UNTOLD], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [path for path in RECORDINGS if path.name != UNTOLD], ids=lambda path: path.name)
 def test_fixture_as_mediainfo_measures_it(path: Path) -> None:
     command = ["mediainfo", "--Inform=Audio;%Duration%", str(path)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -19,9 +19,7 @@ from tests.unit.audio.made_audio import (
 SECOND = bytes(16_000)
 """One second of 16-bit mono at 8 kHz."""
 FMT = chunk(b"fmt ", wave_format())
-UNREADABLE = AudioRejectedError(
-    "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
-)
+UNREADABLE = AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
 
 
 def measured(data: bytes) -> AudioFacts:
@@ -134,9 +132,7 @@ def test_data_that_is_cut_counts_as_far_as_it_goes() -> None:
 
 
 def test_large_chunks_before_the_data_are_stepped_over() -> None:
-    data = riff(
-        chunk(b"JUNK", bytes(100_000)), FMT, chunk(b"iXML", bytes(90_000)), chunk(b"data", SECOND * 9)
-    )
+    data = riff(chunk(b"JUNK", bytes(100_000)), FMT, chunk(b"iXML", bytes(90_000)), chunk(b"data", SECOND * 9))
     reader = CountingReader(data)
     assert replace(probe(len(data), reader), layout=None) == wav_facts(data, 9000)
     assert reader.reads == [(0, 65536), (100_020, 4096), (190_052, 4096)]

@@ -58,9 +58,7 @@ def frame_by_frame(samples: bytes, frame_bytes: int) -> bytes:
 
 
 @given(bodies, st.binary(max_size=400), st.lists(st.integers(1, 50), min_size=1), st.binary(max_size=9))
-def test_swap_is_exact_wherever_the_stream_is_cut(
-    body: bytes, samples: bytes, sizes: list[int], behind: bytes
-) -> None:
+def test_swap_is_exact_wherever_the_stream_is_cut(body: bytes, samples: bytes, sizes: list[int], behind: bytes) -> None:
     data = riff(chunk(b"LIST", b"odd"), chunk(b"fmt ", body), chunk(b"data", samples)) + behind
     facts = facts_of(data)
     assert facts.layout is not None
@@ -79,9 +77,7 @@ def test_twice_swapped_is_as_it_was(body: bytes, samples: bytes, sizes: list[int
     assert twice == b"".join(rearranged([data], facts_of(data), swap=False))
 
 
-@pytest.mark.parametrize(
-    "subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"]
-)
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"])
 @pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
 def test_libsndfile_reads_the_channels_the_other_way_round(subtype: str, container: str) -> None:
     noise = np.random.default_rng(3).uniform(-0.9, 0.9, (8_000, 2))
@@ -115,9 +111,7 @@ def test_lengths_are_filled_in(riff_size: int, data_size: int) -> None:
 def test_frame_that_is_cut_is_left_out() -> None:
     whole = canonical(wave_format(1, 2), bytes(range(160)))
     data = whole[:-3]
-    assert b"".join(rearranged([data], facts_of(data), swap=False)) == canonical(
-        wave_format(1, 2), bytes(range(156))
-    )
+    assert b"".join(rearranged([data], facts_of(data), swap=False)) == canonical(wave_format(1, 2), bytes(range(156)))
 
 
 def test_odd_number_of_bytes_is_padded() -> None:
@@ -156,9 +150,7 @@ def test_only_linear_wav_can_be_rearranged() -> None:
 
 @pytest.mark.parametrize("swap", [False, True])
 def test_memory_does_not_grow_with_the_recording(swap: bool) -> None:
-    head = riff(
-        chunk(b"fmt ", wave_format(1, 2)), chunk(b"data", b"", size=100 * MEBIBYTE), size=100 * MEBIBYTE
-    )
+    head = riff(chunk(b"fmt ", wave_format(1, 2)), chunk(b"data", b"", size=100 * MEBIBYTE), size=100 * MEBIBYTE)
     facts = probe(len(head) + 100 * MEBIBYTE, CountingReader(head))
     megabyte = bytes(range(256)) * 4096
     tracemalloc.start()

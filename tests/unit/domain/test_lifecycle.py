@@ -41,9 +41,7 @@ def call(state: ConversationState = ConversationState.NEW, **changes: Any) -> Ca
 
 def recording(state: RecordingState = RecordingState.READY, sort_key: str = "2", **changes: Any) -> Recording:
     version = ObjectVersion("b", f"k{sort_key}", "e", "v")
-    made = Recording(
-        identity=f"s3://b/k{sort_key}#e", sort_key=sort_key, created_at=NOW, state=state, version=version
-    )
+    made = Recording(identity=f"s3://b/k{sort_key}#e", sort_key=sort_key, created_at=NOW, state=state, version=version)
     return replace(made, **changes)
 
 
@@ -51,9 +49,7 @@ def submitting(parts: Parts = TEXT, until: int = NOW + 50, token: str = "other",
     return call(ConversationState.SUBMITTING, lease=Lease(token, until, parts), **changes)
 
 
-def ended(
-    seen: Call, kind: CallEnd = CallEnd.WITH_TRANSCRIPT, pointer: TranscriptPointer | None = None
-) -> Transition:
+def ended(seen: Call, kind: CallEnd = CallEnd.WITH_TRANSCRIPT, pointer: TranscriptPointer | None = None) -> Transition:
     return lifecycle.call_ended(seen, kind, FACTS, pointer, MINE)
 
 
@@ -137,18 +133,14 @@ def test_a_take_over_is_remembered_for_ever() -> None:
         (TEXT, CallEnd.WITH_TRANSCRIPT, ()),
     ],
 )
-def test_what_comes_after_the_submit_is_recorded_as_late(
-    sent: Parts, kind: CallEnd, late: tuple[str, ...]
-) -> None:
+def test_what_comes_after_the_submit_is_recorded_as_late(sent: Parts, kind: CallEnd, late: tuple[str, ...]) -> None:
     assert ended(call(ConversationState.SUBMITTED, sent=sent), kind).call.late == late
 
 
 def test_a_pointer_waits_for_the_facts_and_goes_with_them() -> None:
     stored = lifecycle.transcript_arrived(call(), POINTER, MINE)
     assert (summary(stored), stored.call.transcript) == (("NEW", None, "done"), POINTER)
-    assert (
-        lifecycle.next_action(ended(stored.call, CallEnd.WITHOUT_TRANSCRIPT).call) is Action.CLAIM_TRANSCRIPT
-    )
+    assert lifecycle.next_action(ended(stored.call, CallEnd.WITHOUT_TRANSCRIPT).call) is Action.CLAIM_TRANSCRIPT
     waiting = call(ConversationState.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING)
     assert summary(lifecycle.transcript_arrived(waiting, POINTER, MINE)) == ("SUBMITTING", None, "submit")
     assert summary(ended(call(), CallEnd.TRANSCRIPT_PENDING, POINTER)) == ("SUBMITTING", None, "submit")
@@ -239,9 +231,7 @@ def test_back_is_by_the_facts_at_hand(call_end: CallEnd, back: str) -> None:
 
 
 def test_a_refusal_takes_the_pinned_recording_along() -> None:
-    refused = lifecycle.call_rejected(
-        mine(AUDIO, recording=UPLOADED), "mine", ConversationState.REJECTED, REASON, NOW
-    )
+    refused = lifecycle.call_rejected(mine(AUDIO, recording=UPLOADED), "mine", ConversationState.REJECTED, REASON, NOW)
     assert summary(refused) == ("REJECTED", "REJECTED", "continue")
     kept = lifecycle.call_rejected(mine(recording=UPLOADED), "mine", ConversationState.FILTERED, REASON, NOW)
     assert summary(kept) == ("FILTERED", "UPLOADED", "continue")
@@ -337,9 +327,7 @@ def test_every_recording_has_an_outcome() -> None:
     assert arrived(current, recording(sort_key="1")).call.other_recordings == {"s3://b/k1#e": "superseded"}
     assert arrived(current, recording(sort_key="3")).call.other_recordings == {"s3://b/k2#e": "superseded"}
     refused = call(recording=recording(RecordingState.REJECTED, reason=REASON))
-    assert arrived(refused, recording(sort_key="3")).call.other_recordings == {
-        "s3://b/k2#e": "rejected: code"
-    }
+    assert arrived(refused, recording(sort_key="3")).call.other_recordings == {"s3://b/k2#e": "rejected: code"}
 
 
 def test_what_our_own_look_refused_never_displaces_and_is_always_displaced() -> None:

@@ -149,10 +149,7 @@ def test_a_call_that_ended_a_day_before_it_was_seen(late: int, action: Action) -
 
 def test_a_copied_recording_may_have_been_sent_long_ago() -> None:
     told = recording(Sound.UPLOADED, created_at=NOW, is_copy=True, changed_at=0)
-    assert (
-        lifecycle.resume(call(created_at=NOW, recording=told), DEADLINES, MINE).action
-        is Action.READ_THEN_SUBMIT
-    )
+    assert lifecycle.resume(call(created_at=NOW, recording=told), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
 
 
 def test_who_lost_its_lease_to_nobody_comes_again() -> None:
@@ -191,9 +188,7 @@ def test_of_several_ends_the_earliest_holds_unless_one_has_the_text(
     ],
 )
 def test_a_simulation_stays_one(known: dict[str, str], told: dict[str, str], mark: str) -> None:
-    seen = call(
-        State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, facts=replace(EARLY, metadata={"a": 1, **known})
-    )
+    seen = call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, facts=replace(EARLY, metadata={"a": 1, **known}))
     after = ended(seen, CallEnd.WITHOUT_TRANSCRIPT, replace(LATE, metadata={"b": 2, **told})).call
     assert after.facts == replace(EARLY, metadata={"a": 1, SIMULATION: mark})
 
@@ -244,9 +239,7 @@ def test_what_is_to_be_made_anew_already_is_not_asked_for_twice() -> None:
     assert ended(call(recording=held), CallEnd.TRANSCRIPT_PENDING, SIDED).action is Action.CONTINUE
 
 
-@pytest.mark.parametrize(
-    ("state", "known"), [(Sound.ATTACHING, None), (Sound.ATTACHED, None), (Sound.UPLOADED, 0)]
-)
+@pytest.mark.parametrize(("state", "known"), [(Sound.ATTACHING, None), (Sound.ATTACHED, None), (Sound.UPLOADED, 0)])
 def test_a_side_that_comes_too_late_or_was_known(state: Sound, known: int | None) -> None:
     held = recording(state, channels=2, agent_channel=known)
     assert ended(call(recording=held), CallEnd.TRANSCRIPT_PENDING, SIDED).call.recording == held
@@ -492,9 +485,7 @@ def test_a_refused_call() -> None:
             state=State.REJECTED,
             lease=None,
             reason=REASON,
-            recording=replace(
-                UPLOADED, state=Sound.REJECTED, reason=REASON, upload_id=None, url="", changed_at=NOW
-            ),
+            recording=replace(UPLOADED, state=Sound.REJECTED, reason=REASON, upload_id=None, url="", changed_at=NOW),
         )
     )
     without = mine(BOTH)
@@ -510,9 +501,7 @@ def test_refused_audio_of_a_call_that_has_none_any_more() -> None:
 def test_a_lost_upload() -> None:
     seen = mine(BOTH, recording=UPLOADED)
     ready = replace(UPLOADED, state=Sound.READY, upload_id=None, changed_at=NOW)
-    assert lifecycle.upload_not_found(seen, "mine", NOW) == Transition(
-        mine(TEXT, recording=ready), Action.SUBMIT
-    )
+    assert lifecycle.upload_not_found(seen, "mine", NOW) == Transition(mine(TEXT, recording=ready), Action.SUBMIT)
     pinned = recording(Sound.ATTACHING, upload_id="upl")
     assert lifecycle.upload_not_found(mine(AUDIO, recording=pinned), "mine", NOW).call.recording == pinned
     assert lifecycle.upload_not_found(mine(BOTH), "mine", NOW) == Transition(mine(TEXT), Action.SUBMIT)
@@ -581,9 +570,7 @@ def test_audio_that_another_recording_brought_is_never_replaced() -> None:
     seen = call(State.SUBMITTED, recording=recording(Sound.REJECTED), other_recordings={"x": "attached"})
     better = recording(sort_key="3")
     after = arrived(seen, better)
-    assert after == Transition(
-        replace(seen, other_recordings={"x": "attached", better.identity: "superseded"})
-    )
+    assert after == Transition(replace(seen, other_recordings={"x": "attached", better.identity: "superseded"}))
 
 
 def test_outcomes_are_kept_to_a_hundred() -> None:
@@ -689,9 +676,7 @@ def test_a_copy_that_is_none_or_of_the_other_side_is_not_taken() -> None:
 
 def test_a_side_that_comes_with_the_recording_again() -> None:
     seen = call(State.SUBMITTED, recording=UPLOADED)
-    after = arrived(
-        seen, recording(agent_channel=1, needs_preparation=True, changed_at=NOW - 7)
-    ).call.recording
+    after = arrived(seen, recording(agent_channel=1, needs_preparation=True, changed_at=NOW - 7)).call.recording
     assert after == replace(
         UPLOADED,
         state=Sound.READY,
@@ -714,9 +699,7 @@ def test_a_recording_waits_for_a_better_one(settling_until: int, action: Action,
     assert (after.action, after.until) == (action, until)
     pinned = lifecycle.attach(call(State.SUBMITTED, recording=told), NOW)
     assert (pinned.action, pinned.until) == (Action.ATTACH if action is Action.UPLOAD else Action.WAIT, until)
-    linked = call(
-        State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=replace(told, state=Sound.BY_URL)
-    )
+    linked = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=replace(told, state=Sound.BY_URL))
     claimed = lifecycle.claim_next(linked, Action.CLAIM_RECORDING, MINE)
     assert (claimed.action, claimed.until) == (
         Action.SUBMIT if action is Action.UPLOAD else Action.WAIT,
@@ -803,9 +786,7 @@ def test_what_is_to_be_copied_is_not_pinned_but_ends_with_a_refused_call(raw: Re
     seen = call(State.SUBMITTED, recording=raw)
     assert lifecycle.attach(seen, NOW) == Transition(seen)
     refused = lifecycle.attach(call(State.REJECTED, recording=raw, reason=REASON), NOW).call.recording
-    assert refused == replace(
-        raw, state=Sound.REJECTED, reason=REASON, url="", upload_id=None, changed_at=NOW
-    )
+    assert refused == replace(raw, state=Sound.REJECTED, reason=REASON, url="", upload_id=None, changed_at=NOW)
 
 
 def test_a_recording_of_a_call_that_was_refused_without_a_reason() -> None:
@@ -838,9 +819,7 @@ def test_what_only_this_worker_has_pinned_is_refused_at_once(reason: Reason) -> 
 def test_what_another_worker_may_be_attaching_stays_pinned_until_the_last_look() -> None:
     first = call(State.SUBMITTED, recording=recording(Sound.ATTACHING, changed_at=EARLIER))
     second = lifecycle.attach(first, NOW).call
-    assert second == replace(
-        first, recording=recording(Sound.ATTACHING, changed_at=EARLIER, maybe_attached=True)
-    )
+    assert second == replace(first, recording=recording(Sound.ATTACHING, changed_at=EARLIER, maybe_attached=True))
     abandoned = lifecycle.attach_abandoned(second, recording().identity, REASON, NOW).call
     held = recording(Sound.ATTACHING, maybe_attached=True, reason=REASON, changed_at=NOW)
     assert abandoned == replace(first, recording=held)
@@ -903,9 +882,7 @@ def test_a_transcript_is_claimed_with_what_can_go_along() -> None:
     claimed = lifecycle.claim_next(seen, Action.CLAIM_TRANSCRIPT, MINE)
     assert claimed.call.lease == Lease("mine", NOW + 180, BOTH)
     linked = replace(seen, recording=recording(Sound.BY_URL))
-    assert lifecycle.claim_next(linked, Action.CLAIM_TRANSCRIPT, MINE).call.lease == Lease(
-        "mine", NOW + 180, TEXT
-    )
+    assert lifecycle.claim_next(linked, Action.CLAIM_TRANSCRIPT, MINE).call.lease == Lease("mine", NOW + 180, TEXT)
 
 
 def test_resume_takes_over_what_the_dead_one_had() -> None:

@@ -70,9 +70,7 @@ def test_the_other_policies_do_not_shorten(policy: Any) -> None:
 
 
 def test_truncating_cannot_help_where_one_message_is_too_large() -> None:
-    submit = Submit(
-        external_conversation_id="c", transcript=Transcript(({"role": "user", "content": "x" * 900},))
-    )
+    submit = Submit(external_conversation_id="c", transcript=Transcript(({"role": "user", "content": "x" * 900},)))
     with pytest.raises(PayloadTooLargeError) as caught:
         encode(submit, limit=500, policy="truncate")
     assert caught.value.limit == 500

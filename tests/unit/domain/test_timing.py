@@ -65,9 +65,7 @@ def test_a_transcript_without_any_times_stays_so() -> None:
 def test_whatever_is_missing_all_have_times_in_order_or_none_has(
     parts: list[tuple[float | None, bool]],
 ) -> None:
-    messages = tuple(
-        said(start, start + 1 if ended and start is not None else None) for start, ended in parts
-    )
+    messages = tuple(said(start, start + 1 if ended and start is not None else None) for start, ended in parts)
     filled = completed(messages, 100, keep_estimates=True)
     timed = [message for message in filled.messages if "start_time" in message]
     assert len(timed) in (0, len(messages))

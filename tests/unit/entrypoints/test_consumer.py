@@ -76,9 +76,7 @@ def test_no_body_is_lost_and_none_takes_its_batch_along(poison: Any, queue: str)
 def test_a_bare_event_that_is_none_becomes_a_dead_letter(poison: Any) -> None:
     world = World()
     assert invoke(world, poison) == {"batchItemFailures": []}
-    assert [(body, reason.code) for _, body, reason in world.dead if reason] == [
-        (json.dumps(poison), "invalid_input")
-    ]
+    assert [(body, reason.code) for _, body, reason in world.dead if reason] == [(json.dumps(poison), "invalid_input")]
 
 
 def test_a_bug_fails_its_own_record_only() -> None:
@@ -260,6 +258,4 @@ def test_a_url_of_a_foreign_host_is_refused() -> None:
         "recording": {"uri": "https://169.254.169.254/x"},
     }
     invoke(world, event("Recording Ready", detail), "attach")
-    assert (
-        world.store.get("c").notes[0].text == "detail.recording.uri: its host is not among the allowed ones"
-    )
+    assert world.store.get("c").notes[0].text == "detail.recording.uri: its host is not among the allowed ones"

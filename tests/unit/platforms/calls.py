@@ -376,9 +376,7 @@ CANONICAL = (
 CONTACT = "3b1f0f5e-6d1c-4a57-9f0e-7c2f5b9b7a10"
 CONNECT_AGENT = f"connect/acme/CallRecordings/2026/10/02/{CONTACT}_20261002T14:31_UTC.wav"
 CONNECT_IVR = f"connect/acme/CallRecordings/ivr/2026/10/02/{CONTACT}_20261002T14:30_UTC.wav"
-CONNECT_REDACTED = (
-    f"Analysis/Voice/Redacted/2026/10/02/{CONTACT}_call_recording_redacted_2026-10-02T14:31:07Z.wav"
-)
+CONNECT_REDACTED = f"Analysis/Voice/Redacted/2026/10/02/{CONTACT}_call_recording_redacted_2026-10-02T14:31:07Z.wav"
 LENS_AGENT = f"Analysis/Voice/2026/10/02/{CONTACT}_analysis_2026-10-02T14:31:07Z.json"
 LENS_IVR = f"Analysis/Voice/ivr/2026/10/02/{CONTACT}_analysis_2026-10-02T14:30:50Z.json"
 LENS_REDACTED = f"Analysis/Voice/Redacted/2026/10/02/{CONTACT}_analysis_redacted_2026-10-02T14:31:07Z.json"
@@ -496,9 +494,7 @@ RE1, RE2 = (f"{TWILIO_FOLDER}/RE0000000000000000000000000000000{number}" for num
 TWILIO_URL = "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings"
 URL1, URL2 = (f"{TWILIO_URL}/RE0000000000000000000000000000000{number}.wav" for number in (3, 4))
 SENTENCES = "https://intelligence.twilio.com/v2/Transcripts/GT00000000000000000000000000000005/Sentences"
-TWILIO_CHOICES = PlatformOptions(
-    transcript_hosts=("intelligence.twilio.com",), separate_transcripts=("twilio",)
-)
+TWILIO_CHOICES = PlatformOptions(transcript_hosts=("intelligence.twilio.com",), separate_transcripts=("twilio",))
 TWILIO_EVENTS = (
     event(sample_event("twilio", "call_in_progress")),
     event(sample_event("twilio", "call_completed")),
@@ -663,9 +659,7 @@ LIVEKIT: tuple[PlatformCall, ...] = (
             event(sample_event("livekit", "session_report")),
             event(sample_event("livekit", "egress_ended")),
             created("recordings/EG_3gQwXy7ZtKfP.json", as_json(LIVEKIT_MANIFEST), within=LATE),
-            created(
-                LIVEKIT_KEY, AGENT_LEFT.flac(), of=("livekit", "recording_created"), within=LATE, already=True
-            ),
+            created(LIVEKIT_KEY, AGENT_LEFT.flac(), of=("livekit", "recording_created"), within=LATE, already=True),
         ),
         ended=Ended(
             conversation=LIVEKIT_CONVERSATION,
@@ -900,9 +894,7 @@ ELEVENLABS = (
 # --- Telnyx ------------------------------------------------------------------------------------------
 
 TELNYX_CALL = "99706bb8-85ae-11ec-885c-02420a0d7e70"
-TELNYX_KEY = (
-    "047e057e-cb46-4b11-bb31-37987e753ed7/2026-10-02/9977677e-85ae-11ec-826d-02420a0d7e70-1790951797.wav"
-)
+TELNYX_KEY = "047e057e-cb46-4b11-bb31-37987e753ed7/2026-10-02/9977677e-85ae-11ec-826d-02420a0d7e70-1790951797.wav"
 TELNYX_URL = f"https://s3.amazonaws.com/recordings/{TELNYX_KEY}"
 TELNYX_EVENTS = (
     event(sample_event("telnyx", "call_hangup"), within=SOON),
@@ -930,9 +922,7 @@ TELNYX = (
             *TELNYX_EVENTS,
             created(TELNYX_KEY, AGENT_RIGHT.wav(), of=("telnyx", "recording_created")),
         ),
-        ended=Ended(
-            conversation=TELNYX_CONVERSATION, sound=AGENT_LEFT, recording=in_bucket(TELNYX_KEY), sides=(1,)
-        ),
+        ended=Ended(conversation=TELNYX_CONVERSATION, sound=AGENT_LEFT, recording=in_bucket(TELNYX_KEY), sides=(1,)),
     ),
     PlatformCall(
         name="Telnyx, two legs, by URL",

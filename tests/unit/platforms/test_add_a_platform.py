@@ -35,9 +35,7 @@ def copied(blocks: list[str], tmp_path: Path) -> Path:
     registry = (tmp_path / REGISTRY).read_text(encoding="utf-8")
     first = "PLATFORMS: tuple[Listing, ...] = (\n"
     assert first in registry
-    (tmp_path / REGISTRY).write_text(
-        registry.replace(first, f"{first}    {line.strip()},\n"), encoding="utf-8"
-    )
+    (tmp_path / REGISTRY).write_text(registry.replace(first, f"{first}    {line.strip()},\n"), encoding="utf-8")
     return tmp_path
 
 
@@ -61,7 +59,5 @@ def test_what_the_readme_shows_is_in_the_projects_own_style(blocks: list[str], t
     if not ruff.exists():
         pytest.skip("no linter beside this interpreter")
     command = [str(ruff), "check", "--config", str(PROJECT / "pyproject.toml"), "--ignore", "INP001,S101"]
-    outcome = subprocess.run(
-        [*command, str(tmp_path)], capture_output=True, text=True, check=False, timeout=300
-    )
+    outcome = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False, timeout=300)
     assert outcome.returncode == 0, outcome.stdout

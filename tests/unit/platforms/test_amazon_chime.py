@@ -47,9 +47,7 @@ def ended(transcript: str, agent_channel: int | None) -> list[canonical.CallEnde
 
 
 UNAVAILABLE = [
-    canonical.TranscriptUnavailableEvent(
-        provider=NAME, external_conversation_id=CALL, reason="media_insights_failed"
-    )
+    canonical.TranscriptUnavailableEvent(provider=NAME, external_conversation_id=CALL, reason="media_insights_failed")
 ]
 EXPECTED: dict[str, tuple[Any, Any]] = {
     "started": ([], []),
@@ -152,9 +150,7 @@ def test_keys_of_others(key: str) -> None:
 
 
 def test_only_the_operator_knows_the_side_of_the_agent() -> None:
-    sides = [
-        [rule.hints for rule in PLATFORM.key_rules(options)] for options in (PlatformOptions(), TRANSCRIBING)
-    ]
+    sides = [[rule.hints for rule in PLATFORM.key_rules(options)] for options in (PlatformOptions(), TRANSCRIBING)]
     assert sides == [[RecordingHints()], [RecordingHints(agent_channel=1)]]
 
 

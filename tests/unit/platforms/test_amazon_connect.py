@@ -71,9 +71,7 @@ EXPECTED: dict[str, list[canonical.Event]] = {
     "disconnected_bot": ended(
         "queue", agent={}, external_conversation_id=f"{CHAIN}3", answered_at="2026-10-02T14:30:50.000Z"
     ),
-    "disconnected_before_transfer": ended(
-        external_conversation_id=f"{CHAIN}4", ended_at="2026-10-02T14:33:20.000Z"
-    ),
+    "disconnected_before_transfer": ended(external_conversation_id=f"{CHAIN}4", ended_at="2026-10-02T14:33:20.000Z"),
     "disconnected_after_transfer": ended(
         "direction",
         external_conversation_id=f"{CHAIN}5",
@@ -298,10 +296,7 @@ def test_keys_of_others(key: str) -> None:
 
 def test_what_the_rules_say() -> None:
     agent, ivr = (RecordingHints(agent_channel=1, rank=rank, several=True) for rank in (1, 0))
-    said = {
-        rule.name.removeprefix(f"{NAME}_"): (rule.kind, rule.redacted, rule.format, rule.hints)
-        for rule in RULES
-    }
+    said = {rule.name.removeprefix(f"{NAME}_"): (rule.kind, rule.redacted, rule.format, rule.hints) for rule in RULES}
     assert said == {
         "agent": ("recording", False, "contact_lens_v1", agent),
         "ivr": ("recording", False, "contact_lens_v1", ivr),

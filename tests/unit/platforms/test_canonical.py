@@ -242,9 +242,7 @@ def test_a_transcript_file_that_is_none() -> None:
     assert str(caught.value) == "transcript: an inline transcript must have messages"
 
 
-@pytest.mark.parametrize(
-    "uri", ["s3://recordings", "https://[", "http://x/y", "s3:///key", "file:///etc/passwd"]
-)
+@pytest.mark.parametrize("uri", ["s3://recordings", "https://[", "http://x/y", "s3:///key", "file:///etc/passwd"])
 def test_a_recording_uri_that_names_nothing(uri: str) -> None:
     assert reason_of(recording_ready(uri)).startswith("detail.recording.uri: String should match pattern")
 
@@ -289,9 +287,7 @@ GREETING = canonical.Message(role="assistant", content="Hi.", start_time=0.5)
         ),
     ],
 )
-def test_an_event_checks_itself_and_names_field_rule_and_call(
-    changes: dict[str, Any], field: str, rule: str
-) -> None:
+def test_an_event_checks_itself_and_names_field_rule_and_call(changes: dict[str, Any], field: str, rule: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         canonical.CallEndedEvent(**{"external_conversation_id": "call-1", "started_at": STARTED, **changes})
     assert caught.value == InvalidInputError(field, rule, "call-1")

@@ -129,9 +129,7 @@ def call_ended(event: str, **fields: Any) -> canonical.CallEndedEvent:
 def test_an_id_cannot_lead_elsewhere() -> None:
     found = call_ended("post_call_transcription", conversation_id="../../v1/voices?x=#")
     (item,) = found.recording.items
-    assert item.uri == (
-        "https://api.elevenlabs.io/v1/convai/conversations/..%2F..%2Fv1%2Fvoices%3Fx%3D%23/audio"
-    )
+    assert item.uri == ("https://api.elevenlabs.io/v1/convai/conversations/..%2F..%2Fv1%2Fvoices%3Fx%3D%23/audio")
 
 
 @pytest.mark.parametrize(
@@ -160,9 +158,7 @@ def test_a_call_over_a_sip_trunk_has_no_call_of_twilio() -> None:
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(changed("post_call_transcription", transcript=["Thanks"]), FETCHING)
-    assert str(caught.value) == (
-        "detail.data.transcript[0]: Input should be a valid dictionary or instance of _Turn"
-    )
+    assert str(caught.value) == ("detail.data.transcript[0]: Input should be a valid dictionary or instance of _Turn")
 
 
 def test_a_webhook_in_a_file() -> None:

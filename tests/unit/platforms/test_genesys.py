@@ -58,11 +58,7 @@ def utterance(
 
 
 def utterances(*utterances: canonical.Utterance) -> list[canonical.Event]:
-    return [
-        canonical.TranscriptUtterancesEvent(
-            provider=NAME, external_conversation_id=CALL, utterances=utterances
-        )
-    ]
+    return [canonical.TranscriptUtterancesEvent(provider=NAME, external_conversation_id=CALL, utterances=utterances)]
 
 
 EXPECTED: dict[str, list[canonical.Event]] = {
@@ -194,9 +190,7 @@ RULED = RecordingHints(agent_channel=1, longest=True, several=True)
     ],
 )
 def test_which_of_several_recordings_is_taken(metadata: object, rank: int) -> None:
-    assert sidecar_hints(metadata, RULED) == RecordingHints(
-        agent_channel=1, rank=rank, longest=True, several=True
-    )
+    assert sidecar_hints(metadata, RULED) == RecordingHints(agent_channel=1, rank=rank, longest=True, several=True)
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,7 @@ def belongs(owner: Alias, key: str = KEY) -> canonical.Event:
     return canonical.AliasesKnownEvent(provider=NAME, alias=owner, aliases=(place,))
 
 
-def ready(
-    owner: Alias, uri: str = f"s3://acme-recordings/{KEY}", agent_channel: int | None = None
-) -> canonical.Event:
+def ready(owner: Alias, uri: str = f"s3://acme-recordings/{KEY}", agent_channel: int | None = None) -> canonical.Event:
     recording = canonical.ReadyRecording(uri=uri, agent_channel=agent_channel, started_at=RECORDED)
     return canonical.RecordingReadyEvent(provider=NAME, alias=owner, recording=recording)
 
@@ -190,9 +188,7 @@ def test_the_operator_knows_the_side_better() -> None:
 def test_a_file_elsewhere_is_fetched_where_its_host_is_allowed() -> None:
     options = PlatformOptions(recording_hosts=("storage.acme.example",))
     url = f"https://storage.acme.example/{KEY.replace('+', '%2B')}"
-    assert canonical_events(NAME, "egress_ended_other_storage", options) == [
-        ready(BY_SID, url, agent_channel=0)
-    ]
+    assert canonical_events(NAME, "egress_ended_other_storage", options) == [ready(BY_SID, url, agent_channel=0)]
 
 
 @pytest.mark.parametrize(
@@ -250,9 +246,7 @@ def test_a_manifest_says_whose_its_files_are_whatever_their_names() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "change", [{"track_id": "TR_a1"}, {"room_id": None, "room_name": ""}, {"files": None}]
-)
+@pytest.mark.parametrize("change", [{"track_id": "TR_a1"}, {"room_id": None, "room_name": ""}, {"files": None}])
 def test_manifests_that_say_nothing(change: dict[str, Any]) -> None:
     assert MANIFEST.read({**sample(NAME, "manifest"), **change}, "acme-recordings", MANIFEST_KEY) == []
 

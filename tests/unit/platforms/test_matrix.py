@@ -204,9 +204,7 @@ def test_the_recording_comes_before_its_call(transcript: str) -> None:
     assert ends(world) == {"call-1": replace(WHOLE, words=GREETED if transcript == "inline" else None)}
 
 
-@pytest.mark.parametrize(
-    "name", ["Twilio, hold splits the recording, in S3", "Daily with Pipecat's own event"]
-)
+@pytest.mark.parametrize("name", ["Twilio, hold splits the recording, in S3", "Daily with Pipecat's own event"])
 def test_a_name_becomes_known_only_afterwards(name: str) -> None:
     """Objects under RE… and rooms wait until an event tells whose they are."""
     call = BY_NAME[name]
@@ -417,9 +415,7 @@ BEGINNINGS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("platform", "name", "began"), BEGINNINGS, ids=[f"{p}, {n}" for p, n, _ in BEGINNINGS]
-)
+@pytest.mark.parametrize(("platform", "name", "began"), BEGINNINGS, ids=[f"{p}, {n}" for p, n, _ in BEGINNINGS])
 def test_numbers_and_times_in_every_spelling(platform: str, name: str, began: str) -> None:
     """Numbers as strings, seconds or milliseconds since 1970, RFC 2822, 1970 for never, PascalCase."""
     world = World(platforms=(platform,), key_pattern="")
@@ -525,9 +521,7 @@ def test_messages_of_ones_own_event_must_be_right(message: Mapping[str, Any], ru
 # --- ids and sizes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", ["v3:KBnLO0ZK/3Dh+KM5s==", "sip:a@b.example;x=1", "x" * 256], ids=["v3", "sip", "256"]
-)
+@pytest.mark.parametrize("name", ["v3:KBnLO0ZK/3Dh+KM5s==", "sip:a@b.example;x=1", "x" * 256], ids=["v3", "sip", "256"])
 def test_ids_of_any_characters(name: str) -> None:
     """Colons, slashes, plus signs, and 256 characters: the id goes through as it is."""
     world = World(key_pattern="")
@@ -631,9 +625,7 @@ def test_a_long_recording(size: int, rate: int, code: str) -> None:
         (None, (400, 600, 1000, 500), (400, 600, 1000, 500)),
     ],
 )
-def test_the_agent_goes_to_the_left(
-    side: int | None, levels: tuple[int, ...], expected: tuple[int, ...]
-) -> None:
+def test_the_agent_goes_to_the_left(side: int | None, levels: tuple[int, ...], expected: tuple[int, ...]) -> None:
     """The agent's channel comes first where it is known; an unknown side is not guessed."""
     world = World()
     world.send("recording", put(world, Sound(8.0, levels).wav()))

@@ -19,9 +19,7 @@ Order = list[tuple[Part, int]]
 
 def in_some_order(call: PlatformCall) -> st.SearchStrategy[Order]:
     """Each part once or twice, at any moments within its time, in any order where moments are the same."""
-    parts = st.tuples(*(_times(part) for part in call.parts)).map(
-        lambda told: [x for some in told for x in some]
-    )
+    parts = st.tuples(*(_times(part) for part in call.parts)).map(lambda told: [x for some in told for x in some])
     return parts.flatmap(st.permutations)
 
 

@@ -201,9 +201,7 @@ PARTED = canonical.ExpectedRecording(
     expected=True,
     items=(canonical.CallRecording(uri=f"{AUDIO}/recording_multichannel.wav", agent_channel=0),),
 )
-MIXED = canonical.ExpectedRecording(
-    expected=True, items=(canonical.CallRecording(uri=f"{AUDIO}/recording.wav"),)
-)
+MIXED = canonical.ExpectedRecording(expected=True, items=(canonical.CallRecording(uri=f"{AUDIO}/recording.wav"),))
 NOTHING = canonical.ExpectedRecording(expected=False)
 
 

@@ -27,9 +27,7 @@ def keys() -> list[tuple[str, str]]:
 @pytest.mark.parametrize("shift", range(len(NAMES)))
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_key_is_known_by_its_own_platform_only(shift: int, backwards: bool) -> None:
-    order = tuple(
-        itertools.islice(itertools.cycle(NAMES[::-1] if backwards else NAMES), shift, shift + len(NAMES))
-    )
+    order = tuple(itertools.islice(itertools.cycle(NAMES[::-1] if backwards else NAMES), shift, shift + len(NAMES)))
     book = registry.key_rule_set(order, PlatformOptions(), (), "")
     for owner, key in keys():
         matched = book.match(ObjectVersion("acme-recordings", key, ""))

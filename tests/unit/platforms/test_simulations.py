@@ -87,7 +87,5 @@ def test_a_header_that_the_metadata_has_no_room_for_is_an_error_of_the_call() ->
 
 def test_a_detail_without_metadata_is_marked_too() -> None:
     started = {"schema_version": "1", "external_conversation_id": "c", "started_at": "2026-10-02T14:30:50Z"}
-    (ended,) = translate(
-        event("Call Ended", {**started, "x_coval_simulation_id": "sim_1"}), PlatformOptions(), 0
-    )
+    (ended,) = translate(event("Call Ended", {**started, "x_coval_simulation_id": "sim_1"}), PlatformOptions(), 0)
     assert ended.facts.metadata["coval_simulation_id"] == "sim_1"  # type: ignore[union-attr]

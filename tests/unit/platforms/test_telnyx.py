@@ -169,9 +169,7 @@ def test_an_error_names_field_and_rule() -> None:
 RULES = PLATFORM.key_rules(PlatformOptions())
 
 
-@pytest.mark.parametrize(
-    "key", [sample_key(NAME, "recording_created"), KEY, f"2026-10-02/{LEG}-1790951797.mp3"]
-)
+@pytest.mark.parametrize("key", [sample_key(NAME, "recording_created"), KEY, f"2026-10-02/{LEG}-1790951797.mp3"])
 def test_whose_a_key_is(key: str) -> None:
     assert match(RULES, key) == (NAME, LEG)
 

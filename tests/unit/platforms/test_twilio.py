@@ -222,9 +222,7 @@ GREETING, WISH = "Thanks for calling Acme.", "Hi, I want to move my appointment.
         (0, {NAME: 1}, "assistant", "user"),
     ],
 )
-def test_the_channel_says_who_speaks(
-    of_call: int | None, of_operator: dict[str, int], first: str, second: str
-) -> None:
+def test_the_channel_says_who_speaks(of_call: int | None, of_operator: dict[str, int], first: str, second: str) -> None:
     context = TranscriptContext(PlatformOptions(agent_channels=of_operator), of_call)
     assert as_json(FORMAT.messages(sample(NAME, "sentences"), context)) == [
         {"role": first, "content": GREETING, "start_time": 0.9, "end_time": 2.9},

@@ -232,17 +232,13 @@ def test_keys_of_others(key: str) -> None:
     assert match(RULES, key) is None
 
 
-@pytest.mark.parametrize(
-    ("key", "is_ignored"), [*((key, True) for key in IGNORED), (MONO, False), (STEREO, False)]
-)
+@pytest.mark.parametrize(("key", "is_ignored"), [*((key, True) for key in IGNORED), (MONO, False), (STEREO, False)])
 def test_ignored_keys(key: str, is_ignored: bool) -> None:
     assert any(re.search(pattern, key) for pattern in PLATFORM.ignored_keys) is is_ignored
 
 
 @pytest.mark.parametrize(("channels", "side", "rank"), [({}, None, 0), ({NAME: 0}, 0, 2), ({NAME: 1}, 1, 2)])
-def test_stereo_goes_first_where_the_side_is_known(
-    channels: dict[str, int], side: int | None, rank: int
-) -> None:
+def test_stereo_goes_first_where_the_side_is_known(channels: dict[str, int], side: int | None, rank: int) -> None:
     hints = {rule.name: rule.hints for rule in PLATFORM.key_rules(PlatformOptions(agent_channels=channels))}
     assert hints == {
         "vapi_stereo": RecordingHints(agent_channel=side, rank=rank, several=True),

@@ -46,9 +46,7 @@ def sqs() -> "Iterator[SQSClient]":
 @pytest.fixture
 def outputs(sqs: "SQSClient") -> dict[str, str]:
     """Those of a stack."""
-    kinds = [
-        f"{prefix}{kind}Queue" for prefix in ("CallEnd", "Recording", "Attach") for kind in ("", "DeadLetter")
-    ]
+    kinds = [f"{prefix}{kind}Queue" for prefix in ("CallEnd", "Recording", "Attach") for kind in ("", "DeadLetter")]
     urls = {f"{kind}Url": sqs.create_queue(QueueName=kind)["QueueUrl"] for kind in kinds}
     logs = {f"{name}LogGroupName": f"/logs/{name}" for name in dead_letters.LOG_GROUPS.values()}
     return {**urls, **logs, "ConversationTableName": TABLE}
@@ -136,9 +134,7 @@ SUBJECTS = [
     (queue_messages.to_event(Resume(ROOM)), ROOM),
     (queue_messages.to_event(PendingExpired(Alias("room", ROOM), MESSAGE_PENDING)), f"rec/{PHONE}.wav"),
     (
-        queue_messages.to_event(
-            RecordingReady(target=f"alias#room#{ROOM}", uri="https://h/?t=hush", created_at=1)
-        ),
+        queue_messages.to_event(RecordingReady(target=f"alias#room#{ROOM}", uri="https://h/?t=hush", created_at=1)),
         f"alias#room#{ROOM}",
     ),
     ({"detail-type": "Aliases Known", "detail": {"alias": {"type": "room", "value": ROOM}}}, ROOM),

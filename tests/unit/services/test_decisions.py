@@ -85,18 +85,14 @@ def test_live_conversations_the_oldest_first() -> None:
 
 
 def recording(**changes: Any) -> Recording:
-    made = Recording(
-        identity=identity_of(VERSION), sort_key="1-0000000000|7", created_at=5, state=RecordingState.READY
-    )
+    made = Recording(identity=identity_of(VERSION), sort_key="1-0000000000|7", created_at=5, state=RecordingState.READY)
     return replace(made, **{"version": VERSION, "size": 9, "hints": RecordingHints(rank=1), **changes})
 
 
 def test_the_message_that_brings_a_recording_again() -> None:
     created = ObjectCreated(version=VERSION, size=9, sort_key="7", created_at=5, is_copy=True)
     found = RecordingFound(external_conversation_id="call-1", created_at=5, hints=RecordingHints(rank=1))
-    assert recording_message(replace(NEW, recording=recording(is_copy=True))) == replace(
-        found, created=created
-    )
+    assert recording_message(replace(NEW, recording=recording(is_copy=True))) == replace(found, created=created)
     link = replace(found, url="https://a.example/")
     for version in (VERSION, None):
         held = replace(NEW, recording=recording(url="https://a.example/", version=version))
@@ -185,9 +181,7 @@ def test_an_object_by_its_key(key: str, rules: tuple[KeyRule, ...], expected: Ma
 
 
 def test_a_key_that_the_operator_ignores_matches_no_rule() -> None:
-    assert owner(RULE, ignored=(re.compile("call"),)).match(created("rec/call-1.wav")) == Skipped(
-        "ignored_key"
-    )
+    assert owner(RULE, ignored=(re.compile("call"),)).match(created("rec/call-1.wav")) == Skipped("ignored_key")
 
 
 def test_what_stands_with_an_object_goes_before_its_alias() -> None:
@@ -198,9 +192,7 @@ def test_what_stands_with_an_object_goes_before_its_alias() -> None:
     assert owner(LEG, bucket=bucket).match(created("odd/a.wav")) == Matched("call-3")
 
 
-@pytest.mark.parametrize(
-    ("key", "rule"), [('rec/"x".wav', RULE), ("leg/.wav", LEG), (f"rec/{'x' * 257}.wav", RULE)]
-)
+@pytest.mark.parametrize(("key", "rule"), [('rec/"x".wav', RULE), ("leg/.wav", LEG), (f"rec/{'x' * 257}.wav", RULE)])
 def test_an_id_that_cannot_be_one_names_the_key(key: str, rule: KeyRule) -> None:
     with pytest.raises(InvalidInputError) as caught:
         owner(rule).match(created(key))
@@ -239,9 +231,7 @@ def judged(content: object, hints: RecordingHints) -> RecordingHints | None:
 )
 def test_a_sidecar_judges(sidecar: bytes | None, clock: int, expected: Matched | Skipped) -> None:
     bucket = FakeBucket({"call-1.json": ("s", sidecar)} if sidecar else {})
-    found = owner(JUDGED, bucket=bucket, clock=clock, sidecar_hints={"acme": judged}).match(
-        created(VERSION.key)
-    )
+    found = owner(JUDGED, bucket=bucket, clock=clock, sidecar_hints={"acme": judged}).match(created(VERSION.key))
     assert found == expected
 
 
@@ -273,9 +263,7 @@ class Converted:
 
     content: bytes
 
-    def __call__(
-        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None
-    ) -> ContentType:
+    def __call__(self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
         sink.write(self.content)
         return "audio/wav"
 
@@ -311,9 +299,7 @@ def test_a_look_describes_a_recording() -> None:
     [("v1", "", False), (None, "", True), (None, "https://a.example/", False)],
     ids=["a version", "none", "fetched from a link"],
 )
-def test_what_has_no_version_is_fetched_from_a_copy(
-    version_id: str | None, url: str, needs_copy: bool
-) -> None:
+def test_what_has_no_version_is_fetched_from_a_copy(version_id: str | None, url: str, needs_copy: bool) -> None:
     content = wav(6.0)
     parts = prepared(content)
     version = replace(VERSION, version_id=version_id)

@@ -162,9 +162,7 @@ def test_what_an_item_asks_for_is_done_or_handed_on(
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, ObjectGoneError().reason), (b"another", ObjectReplacedError().reason)]
 )
-def test_what_is_not_there_any_more_is_not_submitted_by_its_url(
-    content: bytes | None, reason: Reason
-) -> None:
+def test_what_is_not_there_any_more_is_not_submitted_by_its_url(content: bytes | None, reason: Reason) -> None:
     played = world(BY_URL)
     played.bucket.objects.clear()
     if content:
@@ -245,9 +243,7 @@ def test_an_upload_that_was_used_up_by_a_submit_nobody_saw() -> None:
 
 @pytest.mark.parametrize("parts", [TEXT, replace(TEXT, recording=True)])
 @pytest.mark.parametrize(("known", "sound"), [(True, Sound.ATTACHED), (False, Sound.UPLOADED)])
-def test_whether_an_answer_has_audio_is_asked_where_it_does_not_tell(
-    parts: Parts, known: bool, sound: Sound
-) -> None:
+def test_whether_an_answer_has_audio_is_asked_where_it_does_not_tell(parts: Parts, known: bool, sound: Sound) -> None:
     seen = claimed(parts, recording=recording(Sound.UPLOADED, upload_id="upl"))
     played = world(seen)
     played.coval.submit = lambda _: Conversation("conversation")
@@ -350,9 +346,7 @@ def test_a_transcript_under_another_name_is_parked_until_its_end(version_id: str
     with pytest.raises(InvalidInputError) as caught:
         serve(PendingExpired(Alias("leg", "L1"), pending), MINE)
     assert caught.value.field == "detail.pending.event"
-    assert caught.value.rule.startswith(
-        "no call became known under its leg, s3_object in time (tried: key rules"
-    )
+    assert caught.value.rule.startswith("no call became known under its leg, s3_object in time (tried: key rules")
     assert played.aliases.waiting(Alias("leg", "L1")) == ()
 
 
@@ -437,9 +431,7 @@ def test_a_sidecar_s_place_is_made_of_the_groups_that_matched() -> None:
         name="own", platform="acme", sidecar="{external_conversation_id}{more}.json",
         pattern=r"^rec/(?P<external_conversation_id>[^/]+?)(?P<more>-x)?\.wav$",
     )  # fmt: skip
-    book = KeyRuleSet(
-        rules=(rule,), sidecar_hints={"acme": lambda content, _: RecordingHints(rank=int(str(content)))}
-    )
+    book = KeyRuleSet(rules=(rule,), sidecar_hints={"acme": lambda content, _: RecordingHints(rank=int(str(content)))})
     played = world()
     played.bucket.put("call-1.json", b"4")
     owner = ObjectMatcher(
@@ -813,9 +805,7 @@ def test_a_recording_after_the_submit_is_prepared_where_it_is_wanted(
 
 
 @pytest.mark.parametrize(("more", "sound"), [(0, Sound.UPLOADED), (-1, Sound.BY_URL)])
-def test_what_is_too_large_after_preparing_is_linked(
-    monkeypatch: pytest.MonkeyPatch, more: int, sound: Sound
-) -> None:
+def test_what_is_too_large_after_preparing_is_linked(monkeypatch: pytest.MonkeyPatch, more: int, sound: Sound) -> None:
     monkeypatch.setattr(upload, "MAX_UPLOAD_BYTES", len(CONTENT) + more)
     played = world()
     assert hand(played, "recording", FOUND) == DONE
@@ -862,9 +852,7 @@ def test_what_s3_refuses_of_an_upload_is_for_the_operator() -> None:
         (None, None, None, None),
     ],
 )
-def test_the_agents_side(
-    told: int | None, held: Recording | None, of_call: int | None, side: int | None
-) -> None:
+def test_the_agents_side(told: int | None, held: Recording | None, of_call: int | None, side: int | None) -> None:
     seen = call(State.WAITING, facts=replace(FACTS, agent_channel=of_call), recording=held)
     found = replace(FOUND, hints=RecordingHints(agent_channel=told))
     assert upload_recording._recording(found, seen).agent_channel == side

@@ -47,9 +47,7 @@ def test_records_requests_whole_but_for_the_key(api: Api) -> None:
 def test_counts_the_bytes_of_an_upload(api: Api) -> None:
     content = wav()
     upload_id = api.upload(content)
-    found = [
-        (item["bytes_received"], item["upload_id"]) for item in api.simulator.admin.requests(method="PUT")
-    ]
+    found = [(item["bytes_received"], item["upload_id"]) for item in api.simulator.admin.requests(method="PUT")]
     assert found == [(len(content), upload_id)]
 
 
@@ -67,9 +65,7 @@ def test_narrows_the_record(api: Api) -> None:
 def test_waits_for_the_next_request(api: Api) -> None:
     api.submitted(external_conversation_id="call-1")
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(
-            api.simulator.admin.requests, after=1, wait=30, external_conversation_id="call-3"
-        )
+        waiting = pool.submit(api.simulator.admin.requests, after=1, wait=30, external_conversation_id="call-3")
         api.submitted(external_conversation_id="call-2")
         api.submitted(external_conversation_id="call-3")
         assert [item["n"] for item in waiting.result(10)] == [3]
@@ -90,9 +86,7 @@ def test_a_reset_forgets_everything_but_the_first_switches(api: Api) -> None:
     api.simulator.admin.add_fault({"kind": "cut"})
     api.simulator.admin.reset()
     admin = api.simulator.admin
-    assert [admin.requests(), admin.conversations(), admin.uploads(), admin.faults(), admin.webhooks()] == [
-        []
-    ] * 5
+    assert [admin.requests(), admin.conversations(), admin.uploads(), admin.faults(), admin.webhooks()] == [[]] * 5
     assert (admin.config()["filter_simulations"], admin.config()["list_lag_seconds"]) == (True, 0)
 
 

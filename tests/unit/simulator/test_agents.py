@@ -236,8 +236,7 @@ SORTABLE = "order_by must be one of: create_time, update_time, display_name, mod
             invalid(
                 "Invalid filter expression",
                 "filter",
-                "Unknown field 'customer_agent_id'."
-                " Valid fields: model_type, display_name, create_time, update_time",
+                "Unknown field 'customer_agent_id'. Valid fields: model_type, display_name, create_time, update_time",
             ),
         ),
     ],

@@ -59,9 +59,7 @@ def with_chunk_before_data(whole: bytes) -> bytes:
 def test_measures_to_the_frame(tmp_path: Path, content: bytes, codec: str, channels: int) -> None:
     file = stored(tmp_path, content)
     form = "MP3" if codec == "MPEG_LAYER_III" else "WAV"
-    assert inspect(file, "upload_id", Switches()) == Audio(
-        "upload_id", file, form, codec, channels, 8000, 7.5
-    )
+    assert inspect(file, "upload_id", Switches()) == Audio("upload_id", file, form, codec, channels, 8000, 7.5)
 
 
 @pytest.mark.parametrize("bit_rate", ["CONSTANT", "VARIABLE"])

@@ -16,15 +16,9 @@ def not_strong(rule: str) -> Answer:
 
 
 def submit_three(api: Api) -> None:
-    api.submitted(
-        external_conversation_id="a", occurred_at="2025-11-01T10:00:00Z", metadata={"tier": "gold", "n": 1}
-    )
-    api.submitted(
-        external_conversation_id="b", occurred_at="2025-11-03T10:00:00Z", metadata={"tier": "free", "n": 9}
-    )
-    api.submitted(
-        external_conversation_id="c", occurred_at="2025-11-02T10:00:00Z", metadata={"n": 10, "ok": True}
-    )
+    api.submitted(external_conversation_id="a", occurred_at="2025-11-01T10:00:00Z", metadata={"tier": "gold", "n": 1})
+    api.submitted(external_conversation_id="b", occurred_at="2025-11-03T10:00:00Z", metadata={"tier": "free", "n": 9})
+    api.submitted(external_conversation_id="c", occurred_at="2025-11-02T10:00:00Z", metadata={"n": 10, "ok": True})
 
 
 def test_lists_newest_call_first(each_family: Api) -> None:
@@ -115,9 +109,7 @@ FIELDS = "Valid fields: status, create_time, occurred_at, external_conversation_
         ({"page_token": "eyJvZmZzZXQiOiAtMX0="}, invalid("Invalid page_token", "page_token")),
         (
             {"order_by": "external_conversation_id"},
-            invalid(
-                "Invalid order_by", "order_by", "order_by must be one of: create_time, occurred_at, status"
-            ),
+            invalid("Invalid order_by", "order_by", "order_by must be one of: create_time, occurred_at, status"),
         ),
         ({"filter": "colour=red"}, invalid(FILTER, "filter", f"Unknown field 'colour'. {FIELDS}")),
         ({"filter": "agent_id=x"}, invalid(FILTER, "filter", f"Unknown field 'agent_id'. {FIELDS}")),

@@ -26,9 +26,7 @@ IDENTITY_KEYS = [
 
 
 def second_audio(conversation_id: str) -> Answer:
-    message = (
-        f"Conversation '{conversation_id}' already has audio attached. Overwriting audio is not supported."
-    )
+    message = f"Conversation '{conversation_id}' already has audio attached. Overwriting audio is not supported."
     return error(409, "ALREADY_EXISTS", message, detail("audio", "Audio already attached"))
 
 
@@ -60,9 +58,7 @@ def test_of_two_attachments_at_once_one_wins(api: Api, files: Files) -> None:
     api.simulator.admin.add_fault({"kind": "delay", "seconds": 0.05}, times=2, method="PATCH")
     body = {"audio_url": files.add("call.wav", wav())}
     with ThreadPoolExecutor(2) as pool:
-        statuses = sorted(
-            status for status, _ in pool.map(lambda _: api.patch(conversation_id, body), range(2))
-        )
+        statuses = sorted(status for status, _ in pool.map(lambda _: api.patch(conversation_id, body), range(2)))
     assert statuses == [200, 409]
 
 
@@ -110,9 +106,7 @@ def test_refuses_audio_that_cannot_be_fetched_and_takes_it_later(api: Api, files
     conversation_id = api.submitted()
     body = {"audio_url": f"{files.url}/late.wav"}
     files.contents["/403"] = b""
-    assert api.patch(conversation_id, {"audio_url": f"{files.url}/404"}) == invalid(
-        "Audio URL not found (404)"
-    )
+    assert api.patch(conversation_id, {"audio_url": f"{files.url}/404"}) == invalid("Audio URL not found (404)")
     files.add("late.wav", wav())
     assert api.patch(conversation_id, body)[0] == 200
 

@@ -36,9 +36,7 @@ def test_shows_a_single_conversation_in_full(each_family: Api) -> None:
     status, answer = each_family.get(conversation_id)
     resource = answer.pop(each_family.family.envelope)
     created = resource.pop("create_time")
-    canonical = (
-        {"workspace_id": "ws_simulator", "transcript": [MESSAGE]} if each_family.family.is_uploaded else {}
-    )
+    canonical = {"workspace_id": "ws_simulator", "transcript": [MESSAGE]} if each_family.family.is_uploaded else {}
     assert (status, answer, resource) == (
         200,
         {},
@@ -69,17 +67,13 @@ def test_both_families_show_the_same_conversation(each_family: Api, api: Api) ->
 def test_leaves_progress_out_on_request(api: Api) -> None:
     conversation_id = api.submitted()
     assert "progress" not in api.get(conversation_id, include_progress="false")[1]["conversation"]
-    assert api.get(conversation_id, include_progress="no") == invalid(
-        "Invalid include_progress", "include_progress"
-    )
+    assert api.get(conversation_id, include_progress="no") == invalid("Invalid include_progress", "include_progress")
 
 
 @pytest.mark.parametrize("conversation_id", [UNKNOWN_ID, "short"])
 def test_knows_no_such_conversation(each_family: Api, conversation_id: str) -> None:
     path = f"{each_family.family.path}/{conversation_id}"
-    answers = [
-        each_family.call(*call) for call in (("GET", path), ("DELETE", path), ("GET", f"{path}/audio"))
-    ]
+    answers = [each_family.call(*call) for call in (("GET", path), ("DELETE", path), ("GET", f"{path}/audio"))]
     assert answers == [NOT_FOUND] * 3
 
 
@@ -102,9 +96,7 @@ def test_runs_two_waves_each_with_a_webhook(each_family: Api, files: Files) -> N
 @pytest.mark.parametrize(
     ("sources", "waves"), [({}, ["text"]), ({"transcript"}, ["text", "audio"]), ({"audio"}, ["audio"])]
 )
-def test_runs_the_waves_of_what_was_submitted(
-    api: Api, files: Files, sources: set[str], waves: list[str]
-) -> None:
+def test_runs_the_waves_of_what_was_submitted(api: Api, files: Files, sources: set[str], waves: list[str]) -> None:
     body: dict[str, Any] = {} if sources == {"audio"} else {"transcript": [MESSAGE]}
     if sources:
         body["audio_url"] = files.add("call.wav", wav())
@@ -127,9 +119,7 @@ def test_counts_progress_by_wave(api: Api, files: Files) -> None:
 
 
 @pytest.mark.parametrize(("offset", "status"), [(0, "CANCELLED"), (0.7, "CANCELLED"), (5, "DELETED")])
-def test_delete_cancels_what_runs_and_deletes_what_has_run(
-    each_family: Api, offset: float, status: str
-) -> None:
+def test_delete_cancels_what_runs_and_deletes_what_has_run(each_family: Api, offset: float, status: str) -> None:
     conversation_id = each_family.submitted()
     each_family.simulator.admin.configure(clock_offset_seconds=offset)
     answer = each_family.delete(conversation_id)

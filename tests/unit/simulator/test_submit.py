@@ -159,9 +159,7 @@ def test_refuses_what_is_no_json_object(api: Api, content: bytes, expected: Answ
 
 
 def test_refuses_a_body_that_is_not_declared_as_json(api: Api) -> None:
-    answer = api.call(
-        "POST", "/v1/conversations:submit", content=b"{}", headers={"Content-Type": "text/plain"}
-    )
+    answer = api.call("POST", "/v1/conversations:submit", content=b"{}", headers={"Content-Type": "text/plain"})
     assert answer == invalid_body(None, "Content-Type must be application/json")
 
 
@@ -184,9 +182,7 @@ def test_takes_a_naive_time_by_switch(api: Api) -> None:
 def payload_of(size: int, letter: str) -> dict[str, Any]:
     """A body whose ASCII-escaped compact JSON has exactly this many bytes."""
     body = {"transcript": [MESSAGE], "metadata": {"filling": ""}}
-    filling = letter * (
-        (size - len(json.dumps(body, separators=(",", ":")))) // len(json.dumps(letter).strip('"'))
-    )
+    filling = letter * ((size - len(json.dumps(body, separators=(",", ":")))) // len(json.dumps(letter).strip('"')))
     body["metadata"] = {"filling": filling}
     rest = size - len(json.dumps(body, separators=(",", ":")))
     return {**body, "metadata": {"filling": filling + "a" * rest}}
@@ -214,9 +210,7 @@ def test_filters_simulated_calls(each_family: Api) -> None:
     filtered = 200, {"filtered": True, "reason": "coval_simulation", "simulation_id": "sim_7"}
     assert each_family.submit(body) == filtered
     assert each_family.simulator.admin.conversations() == []
-    assert (
-        each_family.submit({"transcript": [MESSAGE], "metadata": {"coval_simulation_id": "other"}})[0] == 200
-    )
+    assert each_family.submit({"transcript": [MESSAGE], "metadata": {"coval_simulation_id": "other"}})[0] == 200
     each_family.simulator.admin.configure(filter_simulations=False)
     assert list(each_family.submit(body)[1]) == [each_family.family.envelope]
 
@@ -260,9 +254,7 @@ def test_an_upload_serves_one_submit(each_family: Api) -> None:
     upload_id = each_family.upload(wav())
     status, answer = each_family.submit({"upload_id": upload_id})
     assert (status, answer[each_family.family.envelope]["has_audio"]) == (200, True)
-    assert each_family.submit({"upload_id": upload_id}) == not_found(
-        f"Upload not found: {upload_id}", "upload_id"
-    )
+    assert each_family.submit({"upload_id": upload_id}) == not_found(f"Upload not found: {upload_id}", "upload_id")
 
 
 def test_an_upload_whose_bytes_never_came_is_not_found(api: Api) -> None:
@@ -303,9 +295,7 @@ def test_audio_is_fetched_from_the_url_exactly_as_it_was_signed(api: Api, files:
         ("/cut.wav", "Failed to retrieve audio from URL"),
     ],
 )
-def test_refuses_audio_that_cannot_be_fetched(
-    each_family: Api, files: Files, path: str, message: str
-) -> None:
+def test_refuses_audio_that_cannot_be_fetched(each_family: Api, files: Files, path: str, message: str) -> None:
     files.add("cut.wav", wav())
     files.add("elsewhere", wav())
     body = {"transcript": [MESSAGE], "audio_url": files.url + path}

@@ -36,9 +36,7 @@ ROLE = "Input should be 'user', 'assistant', 'system' or 'tool'"
 )
 def test_takes(each_family: Api, transcript: list[Any]) -> None:
     assert each_family.submit({"transcript": transcript})[0] == 200
-    assert [len(item["transcript"]) for item in each_family.simulator.admin.conversations()] == [
-        len(transcript)
-    ]
+    assert [len(item["transcript"]) for item in each_family.simulator.admin.conversations()] == [len(transcript)]
 
 
 @pytest.mark.parametrize(

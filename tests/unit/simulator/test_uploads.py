@@ -48,9 +48,7 @@ def test_issues_a_place_for_a_wav_without_a_body(api: Api) -> None:
     upload_id, url, expires = answer.pop("upload_id"), answer.pop("upload_url"), answer.pop("expires_at")
     assert (status, answer) == (200, {"max_size_bytes": 104_857_600, "content_type": "audio/wav"})
     assert re.fullmatch(r"upl_[0-9A-HJKMNP-TV-Z]{26}", upload_id)
-    assert re.fullmatch(
-        rf"{api.simulator.url}/uploads/{upload_id}\?expires=\d+&signature=[0-9a-f]{{64}}", url
-    )
+    assert re.fullmatch(rf"{api.simulator.url}/uploads/{upload_id}\?expires=\d+&signature=[0-9a-f]{{64}}", url)
     life = datetime.fromisoformat(expires) - datetime.fromisoformat(expires).now().astimezone()
     assert timedelta(minutes=59) < life <= timedelta(hours=1)
 
@@ -106,9 +104,7 @@ def test_keeps_the_bytes(api: Api) -> None:
             {"Content-Type": "audio/wav", "Transfer-Encoding": "chunked"},
             (
                 501,
-                XML.format(
-                    "NotImplemented", "A header you provided implies functionality that is not implemented"
-                ),
+                XML.format("NotImplemented", "A header you provided implies functionality that is not implemented"),
             ),
         ),
         (
@@ -118,13 +114,9 @@ def test_keeps_the_bytes(api: Api) -> None:
         ({"Content-Type": "audio/wav", "Content-Length": "104857601"}, (400, TOO_LARGE)),
     ],
 )
-def test_refuses_what_an_object_store_refuses(
-    api: Api, headers: dict[str, str], expected: tuple[int, str]
-) -> None:
+def test_refuses_what_an_object_store_refuses(api: Api, headers: dict[str, str], expected: tuple[int, str]) -> None:
     upload = create(api)
-    body = (
-        b"0\r\n\r\n" if "Transfer-Encoding" in headers else b"RIFF" * (headers.get("Content-Length") == "4")
-    )
+    body = b"0\r\n\r\n" if "Transfer-Encoding" in headers else b"RIFF" * (headers.get("Content-Length") == "4")
     assert put(upload["upload_url"], headers, body) == expected
     assert [state["file"] for state in api.simulator.admin.uploads()] == [None]
 

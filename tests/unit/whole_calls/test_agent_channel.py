@@ -47,9 +47,7 @@ def told(channel: int | None) -> dict[str, Any]:
     return call_ended(recording={"agent_channel": channel})
 
 
-@given(
-    st.permutations(["end", "end", "object", "object"]), st.lists(st.integers(0, 240), min_size=4, max_size=4)
-)
+@given(st.permutations(["end", "end", "object", "object"]), st.lists(st.integers(0, 240), min_size=4, max_size=4))
 def test_a_side_that_the_call_tells_holds_in_any_order(order: list[str], delays: list[int]) -> None:
     world = World()
     events = {"end": ("call_end", told(1)), "object": ("recording", put(world, WRONG))}

@@ -135,9 +135,7 @@ def test_a_name_that_leads_to_a_foreign_object_does_not_make_it_one_of_ours(buck
 # --- what only the relay's functions send, forged by somebody who may send to a queue -----------------
 
 
-CREATED = ObjectCreated(
-    version=ObjectVersion(FOREIGN, KEY, etag(wav())), size=len(wav()), sort_key="1", created_at=1
-)
+CREATED = ObjectCreated(version=ObjectVersion(FOREIGN, KEY, etag(wav())), size=len(wav()), sort_key="1", created_at=1)
 HEARD = Recording(
     identity="forged", sort_key="1", created_at=1, state=RecordingState.READY, version=CREATED.version, size=9
 )

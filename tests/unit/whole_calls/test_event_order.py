@@ -15,9 +15,7 @@ GOOD, SHORT = wav(6.0), wav(2.0)
     st.permutations(["call", "call", "good", "good", "short", "url"]),
     st.lists(st.integers(0, 120), min_size=6),
 )
-def test_any_order_any_repetition_any_delay_within_the_grace_time(
-    order: list[str], delays: list[int]
-) -> None:
+def test_any_order_any_repetition_any_delay_within_the_grace_time(order: list[str], delays: list[int]) -> None:
     world = World()
     put(world, SHORT, "odd/short.wav")
     world.bucket.metadata["odd/short.wav"] = {"external-conversation-id": "call-1"}

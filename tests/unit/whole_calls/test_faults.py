@@ -171,9 +171,7 @@ def large(world: World, version: str | None = "v1") -> dict[str, Any]:
     return created
 
 
-@pytest.mark.parametrize(
-    ("version", "fetched"), [("v1", "recordings.test/rec/"), (None, "staging.test/prepared/")]
-)
+@pytest.mark.parametrize(("version", "fetched"), [("v1", "recordings.test/rec/"), (None, "staging.test/prepared/")])
 @pytest.mark.parametrize("transcript", ["inline", "none"])
 @pytest.mark.parametrize("first", ["call end", "recording"])
 def test_a_recording_too_large_to_upload_goes_by_its_url(
@@ -199,9 +197,7 @@ def test_a_url_in_a_submit_is_signed_anew_some_times(failures: int) -> None:
     world.send("call_end", call_ended(transcript="none"))
     world.send("recording", large(world), delay=60)
     world.run()
-    expected = (
-        ("SUBMITTED", "ATTACHED", True, False) if failures < 5 else ("WAITING", "REJECTED", False, False)
-    )
+    expected = ("SUBMITTED", "ATTACHED", True, False) if failures < 5 else ("WAITING", "REJECTED", False, False)
     assert outcome(world) == expected
 
 
@@ -257,15 +253,11 @@ def test_a_transcript_file_that_breaks_a_rule_is_noted(content: bytes, rule: str
 def test_a_read_that_coval_refuses_is_no_refusal_of_the_call() -> None:
     world = World()
     world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), True))
-    world.coval.errors.append(
-        ("find", PermanentError("INVALID_ARGUMENT", "Invalid filter", "filter", 400), False)
-    )
+    world.coval.errors.append(("find", PermanentError("INVALID_ARGUMENT", "Invalid filter", "filter", 400), False))
     world.send("call_end", call_ended())
     world.run()
     assert outcome(world) == ("SUBMITTED", None, False, True)
-    assert [reason for _, _, reason in world.dead] == [
-        Reason("INVALID_ARGUMENT", "Coval answered with status 400.")
-    ]
+    assert [reason for _, _, reason in world.dead] == [Reason("INVALID_ARGUMENT", "Coval answered with status 400.")]
 
 
 def test_a_recording_that_was_attached_unseen_and_is_gone_now_is_attached() -> None:
@@ -346,9 +338,7 @@ def test_our_own_conversation_deleted_in_coval_leaves_the_other_one_alone() -> N
     world.send("call_end", call_ended())
     world.run(hours=0.1)
     world.coval.conversations.clear()
-    world.coval.submit(
-        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
-    )
+    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode())
     world.run()
     assert len(world.coval.conversations) == 1
 
@@ -416,9 +406,7 @@ def test_a_newer_recording_after_the_attach_is_superseded() -> None:
 def test_a_call_of_long_ago_is_looked_up_before_it_is_sent() -> None:
     world = World()
     world.clock.now += 5 * 86_400
-    world.coval.submit(
-        json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode()
-    )
+    world.coval.submit(json.dumps({"external_conversation_id": "call-1", "transcript": TURNS, "metadata": {}}).encode())
     world.send("call_end", call_ended())
     world.run()
     assert len(world.coval.conversations) == 1

@@ -39,9 +39,7 @@ from tests.support.world import FUNCTION_SECONDS, World
 
 
 @pytest.fixture
-def ear(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> Ear:
+def ear(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Ear:
     return listening(capsys, caplog, monkeypatch)
 
 

@@ -85,17 +85,13 @@ def _filtered(world: World) -> None:
 
 @story
 def _rejected(world: World) -> None:
-    world.coval.errors.append(
-        ("submit", PermanentError("INVALID_ARGUMENT", "No such agent.", "agent_id", 400), False)
-    )
+    world.coval.errors.append(("submit", PermanentError("INVALID_ARGUMENT", "No such agent.", "agent_id", 400), False))
     world.send("call_end", call_ended())
 
 
 @story
 def _refused_audio(world: World) -> None:
-    world.coval.errors.append(
-        ("submit", PermanentError("INVALID_ARGUMENT", "Audio file is empty.", None, 400), False)
-    )
+    world.coval.errors.append(("submit", PermanentError("INVALID_ARGUMENT", "Audio file is empty.", None, 400), False))
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)
 
@@ -227,9 +223,7 @@ def _late_text(world: World) -> None:
 
 @story
 def _attach_refused(world: World) -> None:
-    world.coval.errors.append(
-        ("attach", PermanentError("INVALID_ARGUMENT", "Too long.", "audio_url", 400), False)
-    )
+    world.coval.errors.append(("attach", PermanentError("INVALID_ARGUMENT", "Too long.", "audio_url", 400), False))
     _text_then_recording(world)
 
 
@@ -247,9 +241,7 @@ def _attach_not_now(world: World) -> None:
 
 @story
 def _attach_conflict_without_audio(world: World) -> None:
-    world.coval.errors.append(
-        ("attach", PermanentError("ALREADY_EXISTS", "Being attached.", None, 409), False)
-    )
+    world.coval.errors.append(("attach", PermanentError("ALREADY_EXISTS", "Being attached.", None, 409), False))
     _text_then_recording(world)
 
 
@@ -290,9 +282,7 @@ def _an_unusable_recording(world: World) -> None:
 
 @story
 def _an_upload_that_coval_refuses(world: World) -> None:
-    world.coval.errors.append(
-        ("create_upload", PermanentError("INVALID_ARGUMENT", "Too large.", None, 400), False)
-    )
+    world.coval.errors.append(("create_upload", PermanentError("INVALID_ARGUMENT", "Too large.", None, 400), False))
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)
 

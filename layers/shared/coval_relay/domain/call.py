@@ -66,9 +66,7 @@ SIMULATION = "coval_simulation_id"
 SORT_KEY_SEPARATOR = "|"
 """Stands in a recording's sort key between what its inspection and what its event contributed."""
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
-UNFINISHED = frozenset(
-    {RecordingState.READY, RecordingState.BY_URL, RecordingState.UPLOADED, RecordingState.ATTACHING}
-)
+UNFINISHED = frozenset({RecordingState.READY, RecordingState.BY_URL, RecordingState.UPLOADED, RecordingState.ATTACHING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,9 +46,7 @@ RETRY_SECONDS = 30
 MAX_SWEEP_PAUSE_SECONDS = 6 * 3600
 MAX_FETCH_FAILURES = 5
 FETCH_FAILED = Reason(AUDIO_FETCH_FAILED, "Coval could not fetch the recording's URL.")
-OTHER_RECORDING_ATTACHED = Reason(
-    "superseded", "Coval has another recording of this call, and takes one only."
-)
+OTHER_RECORDING_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
 NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
 
 
@@ -120,30 +118,22 @@ class Deadlines:
 def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
     linked = call.recording_state is RecordingState.BY_URL and not with_transcript
     uploaded = call.recording_state is RecordingState.UPLOADED
-    parts = Parts(
-        transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked
-    )
+    parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
     lease = Lease(attempt.token, attempt.lease_until, parts)
-    claimed = replace(
-        call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now
-    )
+    claimed = replace(call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now)
     read_first = claimed.maybe_sent_at or _ended_long_ago(claimed)
     return Transition(claimed, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
 
 
 def _take_over(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
-    return _claim(
-        replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, with_transcript=with_transcript
-    )
+    return _claim(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, with_transcript=with_transcript)
 
 
 def _ended_long_ago(call: Call) -> bool:
     if call.facts:
         return call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
     recording = call.recording
-    return recording is not None and (
-        recording.is_copy or call.created_at - recording.created_at > OLD_CALL_SECONDS
-    )
+    return recording is not None and (recording.is_copy or call.created_at - recording.created_at > OLD_CALL_SECONDS)
 
 
 def _without_lease(call: Call) -> Call:
@@ -190,18 +180,12 @@ def call_ended(
     if call.state is ConversationState.SUBMITTING:
         return _ended_during_submit(call, known, attempt, with_transcript=with_transcript)
     if known.recording:
-        known = replace(
-            known, recording=_with_agent_channel(known.recording, facts.agent_channel, attempt.now)
-        )
+        known = replace(known, recording=_with_agent_channel(known.recording, facts.agent_channel, attempt.now))
     if with_transcript:
         return _claim(known, attempt, with_transcript=True)
     if call.state is ConversationState.QUEUED:
         return Transition(call)
-    anew = (
-        known.recording is not None
-        and known.recording.needs_preparation
-        and known.recording != call.recording
-    )
+    anew = known.recording is not None and known.recording.needs_preparation and known.recording != call.recording
     waiting = _noted_if_nothing_to_evaluate(replace(known, state=ConversationState.WAITING))
     return Transition(waiting, Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
 
@@ -255,9 +239,7 @@ def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, with_tran
     if call.lease.until > attempt.now:
         return Transition(call, Action.WAIT, call.lease.until)
     if known.recording and known.facts:
-        known = replace(
-            known, recording=_with_agent_channel(known.recording, known.facts.agent_channel, attempt.now)
-        )
+        known = replace(known, recording=_with_agent_channel(known.recording, known.facts.agent_channel, attempt.now))
     if with_transcript:
         return _take_over(known, attempt, with_transcript=True)
     if known.call_end is CallEnd.WITHOUT_TRANSCRIPT and not call.lease.parts.transcript:
@@ -362,24 +344,18 @@ def _submitted(call: Call, made: KnownConversation, now: int) -> Call:
         submitted_at=now,
         reason=None,
         recording=_recording_after_submit(call.recording, made.audio, now),
-        other_recordings={**call.other_recordings, made.others: "attached"}
-        if made.others
-        else call.other_recordings,
+        other_recordings={**call.other_recordings, made.others: "attached"} if made.others else call.other_recordings,
     )
     return _note_late(after, with_transcript=due_text, facts=call.call_end is not CallEnd.NOT_SEEN)
 
 
-def _recording_after_submit(
-    recording: Recording | None, audio: ConversationAudio, now: int
-) -> Recording | None:
+def _recording_after_submit(recording: Recording | None, audio: ConversationAudio, now: int) -> Recording | None:
     """Audio is attached once: what another recording of the call took, this one cannot have."""
     if recording is not None and audio is ConversationAudio.OURS:
         return replace(recording, state=RecordingState.ATTACHED, url="", reason=None, changed_at=now)
     if recording is None or recording.state not in UNFINISHED:
         return recording
-    return (
-        _rejected(recording, OTHER_RECORDING_ATTACHED, now) if audio is ConversationAudio.OTHER else recording
-    )
+    return _rejected(recording, OTHER_RECORDING_ATTACHED, now) if audio is ConversationAudio.OTHER else recording
 
 
 def call_rejected(call: Call, token: str, state: ConversationState, reason: Reason, now: int) -> Transition:
@@ -420,9 +396,7 @@ def _without_recording(call: Call, otherwise: Action) -> Transition:
 
 
 def _rejected(recording: Recording, reason: Reason, now: int) -> Recording:
-    return replace(
-        recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url="", changed_at=now
-    )
+    return replace(recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url="", changed_at=now)
 
 
 def submit_not_sent(call: Call, token: str, now: int) -> Transition:
@@ -650,9 +624,7 @@ def attach_fetch_failed(call: Call, identity: str, now: int) -> Transition:
     counted = _count_fetch_failure(call.recording)
     if counted.fetch_failures >= MAX_FETCH_FAILURES:
         return attach_abandoned(call, identity, FETCH_FAILED, now)
-    return Transition(
-        replace(call, recording=counted), Action.WAIT, now + RETRY_SECONDS * counted.fetch_failures
-    )
+    return Transition(replace(call, recording=counted), Action.WAIT, now + RETRY_SECONDS * counted.fetch_failures)
 
 
 def submit_fetch_failed(call: Call, token: str, now: int) -> Transition:

@@ -20,9 +20,7 @@ class AllowedLocations:
     def check(self, bucket: str, key: str, field: str = "object") -> None:
         """Raises PermanentError for an object that lies elsewhere."""
         if bucket not in self.buckets:
-            raise PermanentError(
-                NOT_ALLOWED_LOCATION, f"{field}.bucket: is not one of the {self.kind} buckets"
-            )
+            raise PermanentError(NOT_ALLOWED_LOCATION, f"{field}.bucket: is not one of the {self.kind} buckets")
         if not key.startswith(self.prefixes):
             raise PermanentError(NOT_ALLOWED_LOCATION, f"{field}.key: has none of the {self.kind} prefixes")
 

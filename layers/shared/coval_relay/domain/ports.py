@@ -100,9 +100,7 @@ class Aliases(Protocol):
         the same removal, and to send on twice does no harm.
         """
 
-    def due(
-        self, shard: int, now: int, limit: int
-    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
+    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         """Aliases of one of ALIAS_SHARDS to be looked at, with targets; may be a little stale.
 
         Unbound ones whose oldest message has waited too long, and bound ones that nobody has cleared.
@@ -153,9 +151,7 @@ class RecordingUrls(Protocol):
 class AudioConverter(Protocol):
     """Turns audio that Coval does not take into WAV or MP3."""
 
-    def __call__(
-        self, size: int, read: "ReadRange", sink: BinaryIO, *, agent_channel: int | None
-    ) -> ContentType:
+    def __call__(self, size: int, read: "ReadRange", sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
         """Write the converted recording to `sink`, the agent on channel 0 where the channel is known.
 
         Raises AudioRejectedError for what cannot be decoded, or lasts too long.

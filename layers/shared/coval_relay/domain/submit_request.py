@@ -38,9 +38,7 @@ class Submit:
     @property
     def parts(self) -> Parts:
         recording = self.upload_id is not None or self.audio_url is not None
-        return Parts(
-            transcript=self.transcript is not None, facts=self.facts is not None, recording=recording
-        )
+        return Parts(transcript=self.transcript is not None, facts=self.facts is not None, recording=recording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +81,7 @@ def _fewest_to_drop(submit: Submit, most: int, limit: int) -> int:
 
 
 def _bytes(submit: Submit, *, dropped: int) -> bytes:
-    return json.dumps(
-        _body(submit, dropped), ensure_ascii=True, allow_nan=False, separators=(",", ":")
-    ).encode()
+    return json.dumps(_body(submit, dropped), ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _body(submit: Submit, dropped: int) -> dict[str, Any]:

@@ -51,9 +51,7 @@ def check_times(messages: tuple[Message, ...], call_seconds: float | None, path:
         raise InvalidInputError(path, "times must be seconds: the last is far beyond the call's length")
 
 
-def completed(
-    messages: tuple[Message, ...], call_seconds: float | None, *, keep_estimates: bool
-) -> Transcript:
+def completed(messages: tuple[Message, ...], call_seconds: float | None, *, keep_estimates: bool) -> Transcript:
     """Every message with both its times, or none with any.
 
     Coval transcribes audio anew unless each message has its times (Coval API, submit: transcript[]). So a
@@ -107,9 +105,7 @@ def shifted(transcript: Transcript, seconds: float) -> Transcript:
 
 def _shifted(message: Message, seconds: float) -> Message:
     times = {
-        name: max(0.0, round(message[name] - seconds, 3))
-        for name in ("start_time", "end_time")
-        if name in message
+        name: max(0.0, round(message[name] - seconds, 3)) for name in ("start_time", "end_time") if name in message
     }
     return {**message, **times}
 

@@ -51,9 +51,7 @@ class AwsAdapters(Generic[S]):
 
     @cached_property
     def store(self) -> DynamoDbCalls:
-        return DynamoDbCalls(
-            self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days
-        )
+        return DynamoDbCalls(self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days)
 
     @cached_property
     def aliases(self) -> DynamoDbAliases:
@@ -134,9 +132,7 @@ class AwsAdapters(Generic[S]):
         from coval_relay.adapters.web.platform_credentials import PlatformCredentials
 
         credentials = PlatformCredentials(self.settings.platform_credentials_secret_arn)
-        return HttpsReader(
-            hosts=frozenset(hosts), credentials=credentials, time_left=self.time_left, http=self._http
-        )
+        return HttpsReader(hosts=frozenset(hosts), credentials=credentials, time_left=self.time_left, http=self._http)
 
 
 class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
@@ -146,9 +142,7 @@ class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
     def utterances(self) -> "DynamoDbUtterances":
         from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 
-        return DynamoDbUtterances(
-            self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days
-        )
+        return DynamoDbUtterances(self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days)
 
     @cached_property
     def transcript_objects(self) -> "S3TranscriptObjects":
@@ -156,9 +150,7 @@ class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
         from coval_relay.adapters.aws.s3_objects import S3TranscriptObjects
 
         settings = self.settings
-        locations = AllowedLocations(
-            "configured transcript", settings.transcript_buckets, settings.transcript_prefixes
-        )
+        locations = AllowedLocations("configured transcript", settings.transcript_buckets, settings.transcript_prefixes)
         return S3TranscriptObjects(lambda: self._s3, settings.bucket_owner, locations)
 
     @cached_property

@@ -143,9 +143,7 @@ def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapte
     from coval_relay.services.upload_recording import UploadRecording
 
     shared = _Shared(settings, adapters, platform_options(settings))
-    preparer = RecordingPreparer(
-        adapters.recordings, adapters.recording_urls, adapters.staging, adapters.converter
-    )
+    preparer = RecordingPreparer(adapters.recordings, adapters.recording_urls, adapters.staging, adapters.converter)
     upload = Upload(calls=shared.calls, preparer=preparer, coval=adapters.coval, telemetry=adapters.telemetry)
     service = UploadRecording(
         calls=shared.calls,
@@ -248,9 +246,7 @@ class _Shared:
         )
 
     def submission(self, **parts: Any) -> Submission:
-        return Submission(
-            calls=self.calls, coval=self.adapters.coval, telemetry=self.adapters.telemetry, **parts
-        )
+        return Submission(calls=self.calls, coval=self.adapters.coval, telemetry=self.adapters.telemetry, **parts)
 
     def recording_submission(self, recordings: RecordingObjects) -> Submission:
         """Submits without a transcript, so the payload is small."""
@@ -331,9 +327,7 @@ def platform_options(
 
 def recording_locations(settings: RecordingSettings) -> RecordingLocations:
     return RecordingLocations(
-        recordings=AllowedLocations(
-            "configured recording", settings.recording_buckets, settings.recording_prefixes
-        ),
+        recordings=AllowedLocations("configured recording", settings.recording_buckets, settings.recording_prefixes),
         copies=AllowedLocations("stack's own", (settings.staging_bucket,)),
     )
 

@@ -165,9 +165,7 @@ def _analysis_failed(analysis: AnalysisState) -> list[canonical.Event]:
 OBJECT = r"\d{4}/\d{2}/\d{2}/(?P<external_conversation_id>[0-9a-f-]{36})"
 RECORDED = rf"{OBJECT}_\d{{8}}T\d{{2}}:\d{{2}}_UTC\.wav$"
 REDACTED_RECORDING = rf"{OBJECT}_call_recording_redacted_[^/]+\.wav$"
-ANALYSIS, REDACTED_ANALYSIS = (
-    rf"{OBJECT}_analysis_{twin}[^/]+\.json$" for twin in ("(?!redacted_)", "redacted_")
-)
+ANALYSIS, REDACTED_ANALYSIS = (rf"{OBJECT}_analysis_{twin}[^/]+\.json$" for twin in ("(?!redacted_)", "redacted_"))
 VOICE, IVR_REDACTED = "(?:^|/)Analysis/Voice/", "(?:ivr/Redacted|Redacted/ivr)/"
 AGENT_RANK, IVR_RANK = 1, 0
 RULES: tuple[tuple[str, ObjectKind, str, bool, int], ...] = (

@@ -147,9 +147,7 @@ def _messages_of_turn(turn: _Turn) -> Iterator[canonical.Message]:
     """One turn holds what is said, the tools' calls and their results."""
     start, role = turn.time_in_call_secs, SPEAKERS.get(turn.role or "")
     if role == "assistant" and turn.tool_calls:
-        calls = (
-            parts.tool_call(call.request_id, call.tool_name, call.params_as_json) for call in turn.tool_calls
-        )
+        calls = (parts.tool_call(call.request_id, call.tool_name, call.params_as_json) for call in turn.tool_calls)
         yield parts.tool_call_message(turn.message, calls, start)
     elif role:
         yield parts.message(role, turn.message, start)

@@ -146,9 +146,7 @@ def _egress_ended(event: Event, options: PlatformOptions) -> list[canonical.Even
     return [recorded for file in egress.files for recorded in _recorded(egress, file, owner, options)]
 
 
-def _recorded(
-    egress: _Egress, file: _File, owner: Alias, options: PlatformOptions
-) -> Iterator[canonical.Event]:
+def _recorded(egress: _Egress, file: _File, owner: Alias, options: PlatformOptions) -> Iterator[canonical.Event]:
     """Whose a file is, where it is an object of S3; and the recording itself."""
     place = file.place()
     if place:
@@ -266,9 +264,7 @@ def _messages(report: _Report) -> list[canonical.Message]:
 def _message(item: _Item, zero: float) -> canonical.Message | None:
     created = _since(zero, item.created_at)
     if item.type == "function_call":
-        return parts.tool_call_message(
-            None, [parts.tool_call(item.call_id, item.name, item.arguments)], created
-        )
+        return parts.tool_call_message(None, [parts.tool_call(item.call_id, item.name, item.arguments)], created)
     if item.type == "function_call_output":
         return parts.tool_result(item.call_id, item.output, created)
     role = SPEAKERS.get(item.role or "")

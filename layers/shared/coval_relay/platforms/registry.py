@@ -54,9 +54,7 @@ PLATFORMS: tuple[Listing, ...] = (
         ("transcribe_call_analytics",),
     ),
     Listing("twilio", ("twilio-webhook-lambda", "twilio-event-stream"), ("twilio_sentences",)),
-    Listing(
-        "genesys", ("v2.detail.events.conversation.{id}.customer.end", "v2.conversations.{id}.transcription")
-    ),
+    Listing("genesys", ("v2.detail.events.conversation.{id}.customer.end", "v2.conversations.{id}.transcription")),
     Listing("livekit", ("egress_ended", "room_finished", "session_report"), ("livekit_session_report",)),
     Listing("daily", ("meeting.ended", "recording.ready-to-download")),
     Listing("vapi", ("end-of-call-report",), ("vapi",)),
@@ -180,9 +178,7 @@ def key_rule_set(
     )
 
 
-def _sidecar(
-    sidecar: Sidecar, options: PlatformOptions, content: Any, bucket: str, key: str
-) -> tuple[Message, ...]:
+def _sidecar(sidecar: Sidecar, options: PlatformOptions, content: Any, bucket: str, key: str) -> tuple[Message, ...]:
     """Raises InvalidInputError, with no call: the object is at fault."""
     try:
         events = sidecar.read(content, bucket, key)

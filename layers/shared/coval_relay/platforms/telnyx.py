@@ -120,9 +120,7 @@ def _recording_ready(payload: _Payload, options: PlatformOptions) -> list[canoni
         longest=True,
     )
     call_id = payload.call_session_id
-    return [
-        canonical.RecordingReadyEvent(provider=NAME, external_conversation_id=call_id, recording=recording)
-    ]
+    return [canonical.RecordingReadyEvent(provider=NAME, external_conversation_id=call_id, recording=recording)]
 
 
 def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:

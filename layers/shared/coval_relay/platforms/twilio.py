@@ -161,15 +161,9 @@ def _transcript_available(detail: object, options: PlatformOptions) -> list[cano
     call_id = available.customer_key
     if INTELLIGENCE not in options.transcript_hosts:
         reason = f"{INTELLIGENCE} is not among the hosts allowed for transcripts"
-        return [
-            canonical.TranscriptUnavailableEvent(
-                provider=NAME, external_conversation_id=call_id, reason=reason
-            )
-        ]
+        return [canonical.TranscriptUnavailableEvent(provider=NAME, external_conversation_id=call_id, reason=reason)]
     reference = canonical.TranscriptReference(uri=SENTENCES.format(available.transcript_sid), format=FORMAT)
-    return [
-        canonical.TranscriptReadyEvent(provider=NAME, external_conversation_id=call_id, reference=reference)
-    ]
+    return [canonical.TranscriptReadyEvent(provider=NAME, external_conversation_id=call_id, reference=reference)]
 
 
 class _Sentence(BoundaryModel):

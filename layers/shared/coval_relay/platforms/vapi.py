@@ -225,9 +225,7 @@ def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     stereo = RecordingHints(agent_channel=agent_channel, rank=rank, several=True)
     mono = RecordingHints(rank=1, several=True)
     return tuple(
-        KeyRule(
-            name=f"vapi_{kind}", platform=NAME, pattern=rf"{_FILE}-{kind}\.(?:wav|mp3|flac)$", hints=hints
-        )
+        KeyRule(name=f"vapi_{kind}", platform=NAME, pattern=rf"{_FILE}-{kind}\.(?:wav|mp3|flac)$", hints=hints)
         for kind, hints in (("stereo", stereo), ("mono", mono))
     )
 

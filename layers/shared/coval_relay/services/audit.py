@@ -39,9 +39,7 @@ class Audit:
                 break
             self.coval.delete(extras[-1])
             self.telemetry(LogEvent.EXTRA_CONVERSATION_DELETED, call.external_conversation_id)
-        return self.calls.update(
-            call, lambda seen: lifecycle.audited(seen, call.maybe_sent_at, self.calls.clock())
-        )
+        return self.calls.update(call, lambda seen: lifecycle.audited(seen, call.maybe_sent_at, self.calls.clock()))
 
     def _ours_is_live(self, call: Call) -> bool:
         """Somebody may have deleted ours in Coval: then what is left is not for us to delete."""

@@ -58,9 +58,7 @@ def live(conversations: list[Conversation]) -> list[Conversation]:
     return sorted((c for c in conversations if c.status not in GONE), key=lambda c: c.create_time or "")
 
 
-Unprepared = (
-    RetryableError | NotReadyError | UnsendableTranscriptError | PayloadTooLargeError | UnusableRecordingError
-)
+Unprepared = RetryableError | NotReadyError | UnsendableTranscriptError | PayloadTooLargeError | UnusableRecordingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +80,8 @@ class Submission:
         """Adopt what came after all of a submit that was taken over, and then given up."""
         found = self._look(call)
         if found is None:
-            return self.calls.update(
-                call, lambda seen: lifecycle.audited(seen, call.maybe_sent_at, self._now())
-            )
-        return self._adopted(
-            call, found, lambda seen, made: lifecycle.conversation_found_late(seen, made, self._now())
-        )
+            return self.calls.update(call, lambda seen: lifecycle.audited(seen, call.maybe_sent_at, self._now()))
+        return self._adopted(call, found, lambda seen, made: lifecycle.conversation_found_late(seen, made, self._now()))
 
     # --- one submit ----------------------------------------------------------------------------------
 
@@ -177,9 +171,7 @@ class Submission:
         """
         assert call.lease is not None
         if payload.dropped:
-            self.telemetry(
-                LogEvent.TRANSCRIPT_TRUNCATED, call.external_conversation_id, messages=payload.dropped
-            )
+            self.telemetry(LogEvent.TRANSCRIPT_TRUNCATED, call.external_conversation_id, messages=payload.dropped)
         try:
             answer = self.coval.submit(payload.body)
         except RetryableError as error:
@@ -220,9 +212,7 @@ class Submission:
         return updated
 
     def _adopt(self, call: Call, token: str, found: Conversation) -> Transition:
-        return self._adopted(
-            call, found, lambda seen, made: lifecycle.submitted(seen, token, made, self._now())
-        )
+        return self._adopted(call, found, lambda seen, made: lifecycle.submitted(seen, token, made, self._now()))
 
     def _adopted(
         self, call: Call, found: Conversation, decide: Callable[[Call, KnownConversation], Transition]
@@ -254,9 +244,7 @@ class Submission:
 
     def _without_audio(self, call: Call, token: str, reason: Reason) -> Transition:
         self.telemetry(LogEvent.RECORDING_REJECTED, call.external_conversation_id, code=reason.code)
-        return self.calls.update(
-            call, lambda seen: lifecycle.audio_rejected(seen, token, reason, self._now())
-        )
+        return self.calls.update(call, lambda seen: lifecycle.audio_rejected(seen, token, reason, self._now()))
 
     def _upload_gone(self, call: Call, token: str) -> Transition:
         found = self._look(call)
@@ -265,26 +253,20 @@ class Submission:
         return self.calls.update(call, lambda seen: lifecycle.upload_not_found(seen, token, self._now()))
 
     def _oversize(self, call: Call, token: str, error: PayloadTooLargeError) -> Transition:
-        reason = Reason(
-            "payload_too_large", f"The request has {error.size} bytes, the limit is {error.limit}."
-        )
+        reason = Reason("payload_too_large", f"The request has {error.size} bytes, the limit is {error.limit}.")
         if self.oversize == "reject" or not (call.lease and call.lease.parts.transcript):
             return self._end(call, token, ConversationState.REJECTED, reason)
         return self._drop_transcript(call, token, reason)
 
     def _drop_transcript(self, call: Call, token: str, reason: Reason) -> Transition:
         self.telemetry(LogEvent.TRANSCRIPT_DROPPED, call.external_conversation_id, code=reason.code)
-        return self.calls.update(
-            call, lambda seen: lifecycle.transcript_dropped(seen, token, reason, self._now())
-        )
+        return self.calls.update(call, lambda seen: lifecycle.transcript_dropped(seen, token, reason, self._now()))
 
     def _end(self, call: Call, token: str, state: ConversationState, reason: Reason) -> Transition:
         filtered = state is ConversationState.FILTERED
         event = LogEvent.CALL_FILTERED if filtered else LogEvent.CALL_REJECTED
         self.telemetry(event, call.external_conversation_id, code=reason.code)
-        return self.calls.update(
-            call, lambda seen: lifecycle.call_rejected(seen, token, state, reason, self._now())
-        )
+        return self.calls.update(call, lambda seen: lifecycle.call_rejected(seen, token, state, reason, self._now()))
 
     def _now(self) -> int:
         return self.calls.clock()

@@ -107,15 +107,11 @@ class SubmitTranscript:
             return DONE
         updated = attempt.now + self.calls.deadlines.settling
         pointer = TranscriptPointer(format=UTTERANCES, stored_at=attempt.now, settling_until=updated)
-        return self._transcript_arrived(
-            TranscriptArrived(external_conversation_id=call_id, pointer=pointer), attempt
-        )
+        return self._transcript_arrived(TranscriptArrived(external_conversation_id=call_id, pointer=pointer), attempt)
 
     def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
         call = self.calls.get(resume.external_conversation_id)
-        transition = self.calls.update(
-            call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt)
-        )
+        transition = self.calls.update(call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt))
         return self.worker.run(transition, attempt)
 
     # --- transcript objects --------------------------------------------------------------------------
@@ -151,9 +147,7 @@ class SubmitTranscript:
         version = created.version
         place = object_alias(version.bucket, version.key)
         identity = f"{place.value}#{version.version_id or version.etag}"
-        return self.resolver.resolve(
-            tuple(dict.fromkeys((found.target, place))), identity, "call_end", created
-        )
+        return self.resolver.resolve(tuple(dict.fromkeys((found.target, place))), identity, "call_end", created)
 
     def _expired(self, expired: PendingExpired, attempt: Attempt) -> Outcome:
         message = self.resolver.pending_message(expired)

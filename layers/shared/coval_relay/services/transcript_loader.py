@@ -51,9 +51,7 @@ class TranscriptLoader:
         url: str | None = pointer.url
         while url:
             if len(pages) == MAX_PAGES:
-                raise PermanentError(
-                    "transcript_too_long", f"The transcript has more than {MAX_PAGES} pages."
-                )
+                raise PermanentError("transcript_too_long", f"The transcript has more than {MAX_PAGES} pages.")
             pages.append(_parsed(self.urls.fetch(url, MAX_DOCUMENT_BYTES)))
             url = self.next_page(pointer.format, pages[-1])
         return pages

@@ -41,9 +41,7 @@ class Upload:
         self.telemetry(LogEvent.RECORDING_UPLOADED, call_id, size=prepared.size)
         return self.calls.update(
             transition.call,
-            lambda seen: lifecycle.recording_uploaded(
-                seen, prepared.recording, upload_id, self.calls.clock()
-            ),
+            lambda seen: lifecycle.recording_uploaded(seen, prepared.recording, upload_id, self.calls.clock()),
         )
 
     def _put(self, content_type: ContentType, chunks: Iterable[bytes], size: int) -> str:
@@ -57,9 +55,7 @@ class Upload:
         )
 
     def _reject(self, transition: Transition, recording: Recording, reason: Reason) -> Transition:
-        self.telemetry(
-            LogEvent.RECORDING_REJECTED, transition.call.external_conversation_id, code=reason.code
-        )
+        self.telemetry(LogEvent.RECORDING_REJECTED, transition.call.external_conversation_id, code=reason.code)
         return self.calls.update(
             transition.call,
             lambda seen: lifecycle.recording_rejected(seen, recording.identity, reason, self.calls.clock()),

@@ -171,9 +171,7 @@ class UploadRecording:
             self.telemetry(LogEvent.AGENT_CHANNEL_UNKNOWN, call_id)
         if call.state in TERMINAL:
             return self._hand_over(call, recording, audio)
-        transition = self.calls.update(
-            call, lambda seen: lifecycle.recording_arrived(seen, recording, attempt)
-        )
+        transition = self.calls.update(call, lambda seen: lifecycle.recording_arrived(seen, recording, attempt))
         for _ in range(newly_superseded(call, transition.call)):
             self.telemetry(LogEvent.RECORDING_SUPERSEDED, call_id)
         return self.worker.run(transition, attempt, Content(audio=audio))
@@ -253,6 +251,4 @@ def identity_of_url(url: str) -> str:
 
 
 def _unusable(recording: Recording, reason: Reason) -> Recording:
-    return replace(
-        recording, state=RecordingState.REJECTED, usable=False, needs_preparation=False, reason=reason
-    )
+    return replace(recording, state=RecordingState.REJECTED, usable=False, needs_preparation=False, reason=reason)

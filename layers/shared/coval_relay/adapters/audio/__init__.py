@@ -14,9 +14,7 @@ from coval_relay.domain.coval import ContentType
 class PyAvConverter:
     """Decodes a recording read by ranges, and writes it as WAV or MP3."""
 
-    def __call__(
-        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None
-    ) -> ContentType:
+    def __call__(self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
         """Write the recording to `sink`, the agent on channel 0 where it is known; return what it became.
 
         Lossless and telephony's narrow-band codecs become 16-bit WAV at their own rate if it stays below

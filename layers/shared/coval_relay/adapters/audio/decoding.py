@@ -31,9 +31,7 @@ def opened(file: RangedFile) -> Iterator["Recording"]:
     """The first audio track; raises AudioRejectedError where there is none, else FFmpegError."""
     decoders = sorted(name for name in av.codecs_available if name.startswith(FAITHFUL + LOSSY))
     limits = {"format_whitelist": ",".join(FORMATS), "codec_whitelist": ",".join(decoders)}
-    with av.open(
-        file, "r", container_options=limits, metadata_errors="replace", io_open=_refuse
-    ) as container:
+    with av.open(file, "r", container_options=limits, metadata_errors="replace", io_open=_refuse) as container:
         track = next(iter(container.streams.audio), None)
         decoder = cast("AudioCodecContext | None", track.codec_context) if track else None
         if track is None or decoder is None or decoder.name not in decoders:

@@ -59,9 +59,7 @@ def _writer(recording: Recording, first: AudioFrame, sink: GuardedSink, agent_ch
     return Mp3Writer(sink, rate, channels_out(channels, agent_channel, Mp3Writer.MOST_CHANNELS))
 
 
-def _write(
-    recording: Recording, frames: Iterator[AudioFrame], writer: Writer, agent_channel: int | None
-) -> None:
+def _write(recording: Recording, frames: Iterator[AudioFrame], writer: Writer, agent_channel: int | None) -> None:
     mixer = Mixer(
         rate=writer.rate,
         sample_format=writer.sample_format,

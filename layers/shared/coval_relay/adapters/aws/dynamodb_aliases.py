@@ -103,9 +103,7 @@ class DynamoDbAliases:
     def expire(self, alias: Alias, pending: PendingMessage) -> str | None:
         return self._remove(alias, pending, also_bound=False).target
 
-    def due(
-        self, shard: int, now: int, limit: int
-    ) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
+    def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         try:
             answer = self.client.query(
                 TableName=self.table,
@@ -169,9 +167,7 @@ class DynamoDbAliases:
         exists = "attribute_exists" if bound else "attribute_not_exists"
         condition, values = f"waiting = :seen AND {exists}(target)", {":seen": {"SS": seen}}
         if not others:
-            return _Write(
-                condition, (), "REMOVE #entry, waiting, due_at, sweep_shard", values, ENTRY + digest
-            )
+            return _Write(condition, (), "REMOVE #entry, waiting, due_at, sweep_shard", values, ENTRY + digest)
         due = _number(self._due(others, bound=bound))
         return _Write(
             condition,

@@ -74,9 +74,7 @@ class DynamoDbCalls:
 
     def get(self, external_conversation_id: str) -> Call:
         try:
-            answer = self.client.get_item(
-                TableName=self.table, Key=key(external_conversation_id), ConsistentRead=True
-            )
+            answer = self.client.get_item(TableName=self.table, Key=key(external_conversation_id), ConsistentRead=True)
         except (BotoCoreError, ClientError) as error:
             raise unreachable(error) from error
         if "Item" not in answer:

@@ -45,9 +45,7 @@ class DynamoDbUtterances:
 
     def get_all(self, call_id: str) -> tuple[Utterance, ...]:
         try:
-            answer = self.client.get_item(
-                TableName=self.table, Key=key(PREFIX + call_id), ConsistentRead=True
-            )
+            answer = self.client.get_item(TableName=self.table, Key=key(PREFIX + call_id), ConsistentRead=True)
         except (BotoCoreError, ClientError) as error:
             raise unreachable(error) from error
         entries = (value for name, value in answer.get("Item", {}).items() if name.startswith(ENTRY))

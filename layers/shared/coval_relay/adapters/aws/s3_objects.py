@@ -153,16 +153,12 @@ def _document_fault(
 ) -> NotReadyError | ObjectReplacedError | PermanentError | RetryableError:
     """Without s3:ListBucket S3 denies a key that is not there yet, too: so a denial is waited for."""
     found = fault(error, "s3:GetObject")
-    if isinstance(found, ObjectGoneError) or (
-        isinstance(found, PermanentError) and found.code == ACCESS_DENIED
-    ):
+    if isinstance(found, ObjectGoneError) or (isinstance(found, PermanentError) and found.code == ACCESS_DENIED):
         return NotReadyError("document_missing_or_denied")
     return found
 
 
-def fault(
-    error: Exception, permission: str
-) -> ObjectGoneError | ObjectReplacedError | PermanentError | RetryableError:
+def fault(error: Exception, permission: str) -> ObjectGoneError | ObjectReplacedError | PermanentError | RetryableError:
     """What an error of S3 means for the reader; `permission` is what the request needed."""
     code = _code(error)
     if code in GONE:
@@ -172,9 +168,7 @@ def fault(
     if code in DENIED:
         return PermanentError(ACCESS_DENIED, DENIAL.format(permission=permission))
     if code == "InvalidObjectState":
-        return PermanentError(
-            "object_archived", "The object is archived: restore it, then send the event again."
-        )
+        return PermanentError("object_archived", "The object is archived: restore it, then send the event again.")
     return RetryableError(f"s3_{code}" if code else "s3_unreachable")
 
 

@@ -119,16 +119,12 @@ class HttpCovalClient:
     # --- conversations -------------------------------------------------------------------------------
 
     def submit(self, body: bytes) -> Conversation | Filtered:
-        answer = self._call(
-            ApiRequest(RequestKind.EFFECT, "POST", f"{self._collection}:submit", content=body)
-        )
+        answer = self._call(ApiRequest(RequestKind.EFFECT, "POST", f"{self._collection}:submit", content=body))
         return _read(RequestKind.EFFECT, responses.submitted, answer)
 
     def attach_audio(self, conversation_id: str, audio_url: str) -> Conversation:
         content = _json({"audio_url": audio_url})
-        answer = self._call(
-            ApiRequest(RequestKind.EFFECT, "PATCH", self._place(conversation_id), content=content)
-        )
+        answer = self._call(ApiRequest(RequestKind.EFFECT, "PATCH", self._place(conversation_id), content=content))
         return _read(RequestKind.EFFECT, responses.conversation, answer)
 
     def get(self, conversation_id: str) -> Conversation | None:

@@ -19,9 +19,7 @@ WRITE_MAX_SECONDS = 2.0
 PASSING = frozenset({RATE_LIMITED, UNAVAILABLE, UNREACHABLE, TIMEOUT, BROKEN_CONNECTION})
 
 
-def pause(
-    kind: RequestKind, error: RelayError, attempt: int, time_left: float, jitter: float
-) -> float | None:
+def pause(kind: RequestKind, error: RelayError, attempt: int, time_left: float, jitter: float) -> float | None:
     """Seconds to wait before the next attempt; None: give up and tell the caller.
 
     `attempt` counts from 1, `budget` is what may be spent on waiting (seconds), `jitter` lies in [0, 1).

@@ -16,9 +16,7 @@ class HttpsTranscriptUrls:
         try:
             return b"".join(self.get(url, max_bytes))
         except TooLargeError:
-            raise PermanentError(
-                "document_too_large", f"The document has more than {max_bytes} bytes."
-            ) from None
+            raise PermanentError("document_too_large", f"The document has more than {max_bytes} bytes.") from None
         except UrlRejectedError as error:
             if error.code == NOT_FOUND:
                 raise NotReadyError("document_missing") from None

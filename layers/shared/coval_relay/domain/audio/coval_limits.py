@@ -27,9 +27,7 @@ def check_limits(facts: AudioFacts) -> None:
 
 def too_large(size: int) -> AudioRejectedError:
     megabytes = _tenths_up(size, MEBIBYTE)
-    return AudioRejectedError(
-        "audio_too_large", f"Audio file too large: {megabytes} MB. Maximum size is 200 MB."
-    )
+    return AudioRejectedError("audio_too_large", f"Audio file too large: {megabytes} MB. Maximum size is 200 MB.")
 
 
 def too_long(milliseconds: int) -> AudioRejectedError:

@@ -75,6 +75,4 @@ def undetectable() -> AudioRejectedError:
 
 
 def unreadable() -> AudioRejectedError:
-    return AudioRejectedError(
-        "audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata."
-    )
+    return AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")

@@ -232,9 +232,7 @@ class _Event(BoundaryModel):
             return check(fields)
         except ValidationError as error:
             call_id = fields.get("external_conversation_id") if isinstance(fields, Mapping) else None
-            raise replace(
-                fault(error, "detail"), call_id=str(call_id) if is_call_id(call_id) else ""
-            ) from None
+            raise replace(fault(error, "detail"), call_id=str(call_id) if is_call_id(call_id) else "") from None
 
 
 class _CallEvent(_Event):

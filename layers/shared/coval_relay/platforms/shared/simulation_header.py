@@ -20,9 +20,7 @@ def with_simulation(events: Sequence[CanonicalEvent], source: Event) -> Sequence
 
 
 def _marked(event: CallEndedEvent, simulation_id: str) -> CallEndedEvent:
-    return CallEndedEvent.model_validate(
-        {**dict(event), "metadata": {SIMULATION: simulation_id, **event.metadata}}
-    )
+    return CallEndedEvent.model_validate({**dict(event), "metadata": {SIMULATION: simulation_id, **event.metadata}})
 
 
 def _simulation_ids(value: object, depth: int) -> Iterator[str]:
