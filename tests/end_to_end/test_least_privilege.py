@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 NOT_ENFORCED = {"WriteLog", "ReceiveMessages"}
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
+MOST_STARTS = 5
+WORKER_ENDED = {"Worker process died", "Worker returned no response"}
 PREFIXES = {"RECORDING_PREFIXES", "TRANSCRIPT_PREFIXES"}
 Grant = tuple[str, str]
 """A statement's Sid and an action of it; a refusal is taken as a whole."""
@@ -88,10 +90,14 @@ class Roles:
         self._iam: IAMClient = boto3.client("iam")
 
     def invoke(self, function: str, sent: Event) -> str:
-        answer = self._functions.invoke(
-            FunctionName=self._name(function), Payload=json.dumps(sent).encode(), LogType="Tail"
-        )
-        content: Any = json.loads(answer["Payload"].read())
+        """A worker that a changed configuration ends while it starts says nothing of the function: once more."""
+        for _ in range(MOST_STARTS):
+            answer = self._functions.invoke(
+                FunctionName=self._name(function), Payload=json.dumps(sent).encode(), LogType="Tail"
+            )
+            content: Any = json.loads(answer["Payload"].read())
+            if not (answer.get("FunctionError") and _ended_by_the_emulator(content)):
+                break
         denied = "access denied" if b"AccessDenied" in base64.b64decode(answer.get("LogResult", "")) else ""
         return str(content["errorType"]) if answer.get("FunctionError") else denied or json.dumps(content)
 
@@ -143,6 +149,10 @@ class Roles:
 
     def _name(self, function: str) -> str:
         return self._outputs[f"{function}FunctionName"]
+
+
+def _ended_by_the_emulator(error: Mapping[str, str]) -> bool:
+    return error["errorType"] == "FileNotFoundError" or error["errorMessage"] in WORKER_ENDED
 
 
 def _less(statement: Mapping[str, Any], grant: Grant) -> dict[str, Any]:
