@@ -38,6 +38,7 @@ SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
 MOST_STARTS = 5
 WORKER_ENDED = {"Worker process died", "Worker returned no response"}
+"""What MiniStack 1.5.33 says of a worker that ends under it; one whose folder it has removed cannot find its files."""
 PREFIXES = {"RECORDING_PREFIXES", "TRANSCRIPT_PREFIXES"}
 Grant = tuple[str, str]
 """A statement's Sid and an action of it; a refusal is taken as a whole."""
