@@ -34,7 +34,7 @@ class Settings(BaseModel):
 
     table_name: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
-    """The function's own queue: what has to wait goes back into it."""
+    """The function's own queue: what has to wait is hidden in it."""
     dead_letter_queue_url: str = Field(min_length=1)
     call_end_queue_url: str = Field(min_length=1)
     recording_queue_url: str = Field(min_length=1)

@@ -182,7 +182,8 @@ class Recording:
     upload_id: str | None = None
     maybe_attached: bool = False
     """Another worker was attaching it before: what that one has sent may still arrive."""
-    fetch_failures: int = 0
+    fetch_failing_since: int = 0
+    """Since when Coval could not fetch it."""
     reason: Reason | None = None
     changed_at: int = 0
 
@@ -232,7 +233,10 @@ class Call:
     audited_at: int = 0
     """When a read has shown what came of the submit that was last taken over."""
     recording_missed_at: int = 0
+    held_until: int = 0
+    """Until then nothing is to be tried: it waits for something of its own."""
     sweeps: int = 0
+    """How often the sweep has brought it back since it last got anywhere."""
     due_at: int | None = None
 
     @property

@@ -9,8 +9,6 @@ ContentType = Literal["audio/wav", "audio/mp3"]
 
 BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
 """The statuses by which Coval's rejections differ."""
-AUDIO_FETCH_FAILED = "audio_fetch_failed"
-"""Code of the RetryableError that a fresh URL may mend."""
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 """Most that `audio:upload` takes (Coval API, POST /v1/audio:upload: 104857600)."""
 
@@ -59,8 +57,12 @@ class Agent:
 class CovalClient(Protocol):
     """Coval's API.
 
-    Every call raises RetryableError, UnknownOutcomeError (submit, attach, delete, PUT) or PermanentError.
+    Every call but `wait_turn` raises RetryableError, UnknownOutcomeError (submit, attach, delete, PUT), PermanentError,
+    or AudioFetchError (submit, attach).
     """
+
+    def wait_turn(self) -> int:
+        """Seconds for which Coval is left alone, 0 where a request may go; waits in place for what is short."""
 
     def submit(self, body: bytes) -> Conversation | Filtered:
         """POST the exact bytes of a submit request."""

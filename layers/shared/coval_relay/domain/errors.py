@@ -3,6 +3,7 @@
 RelayError
 ├── RetryableError          known to have had no effect: do it again, later
 ├── UnknownOutcomeError     may have had its effect: look before doing it again
+├── AudioFetchError         Coval could not fetch the recording's URL: a fresh one may mend it
 ├── PermanentError          rejected for good: record the reason
 ├── NotReadyError           something that is still to come is missing: wait
 ├── InvalidInputError       the input breaks a rule: name the field and the rule
@@ -14,7 +15,9 @@ RelayError
 No message of these carries private data: codes, field names and rules only.
 """
 
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class RelayError(Exception):
@@ -45,6 +48,17 @@ class UnknownOutcomeError(RelayError):
     """The request may have been carried out although no answer, or no clear one, came back."""
 
     code: str
+
+
+@dataclass(unsafe_hash=True)
+class AudioFetchError(RelayError):
+    """Coval could not fetch the recording's URL; nothing was made. `text` is Coval's own wording."""
+
+    text: str
+
+    @property
+    def reason(self) -> Reason:
+        return Reason("audio_fetch_failed", self.text)
 
 
 @dataclass(unsafe_hash=True)
@@ -111,3 +125,14 @@ class ObjectReplacedError(UnusableRecordingError):
 @dataclass(unsafe_hash=True)
 class UrlRejectedError(UnusableRecordingError):
     """A recording's URL may not be fetched, or its host gives nothing for it."""
+
+
+def code_of(error: Exception) -> str:
+    """The error's code, or its kind where it has none."""
+    return str(getattr(error, "code", "") or type(error).__name__)
+
+
+def raised_at(error: Exception) -> str:
+    """File and line where an error was raised: its message is never shown, as it may quote what it was about."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"

@@ -15,9 +15,11 @@ the last request that its owner can make, and who takes over an ended lease read
     successor                                        │ take over ── strong read ── POST or adopt
 """
 
+import sys
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from coval_relay.domain import pauses
 from coval_relay.domain.call import (
     SIMULATION,
     TERMINAL,
@@ -34,7 +36,6 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
-from coval_relay.domain.coval import AUDIO_FETCH_FAILED
 from coval_relay.domain.errors import Reason
 
 OLD_CALL_SECONDS = 86_400
@@ -43,11 +44,9 @@ STEREO = 2
 MAX_NOTES = 20
 MAX_OTHER_RECORDINGS = 100
 RETRY_SECONDS = 30
-MAX_SWEEP_PAUSE_SECONDS = 6 * 3600
-MAX_FETCH_FAILURES = 5
-FETCH_FAILED = Reason(AUDIO_FETCH_FAILED, "Coval could not fetch the recording's URL.")
 OTHER_RECORDING_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
 NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
+WAITED_TOO_LONG = Reason("waited_too_long", "What the call waited for did not come within 13 days.")
 
 
 class Action(StrEnum):
@@ -55,7 +54,7 @@ class Action(StrEnum):
 
     DONE = "done"
     WAIT = "wait"
-    """Nothing was decided: the same message has to come again."""
+    """Something outside the call is not ready: the same message has to come again."""
     CONTINUE = "continue"
     """Do what the item asks for next: see `next_action`."""
     CLAIM_TRANSCRIPT = "claim_transcript"
@@ -69,7 +68,7 @@ class Action(StrEnum):
     PREPARE = "prepare"
     """Make of the recording what Coval can fetch."""
     REQUEUE_RECORDING = "requeue_recording"
-    """Send the recording's message again: Coval no longer has the upload."""
+    """Let the recording be looked at again: Coval no longer has the upload, or the agent is on another channel."""
     START_ATTACH = "start_attach"
     ATTACH = "attach"
     AUDIT = "audit"
@@ -93,6 +92,14 @@ class Attempt:
     token: str
     lease_until: int
     now: int
+    closed_until: int = 0
+    """Until then Coval is left alone: nothing is claimed, so that no lease covers a wait."""
+    hops: int = 0
+    """How many functions have handed the work on since an event, or the sweep, began it."""
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_until > self.now
 
     def is_over(self, now: int) -> bool:
         """Whether another worker may have taken over: whoever was held up so long sends nothing any more."""
@@ -115,7 +122,21 @@ class Deadlines:
 # --- claiming, and giving back -----------------------------------------------------------------------
 
 
+def held(call: Call, until: int) -> Transition:
+    """The call waits in its item for something of its own: the sweep brings it back."""
+    return Transition(replace(call, held_until=until), Action.DONE)
+
+
+def _revived(call: Call, now: int) -> Call:
+    """What waited too long goes on where an event of it comes after all, from the dead letters for one."""
+    if call.state is not ConversationState.REJECTED or call.reason != WAITED_TOO_LONG:
+        return call
+    return replace(_without_lease(call), reason=None, waiting_since=now)
+
+
 def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
+    if attempt.is_closed:
+        return Transition(_without_lease(call), Action.WAIT, attempt.closed_until)
     linked = call.recording_state is RecordingState.BY_URL and not with_transcript
     uploaded = call.recording_state is RecordingState.UPLOADED
     parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
@@ -165,6 +186,7 @@ def call_ended(
     call: Call, kind: CallEnd, facts: CallFacts, pointer: TranscriptPointer | None, attempt: Attempt
 ) -> Transition:
     """A call ended: with its text in the event, with a pointer to it, with a text to come, or with none."""
+    call = _revived(call, attempt.now)
     with_transcript = kind is CallEnd.WITH_TRANSCRIPT or pointer is not None
     hopeless = kind is CallEnd.TRANSCRIPT_PENDING and call.transcript_unavailable and call.transcript is None
     known = replace(
@@ -254,6 +276,7 @@ def _stronger_call_end(before: CallEnd, now: CallEnd) -> CallEnd:
 
 def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt) -> Transition:
     """A transcript came by itself; without the call's facts it waits for them, and for a better one."""
+    call = _revived(call, attempt.now)
     chosen = _better_transcript(call.transcript, pointer)
     stored = replace(call, transcript=chosen, created_at=call.created_at or attempt.now)
     if call.state in TERMINAL:
@@ -265,7 +288,7 @@ def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt)
     if call.call_end is CallEnd.NOT_SEEN:
         return Transition(call if chosen == call.transcript else stored, Action.DONE)
     if chosen.settling_until > attempt.now:
-        return Transition(stored, Action.WAIT, chosen.settling_until)
+        return held(stored, chosen.settling_until)
     return _claim(stored, attempt, with_transcript=True)
 
 
@@ -406,6 +429,13 @@ def submit_not_sent(call: Call, token: str, now: int) -> Transition:
     return Transition(_without_lease(call), Action.WAIT, now + RETRY_SECONDS)
 
 
+def transcript_not_ready(call: Call, token: str, until: int, now: int) -> Transition:
+    """The transcript is not there yet: the lease ends, the sweep looks again."""
+    if not _holds_lease(call, token):
+        return _lease_lost(call, now)
+    return held(_without_lease(call), until)
+
+
 def lease_released(call: Call, token: str, now: int) -> Transition:
     """A take-over found nothing in Coval and has not the text that is due: that comes with its message."""
     if not _holds_lease(call, token):
@@ -427,6 +457,7 @@ def transcript_dropped(call: Call, token: str, reason: Reason, now: int) -> Tran
 
 def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
     """A recording came for this call: READY, BY_URL, or REJECTED by our own look at it."""
+    call = _revived(call, attempt.now)
     current = call.recording
     arrived = _with_agent_channel(arrived, call.facts.agent_channel if call.facts else None, attempt.now)
     if current is None or _replaces_unusable(arrived, current):
@@ -498,7 +529,7 @@ def _to_upload(call: Call, attempt: Attempt) -> Transition | None:
     if recording is None or recording.state is not RecordingState.READY or call.state in TERMINAL:
         return None
     if recording.settling_until > attempt.now:
-        return Transition(call, Action.WAIT, recording.settling_until)
+        return held(call, recording.settling_until)
     return Transition(call, Action.UPLOAD)
 
 
@@ -542,6 +573,19 @@ def recording_by_url(call: Call, prepared: Recording, now: int) -> Transition:
     return _prepared(call, replace(prepared, state=RecordingState.BY_URL), now)
 
 
+def copy_made(call: Call, copy: Recording, now: int) -> Transition:
+    """A copy that Coval can take stands in the staging bucket; on the item before it is used, it is not made twice."""
+    current = call.recording
+    if current is None or current.identity != copy.identity or not current.needs_copy:
+        return Transition(call)
+    if current.state not in (RecordingState.READY, RecordingState.UPLOADED, RecordingState.BY_URL):
+        return Transition(call)
+    if current.agent_channel != copy.agent_channel:
+        return Transition(call, Action.REQUEUE_RECORDING)
+    made = replace(copy, settling_until=current.settling_until, changed_at=now)
+    return Transition(replace(call, recording=made))
+
+
 def _prepared(call: Call, recording: Recording, now: int) -> Transition:
     action = Action.DONE if call.state is ConversationState.SUBMITTING else Action.CONTINUE
     current = call.recording
@@ -570,7 +614,7 @@ def attach(call: Call, now: int) -> Transition:
         return Transition(call)
     if call.state is ConversationState.SUBMITTED:
         if call.recording.settling_until > now:
-            return Transition(call, Action.WAIT, call.recording.settling_until)
+            return held(call, call.recording.settling_until)
         return Transition(replace(call, recording=_attaching(call.recording, now)), Action.ATTACH)
     if call.state in TERMINAL:
         reason = call.reason or Reason("call_rejected", "The call itself was rejected.")
@@ -617,28 +661,29 @@ def attach_abandoned(call: Call, identity: str, reason: Reason, now: int) -> Tra
     return Transition(replace(call, recording=replace(recording, reason=reason, changed_at=now)))
 
 
-def attach_fetch_failed(call: Call, identity: str, now: int) -> Transition:
-    """Coval could not fetch the recording's URL; a fresh one is tried, but not for ever."""
+def attach_fetch_failed(call: Call, identity: str, reason: Reason, now: int) -> Transition:
+    """Coval could not fetch the recording's URL; fresh ones are tried for a day, then it ends with Coval's words."""
     if call.recording is None or call.recording.identity != identity or call.recording.abandoned:
         return Transition(call)
-    counted = _count_fetch_failure(call.recording)
-    if counted.fetch_failures >= MAX_FETCH_FAILURES:
-        return attach_abandoned(call, identity, FETCH_FAILED, now)
-    return Transition(replace(call, recording=counted), Action.WAIT, now + RETRY_SECONDS * counted.fetch_failures)
+    failing = _fetch_failing(call.recording, now)
+    if now - failing.fetch_failing_since >= pauses.FETCH_SECONDS:
+        return attach_abandoned(call, identity, reason, now)
+    return held(replace(call, recording=failing), now + pauses.of_fetch(now - failing.fetch_failing_since))
 
 
-def submit_fetch_failed(call: Call, token: str, now: int) -> Transition:
+def submit_fetch_failed(call: Call, token: str, reason: Reason, now: int) -> Transition:
     """As `attach_fetch_failed`, for a submit that named the URL: it has made nothing."""
     if not _holds_lease(call, token) or call.recording is None:
         return _lease_lost(call, now)
-    counted = _count_fetch_failure(call.recording)
-    if counted.fetch_failures >= MAX_FETCH_FAILURES:
-        return audio_rejected(call, token, FETCH_FAILED, now)
-    return submit_not_sent(replace(call, recording=counted), token, now)
+    failing = _fetch_failing(call.recording, now)
+    if now - failing.fetch_failing_since >= pauses.FETCH_SECONDS:
+        return audio_rejected(call, token, reason, now)
+    pause = pauses.of_fetch(now - failing.fetch_failing_since)
+    return held(_without_lease(replace(call, recording=failing)), now + pause)
 
 
-def _count_fetch_failure(recording: Recording) -> Recording:
-    return replace(recording, fetch_failures=recording.fetch_failures + 1)
+def _fetch_failing(recording: Recording, now: int) -> Recording:
+    return replace(recording, fetch_failing_since=recording.fetch_failing_since or now)
 
 
 # --- what comes next, and when the sweep looks -------------------------------------------------------
@@ -669,19 +714,44 @@ def claim_next(call: Call, action: Action, attempt: Attempt) -> Transition:
     with_transcript = action is Action.CLAIM_TRANSCRIPT
     awaited = call.transcript if with_transcript else call.recording
     if awaited and awaited.settling_until > attempt.now:
-        return Transition(call, Action.WAIT, awaited.settling_until)
+        return held(call, awaited.settling_until)
     return _claim(call, attempt, with_transcript=with_transcript)
 
 
-def resume(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
-    """The sweep found the call unfinished: do what its deadlines ask for."""
+def resume(call: Call, deadlines: Deadlines, attempt: Attempt, sweep: int | None = None) -> Transition:
+    """The call was found unfinished: do what its deadlines ask for. What an earlier sweep has sent is stale."""
+    if call.held_until > attempt.now or sweep not in (None, call.sweeps):
+        return Transition(call, Action.DONE)
     if call.state is ConversationState.SUBMITTING:
         return _resume_submit(call, attempt)
     if audit_due(call, deadlines, attempt.now):
         return Transition(call, Action.AUDIT)
+    if _gives_up_at(call) <= attempt.now:
+        return _given_up(call, attempt.now)
     if call.state is ConversationState.NEW:
         return _resume_without_call_end(call, deadlines, attempt)
     return _resume_deadlines(call, deadlines, attempt.now)
+
+
+def _gives_up_at(call: Call) -> int:
+    """When nothing can be hoped for any more: each message of the call has ended before."""
+    if call.state in TERMINAL:
+        recording = call.recording
+        since = recording.changed_at if recording and not recording.abandoned else 0
+        return since + pauses.GIVE_UP_SECONDS if since else sys.maxsize
+    since = max(call.created_at, call.waiting_since, call.recording.changed_at if call.recording else 0)
+    return since + pauses.GIVE_UP_SECONDS
+
+
+def _given_up(call: Call, now: int) -> Transition:
+    """Ends visibly what has waited too long: the call that was not submitted, or only its recording."""
+    recording = call.recording
+    if recording and recording.state in UNFINISHED:
+        recording = _rejected(recording, WAITED_TOO_LONG, now)
+    ended = replace(call, recording=recording)
+    if call.state not in TERMINAL:
+        ended = replace(ended, state=ConversationState.REJECTED, lease=None, reason=WAITED_TOO_LONG)
+    return Transition(ended, Action.DONE)
 
 
 def _resume_submit(call: Call, attempt: Attempt) -> Transition:
@@ -752,11 +822,27 @@ def audited(call: Call, maybe_sent_at: int, now: int) -> Transition:
     return Transition(replace(call, audited_at=now) if call.maybe_sent_at == maybe_sent_at else call)
 
 
-def sweeps(call: Call, now: int) -> Transition:
-    """The sweep has sent the call's message: look again later, and ever later."""
+def swept(call: Call, now: int) -> Transition:
+    """The sweep takes the call on, where it is still due; written first, so that no other sweep does."""
     if call.due_at is None or call.due_at > now:
         return Transition(call, Action.DONE)
     return Transition(replace(call, sweeps=call.sweeps + 1))
+
+
+def put_off(call: Call, until: int, now: int) -> Transition:
+    """What was brought back cannot be done now: the sweep tries again at `until`, unless it does so earlier already."""
+    until = max(until, now + pauses.of_sweep(max(call.sweeps - 1, 0)))
+    if call.due_at is None or now < call.due_at <= until:
+        return Transition(call, Action.DONE)
+    return held(call, until)
+
+
+def progress(call: Call) -> tuple[object, ...]:
+    """What differs once a call has got anywhere: a claim, or giving it back, does not count, so pauses outlast them."""
+    state = call.state if call.state in TERMINAL else None
+    recording = call.recording
+    known = (recording.identity, recording.state, recording.prepared, recording.agent_channel) if recording else None
+    return state, call.call_end, call.facts, call.transcript, known, call.audited_at
 
 
 def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
@@ -766,13 +852,16 @@ def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
         moments.append(_audit_at(call, deadlines))
     if not moments:
         return None
-    rest = min(deadlines.resume * 2 ** (call.sweeps - 1), MAX_SWEEP_PAUSE_SECONDS) if call.sweeps else 0
-    return max(min(moments), now + rest)
+    if call.held_until > now:
+        return call.held_until
+    return max(min(moments), now + pauses.of_sweep(call.sweeps - 1) if call.sweeps else 0)
 
 
 def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
     if call.lease:
         return [call.lease.until]
+    if call.state is ConversationState.QUEUED:
+        return [_gives_up_at(call)]
     if call.state is ConversationState.NEW and call.transcript:
         return [call.transcript.stored_at + deadlines.transcript]
     if call.state is ConversationState.WAITING and call.transcript:

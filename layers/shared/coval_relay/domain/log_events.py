@@ -27,8 +27,10 @@ class LogEvent(Enum):
         "Unknown",
     )
     SUBMIT_POSTPONED = ("WARNING", "Coval could not take the call now; it comes again.", "Postponed")
+    CIRCUIT_OPENED = ("WARNING", "Coval is left alone for a while.", "CircuitOpened")
     RECORDING_UPLOADED = ("INFO", "Coval holds the recording's bytes.", "Uploaded")
     RECORDING_ATTACHED = ("INFO", "The conversation has its recording.", "Attached")
+    RECORDING_NOT_FETCHED = ("WARNING", "Coval could not fetch the recording; it is offered again.", "NotFetched")
     RECORDING_REJECTED = ("WARNING", "The recording cannot be used.", "RecordingRejected")
     RECORDING_SKIPPED = ("INFO", "The object is not a recording of a call.", "Skipped")
     OBJECT_SKIPPED = ("INFO", "The object is not a transcript of a call.", "Skipped")
@@ -50,10 +52,17 @@ class LogEvent(Enum):
     RECORDING_MISSING = ("WARNING", "The recording never came; the call is text-only.", "RecordingMissing")
     EXTRA_CONVERSATION_DELETED = ("ERROR", "A second conversation was deleted.", "ExtraConversationDeleted")
     INPUT_REJECTED = ("ERROR", "The input breaks a rule.", "RejectedInput")
-    MESSAGE_WAITING = ("INFO", "The message will come again.", "Waiting")
-    WAITED_TOO_LONG = ("ERROR", "The message has waited for days.", "RejectedInput")
+    MESSAGE_WAITING = ("INFO", "What cannot be done now will come again.", "Waiting")
+    OPERATOR_NEEDED = (
+        "ERROR",
+        "An operator has to mend something; what depends on it waits.",
+        "OperatorNeeded",
+    )
+    HIDE_FAILED = ("WARNING", "A pause could not be written down; a longer one holds.", "HideFailed")
+    WAITED_TOO_LONG = ("ERROR", "The message has waited for 12 days.", "WaitedTooLong")
+    CALL_GIVEN_UP = ("ERROR", "The call has waited for 13 days.", "WaitedTooLong")
     SWEEP_DONE = ("INFO", "Unfinished calls were sent on.", None)
-    DELIVERY_FAILED = ("ERROR", "The message could not be handled; the queue will bring it again.", "Failed")
+    DELIVERY_FAILED = ("ERROR", "Something unforeseen failed; it will come again.", "Failed")
 
 
 class Telemetry(Protocol):

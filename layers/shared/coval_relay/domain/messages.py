@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, Recording, RecordingHints, TranscriptPointer
+from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, RecordingHints, TranscriptPointer
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Transcript, Utterance
 
@@ -96,18 +96,14 @@ class PendingExpired:
 
 
 @dataclass(frozen=True, slots=True)
-class AttachRecording:
-    """A recording that has been looked at, for a call that was submitted already."""
-
-    external_conversation_id: str
-    recording: Recording
-
-
-@dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on with a call: attach its recording, or do what its deadlines ask for."""
+    """Go on with a call: do what its item asks for next. It never waits in a queue: the sweep brings the call back."""
 
     external_conversation_id: str
+    sweep: int | None = None
+    """The number of the sweep that sent it; None where another function did."""
+    hops: int = 0
+    """How many functions have handed it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +121,6 @@ Message = (
     | RecordingReady
     | RecordingFound
     | PendingExpired
-    | AttachRecording
     | Resume
     | Sweep
 )

@@ -1,5 +1,6 @@
 """The real adapters, as the settings name them: each is imported and made when it is first asked for."""
 
+import random
 import time
 from collections.abc import Callable
 from functools import cache, cached_property
@@ -8,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from coval_relay.adapters.aws import telemetry
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
-from coval_relay.adapters.aws.lambda_events import FIRST_SENT
 from coval_relay.adapters.aws.secrets import SecretApiKey
 from coval_relay.adapters.aws.sqs import SqsQueue
-from coval_relay.adapters.coval import HttpCovalClient, http_client
+from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
 from coval_relay.domain.aliases import QueueName
 from coval_relay.domain.errors import InvalidInputError, Reason, RetryableError
 from coval_relay.domain.key_rules import KeyRule
@@ -47,6 +47,7 @@ class AwsAdapters(Generic[S]):
         self.settings = settings
         self.time_left = time_left
         self.clock = clock
+        self.chance = random.random
         self.telemetry: Telemetry = telemetry.report
 
     @cached_property
@@ -72,8 +73,12 @@ class AwsAdapters(Generic[S]):
             api_key=SecretApiKey(self.settings.coval_api_key_secret_arn),
             timeout_seconds=self.settings.coval_timeout_seconds,
             time_left=self.time_left,
+            gate=Gate(self._circuit_opened),
             http=self._http,
         )
+
+    def _circuit_opened(self, code: str, seconds: int) -> None:
+        self.telemetry(LogEvent.CIRCUIT_OPENED, code=code, seconds=seconds)
 
     @cached_property
     def stored_key_rules(self) -> Callable[[], tuple[KeyRule, ...]]:
@@ -99,12 +104,11 @@ class AwsAdapters(Generic[S]):
         }
         self._queue.send(urls[queue], body)
 
-    def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
-        self._queue.send(self.settings.queue_url, body, delay_seconds, {FIRST_SENT: str(first_sent)})
+    def hide(self, handle: str, seconds: int) -> None:
+        self._queue.hide(self.settings.queue_url, handle, seconds)
 
     def bury(self, body: str, reason: Reason) -> None:
-        url = self.settings.dead_letter_queue_url
-        self._queue.send(url, body, attributes=dead_letter_attributes(reason))
+        self._queue.send(self.settings.dead_letter_queue_url, body, dead_letter_attributes(reason))
 
     # --- clients -------------------------------------------------------------------------------------
 

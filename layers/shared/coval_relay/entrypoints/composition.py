@@ -13,7 +13,7 @@ from coval_relay.domain.key_rules import KeyRule, KeyRuleSet, ObjectKind
 from coval_relay.domain.lifecycle import Attempt, Deadlines
 from coval_relay.domain.locations import AllowedLocations, RecordingLocations
 from coval_relay.domain.log_events import Telemetry
-from coval_relay.domain.messages import SOURCE, Message
+from coval_relay.domain.messages import SOURCE, Message, Resume
 from coval_relay.domain.ports import (
     Aliases,
     AudioConverter,
@@ -54,6 +54,8 @@ class Adapters(Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
+    def chance(self) -> Callable[[], float]: ...
+    @property
     def telemetry(self) -> Telemetry: ...
     @property
     def store(self) -> CallStore: ...
@@ -66,8 +68,8 @@ class Adapters(Protocol):
 
     def send(self, queue: QueueName, body: str) -> None: ...
 
-    def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
-        """Send to the function's own queue, to be seen later."""
+    def hide(self, handle: str, seconds: int) -> None:
+        """Keep a message of the function's own queue from being received again."""
 
     def bury(self, body: str, reason: Reason) -> None:
         """Send to the function's own dead-letter queue."""
@@ -110,7 +112,7 @@ def submit_transcript(settings: "SubmitTranscriptSettings", adapters: Transcript
     from coval_relay.services.transcript_loader import TranscriptLoader
 
     buckets, prefixes = settings.transcript_buckets, settings.transcript_prefixes
-    shared = _Shared(settings, adapters, platform_options(settings, buckets, prefixes))
+    shared = _Shared("call_end", settings, adapters, platform_options(settings, buckets, prefixes))
     loader = TranscriptLoader(
         objects=adapters.transcript_objects,
         urls=adapters.transcript_urls,
@@ -142,7 +144,7 @@ def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapte
     from coval_relay.services.upload import Upload
     from coval_relay.services.upload_recording import UploadRecording
 
-    shared = _Shared(settings, adapters, platform_options(settings))
+    shared = _Shared("recording", settings, adapters, platform_options(settings))
     preparer = RecordingPreparer(adapters.recordings, adapters.recording_urls, adapters.staging, adapters.converter)
     upload = Upload(calls=shared.calls, preparer=preparer, coval=adapters.coval, telemetry=adapters.telemetry)
     service = UploadRecording(
@@ -157,7 +159,6 @@ def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapte
         resolver=shared.resolver,
         preparer=preparer,
         worker=shared.worker(shared.recording_submission(adapters.recordings), upload=upload),
-        queues=shared.queues,
         telemetry=adapters.telemetry,
     )
     return shared.consumer(service)
@@ -168,7 +169,7 @@ def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAda
     from coval_relay.services.attachment import Attachment
     from coval_relay.services.sweep import Sweeper
 
-    shared = _Shared(settings, adapters, platform_options(settings))
+    shared = _Shared("attach", settings, adapters, platform_options(settings))
     attachment = Attachment(
         calls=shared.calls,
         coval=adapters.coval,
@@ -179,13 +180,13 @@ def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAda
         calls=shared.calls,
         queues=shared.queues,
         aliases=adapters.aliases,
+        coval=adapters.coval,
         send_again=shared.send_again,
         pending_seconds=settings.pending_seconds,
         telemetry=adapters.telemetry,
     )
     service = AttachRecording(
         calls=shared.calls,
-        locations=recording_locations(settings),
         worker=shared.worker(shared.recording_submission(adapters.recordings), attachment=attachment),
         queues=shared.queues,
         sweep=sweep,
@@ -199,8 +200,9 @@ def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAda
 
 @dataclass(frozen=True)
 class _Shared:
-    """The parts that every function is made of."""
+    """The parts that every function is made of; `own_queue` is the one that it consumes, and never sends to."""
 
+    own_queue: QueueName
     settings: Settings
     adapters: Adapters
     options: PlatformOptions
@@ -226,10 +228,17 @@ class _Shared:
         )
 
     def _sender(self, queue: QueueName) -> SendMessage:
+        if queue == self.own_queue:
+            return self._leave_to_sweep
+
         def send(message: InternalMessage) -> None:
             self.adapters.send(queue, queue_messages.to_text(message))
 
         return send
+
+    def _leave_to_sweep(self, message: InternalMessage) -> None:
+        assert isinstance(message, Resume)  # nothing else is for the function that sends it
+        self.calls.leave_to_sweep(message.external_conversation_id)
 
     def send_again(self, pending: PendingMessage) -> None:
         self.adapters.send(pending.queue, pending.event)
@@ -239,6 +248,7 @@ class _Shared:
         return AliasResolver(
             aliases=self.adapters.aliases,
             calls=self.calls,
+            own_queue=self.own_queue,
             send_again=self.send_again,
             to_event=queue_messages.to_text,
             from_event=queue_messages.from_text,
@@ -296,9 +306,11 @@ class _Shared:
             translate=translator(self.options, self.adapters.clock),
             service=service,
             calls=self.calls,
-            own_queue=self.adapters.wait,
+            coval=self.adapters.coval,
+            hide=self.adapters.hide,
             dead_letters=self.adapters.bury,
             telemetry=self.adapters.telemetry,
+            chance=self.adapters.chance,
             request_seconds=self.settings.coval_timeout_seconds,
             processing_seconds=self.settings.coval_processing_seconds,
         )

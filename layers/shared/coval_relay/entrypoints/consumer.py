@@ -1,145 +1,229 @@
-"""The functions' edge: every delivery ends as done, as waiting, as rejected with a reason, or as failed."""
+"""Takes a function's queue messages: each ends as done, as waiting, or as rejected with a reason."""
 
 import json
-import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-from coval_relay.adapters.aws.lambda_events import Delivery, deliveries
-from coval_relay.domain import lifecycle
+from coval_relay.adapters.aws.lambda_events import Delivery, Receipt, Record, records
+from coval_relay.domain import lifecycle, pauses
 from coval_relay.domain.call import Call
 from coval_relay.domain.call_id import is_call_id
-from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError, Reason, RetryableError
+from coval_relay.domain.coval import CovalClient
+from coval_relay.domain.errors import (
+    InvalidInputError,
+    NotReadyError,
+    PermanentError,
+    Reason,
+    RelayError,
+    RetryableError,
+    UnknownOutcomeError,
+    code_of,
+    raised_at,
+)
+from coval_relay.domain.faults import waiting_event
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
-from coval_relay.domain.messages import Message
+from coval_relay.domain.messages import Message, PendingExpired, Resume
 from coval_relay.services.calls import Calls
-from coval_relay.services.worker import DONE, Outcome
+from coval_relay.services.worker import Outcome
 
-MAX_DELAY_SECONDS = 900
-"""Most that SQS delays a message (SQS, SendMessage: DelaySeconds)."""
-MAX_WAIT_SECONDS = 4 * 86_400
 FINAL_WRITE_SECONDS = 5
+BUSY = "lease_or_busy"
 
 
 class DeliveryFailedError(RuntimeError):
-    """A bare invocation failed; says where, and nothing of what it was about."""
+    """A bare invocation failed, or would have to wait; says where, and nothing of what it was about."""
 
 
-class OwnQueue(Protocol):
-    """The function's own queue."""
+class HideMessage(Protocol):
+    """Keeps a received message from being received again for so many seconds; raises RetryableError."""
 
-    def __call__(self, body: str, delay_seconds: int, first_sent: int) -> None: ...
+    def __call__(self, handle: str, seconds: int) -> None: ...
 
 
 class DeadLetters(Protocol):
-    """The function's own dead-letter queue."""
+    """The function's own dead-letter queue; raises RetryableError."""
 
     def __call__(self, body: str, reason: Reason) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Something is not ready: the record has to come again, not before `until` (epoch seconds)."""
+
+    code: str
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Ended for good; the reason stays on the call's item, or on a dead letter where no call is known."""
+
+    delivery: Delivery
+    reason: Reason
+    call_id: str
+
+
+Ending = Waits | Rejected | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumer:
-    """Hands each delivery to the function's use case, and its outcome to the queue.
+    """Hands each event to the function's use case, and its outcome to the queue.
 
-    A message waits by being sent again with a delay, so that the queue's receive count counts failures only.
+    A message waits where it is: it is hidden for longer, and reported as failed, so that it comes again by itself.
+    Nothing is sent anew, so its age is true, and Lambda's recursive-loop protection has nothing to stop.
     """
 
     translate: Callable[[Mapping[str, Any]], Sequence[Message]]
     service: Callable[[Message, Attempt], Outcome]
     calls: Calls
-    own_queue: OwnQueue
+    coval: CovalClient
+    hide: HideMessage
     dead_letters: DeadLetters
     telemetry: Telemetry
+    chance: Callable[[], float]
     request_seconds: int
     processing_seconds: int
 
     def __call__(self, payload: Any, remaining: Callable[[], float]) -> dict[str, Any]:
-        """Returns SQS's partial batch answer; without a queue a failure is raised."""
-        failed: list[str] = []
-        for delivery in deliveries(payload):
-            try:
-                self._handle(delivery, remaining)
-            except Exception as error:  # noqa: BLE001 - the edge: one failure must not fail its batch
-                # No message of an unforeseen error is logged: it may quote what it was about.
-                self.telemetry(
-                    LogEvent.DELIVERY_FAILED,
-                    _call_id(delivery),
-                    kind=type(error).__name__,
-                    where=_raised_at(error),
-                )
-                if delivery.message_id is None:
-                    raise DeliveryFailedError(f"{type(error).__name__} at {_raised_at(error)}") from None
-                failed.append(delivery.message_id)
-        return {"batchItemFailures": [{"itemIdentifier": name} for name in dict.fromkeys(failed)]}
+        """Returns SQS's partial batch answer; without a queue, what failed or would have to wait is raised."""
+        failed = dict.fromkeys(self._handled(record, remaining) for record in records(payload))
+        return {"batchItemFailures": [{"itemIdentifier": name} for name in failed if name is not None]}
 
-    def _handle(self, delivery: Delivery, remaining: Callable[[], float]) -> None:
+    def _handled(self, record: Record, remaining: Callable[[], float]) -> str | None:
+        """The message's id where it has to come again; what of it is done already is done again then, without harm."""
+        if record.receipt:
+            self._hide(record.receipt, pauses.while_worked_on(remaining(), self._age(record.receipt)))
+        endings = [self._ending(delivery, remaining) for delivery in record.deliveries]
+        waits = [ending for ending in endings if isinstance(ending, Waits)]
+        if not waits:
+            rejections = [ending for ending in endings if isinstance(ending, Rejected)]
+            waits = [waiting for waiting in map(self._rejected, rejections) if waiting]
+        return self._wait(record, max(waits, key=lambda waiting: waiting.until)) if waits else None
+
+    # --- one event -----------------------------------------------------------------------------------
+
+    def _ending(self, delivery: Delivery, remaining: Callable[[], float]) -> Ending:
         try:
-            outcome = self._serve(delivery, remaining())
+            return self._serve(delivery, remaining)
         except InvalidInputError as error:
-            call_id = error.call_id or _call_id(delivery)
-            self._reject(delivery, Reason("invalid_input", str(error)), call_id)
-        except PermanentError as error:
-            # Coval's own words may quote the call: queue attributes and log lines carry the status only.
-            words = f"Coval answered with status {error.status}." if error.status else error.reason
-            self._bury(delivery, Reason(error.code, words))
-        except (RetryableError, NotReadyError) as error:
-            pause = int(error.retry_after or RETRY_SECONDS)
-            self._wait(delivery, self.calls.clock() + pause, error.code)
-        else:
-            if outcome.until is not None:
-                self._wait(delivery, outcome.until, "lease_or_busy")
+            return Rejected(delivery, Reason("invalid_input", str(error)), error.call_id or _call_id(delivery))
+        except Exception as error:  # noqa: BLE001 - the edge: one failure must not fail its batch
+            return self._failure(delivery, error)
 
-    def _serve(self, delivery: Delivery, remaining: float) -> Outcome:
-        now = self.calls.clock()
-        if remaining < self.request_seconds + FINAL_WRITE_SECONDS:
-            return Outcome(until=now + 1)
+    def _failure(self, delivery: Delivery, error: Exception) -> Waits:
+        """What may pass, or be mended, waits; of an unforeseen error no message is logged: it may quote the call."""
+        if isinstance(error, RetryableError | NotReadyError):
+            return Waits(error.code, self.calls.clock() + int(error.retry_after or RETRY_SECONDS))
+        if isinstance(error, PermanentError) and error.status is None:
+            return Waits(error.code)
+        where = raised_at(error)
+        self.telemetry(LogEvent.DELIVERY_FAILED, _call_id(delivery), kind=type(error).__name__, where=where)
+        return Waits(f"{type(error).__name__} at {where}")
+
+    def _serve(self, delivery: Delivery, remaining: Callable[[], float]) -> Ending:
+        if remaining() < self.request_seconds + FINAL_WRITE_SECONDS:
+            return Waits("no_time_left")
         if delivery.event is None:
             raise InvalidInputError("body", "must be a JSON object")
         messages = self.translate(delivery.event)
         if not messages:
             self.telemetry(LogEvent.EVENT_SKIPPED)
-        lease_until = now + int(remaining) + 1 + self.processing_seconds
         for message in messages:
-            outcome = self.service(message, Attempt(uuid.uuid4().hex, lease_until, now))
-            if outcome.until is not None:
-                return outcome
-        return DONE
+            if waiting := self._served(message, remaining):
+                return waiting
+        return None
 
-    def _wait(self, delivery: Delivery, until: int, code: str) -> None:
-        now = self.calls.clock()
-        first_sent = delivery.first_sent or now
-        if now - first_sent > MAX_WAIT_SECONDS:
-            self.telemetry(LogEvent.WAITED_TOO_LONG, _call_id(delivery), code=code)
-            self.dead_letters(delivery.raw, Reason("waited_too_long", f"It has waited for days: {code}."))
+    def _served(self, message: Message, remaining: Callable[[], float]) -> Waits | None:
+        if not isinstance(message, Resume | PendingExpired):
+            outcome = self.service(message, self._attempt(remaining))
+            return None if outcome.until is None else Waits(BUSY, outcome.until)
+        self._brought_back(message, remaining)
+        return None
+
+    def _brought_back(self, message: Resume | PendingExpired, remaining: Callable[[], float]) -> None:
+        """What the sweep can bring again never waits in a queue: else its messages would become more and more."""
+        hops, call_id = (message.hops, message.external_conversation_id) if isinstance(message, Resume) else (0, "")
+        code, until = BUSY, None
+        try:
+            until = self.service(message, self._attempt(remaining, hops)).until
+        except (RetryableError, NotReadyError, PermanentError, UnknownOutcomeError) as error:
+            code, until = error.code, self.calls.clock() + RETRY_SECONDS
+        if until is None:
             return
-        delay = min(max(until - now, 1), MAX_DELAY_SECONDS)
-        self.own_queue(delivery.raw, delay, first_sent)
-        self.telemetry(LogEvent.MESSAGE_WAITING, _call_id(delivery), code=code, seconds=delay)
-
-    def _reject(self, delivery: Delivery, reason: Reason, call_id: str) -> None:
-        """The reason stays on the call's item; where no call is known, the event goes to the dead letters."""
+        self.telemetry(waiting_event(code), call_id, code=code)
         if call_id:
-            self.calls.update(
-                Call(external_conversation_id=call_id),
-                lambda seen: lifecycle.input_rejected(seen, reason, self.calls.clock()),
-            )
-            self.telemetry(LogEvent.INPUT_REJECTED, call_id, code=reason.code, reason=reason.text)
-        else:
-            self._bury(delivery, reason)
+            self._put_off(call_id, until)
 
-    def _bury(self, delivery: Delivery, reason: Reason) -> None:
-        """What an operator has to mend waits in the dead-letter queue, to be sent again."""
-        self.dead_letters(delivery.raw, reason)
-        self.telemetry(LogEvent.INPUT_REJECTED, _call_id(delivery), code=reason.code, reason=reason.text)
+    def _put_off(self, call_id: str, until: int) -> None:
+        """Where it fails, the time stands that was written before the message was sent."""
+        try:
+            self.calls.put_off(call_id, until)
+        except RelayError as error:
+            self.telemetry(LogEvent.HIDE_FAILED, call_id, code=code_of(error))
 
+    def _attempt(self, remaining: Callable[[], float], hops: int = 0) -> Attempt:
+        closed = self.coval.wait_turn()
+        now = self.calls.clock()
+        lease_until = now + int(remaining()) + 1 + self.processing_seconds
+        return Attempt(uuid.uuid4().hex, lease_until, now, now + closed if closed else 0, hops)
 
-def _raised_at(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(frame.filename).name}:{frame.lineno}"
+    # --- how a record ends ---------------------------------------------------------------------------
+
+    def _wait(self, record: Record, waiting: Waits) -> str | None:
+        call_id = _call_id(record.deliveries[0])
+        if record.receipt is None:
+            self.telemetry(waiting_event(waiting.code), call_id, code=waiting.code)
+            raise DeliveryFailedError(waiting.code)
+        age = self._age(record.receipt)
+        if age >= pauses.EXPIRY_SECONDS and self._expired(record, waiting):
+            return None
+        pause = pauses.of_message(age, waiting.until - self.calls.clock(), self.chance())
+        self.telemetry(waiting_event(waiting.code), call_id, code=waiting.code, seconds=pause, age_seconds=age)
+        self._hide(record.receipt, pause)
+        return record.receipt.message_id
+
+    def _expired(self, record: Record, waiting: Waits) -> bool:
+        """To the dead letters before SQS deletes it silently: sent anew, since one that SQS moves keeps its age."""
+        reason = Reason(lifecycle.WAITED_TOO_LONG.code, f"It has waited for 12 days: {waiting.code}.")
+        try:
+            self.dead_letters(record.raw, reason)
+        except RelayError as error:
+            self.telemetry(LogEvent.DELIVERY_FAILED, kind=code_of(error), where="dead letters")
+            return False
+        self.telemetry(LogEvent.WAITED_TOO_LONG, code=waiting.code)
+        return True
+
+    def _rejected(self, ending: Rejected) -> Waits | None:
+        try:
+            if ending.call_id:
+                self._note(ending.call_id, ending.reason)
+            else:
+                self.dead_letters(ending.delivery.raw, ending.reason)
+        except RelayError as error:
+            return self._failure(ending.delivery, error)
+        code, text = ending.reason.code, ending.reason.text
+        self.telemetry(LogEvent.INPUT_REJECTED, ending.call_id, code=code, reason=text)
+        return None
+
+    def _note(self, call_id: str, reason: Reason) -> None:
+        self.calls.update(
+            Call(external_conversation_id=call_id),
+            lambda seen: lifecycle.input_rejected(seen, reason, self.calls.clock()),
+        )
+
+    def _hide(self, receipt: Receipt, seconds: int) -> None:
+        """Where it fails, the queue's own visibility timeout holds."""
+        try:
+            self.hide(receipt.handle, seconds)
+        except RelayError as error:
+            self.telemetry(LogEvent.HIDE_FAILED, code=code_of(error))
+
+    def _age(self, receipt: Receipt) -> int:
+        return max(self.calls.clock() - receipt.sent_at, 0) if receipt.sent_at else 0
 
 
 def _call_id(delivery: Delivery) -> str:

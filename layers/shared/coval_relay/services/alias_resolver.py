@@ -42,6 +42,7 @@ class AliasResolver:
 
     aliases: Aliases
     calls: Calls
+    own_queue: QueueName
     send_again: Callable[[PendingMessage], None]
     to_event: Callable[[Message], str]
     from_event: Callable[[str], Message]
@@ -73,7 +74,10 @@ class AliasResolver:
         raise InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
 
     def bind(self, known: AliasesKnown) -> None:
-        """Let these names lead to their target, and send on what waits under them."""
+        """Let these names lead to their target, and send on what waits under them.
+
+        What waits for this function itself is due at once, and left to the sweep.
+        """
         for alias in known.aliases:
             if alias.key == known.target:
                 continue
@@ -83,8 +87,9 @@ class AliasResolver:
                 self._note(known.target)
                 continue
             for pending in waiting:
-                self.send_again(pending)
-                self.aliases.clear(alias, pending)
+                if pending.queue != self.own_queue:
+                    self.send_again(pending)
+                    self.aliases.clear(alias, pending)
 
     def _note(self, target: str) -> None:
         self.telemetry(LogEvent.ALIAS_TAKEN, "" if alias_of(target) else target)
@@ -103,13 +108,13 @@ class AliasResolver:
         self.aliases.clear(expired.alias, expired.pending)
 
     def give_up(self, unknown: Unresolved, tried_rules: str) -> None:
-        """What has waited too long goes to the dead letters: raises InvalidInputError.
+        """Ends what has waited too long: raises InvalidInputError, so that it goes to the dead letters.
 
-        It goes on instead where a name has been bound since it was looked for.
+        Where a name has been bound since it was looked for, the caller goes on with it: it may be the only copy.
         """
         targets = [self.aliases.expire(alias, unknown.pending) for alias in unknown.aliases]
         if any(targets):
-            return self.send_again(unknown.pending)
+            return
         types = ", ".join(alias.type for alias in unknown.aliases)
         rule = f"no call became known under its {types} in time (tried: {tried_rules})"
         raise InvalidInputError("detail.pending.event", rule)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call, Recording
-from coval_relay.domain.coval import AUDIO_FETCH_FAILED, CONFLICT, NOT_FOUND, CovalClient
+from coval_relay.domain.coval import CONFLICT, NOT_FOUND, CovalClient
 from coval_relay.domain.errors import (
+    AudioFetchError,
     PermanentError,
     Reason,
-    RetryableError,
     UnknownOutcomeError,
     UnusableRecordingError,
 )
@@ -58,8 +58,8 @@ class Attachment:
             return self._abandon(call, identity, error.reason)
         except UnknownOutcomeError:
             return self._wait(call)
-        except RetryableError as error:
-            return self._not_now(call, identity, error)
+        except AudioFetchError as error:
+            return self._not_fetched(call, identity, error)
         except PermanentError as error:
             if error.status is None:
                 raise  # S3's rejection, not Coval's: for the operator to mend
@@ -79,7 +79,9 @@ class Attachment:
         return self._failed(call, lambda seen: lifecycle.recording_rejected(seen, identity, reason, now))
 
     def _wait(self, call: Call) -> Transition:
-        return Transition(call, Action.WAIT, self.calls.clock() + RETRY_SECONDS)
+        """Whether it was attached is not clear: the sweep looks again."""
+        until = self.calls.clock() + RETRY_SECONDS
+        return self.calls.update(call, lambda seen: lifecycle.held(seen, until))
 
     def _attached(self, call: Call, identity: str) -> Transition:
         self.telemetry(LogEvent.RECORDING_ATTACHED, call.external_conversation_id)
@@ -99,11 +101,10 @@ class Attachment:
         now = self.calls.clock()
         return self._failed(call, lambda seen: lifecycle.attach_abandoned(seen, identity, reason, now))
 
-    def _not_now(self, call: Call, identity: str, error: RetryableError) -> Transition:
-        if error.code != AUDIO_FETCH_FAILED:
-            raise error
+    def _not_fetched(self, call: Call, identity: str, error: AudioFetchError) -> Transition:
         now = self.calls.clock()
-        return self._failed(call, lambda seen: lifecycle.attach_fetch_failed(seen, identity, now))
+        self.telemetry(LogEvent.RECORDING_NOT_FETCHED, call.external_conversation_id)
+        return self._failed(call, lambda seen: lifecycle.attach_fetch_failed(seen, identity, error.reason, now))
 
     def _failed(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:
         updated = self.calls.update(call, decide)

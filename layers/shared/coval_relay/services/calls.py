@@ -10,6 +10,7 @@ from coval_relay.domain.lifecycle import Deadlines, Transition
 from coval_relay.domain.ports import CallStore, Clock, ConflictError
 
 MAX_CONFLICTS = 20
+SWEEP_SOON_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,21 @@ class Calls:
             return replace(transition, call=written)
         raise RetryableError("contention")
 
+    def leave_to_sweep(self, external_conversation_id: str) -> None:
+        """Let the next sweep bring the call back. Raises RetryableError."""
+        now = self.clock()
+        call = self.get(external_conversation_id)
+        self.update(
+            call, lambda seen: lifecycle.held(seen, now + SWEEP_SOON_SECONDS) if seen.due_at else Transition(seen)
+        )
+
+    def put_off(self, external_conversation_id: str, until: int) -> None:
+        """What was brought back cannot be done now: the sweep tries again. Raises RetryableError."""
+        now = self.clock()
+        self.update(self.get(external_conversation_id), lambda seen: lifecycle.put_off(seen, until, now))
+
     def _scheduled(self, before: Call, after: Call) -> Call:
-        if after.sweeps == before.sweeps:
+        if lifecycle.progress(after) != lifecycle.progress(before):
             after = replace(after, sweeps=0)
         return replace(after, due_at=lifecycle.due_at(after, self.deadlines, self.clock()))
 

@@ -1,17 +1,15 @@
-"""How the use cases hand work to each other: one queue each."""
+"""How the use cases hand work to each other: one queue each. Nobody sends to the queue that it consumes.
+
+What a function leaves to itself waits in the call's item, for the sweep: a message that a function sends to itself
+would be stopped by Lambda's recursive-loop protection (AWS Lambda, invocation-recursion).
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from coval_relay.domain.messages import (
-    AttachRecording,
-    PendingExpired,
-    RecordingFound,
-    RecordingReady,
-    Resume,
-)
+from coval_relay.domain.messages import PendingExpired, RecordingReady, Resume
 
-InternalMessage = AttachRecording | PendingExpired | RecordingFound | RecordingReady | Resume
+InternalMessage = PendingExpired | RecordingReady | Resume
 
 
 class SendMessage(Protocol):

@@ -67,29 +67,33 @@ class RecordingPreparer:
             described = replace(described, state=RecordingState.BY_URL)
         return described, facts
 
-    def prepare(self, recording: Recording, facts: AudioFacts) -> PreparedAudio:
-        """The bytes for an upload; what must be converted, or is too large for one, is copied first."""
-        assert recording.version is not None
+    def must_copy(self, recording: Recording, facts: AudioFacts) -> bool:
+        """Whether an upload, or what takes its place, needs a copy in the staging bucket first."""
         need = preparation(facts, recording.agent_channel)
-        if need is Preparation.REARRANGE and recording.size <= MAX_UPLOAD_BYTES:
+        return recording.prepared is None and (need is Preparation.CONVERT or recording.size > MAX_UPLOAD_BYTES)
+
+    def prepare(self, recording: Recording, facts: AudioFacts) -> PreparedAudio:
+        """The bytes for an upload; raises AudioRejectedError, ObjectGoneError, ObjectReplacedError."""
+        assert recording.version is not None
+        if recording.prepared:
+            facts = self._probe(recording.prepared, self.source.head(recording.prepared).size)
+            return self._prepared(recording, recording.prepared, facts)
+        if preparation(facts, recording.agent_channel) is Preparation.REARRANGE:
             swap = must_swap(facts, recording.agent_channel)
             chunks = rearranged(self.source.stream(recording.version), facts, swap=swap)
             return PreparedAudio(recording, chunks, rearranged_size(facts), facts.content_type)
-        if need is not Preparation.NONE or recording.size > MAX_UPLOAD_BYTES:
-            recording, facts = self.make_copy(recording, facts)
-        version = recording.prepared or recording.version
-        assert version is not None
+        return self._prepared(recording, recording.version, facts)
+
+    def _prepared(self, recording: Recording, version: ObjectVersion, facts: AudioFacts) -> PreparedAudio:
         return PreparedAudio(recording, self.source.stream(version), facts.size, facts.content_type)
 
-    def make_copy(self, recording: Recording, facts: AudioFacts) -> tuple[Recording, AudioFacts]:
-        """A copy that Coval can take, and what it is; raises AudioRejectedError."""
+    def make_copy(self, recording: Recording, facts: AudioFacts) -> Recording:
+        """The recording with a copy that Coval can take; raises AudioRejectedError."""
         version, size = self.staging.store("prepared", partial(self._write, recording, facts))
         made = self._probe(version, size)
         check_limits(made)
-        by_link = size > MAX_UPLOAD_BYTES
-        state = RecordingState.BY_URL if by_link else RecordingState.READY
-        copy = replace(recording, state=state, prepared=version, needs_preparation=False, **_told(made))
-        return copy, made
+        state = RecordingState.BY_URL if size > MAX_UPLOAD_BYTES else RecordingState.READY
+        return replace(recording, state=state, prepared=version, needs_preparation=False, **_told(made))
 
     def _write(self, recording: Recording, facts: AudioFacts, sink: BinaryIO) -> None:
         version, side = recording.version, recording.agent_channel

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import Call, ConversationAudio, ConversationState, KnownConversation
+from coval_relay.domain.call import UNFINISHED, Call, ConversationAudio, ConversationState, KnownConversation
 from coval_relay.domain.coval import (
-    AUDIO_FETCH_FAILED,
     BAD_REQUEST,
     NOT_FOUND,
     Conversation,
@@ -15,6 +14,7 @@ from coval_relay.domain.coval import (
     Filtered,
 )
 from coval_relay.domain.errors import (
+    AudioFetchError,
     InvalidInputError,
     NotReadyError,
     PermanentError,
@@ -111,7 +111,7 @@ class Submission:
             case RetryableError():
                 return self._not_sent(call, token, error)
             case NotReadyError():
-                return self._transcript_missing(call, token)
+                return self._transcript_missing(call, token, error)
             case UnsendableTranscriptError():
                 return self._drop_transcript(call, token, error.reason)
             case PayloadTooLargeError():
@@ -176,6 +176,8 @@ class Submission:
             answer = self.coval.submit(payload.body)
         except RetryableError as error:
             return self._not_sent(call, token, error)
+        except AudioFetchError as error:
+            return self._not_fetched(call, token, error)
         except UnknownOutcomeError as error:
             self.telemetry(LogEvent.SUBMIT_OUTCOME_UNKNOWN, call.external_conversation_id, code=error.code)
             return Transition(call, Action.WAIT, call.lease.until + 1)
@@ -189,17 +191,35 @@ class Submission:
     def _not_sent(self, call: Call, token: str, error: RetryableError) -> Transition:
         now = self._now()
         self.telemetry(LogEvent.SUBMIT_POSTPONED, call.external_conversation_id, code=error.code)
-        if error.code == AUDIO_FETCH_FAILED:
-            return self.calls.update(call, lambda seen: lifecycle.submit_fetch_failed(seen, token, now))
         back = self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, now))
         return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
 
-    def _transcript_missing(self, call: Call, token: str) -> Transition:
+    def _not_fetched(self, call: Call, token: str, error: AudioFetchError) -> Transition:
+        now = self._now()
+        self.telemetry(LogEvent.RECORDING_NOT_FETCHED, call.external_conversation_id)
+        return self.calls.update(call, lambda seen: lifecycle.submit_fetch_failed(seen, token, error.reason, now))
+
+    def is_at_hand(self, call: Call) -> bool:
+        """Whether a claim of the transcript would not be in vain: it is there, unusable, or overdue."""
+        try:
+            self._load(call)
+        except NotReadyError:
+            return self._is_overdue(call)
+        except UnsendableTranscriptError:
+            return True
+        return True
+
+    def _is_overdue(self, call: Call) -> bool:
         assert call.transcript is not None
         since = call.waiting_since or call.transcript.stored_at
-        if since + self.calls.deadlines.transcript <= self._now():
+        return since + self.calls.deadlines.transcript <= self._now()
+
+    def _transcript_missing(self, call: Call, token: str, error: NotReadyError) -> Transition:
+        if self._is_overdue(call):
             return self._drop_transcript(call, token, MISSING)
-        return self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, self._now()))
+        now = self._now()
+        until = now + int(error.retry_after or RETRY_SECONDS)
+        return self.calls.update(call, lambda seen: lifecycle.transcript_not_ready(seen, token, until, now))
 
     # --- its answers ---------------------------------------------------------------------------------
 
@@ -240,6 +260,8 @@ class Submission:
             return self._upload_gone(call, token)
         if call.lease and call.lease.parts.recording and concerns_audio(error):
             return self._without_audio(call, token, reason)
+        if call.lease and call.lease.parts.transcript and concerns_transcript(error) and has_more(call):
+            return self._drop_transcript(call, token, reason)
         return self._end(call, token, ConversationState.REJECTED, reason)
 
     def _without_audio(self, call: Call, token: str, reason: Reason) -> Transition:
@@ -293,6 +315,17 @@ def concerns_audio(error: PermanentError) -> bool:
     named = error.field in ("audio_url", "audio", "upload_id")
     worded = error.reason.startswith(("Audio ", "Unsupported audio", "Invalid or corrupt audio"))
     return error.status == BAD_REQUEST and (named or worded)
+
+
+def concerns_transcript(error: PermanentError) -> bool:
+    """Coval rejected the words and nothing else (Coval API, submit: 400 with the field `transcript…`)."""
+    named = (error.field or "").startswith("transcript")
+    return error.status == BAD_REQUEST and named
+
+
+def has_more(call: Call) -> bool:
+    """Whether a call without its transcript can still be evaluated: by its recording."""
+    return call.recording_state in UNFINISHED or (call.facts is not None and call.facts.recording_expected)
 
 
 def _waiting(transition: Transition, until: int) -> Transition:

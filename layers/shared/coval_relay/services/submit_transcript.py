@@ -111,7 +111,9 @@ class SubmitTranscript:
 
     def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
         call = self.calls.get(resume.external_conversation_id)
-        transition = self.calls.update(call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt))
+        transition = self.calls.update(
+            call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt, resume.sweep)
+        )
         return self.worker.run(transition, attempt)
 
     # --- transcript objects --------------------------------------------------------------------------
@@ -157,7 +159,6 @@ class SubmitTranscript:
         owner = self._resolve(message, found) if isinstance(found, Matched) else None
         if isinstance(owner, Unresolved):
             self.resolver.give_up(owner, self.matcher.tried_rules())
-            return DONE
         outcome = self._created(message, attempt)
         self.resolver.clear_expired(expired)
         return outcome

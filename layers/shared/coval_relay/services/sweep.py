@@ -1,100 +1,130 @@
-"""Use case: send on whatever was left unfinished and is due."""
+"""Use case: go on with whatever was left unfinished and is due."""
 
+import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
-from coval_relay.domain.errors import PermanentError
+from coval_relay.domain.coval import CovalClient
+from coval_relay.domain.errors import RelayError, code_of, raised_at
+from coval_relay.domain.faults import waiting_event
+from coval_relay.domain.lifecycle import Action, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
 from coval_relay.services.calls import Calls
 from coval_relay.services.queues import Queues
-from coval_relay.services.worker import DONE, Outcome, recording_message
+from coval_relay.services.worker import DONE, Outcome
 
 MAX_PER_SHARD = 200
+SWEEP_SECONDS = 50
+"""Not until the next sweep begins."""
+GoOn = Callable[[Resume, Attempt], Outcome]
+Waiting = tuple[Alias, str | None, PendingMessage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeper:
-    """Only sends messages: whoever takes them decides on the item itself."""
+    """Does what its function can do itself, and sends the rest to the others, one message a call.
+
+    Nothing may send to the queue that it consumes, so the sweep attaches by itself. A call is first written as looked
+    at, then sent on: else a table that takes no writes would multiply its messages.
+
+        a sweep     due ── due_at later, sweeps + 1 ── sends Resume(sweeps)
+        another              └ not due any more ── nothing
+    """
 
     calls: Calls
     queues: Queues
     aliases: Aliases
+    coval: CovalClient
     send_again: Callable[[PendingMessage], None]
     pending_seconds: int
     telemetry: Telemetry
 
-    def __call__(self) -> Outcome:
-        now = self.calls.clock()
-        parts = [partial(self._names, now), *(partial(self._calls, now, shard) for shard in range(SHARDS))]
-        count = 0
-        broken: PermanentError | None = None
-        for part in parts:
-            try:
-                count += part()
-            except PermanentError as error:  # an item that cannot be read stops none of the other shards
-                broken = error
-        if count:
-            self.telemetry(LogEvent.SWEEP_DONE, count=count)
-        if broken:
-            raise broken
-        return DONE
-
-    def _calls(self, now: int, shard: int) -> int:
-        count = 0
-        for call in self.calls.store.due(shard, now, MAX_PER_SHARD):
-            # Send before marking: a death in between repeats a harmless message, and loses none.
-            self._send_on(call)
-            self.calls.update(call, lambda seen: lifecycle.sweeps(seen, now))
-            count += 1
-        return count
-
-    def _names(self, now: int) -> int:
-        """What waits under a name: sent on where the name is bound by now, else to its end, once."""
+    def __call__(self, go_on: GoOn, attempt: Attempt) -> Outcome:
+        """Raises the last error of those that kept a part of the table from being looked at."""
+        unread: list[RelayError] = []
         ended: set[str] = set()
         count = 0
-        for alias, target, pending in self._waiting(now):
-            count += 1
-            if target:
-                self.send_again(pending)
-                self.aliases.clear(alias, pending)
-            elif pending.pending_since + self.pending_seconds <= now and pending.identity not in ended:
-                ended.add(pending.identity)
-                self._to_its_end(PendingExpired(alias, pending))
-        return count
+        for waiting in self._waiting(attempt.now, unread):
+            count += self._safely("", lambda waiting=waiting: self._pending(waiting, attempt.now, ended))
+        for call in self._due(attempt.now, unread):
+            if self.calls.clock() >= attempt.now + SWEEP_SECONDS:
+                break
+            count += self._safely(call.external_conversation_id, lambda call=call: self._call(call, go_on, attempt))
+        if count:
+            self.telemetry(LogEvent.SWEEP_DONE, count=count)
+        if unread:
+            raise unread[-1]
+        return DONE
 
-    def _waiting(self, now: int) -> Iterator[tuple[Alias, str | None, PendingMessage]]:
-        broken: PermanentError | None = None
+    def _safely(self, call_id: str, step: Callable[[], int]) -> int:
+        """One that fails stops no other: it comes again when it is due."""
+        try:
+            return step()
+        except RelayError as error:
+            self.telemetry(waiting_event(code_of(error)), call_id, code=code_of(error))
+        except Exception as error:  # noqa: BLE001 - as at the edge: one failure must not stop the others
+            self.telemetry(LogEvent.DELIVERY_FAILED, call_id, kind=type(error).__name__, where=raised_at(error))
+        return 0
+
+    # --- calls ---------------------------------------------------------------------------------------
+
+    def _due(self, now: int, unread: list[RelayError]) -> Iterator[Call]:
+        """In random order, so that no shard is always the last."""
+        for shard in random.sample(range(SHARDS), SHARDS):
+            try:
+                yield from self.calls.store.due(shard, now, MAX_PER_SHARD)
+            except RelayError as error:
+                unread.append(error)
+
+    def _call(self, due: Call, go_on: GoOn, attempt: Attempt) -> int:
+        now = self.calls.clock()
+        taken = self.calls.update(due, lambda seen: lifecycle.swept(seen, now))
+        if taken.action is Action.DONE:
+            return 0
+        call = taken.call
+        resume = Resume(call.external_conversation_id, sweep=call.sweeps)
+        if call.transcript and call.state not in TERMINAL and not self._to_audit(call, now):
+            self.queues.call_end(resume)
+        elif _to_upload(call):
+            self.queues.recording(resume)
+        else:
+            closed = self.coval.wait_turn()
+            outcome = go_on(resume, replace(attempt, now=now, closed_until=now + closed if closed else 0))
+            if outcome.until:
+                self.calls.put_off(call.external_conversation_id, outcome.until)
+        return 1
+
+    def _to_audit(self, call: Call, now: int) -> bool:
+        return lifecycle.audit_due(call, self.calls.deadlines, now)
+
+    # --- what is pending under aliases ---------------------------------------------------------------
+
+    def _waiting(self, now: int, unread: list[RelayError]) -> Iterator[Waiting]:
         for shard in ALIAS_SHARDS:
             try:
                 for alias, target, waiting in self.aliases.due(shard, now, MAX_PER_SHARD):
                     yield from ((alias, target, pending) for pending in waiting)
-            except PermanentError as error:
-                broken = error
-        if broken:
-            raise broken
+            except RelayError as error:
+                unread.append(error)
 
-    def _to_its_end(self, expired: PendingExpired) -> None:
-        send = {
-            "call_end": self.queues.call_end,
-            "recording": self.queues.recording,
-            "attach": self.queues.attach,
-        }[expired.pending.queue]
-        send(expired)
+    def _pending(self, waiting: Waiting, now: int, ended: set[str]) -> int:
+        """Sent on where its alias is bound by now, else to its end, once."""
+        alias, target, pending = waiting
+        if target:
+            self.send_again(pending)
+            self.aliases.clear(alias, pending)
+        elif pending.pending_since + self.pending_seconds <= now and pending.identity not in ended:
+            ended.add(pending.identity)
+            queue = self.queues.recording if pending.queue == "recording" else self.queues.call_end
+            queue(PendingExpired(alias, pending))
+        return 1
 
-    def _send_on(self, call: Call) -> None:
-        to_upload = call.state in (ConversationState.NEW, ConversationState.WAITING)
-        if to_upload and call.recording_state is RecordingState.READY:
-            found = recording_message(call)
-            if found:
-                self.queues.recording(found)
-        to_audit = lifecycle.audit_due(call, self.calls.deadlines, self.calls.clock())
-        if call.transcript and call.state not in TERMINAL and not to_audit:
-            self.queues.call_end(Resume(call.external_conversation_id))
-        else:
-            self.queues.attach(Resume(call.external_conversation_id))
+
+def _to_upload(call: Call) -> bool:
+    unsent = call.state in (ConversationState.NEW, ConversationState.WAITING)
+    return unsent and call.recording_state is RecordingState.READY

@@ -57,8 +57,8 @@ class TranscriptLoader:
         return pages
 
     def _collected(self, call: Call) -> list[Utterance]:
-        if self.clock() < call.waiting_since + self.settling_seconds:
-            raise NotReadyError("utterances_may_come")
+        if rest := max(call.waiting_since + self.settling_seconds - self.clock(), 0):
+            raise NotReadyError("utterances_may_come", rest)
         collected = self.utterances.get_all(call.external_conversation_id)
         if not collected:
             raise NotReadyError("utterances_missing")

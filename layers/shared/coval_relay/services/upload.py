@@ -1,14 +1,14 @@
 """Brings a recording's bytes to Coval, so that they can go along with the submit."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.audio import AudioFacts
-from coval_relay.domain.call import Recording
-from coval_relay.domain.coval import MAX_UPLOAD_BYTES, ContentType, CovalClient
+from coval_relay.domain.call import Recording, RecordingState
+from coval_relay.domain.coval import ContentType, CovalClient
 from coval_relay.domain.errors import PermanentError, Reason, UnusableRecordingError
-from coval_relay.domain.lifecycle import Transition
+from coval_relay.domain.lifecycle import Action, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.services.calls import Calls
 from coval_relay.services.recording_preparer import RecordingPreparer
@@ -27,9 +27,11 @@ class Upload:
         recording = transition.call.recording
         assert recording is not None
         try:
-            prepared = self.preparer.prepare(recording, facts)
-            if prepared.size > MAX_UPLOAD_BYTES:
-                return self._by_url(transition, prepared.recording)
+            copied = self._copied(transition, facts)
+            if copied.action is not Action.UPLOAD:
+                return copied
+            assert copied.call.recording is not None
+            prepared = self.preparer.prepare(copied.call.recording, facts)
             upload_id = self._put(prepared.content_type, prepared.chunks, prepared.size)
         except UnusableRecordingError as error:
             return self._reject(transition, recording, error.reason)
@@ -40,19 +42,35 @@ class Upload:
         call_id = transition.call.external_conversation_id
         self.telemetry(LogEvent.RECORDING_UPLOADED, call_id, size=prepared.size)
         return self.calls.update(
-            transition.call,
+            copied.call,
             lambda seen: lifecycle.recording_uploaded(seen, prepared.recording, upload_id, self.calls.clock()),
         )
+
+    def make_copy(self, transition: Transition, facts: AudioFacts) -> Transition:
+        """Of a recording that Coval will fetch, or that was converted: on the item before it is used."""
+        recording = transition.call.recording
+        assert recording is not None
+        try:
+            copy = self.preparer.make_copy(recording, facts)
+        except UnusableRecordingError as error:
+            return self._reject(transition, recording, error.reason)
+        return self.calls.update(transition.call, lambda seen: lifecycle.copy_made(seen, copy, self.calls.clock()))
+
+    def _copied(self, transition: Transition, facts: AudioFacts) -> Transition:
+        """The transition with the copy on its item, where the upload needs one, or the copy takes the upload's place."""
+        recording = transition.call.recording
+        assert recording is not None
+        if not self.preparer.must_copy(recording, facts):
+            return transition
+        copied = self.make_copy(transition, facts)
+        made = copied.call.recording
+        to_upload = copied.action is Action.CONTINUE and made and made.prepared and made.state is RecordingState.READY
+        return replace(copied, action=Action.UPLOAD) if to_upload else copied
 
     def _put(self, content_type: ContentType, chunks: Iterable[bytes], size: int) -> str:
         upload = self.coval.create_upload(content_type, size)
         self.coval.put_audio(upload, chunks, size)
         return upload.upload_id
-
-    def _by_url(self, transition: Transition, recording: Recording) -> Transition:
-        return self.calls.update(
-            transition.call, lambda seen: lifecycle.recording_by_url(seen, recording, self.calls.clock())
-        )
 
     def _reject(self, transition: Transition, recording: Recording, reason: Reason) -> Transition:
         self.telemetry(LogEvent.RECORDING_REJECTED, transition.call.external_conversation_id, code=reason.code)

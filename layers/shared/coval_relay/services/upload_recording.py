@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import object_alias
 from coval_relay.domain.audio import AudioFacts
-from coval_relay.domain.call import TERMINAL, Call, ConversationState, Recording, RecordingState
+from coval_relay.domain.call import UNFINISHED, Call, Recording, RecordingState
 from coval_relay.domain.errors import (
     InvalidInputError,
     ObjectGoneError,
@@ -18,20 +18,19 @@ from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import (
     AliasesKnown,
-    AttachRecording,
     Message,
     ObjectCreated,
     PendingExpired,
     RecordingFound,
     RecordingReady,
+    Resume,
 )
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
 from coval_relay.services.calls import Calls, newly_superseded
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, SidecarEvents, Skipped, overlaid
-from coval_relay.services.queues import Queues
 from coval_relay.services.recording_preparer import RecordingPreparer
-from coval_relay.services.worker import DONE, Content, Outcome, Worker
+from coval_relay.services.worker import DONE, Content, Outcome, Worker, recording_found
 
 Inspected = tuple[Recording, AudioFacts | None]
 """A recording, and the facts of its audio; None where it cannot be used."""
@@ -50,7 +49,6 @@ class UploadRecording:
     resolver: AliasResolver
     preparer: RecordingPreparer
     worker: Worker
-    queues: Queues
     telemetry: Telemetry
 
     def __call__(self, message: Message, attempt: Attempt) -> Outcome:
@@ -59,8 +57,8 @@ class UploadRecording:
                 return self._created(message, attempt)
             case RecordingReady():
                 return self._ready(message, attempt)
-            case RecordingFound():
-                return self._found(message, attempt)
+            case Resume():
+                return self._resume(message, attempt)
             case PendingExpired():
                 return self._expired(message, attempt)
         raise InvalidInputError("detail-type", "is not one that this function takes")
@@ -139,7 +137,6 @@ class UploadRecording:
             return self._skipped("gone_before_its_call_was_known")
         if isinstance(owner, Unresolved):
             self.resolver.give_up(owner, self.matcher.tried_rules())
-            return DONE
         outcome = self(message, attempt)
         self.resolver.clear_expired(expired)
         return outcome
@@ -160,21 +157,28 @@ class UploadRecording:
 
     # --- what becomes of it --------------------------------------------------------------------------
 
+    def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
+        """The call's recording once more, where it is still to be looked at."""
+        call = self.calls.get(resume.external_conversation_id)
+        found = recording_found(call)
+        wanted = call.recording_state in UNFINISHED and resume.sweep in (None, call.sweeps)
+        return self._found(found, attempt) if found and wanted else DONE
+
     def _found(self, found: RecordingFound, attempt: Attempt) -> Outcome:
         call_id = found.external_conversation_id
         call = self.calls.get(call_id)
+        if attempt.is_closed and found.url and not _is_fetched(found, call):
+            return Outcome(attempt.closed_until)  # to copy it is paid work
         recording, audio = self._inspect(found, call, attempt.now)
         self.telemetry(LogEvent.RECORDING_RECEIVED, call_id, state=recording.state.value)
         if recording.reason:
             self.telemetry(LogEvent.RECORDING_REJECTED, call_id, code=recording.reason.code)
         if recording.channels > 1 and recording.agent_channel is None:
             self.telemetry(LogEvent.AGENT_CHANNEL_UNKNOWN, call_id)
-        if call.state in TERMINAL:
-            return self._hand_over(call, recording, audio)
         transition = self.calls.update(call, lambda seen: lifecycle.recording_arrived(seen, recording, attempt))
         for _ in range(newly_superseded(call, transition.call)):
             self.telemetry(LogEvent.RECORDING_SUPERSEDED, call_id)
-        return self.worker.run(transition, attempt, Content(audio=audio))
+        return self.worker.run(transition, attempt, Content(audio=audio, audio_of=recording.identity))
 
     def _inspect(self, found: RecordingFound, call: Call, now: int) -> Inspected:
         recording = _recording(found, call)
@@ -195,20 +199,10 @@ class UploadRecording:
         version, size = self.preparer.fetch(recording.url)
         return replace(recording, version=version, size=size)
 
-    def _hand_over(self, call: Call, recording: Recording, audio: AudioFacts | None) -> Outcome:
-        """Only attach_recording may go on: it takes the recording in and locks it in one write."""
-        wanted = call.state is ConversationState.SUBMITTED
-        wanted = wanted and call.recording_state is not RecordingState.ATTACHED
-        if recording.needs_copy and audio and wanted:
-            recording = self._copied(recording, audio)
-        self.queues.attach(AttachRecording(call.external_conversation_id, recording))
-        return DONE
 
-    def _copied(self, recording: Recording, audio: AudioFacts) -> Recording:
-        try:
-            return self.preparer.make_copy(recording, audio)[0]
-        except UnusableRecordingError as error:
-            return _unusable(recording, error.reason)
+def _is_fetched(found: RecordingFound, call: Call) -> bool:
+    held = call.recording
+    return held is not None and held.identity == identity_of_url(found.url) and held.version is not None
 
 
 def _found(call_id: str, created: ObjectCreated, matched: Matched) -> RecordingFound:

@@ -13,7 +13,7 @@ from typing import assert_never
 from coval_relay.domain import lifecycle
 from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.call import SORT_KEY_SEPARATOR, Call, RecordingState
-from coval_relay.domain.lifecycle import Action, Attempt, Transition
+from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
 from coval_relay.domain.transcript import Transcript
 from coval_relay.services.attachment import Attachment
@@ -22,6 +22,9 @@ from coval_relay.services.calls import Calls
 from coval_relay.services.queues import Queues, SendMessage
 from coval_relay.services.submission import Submission
 from coval_relay.services.upload import Upload
+
+MAX_HOPS = 8
+"""Lambda stops a function's 17th invocation of one chain: long before, the sweep begins a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,21 @@ DONE = Outcome()
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the message itself brought: its transcript, or the audio that was inspected for it."""
+    """What the message itself brought: its transcript, or the audio that was inspected of one recording."""
 
     transcript: Transcript | None = None
     audio: AudioFacts | None = None
+    audio_of: str = ""
+    """Identity of the recording that the audio is of: another one may have been chosen meanwhile."""
+
+    def audio_for(self, call: Call) -> AudioFacts | None:
+        return self.audio if call.recording and call.recording.identity == self.audio_of else None
 
 
+AT_COVAL = frozenset(
+    {Action.UPLOAD, Action.PREPARE, Action.START_ATTACH, Action.ATTACH, Action.CONFIRM_ATTACH, Action.AUDIT}
+)
+"""What asks Coval, or is paid work for it: not while Coval is left alone."""
 NO_CONTENT = Content()
 
 
@@ -63,7 +75,9 @@ class Worker:
         return Outcome(transition.until) if transition.action is Action.WAIT else DONE
 
     def _act(self, transition: Transition, attempt: Attempt, content: Content) -> Transition:  # noqa: C901, PLR0911 - one case a kind
-        call = transition.call
+        call, audio = transition.call, content.audio_for(transition.call)
+        if attempt.is_closed and transition.action in AT_COVAL:
+            return Transition(call, Action.WAIT, attempt.closed_until)
         match transition.action:
             case Action.DONE | Action.WAIT:
                 return transition
@@ -73,16 +87,18 @@ class Worker:
                 return self._claim(call, transition.action, attempt)
             case Action.SUBMIT | Action.READ_THEN_SUBMIT:
                 return self.submission.submit(transition, attempt, content.transcript)
-            case Action.UPLOAD if self.upload and content.audio:
-                return self.upload(transition, content.audio)
+            case Action.UPLOAD if self.upload and audio:
+                return self.upload(transition, audio)
+            case Action.PREPARE if self.upload and audio:
+                return self.upload.make_copy(transition, audio)
             case Action.UPLOAD | Action.PREPARE:
-                return self._requeued(call, Action.DONE)
+                return self._handed_over(call, self.queues.recording, attempt)
             case Action.REQUEUE_RECORDING:
-                return self._requeued(call, Action.CONTINUE)
+                return self._handed_over(call, self.queues.recording, attempt, Action.CONTINUE)
             case Action.START_ATTACH | Action.ATTACH | Action.CONFIRM_ATTACH if self.attachment:
                 return self.attachment(transition, attempt)
             case Action.START_ATTACH | Action.ATTACH | Action.CONFIRM_ATTACH:
-                return self._handed_over(call, self.queues.attach)
+                return self._handed_over(call, self.queues.attach, attempt)
             case Action.AUDIT:
                 return self.audit(call)
             case _:
@@ -90,25 +106,26 @@ class Worker:
 
     def _claim(self, call: Call, action: Action, attempt: Attempt) -> Transition:
         if action is Action.CLAIM_TRANSCRIPT and not self.submission.transcripts:
-            return self._handed_over(call, self.queues.call_end)
+            return self._handed_over(call, self.queues.call_end, attempt)
         uploaded = call.recording_state is RecordingState.UPLOADED
         if action is Action.CLAIM_RECORDING and not (self.submission.recordings or uploaded):
-            return self._handed_over(call, self.queues.attach)
+            return self._handed_over(call, self.queues.attach, attempt)
+        if action is Action.CLAIM_TRANSCRIPT and not attempt.is_closed and not self.submission.is_at_hand(call):
+            now = self.calls.clock()
+            return self.calls.update(call, lambda seen: lifecycle.put_off(seen, now + RETRY_SECONDS, now))
         return self.calls.update(call, lambda seen: lifecycle.claim_next(seen, action, attempt))
 
-    def _handed_over(self, call: Call, send: SendMessage) -> Transition:
-        send(Resume(call.external_conversation_id))
-        return Transition(call, Action.DONE)
-
-    def _requeued(self, call: Call, action: Action) -> Transition:
-        found = recording_message(call)
-        if found:
-            self.queues.recording(found)
+    def _handed_over(self, call: Call, send: SendMessage, attempt: Attempt, action: Action = Action.DONE) -> Transition:
+        """To the function that can; after many hand-overs in a chain it is left to the sweep, which begins a new one."""
+        if attempt.hops >= MAX_HOPS:
+            self.calls.leave_to_sweep(call.external_conversation_id)
+        else:
+            send(Resume(call.external_conversation_id, hops=attempt.hops + 1))
         return Transition(call, action)
 
 
-def recording_message(call: Call) -> RecordingFound | None:
-    """The message that brings a call's recording again."""
+def recording_found(call: Call) -> RecordingFound | None:
+    """The call's recording, as if it came again."""
     recording = call.recording
     if recording is None or not (recording.version or recording.url):
         return None

@@ -8,29 +8,43 @@ from typing import Any
 
 from coval_relay.adapters.aws.s3_events import classic_events
 
-FIRST_SENT = "first_sent"
-"""Message attribute: when a message that waits came first, in epoch seconds."""
 EPOCH = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event to handle; `event` is None where the body is no JSON object, `message_id` without a queue."""
+    """One event to handle; `event` is None where the body is no JSON object."""
 
     event: Mapping[str, Any] | None
     raw: str
-    message_id: str | None = None
-    first_sent: int | None = None
 
 
-def deliveries(payload: Any) -> Iterator[Delivery]:
-    """All events of one invocation, in order; what is none is delivered too, to be rejected."""
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """By what a received message is hidden or reported; `sent_at` is when it first came, in epoch seconds."""
+
+    message_id: str
+    handle: str
+    sent_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What comes, waits and ends together: the events of a queue message, or of a bare invocation without a receipt."""
+
+    deliveries: tuple[Delivery, ...]
+    raw: str
+    receipt: Receipt | None = None
+
+
+def records(payload: Any) -> Iterator[Record]:
+    """All records of one invocation, in order; what is no event is delivered too, to be rejected."""
     if isinstance(payload, Mapping) and _is_sqs(payload):
         for record in payload["Records"]:
-            yield from _from_record(_mapping(record))
+            yield _from_queue(_mapping(record))
     else:
-        for event in _events(payload):
-            yield _delivery(event, _as_json(event if event is not None else payload))
+        events = _events(payload)
+        yield Record(tuple(_delivery(event, _as_json(payload if event is None else event)) for event in events), "")
 
 
 def _is_sqs(payload: Mapping[str, Any]) -> bool:
@@ -40,24 +54,22 @@ def _is_sqs(payload: Mapping[str, Any]) -> bool:
     )
 
 
-def _from_record(record: Mapping[str, Any]) -> Iterator[Delivery]:
-    body, message_id, sent = record.get("body"), record.get("messageId"), _first_sent(record)
+def _from_queue(record: Mapping[str, Any]) -> Record:
+    body = record.get("body")
     body = body if isinstance(body, str) else ""
     events: list[Mapping[str, Any] | None]
     try:
         events = _events(json.loads(body))
     except (ValueError, RecursionError):
         events = [None]
-    for event in events:
-        raw = body if len(events) == 1 else _as_json(event)
-        yield _delivery(event, raw, message_id if isinstance(message_id, str) else None, sent)
+    deliveries = (_delivery(event, body if len(events) == 1 else _as_json(event)) for event in events)
+    receipt = Receipt(str(record.get("messageId") or ""), str(record.get("receiptHandle") or ""), _sent_at(record))
+    return Record(tuple(deliveries), body, receipt)
 
 
-def _delivery(
-    event: Mapping[str, Any] | None, raw: str | None, message_id: str | None = None, sent: int | None = None
-) -> Delivery:
+def _delivery(event: Mapping[str, Any] | None, raw: str | None) -> Delivery:
     """What cannot be written as JSON again is no event: it could not be kept."""
-    return Delivery(None, "", message_id, sent) if raw is None else Delivery(event, raw, message_id, sent)
+    return Delivery(None, "") if raw is None else Delivery(event, raw)
 
 
 def _as_json(content: Any) -> str | None:
@@ -67,11 +79,8 @@ def _as_json(content: Any) -> str | None:
         return None
 
 
-def _first_sent(record: Mapping[str, Any]) -> int:
-    """Our own attribute where the message has waited already, else SQS's own."""
-    sent = _mapping(_mapping(record.get("messageAttributes")).get(FIRST_SENT)).get("stringValue")
-    if EPOCH.fullmatch(str(sent)):
-        return int(str(sent))
+def _sent_at(record: Mapping[str, Any]) -> int:
+    """SQS's own time: a count of receives would be driven up by throttles and crashes."""
     sent = str(_mapping(record.get("attributes")).get("SentTimestamp"))
     return int(sent) // 1000 if EPOCH.fullmatch(sent) else 0
 

@@ -7,34 +7,30 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from coval_relay.boundary import fault
 from coval_relay.domain.call_id import checked_call_id
-from coval_relay.domain.errors import InvalidInputError
+from coval_relay.domain.errors import InvalidInputError, RetryableError
 from coval_relay.domain.messages import (
     SOURCE,
-    AttachRecording,
     Message,
     ObjectCreated,
     PendingExpired,
-    RecordingFound,
     RecordingReady,
     Resume,
     Sweep,
 )
 
 KINDS: Mapping[str, type] = {
-    "Attach Recording": AttachRecording,
     "Object Pending": ObjectCreated,
     "Pending Expired": PendingExpired,
     "Recording Announced": RecordingReady,
-    "Recording Found": RecordingFound,
     "Resume": Resume,
     "Sweep": Sweep,
 }
 PLACE = re.compile(r"(s3://[^/]+/.+|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/.*)?)", re.DOTALL)
 MAX_NUMBER = 2**53
+UNKNOWN = "message_unknown"
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
@@ -49,22 +45,20 @@ def to_event(message: Message) -> dict[str, Any]:
 
 
 def from_event(event: Mapping[str, Any]) -> Message:
-    """Raises InvalidInputError for what no function of the relay has sent."""
+    """Raises RetryableError for what this version does not know: a newer one may have sent it, half way of a deploy."""
     kind = KINDS.get(str(event.get("detail-type")))
     detail = event.get("detail") or {}
     if kind is None:
-        raise InvalidInputError("detail-type", "is not one that the relay's functions send")
+        raise RetryableError(UNKNOWN)
     try:
         message: Message = _adapter(kind).validate_python(detail)
         json.dumps(detail, ensure_ascii=False).encode()
         _check_numbers(detail)
-    except ValidationError as error:
-        raise fault(error, "detail") from None
-    except (ValueError, RecursionError):
-        raise InvalidInputError("detail", "must be JSON in valid Unicode, with numbers within 2^53") from None
-    _check_place(message)
-    if isinstance(message, AttachRecording | RecordingFound | Resume):
-        checked_call_id(message.external_conversation_id, "detail.external_conversation_id")
+        _check_place(message)
+        if isinstance(message, Resume):
+            checked_call_id(message.external_conversation_id, "detail.external_conversation_id")
+    except (ValueError, RecursionError, InvalidInputError):
+        raise RetryableError(UNKNOWN) from None
     return message
 
 
@@ -81,8 +75,6 @@ def _check_place(message: Message) -> None:
     """Raises InvalidInputError where a recording lies nowhere."""
     if isinstance(message, RecordingReady) and not PLACE.fullmatch(message.uri):
         raise InvalidInputError("detail.uri", "must be the place of an object, or an https URL")
-    if isinstance(message, RecordingFound) and message.created is None and not PLACE.fullmatch(message.url):
-        raise InvalidInputError("detail.url", "must be an https URL where no object is named")
 
 
 def to_text(message: Message) -> str:
@@ -90,11 +82,11 @@ def to_text(message: Message) -> str:
 
 
 def from_text(text: str) -> Message:
-    """Raises InvalidInputError."""
+    """Raises RetryableError, as `from_event`."""
     try:
         event = json.loads(text)
     except (ValueError, RecursionError):
         event = None
     if not isinstance(event, Mapping):
-        raise InvalidInputError("detail.pending.event", "must be a JSON object")
+        raise RetryableError(UNKNOWN)
     return from_event(event)

@@ -1,6 +1,6 @@
-"""Sends messages to the functions' queues."""
+"""Sends messages to the functions' queues, and hides those that wait."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,28 +17,28 @@ NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class SqsQueue:
-    """SQS; the queue is named by URL with each message."""
+    """SQS; the queue is named by URL each time. All raise RetryableError."""
 
     client: "SQSClient"
 
-    def send(
-        self,
-        queue_url: str,
-        body: str,
-        delay_seconds: int = 0,
-        attributes: Mapping[str, str] = NO_ATTRIBUTES,
-    ) -> None:
-        """Send one message, to be seen after at most 900 seconds; raises RetryableError."""
-        try:
-            self.client.send_message(
-                QueueUrl=queue_url,
-                MessageBody=body,
-                DelaySeconds=delay_seconds,
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-                },
+    def send(self, queue_url: str, body: str, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
+        """Send one message."""
+        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        _asked(lambda: self.client.send_message(QueueUrl=queue_url, MessageBody=body, MessageAttributes=typed))
+
+    def hide(self, queue_url: str, handle: str, seconds: int) -> None:
+        """Keep a received message from being received again, at most 12 hours from its receipt."""
+        _asked(
+            lambda: self.client.change_message_visibility(
+                QueueUrl=queue_url, ReceiptHandle=handle, VisibilityTimeout=seconds
             )
-        except ClientError as error:
-            raise RetryableError(f"sqs_{error.response['Error']['Code']}") from error
-        except BotoCoreError as error:
-            raise RetryableError("sqs_unreachable") from error
+        )
+
+
+def _asked(request: Callable[[], object]) -> None:
+    try:
+        request()
+    except ClientError as error:
+        raise RetryableError(f"sqs_{error.response['Error']['Code']}") from error
+    except BotoCoreError as error:
+        raise RetryableError("sqs_unreachable") from error

@@ -59,3 +59,5 @@ def report(event: LogEvent, external_conversation_id: str = "", **fields: str | 
     write(logger(), message, extra=extra)
     if metric:
         metrics().add_metric(name=metric, unit=MetricUnit.Count, value=1)
+    if "age_seconds" in fields:  # SQS's own age leaves out what was received three times
+        metrics().add_metric(name="OldestWait", unit=MetricUnit.Seconds, value=float(fields["age_seconds"]))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ import httpx
 
 from coval_relay.adapters.coval import error_mapping, responses, retries
 from coval_relay.adapters.coval.error_mapping import Failure, RequestKind, Response
+from coval_relay.adapters.coval.gate import Gate
 from coval_relay.adapters.coval.responses import Page
 from coval_relay.domain.coval import (
     BAD_REQUEST,
@@ -35,6 +37,8 @@ KEEP_ALIVE_SECONDS = 5.0
 """Idle connections are dropped silently on the way to Coval (coval-sdk closes its own after 5 s)."""
 RESERVE_SECONDS = 3.0
 """Left of the invocation for what follows a request: the write of its outcome."""
+SPARE_SECONDS = 5.0
+"""Left besides a request's own time after a wait in place."""
 SHORTEST_READ_SECONDS = 2.0
 """Less time than this is not worth asking in."""
 MAX_FOUND = 2
@@ -71,6 +75,11 @@ class ApiRequest:
     params: Mapping[str, str] | None = None
     content: bytes | None = None
 
+    @property
+    def operation(self) -> str:
+        """What the gate counts by."""
+        return f"{self.method} {self.kind.value}"
+
 
 def http_client() -> httpx.Client:
     """One client for Coval and its upload host: the key goes with each request, not with the client.
@@ -84,7 +93,7 @@ def http_client() -> httpx.Client:
 class HttpCovalClient:
     """Coval's API; see the port for what is raised.
 
-    `budget` gives the seconds that the invocation has left: no request is begun that does not fit into it,
+    `time_left` gives the seconds that the invocation has left: no request is begun that does not fit into it,
     none goes on past it. `settling_seconds` is how long a default list may lag behind, waited for only
     where Coval rejects strong reads.
     """
@@ -97,6 +106,7 @@ class HttpCovalClient:
         api_key: ApiKey,
         timeout_seconds: float,
         time_left: Callable[[], float],
+        gate: Gate,
         settling_seconds: float = 10.0,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -109,6 +119,7 @@ class HttpCovalClient:
         self._api_key = api_key
         self._timeout_seconds = timeout_seconds
         self._time_left = time_left
+        self._gate = gate
         self._settling_seconds = settling_seconds
         self._sleep = sleep
         self._jitter = jitter
@@ -235,25 +246,52 @@ class HttpCovalClient:
             raise
         return _read(RequestKind.READ, read, answer)
 
+    def wait_turn(self) -> int:
+        """Sleeps while Coval asks to, where the time allows it; returns the seconds for which Coval is left alone."""
+        if busy := self._gate.busy_for():
+            if not self._fits(busy):
+                return math.ceil(busy)
+            self._sleep(busy)
+        return math.ceil(self._gate.closed_for())
+
     def _call(self, ask: ApiRequest) -> Response:
         """One request and what may be repeated of it; returns a 2xx answer."""
         attempt = 1
         while True:
+            self._gate.check()
+            is_probe = self._gate.is_half_open
             try:
-                return self._authenticated(ask)
+                answer = self._authenticated(ask)
             except RelayError as error:
-                spare = self._time_left() - RESERVE_SECONDS
-                wait = retries.pause(ask.kind, error, attempt, spare, self._jitter())
-                if wait is None:
+                wait = self._counted(ask, error, attempt)
+                if wait is None or is_probe or self._gate.closed_for():
                     raise
+            else:
+                self._gate.passed(ask.operation)
+                return answer
             self._sleep(wait)
             attempt += 1
 
+    def _counted(self, ask: ApiRequest, error: RelayError, attempt: int) -> float | None:
+        """Tells the gate; returns how long to wait in place before the request may be repeated."""
+        if isinstance(error, RetryableError) and error.code == NO_TIME_LEFT:
+            return None
+        self._gate.failed(ask.operation, error)
+        if isinstance(error, RetryableError) and error.code == error_mapping.RATE_LIMITED:
+            busy = self._gate.busy_for()
+            return busy if self._fits(busy) else None
+        return retries.pause(ask.kind, error, attempt, self._time_left() - RESERVE_SECONDS, self._jitter())
+
+    def _fits(self, seconds: float) -> bool:
+        """Whether after a sleep of these seconds a request still has its whole time."""
+        return seconds + self._timeout_seconds + SPARE_SECONDS <= self._time_left()
+
     def _authenticated(self, ask: ApiRequest) -> Response:
-        """A 401 has had no effect: once more with the key read again."""
-        answer = self._send(ask, self._api_key.get())
-        if answer.status == error_mapping.UNAUTHENTICATED_STATUS:
-            answer = self._send(ask, self._api_key.refresh())
+        """A 401 has had no effect: once more, where the key that is read again is another one."""
+        key = self._api_key.get()
+        answer = self._send(ask, key)
+        if answer.status == error_mapping.UNAUTHENTICATED_STATUS and (renewed := self._api_key.refresh()) != key:
+            answer = self._send(ask, renewed)
         if httpx.codes.is_success(answer.status):
             return answer
         raise error_mapping.error_of(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))

@@ -10,14 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from coval_relay.domain.coval import AUDIO_FETCH_FAILED, BAD_REQUEST
-from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.coval import BAD_REQUEST
+from coval_relay.domain.errors import AudioFetchError, PermanentError, RetryableError, UnknownOutcomeError
 
 UNAUTHENTICATED_STATUS = 401
 REFUSALS = frozenset(range(400, 500)) - {408}
 """A 408 says that the server gave up waiting, not that it rejected."""
 MAX_REASON_LENGTH = 500
-MAX_RETRY_AFTER_SECONDS = 86_400.0
+MAX_RETRY_AFTER_SECONDS = 3_600.0
 FETCH_FAILED_MESSAGES = ("Audio URL not found", "Failed to retrieve audio from URL")
 """Coval could not GET the audio, which a fresh URL may mend (Coval API, submit: 400)."""
 
@@ -26,6 +26,8 @@ RATE_LIMITED, UNAVAILABLE, UNREACHABLE = "rate_limited", "unavailable", "unreach
 BROKEN_CONNECTION, TIMEOUT, UNREADABLE = "broken_connection", "timeout", "unreadable_answer"
 NO_SUCH_PATH = "no_such_path"
 """A 404 that is not Coval's own: the base URL or the path family is wrong, and no call's fault."""
+AGENT_UNKNOWN, METRICS_UNKNOWN, PRECONDITION_FAILED = "agent_unknown", "metrics_unknown", "precondition_failed"
+"""What the operator has configured, and Coval does not know: no call's fault either."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -73,7 +75,7 @@ class _Body(BaseModel):
 
 def error_of(
     kind: RequestKind, answer: Response, now: datetime
-) -> RetryableError | UnknownOutcomeError | PermanentError:
+) -> RetryableError | UnknownOutcomeError | PermanentError | AudioFetchError:
     """The error that an answer outside 2xx means; `now` serves a Retry-After that is a date.
 
     Coval API, errors: `{"error": {code, message, details}}`; the gateway before it `{"message": …}`.
@@ -106,7 +108,7 @@ def unreadable(kind: RequestKind) -> RetryableError | UnknownOutcomeError:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3), at most a day; else None."""
+    """Seconds to wait, from a number or an HTTP date (RFC 9110, 10.2.3), at most an hour; else None."""
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
         return min(float(value), MAX_RETRY_AFTER_SECONDS)
@@ -123,17 +125,28 @@ def _unclear(kind: RequestKind, code: str, wait: float | None = None) -> Retryab
     return UnknownOutcomeError(code) if kind is RequestKind.EFFECT else RetryableError(code, wait)
 
 
-def _permanent(status: int, error: _Error) -> RetryableError | PermanentError:
+def _permanent(status: int, error: _Error) -> RetryableError | PermanentError | AudioFetchError:
     reason = _URL.sub("[URL]", error.message or "")[:MAX_REASON_LENGTH]
     if status == BAD_REQUEST and reason.startswith(FETCH_FAILED_MESSAGES):
-        return RetryableError(AUDIO_FETCH_FAILED)
+        return AudioFetchError(reason)
     fields = _fields(error.details)
+    if configured := _configured(status, error, fields):
+        return RetryableError(configured)
     return PermanentError(
         code=error.code if error.code and _CODE.fullmatch(error.code) else f"http_{status}",
         reason=reason or f"Coval answered with status {status}.",
         field=fields[0][:100] if fields else None,
         status=status,
     )
+
+
+def _configured(status: int, error: _Error, fields: list[str]) -> str | None:
+    """The code of a rejection of what the operator has configured (Coval API, submit: 404 `Agent not found`, 400)."""
+    if "agent_id" in fields or (error.message or "").startswith("Agent not found"):
+        return AGENT_UNKNOWN
+    if any(name.split(".")[0].split("[")[0] in ("metrics", "metric_ids") for name in fields):
+        return METRICS_UNKNOWN
+    return PRECONDITION_FAILED if error.code == "FAILED_PRECONDITION" and status == BAD_REQUEST else None
 
 
 def _fields(details: object) -> list[str]:

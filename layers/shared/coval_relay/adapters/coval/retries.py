@@ -2,7 +2,6 @@
 
 from coval_relay.adapters.coval.error_mapping import (
     BROKEN_CONNECTION,
-    RATE_LIMITED,
     TIMEOUT,
     UNAVAILABLE,
     UNREACHABLE,
@@ -14,20 +13,18 @@ READ_ATTEMPTS = 3
 READ_BASE_SECONDS = 0.2
 READ_MAX_SECONDS = 5.0
 """Attempts and waits of Coval's own clients (coval-sdk: only GETs, 3 attempts, base 0.2 s, cap 5 s)."""
-WRITE_ATTEMPTS = 2
-WRITE_MAX_SECONDS = 2.0
-PASSING = frozenset({RATE_LIMITED, UNAVAILABLE, UNREACHABLE, TIMEOUT, BROKEN_CONNECTION})
+PASSING = frozenset({UNAVAILABLE, UNREACHABLE, TIMEOUT, BROKEN_CONNECTION})
 
 
 def pause(kind: RequestKind, error: RelayError, attempt: int, time_left: float, jitter: float) -> float | None:
-    """Seconds to wait before the next attempt; None: give up and tell the caller.
+    """Seconds to wait before a read is repeated; None: give up and tell the caller.
 
-    `attempt` counts from 1, `budget` is what may be spent on waiting (seconds), `jitter` lies in [0, 1).
+    `attempt` counts from 1, `time_left` is what may be spent on waiting (seconds), `jitter` lies in [0, 1).
     The server's word goes before the client's own wait; what would not fit into the budget is not begun.
     """
-    if not isinstance(error, RetryableError) or error.code not in PASSING:
+    if kind is not RequestKind.READ or not isinstance(error, RetryableError) or error.code not in PASSING:
         return None
-    wait = _read_wait(error, attempt, jitter) if kind is RequestKind.READ else _write_wait(error, attempt)
+    wait = _read_wait(error, attempt, jitter)
     return wait if wait is not None and wait <= time_left else None
 
 
@@ -37,10 +34,3 @@ def _read_wait(error: RetryableError, attempt: int, jitter: float) -> float | No
     own = READ_BASE_SECONDS * 2 ** (attempt - 1) * (0.5 + jitter / 2)
     wait = own if error.retry_after is None else error.retry_after
     return wait if wait <= READ_MAX_SECONDS else None
-
-
-def _write_wait(error: RetryableError, attempt: int) -> float | None:
-    """Only what was rejected unseen, and only where Coval itself said that it would be short."""
-    if error.code != RATE_LIMITED or error.retry_after is None or attempt >= WRITE_ATTEMPTS:
-        return None
-    return error.retry_after if error.retry_after <= WRITE_MAX_SECONDS else None

@@ -1,0 +1,158 @@
+"""Whose fault it is that something has to wait: one table of all codes, from which docs/errors.md is written.
+
+operator   the operator has to mend something: waits, and an alarm tells at once; no call ends by it
+nobody     a limit, an outage, the network: waits
+call       the call's own words or audio: final, with the reason on its item; never a code in this table
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from coval_relay.domain.log_events import LogEvent
+
+
+class Fault(Enum):
+    """Who can mend it."""
+
+    OPERATOR = "operator"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitReason:
+    """Codes of one kind; `codes` are whole codes, or AWS's own error codes after the service's prefix."""
+
+    fault: Fault
+    codes: tuple[str, ...]
+    meaning: str
+    mend: str = "Nothing: it heals by itself."
+
+
+AWS_SERVICES = ("table", "sqs", "secretsmanager", "ssm", "s3", "staging", "kms")
+"""Prefixes of the codes that AWS's services give."""
+
+WAIT_REASONS = (
+    WaitReason(
+        Fault.OPERATOR,
+        ("unauthenticated", "permission_denied"),
+        "Coval does not accept the API key (401), or not for this (403).",
+        "Put a valid key into the secret; it is read again within five minutes.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        ("api_key_secret_unusable", "credentials_unusable", "credentials_rejected"),
+        "A secret holds nothing that a request could carry, or a recording's host rejects it.",
+        "Correct the secret: the key's text alone, or JSON as docs/configuration.md shows.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        ("agent_unknown",),
+        "Coval knows no agent with the id that the call was given.",
+        "Correct DefaultAgentId or AgentIds, or create the agent in Coval.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        ("metrics_unknown",),
+        "Coval does not accept the metrics that the call was given.",
+        "Correct Metrics.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        ("no_such_path", "precondition_failed"),
+        "The base URL or the path family is wrong, or Coval's account is not set up for this.",
+        "Correct CovalBaseUrl and CovalPathFamily; look into Coval's account.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        (
+            "AccessDenied",
+            "AccessDeniedException",
+            "AuthorizationError",
+            "UnauthorizedOperation",
+            "access_denied",
+            "document_missing_or_denied",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+        ),
+        "AWS denies it to the function's role, or an object may not be read.",
+        "Give the role what the log line names: by bucket policy, key policy, boundary, service control policy.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        (
+            "KMS.AccessDeniedException",
+            "KMS.DisabledException",
+            "KMS.InvalidStateException",
+            "KMS.NotFoundException",
+            "KmsAccessDenied",
+            "KmsDisabled",
+            "KmsInvalidState",
+            "KmsNotFound",
+            "KMSAccessDeniedException",
+            "KMSDisabledException",
+            "KMSInvalidStateException",
+            "KMSNotFoundException",
+            "DecryptionFailure",
+            "InaccessibleEncryptionDateTimeException",
+            "EncryptionFailure",
+        ),
+        "A KMS key is denied, disabled, deleted, or cannot be used.",
+        "Enable the key; let its policy name the function's role.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        (
+            "ResourceNotFoundException",
+            "ResourceNotFound",
+            "NoSuchBucket",
+            "ParameterNotFound",
+            "QueueDoesNotExist",
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "InvalidRequestException",
+            "key_rules_unusable",
+        ),
+        "A table, queue, secret, parameter or bucket is gone, or holds what cannot be used.",
+        "Restore it, or deploy again.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        ("item_unreadable", "message_unknown"),
+        "An item or a message has a shape that this version does not know: of a newer version, deployed half way.",
+        "Let the deploy end; deploy the newer version again.",
+    ),
+    WaitReason(
+        Fault.NOBODY,
+        ("rate_limited", "unavailable", "circuit_open"),
+        "Coval is busy or down (429, 5xx); after a few failures it is left alone for a while.",
+    ),
+    WaitReason(
+        Fault.NOBODY,
+        ("unreachable", "timeout", "broken_connection", "unreadable_answer", "upload_put_failed"),
+        "The network, or an answer that broke off.",
+        "Nothing, if it passes. If not: the VPC's way out, the proxy, DNS.",
+    ),
+    WaitReason(
+        Fault.NOBODY,
+        ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "SlowDown"),
+        "AWS throttles, or has no answer.",
+        "Nothing, if it passes. If not: ask AWS for a higher quota.",
+    ),
+    WaitReason(
+        Fault.NOBODY,
+        ("lease_or_busy", "contention", "no_time_left", "pending_full", "recording_changed_length"),
+        "Another worker is at it, or the invocation's time was over.",
+    ),
+)
+
+_FAULTS = {code: reason.fault for reason in WAIT_REASONS for code in reason.codes}
+
+
+def fault_of(code: str) -> Fault:
+    """Whose fault a code is; nobody's, where the table does not have it: it waits all the same."""
+    service, _, aws = code.partition("_")
+    return _FAULTS.get(code) or (_FAULTS.get(aws) if service in AWS_SERVICES else None) or Fault.NOBODY
+
+
+def waiting_event(code: str) -> LogEvent:
+    """What is reported of something that waits: an alarm for what an operator has to mend."""
+    return LogEvent.OPERATOR_NEEDED if fault_of(code) is Fault.OPERATOR else LogEvent.MESSAGE_WAITING
