@@ -1,4 +1,4 @@
-"""How long what has to wait rests: an eighth of its age, so that a short outage costs little time, a long one few attempts.
+"""How long what has to wait rests: an eighth of its age, so that a long outage costs few attempts.
 
 A message's age is SQS's own, from the first time it was sent; never the count of its receives, which throttles and
 crashes drive up.

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import Alias, PendingMessage
@@ -50,11 +51,11 @@ class Sweeper:
         ended: set[str] = set()
         count = 0
         for waiting in self._waiting(attempt.now, unread):
-            count += self._safely("", lambda waiting=waiting: self._pending(waiting, attempt.now, ended))
+            count += self._safely("", partial(self._pending, waiting, attempt.now, ended))
         for call in self._due(attempt.now, unread):
             if self.calls.clock() >= attempt.now + SWEEP_SECONDS:
                 break
-            count += self._safely(call.external_conversation_id, lambda call=call: self._call(call, go_on, attempt))
+            count += self._safely(call.external_conversation_id, partial(self._call, call, go_on, attempt))
         if count:
             self.telemetry(LogEvent.SWEEP_DONE, count=count)
         if unread:

@@ -57,7 +57,7 @@ class Upload:
         return self.calls.update(transition.call, lambda seen: lifecycle.copy_made(seen, copy, self.calls.clock()))
 
     def _copied(self, transition: Transition, facts: AudioFacts) -> Transition:
-        """The transition with the copy on its item, where the upload needs one, or the copy takes the upload's place."""
+        """With the copy on the item, where the upload needs one, or where it takes the upload's place."""
         recording = transition.call.recording
         assert recording is not None
         if not self.preparer.must_copy(recording, facts):

@@ -74,7 +74,7 @@ class Worker:
             transition = self._act(transition, attempt, content)
         return Outcome(transition.until) if transition.action is Action.WAIT else DONE
 
-    def _act(self, transition: Transition, attempt: Attempt, content: Content) -> Transition:  # noqa: C901, PLR0911 - one case a kind
+    def _act(self, transition: Transition, attempt: Attempt, content: Content) -> Transition:  # noqa: C901, PLR0911, PLR0912 - one case a kind
         call, audio = transition.call, content.audio_for(transition.call)
         if attempt.is_closed and transition.action in AT_COVAL:
             return Transition(call, Action.WAIT, attempt.closed_until)
@@ -116,7 +116,7 @@ class Worker:
         return self.calls.update(call, lambda seen: lifecycle.claim_next(seen, action, attempt))
 
     def _handed_over(self, call: Call, send: SendMessage, attempt: Attempt, action: Action = Action.DONE) -> Transition:
-        """To the function that can; after many hand-overs in a chain it is left to the sweep, which begins a new one."""
+        """To the function that can; after many hand-overs it is left to the sweep, which begins a new chain."""
         if attempt.hops >= MAX_HOPS:
             self.calls.leave_to_sweep(call.external_conversation_id)
         else:

@@ -23,8 +23,15 @@ class SqsQueue:
 
     def send(self, queue_url: str, body: str, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> None:
         """Send one message."""
-        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
-        _asked(lambda: self.client.send_message(QueueUrl=queue_url, MessageBody=body, MessageAttributes=typed))
+        _asked(
+            lambda: self.client.send_message(
+                QueueUrl=queue_url,
+                MessageBody=body,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
+            )
+        )
 
     def hide(self, queue_url: str, handle: str, seconds: int) -> None:
         """Keep a received message from being received again, at most 12 hours from its receipt."""
