@@ -62,6 +62,10 @@ class FakeCoval:
                 del self.errors[index]
                 raise error
 
+    def wait_turn(self) -> int:
+        """This one is never left alone."""
+        return 0
+
     def submit(self, body: bytes) -> Conversation | Filtered:
         self.calls.append("submit")
         self._fault("submit", after=False)

@@ -34,7 +34,6 @@ class InMemoryAliases:
 
     clock: Clock = field(default_factory=FakeClock)
     pending_seconds: int = 86_400
-    resume_seconds: int = 900
     items: dict[Alias, AliasItem] = field(default_factory=dict)
 
     def target(self, alias: Alias) -> str | None:
@@ -62,7 +61,7 @@ class InMemoryAliases:
             raise AliasTakenError(str(item.target))
         item.target = target
         if item.pending:
-            item.due_at = self.clock() + self.resume_seconds
+            item.due_at = self.clock()
         self.items[alias] = item
         return item.oldest_first()
 
@@ -89,7 +88,7 @@ class InMemoryAliases:
         if not item.pending:
             return None
         if item.target is not None:
-            return self.clock() + self.resume_seconds
+            return self.clock()
         return min(one.pending_since for one in item.pending.values()) + self.pending_seconds
 
 

@@ -2,13 +2,12 @@
 
 import contextlib
 import json
-import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from coval_relay.adapters.audio import PyAvConverter
-from coval_relay.adapters.aws.lambda_events import FIRST_SENT
 from coval_relay.domain.aliases import PendingMessage, QueueName
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.key_rules import KeyRule
@@ -17,19 +16,18 @@ from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.entrypoints import composition
-from coval_relay.entrypoints.consumer import Consumer
+from coval_relay.entrypoints.consumer import Consumer, DeliveryFailedError
 from coval_relay.platforms.shared.contract import PlatformOptions
 from coval_relay.settings import (
     AttachRecordingSettings,
     SubmitTranscriptSettings,
     UploadRecordingSettings,
 )
+from tests.support.aws_queues import QueuedMessage, Queues
 from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import InMemoryAliases, InMemoryStaging, InMemoryUrls, InMemoryUtterances
 
 FUNCTION_SECONDS = 60
-VISIBILITY_SECONDS = 6 * FUNCTION_SECONDS
-MAX_RECEIVES = 5
 DEADLINES = Deadlines(grace=600, transcript=1800, recording=86_400, audit=600, resume=900, settling=60)
 PENDING_SECONDS = 7200
 NAMES = (
@@ -85,27 +83,6 @@ class _Watched:
 
 
 @dataclass
-class QueuedMessage:
-    """A message in a queue."""
-
-    queue: str
-    body: str
-    visible_at: int
-    first_sent: int
-    receives: int = 0
-    message_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    def record(self) -> dict[str, Any]:
-        return {
-            "eventSource": "aws:sqs",
-            "messageId": self.message_id,
-            "body": self.body,
-            "attributes": {"SentTimestamp": str(self.first_sent * 1000)},
-            "messageAttributes": {FIRST_SENT: {"stringValue": str(self.first_sent)}},
-        }
-
-
-@dataclass
 class World:
     """Everything that one scenario needs; `store`, `coval`, `bucket` and their like may be real ones."""
 
@@ -126,12 +103,13 @@ class World:
     platforms: tuple[str, ...] = ()
     options: PlatformOptions = OPTIONS
     prefixes: tuple[str, ...] = ("rec/", "odd/")
-    queued: list[QueuedMessage] = field(default_factory=list)
-    dead: list[tuple[str, str, Reason | None]] = field(default_factory=list)
+    queues: Queues = field(default_factory=Queues)
+    running: Counter[str] = field(default_factory=Counter)
+    """The chain that the function which runs belongs to."""
     telemetry: list[tuple[LogEvent, str, dict[str, str | int]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.aliases = self.aliases or InMemoryAliases(self.clock, PENDING_SECONDS, DEADLINES.resume)
+        self.aliases = self.aliases or InMemoryAliases(self.clock, PENDING_SECONDS)
         self.staging = self.staging or InMemoryStaging(self.bucket)
         watch = self.executioner.wrap
         coval = watch(self.coval, "submit", "attach_audio", "delete", "create_upload", "put_audio")
@@ -203,40 +181,46 @@ class World:
 
     # --- time passes ---------------------------------------------------------------------------------
 
+    @property
+    def queued(self) -> list[QueuedMessage]:
+        return self.queues.messages
+
+    @property
+    def dead(self) -> list[tuple[str, str, Reason | None]]:
+        return self.queues.dead
+
     def send(self, queue: str, event: Any, delay: int = 0) -> None:
+        """An event from outside: it begins a chain."""
         body = event if isinstance(event, str) else json.dumps(event)
-        self.queued.append(QueuedMessage(queue, body, self.clock.now + delay, self.clock.now))
+        self.queues.send(queue, body, self.clock.now, delay=delay)
 
     def deliver(self, message: QueuedMessage) -> None:
-        """Hand one message to its function; a death or a failure brings it back after the visibility."""
-        self.queued.remove(message)
-        message.receives += 1
+        """Hand one message to its function; a death or a failure brings it back when its visibility ends."""
+        if not self.queues.receive(message, self.clock.now):
+            return
+        self.running = message.chain
         try:
             answer = self.consumers[message.queue]({"Records": [message.record()]}, lambda: FUNCTION_SECONDS)
             failed = bool(answer["batchItemFailures"])
         except Killed:
             failed = True
-        if failed:
-            message.visible_at = self.clock.now + VISIBILITY_SECONDS
-            if message.receives >= MAX_RECEIVES:
-                self.dead.append((message.queue, message.body, None))
-            else:
-                self.queued.append(message)
+        self.queues.end(message, failed=failed)
 
     def sweep(self) -> None:
-        with contextlib.suppress(Killed):
+        self.running = Counter({"attach": 1})
+        with contextlib.suppress(Killed, DeliveryFailedError):
             self.consumers["attach"]({"source": SOURCE, "detail-type": "Sweep"}, lambda: FUNCTION_SECONDS)
 
     def run(self, hours: float = 12) -> None:
         """Let time pass, minute by minute where nothing is due sooner, until all is quiet."""
         end = self.clock.now + int(hours * 3600)
         while self.clock.now < end:
-            due = sorted((x for x in self.queued if x.visible_at <= self.clock.now), key=lambda x: x.visible_at)
+            due = self.queues.visible(self.clock.now)
             if due:
                 self.deliver(due[0])
                 continue
             self.sweep()
-            if any(x.visible_at <= self.clock.now for x in self.queued):
+            if self.queues.visible(self.clock.now):
                 continue
             moments = [x.visible_at for x in self.queued]
             moments += [c.due_at for c in self.every_call() if c.due_at is not None]
@@ -265,6 +249,7 @@ class _Adapters:
         watch = world.executioner.wrap
         self._world, self._queue = world, queue
         self.clock, self.telemetry, self.coval = world.clock, world._report, coval
+        self.chance = lambda: 0.5
         self.store = watch(world.store, "save")
         self.aliases = watch(world.aliases, "add_pending", "bind", "clear", "expire")
         self.utterances = watch(world.utterances, "add")
@@ -275,12 +260,15 @@ class _Adapters:
         self.stored_key_rules = tuple[KeyRule, ...]
 
     def send(self, queue: QueueName, body: str) -> None:
-        self._world.executioner.around(f"send_{queue}", lambda: self._world.send(queue, body))
-
-    def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
+        assert queue != self._queue, "a function must not send to the queue that it consumes"
         world = self._world
-        waiting = QueuedMessage(self._queue, body, world.clock.now + delay_seconds, first_sent)
-        world.executioner.around(f"again_{self._queue}", lambda: world.queued.append(waiting))
+        world.executioner.around(
+            f"send_{queue}", lambda: world.queues.send(queue, body, world.clock.now, world.running)
+        )
+
+    def hide(self, handle: str, seconds: int) -> None:
+        world = self._world
+        world.executioner.around(f"hide_{self._queue}", lambda: world.queues.hide(handle, seconds, world.clock.now))
 
     def bury(self, body: str, reason: Reason) -> None:
         self._world.dead.append((self._queue, body, reason))

@@ -61,7 +61,6 @@ class AwsAdapters(Generic[S]):
             self.settings.table_name,
             self.clock,
             self.settings.pending_seconds,
-            self.settings.resume_seconds,
             self.settings.retention_days,
         )
 

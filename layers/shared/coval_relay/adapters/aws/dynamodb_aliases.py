@@ -73,7 +73,6 @@ class DynamoDbAliases:
     table: str
     clock: Clock
     pending_seconds: int
-    resume_seconds: int
     retention_days: int
 
     def target(self, alias: Alias) -> str | None:
@@ -179,7 +178,7 @@ class DynamoDbAliases:
 
     def _due(self, pending: tuple[PendingMessage, ...], *, bound: bool) -> int:
         if bound:
-            return self.clock() + self.resume_seconds
+            return self.clock()
         return min(one.pending_since for one in pending) + self.pending_seconds
 
     # --- the table -----------------------------------------------------------------------------------
