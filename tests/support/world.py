@@ -28,8 +28,8 @@ from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeTranscript
 from tests.support.in_memory import InMemoryAliases, InMemoryStaging, InMemoryUrls, InMemoryUtterances
 
 FUNCTION_SECONDS = 60
-DEADLINES = Deadlines(grace=600, transcript=1800, recording=86_400, audit=600, resume=900, settling=60)
-PENDING_SECONDS = 7200
+DEADLINES = Deadlines(grace=5400, transcript=7200, recording=86_400, audit=600, resume=900, settling=60)
+PENDING_SECONDS = 14_400
 NAMES = (
     "table_name", "queue_url", "dead_letter_queue_url", "call_end_queue_url", "recording_queue_url",
     "attach_queue_url", "coval_api_key_secret_arn",

@@ -76,10 +76,10 @@ def test_nothing_is_attached_before_the_settling_time_and_the_text_does_not_wait
     began = world.clock.now
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav(), "rec/agent/call-1.wav"))
-    while not world.coval.calls.count("attach"):
-        world.deliver(min(world.queued, key=lambda message: message.visible_at))
-        world.clock.now = min((x.visible_at for x in world.queued), default=world.clock.now)
-    assert world.clock.now - began >= DEADLINES.settling
+    world.run()
+    recording = world.store.get("call-1").recording
+    assert recording.state.value == "ATTACHED"
+    assert recording.changed_at - began >= DEADLINES.settling
     assert world.coval.calls[0] == "submit"
 
 

@@ -84,7 +84,7 @@ def _denied() -> tuple[World, Callable[[], None]]:
     return world, _mend(bucket.outage)
 
 
-def _failed_five_times() -> tuple[World, Callable[[], None]]:
+def _failed_every_time() -> tuple[World, Callable[[], None]]:
     coval = FailingCoval()
     world = World(coval=coval)
     world.send("call_end", call_ended())
@@ -119,8 +119,8 @@ def _misplaced() -> tuple[World, Callable[[], None]]:
 
 
 MISHAPS = [
-    Mishap("denied by S3", _denied, ("access_denied",)),
-    Mishap("failed five times", _failed_five_times, (None,)),
+    Mishap("denied by S3", _denied, ("waited_too_long",)),
+    Mishap("failed every time", _failed_every_time, ("waited_too_long",)),
     Mishap("waited too long", _waited_too_long, ("waited_too_long",)),
     Mishap("parked too long", _parked_too_long, ("invalid_input",)),
     Mishap("misplaced", _misplaced, ("invalid_input",)),
@@ -130,8 +130,8 @@ MISHAPS = [
 def sent_again(mishap: Mishap, times: int, apart: int) -> World:
     """The world at the end, where each dead letter was sent again so many times."""
     world, mend = mishap.play()
-    world.run(hours=5 * DAYS)
-    queued, world.dead = world.dead, []
+    world.run(hours=13.5 * DAYS)
+    queued, world.queues.dead = world.dead, []
     assert tuple(reason.code if reason else None for _, _, reason in queued) == mishap.codes
     mend()
     for queue, body, _ in queued:
@@ -181,12 +181,12 @@ def test_to_send_a_letter_again_twice_ends_as_once(mishap: Mishap, apart: int) -
 @pytest.mark.parametrize("mishap", MISHAPS, ids=str)
 def test_a_letter_that_is_sent_before_the_cause_is_mended_comes_back(mishap: Mishap) -> None:
     world, mend = mishap.play()
-    world.run(hours=5 * DAYS)
+    world.run(hours=13.5 * DAYS)
     for _ in range(2):
-        queued, world.dead = world.dead, []
+        queued, world.queues.dead = world.dead, []
         for queue, body, _ in queued:
             world.send(queue, body)
-        world.run(hours=5 * DAYS)
+        world.run(hours=13.5 * DAYS)
         assert [body for _, body, _ in world.dead] == [body for _, body, _ in queued]
     mend()
     for queue, body, _ in world.dead:

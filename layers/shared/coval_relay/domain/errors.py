@@ -15,7 +15,6 @@ RelayError
 No message of these carries private data: codes, field names and rules only.
 """
 
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,5 +133,7 @@ def code_of(error: Exception) -> str:
 
 def raised_at(error: Exception) -> str:
     """File and line where an error was raised: its message is never shown, as it may quote what it was about."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(frame.filename).name}:{frame.lineno}"
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""

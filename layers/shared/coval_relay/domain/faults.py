@@ -70,7 +70,6 @@ WAIT_REASONS = (
             "AuthorizationError",
             "UnauthorizedOperation",
             "access_denied",
-            "document_missing_or_denied",
             "InvalidClientTokenId",
             "UnrecognizedClientException",
         ),
@@ -141,6 +140,12 @@ WAIT_REASONS = (
         Fault.NOBODY,
         ("lease_or_busy", "contention", "no_time_left", "pending_full", "recording_changed_length"),
         "Another worker is at it, or the invocation's time was over.",
+    ),
+    WaitReason(
+        Fault.NOBODY,
+        ("document_missing", "utterances_may_come", "utterances_missing"),
+        "The transcript is still to come.",
+        "Nothing, until its deadline; then the call goes on with its recording.",
     ),
 )
 

@@ -131,7 +131,10 @@ def _revived(call: Call, now: int) -> Call:
     """What waited too long goes on where an event of it comes after all, from the dead letters for one."""
     if call.state is not ConversationState.REJECTED or call.reason != WAITED_TOO_LONG:
         return call
-    return replace(_without_lease(call), reason=None, waiting_since=now)
+    recording = call.recording
+    if recording and recording.reason == WAITED_TOO_LONG:
+        recording = replace(recording, state=RecordingState.READY, reason=None, changed_at=now)
+    return replace(_without_lease(call), reason=None, recording=recording, waiting_since=now)
 
 
 def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
@@ -746,8 +749,8 @@ def _gives_up_at(call: Call) -> int:
 def _given_up(call: Call, now: int) -> Transition:
     """Ends visibly what has waited too long: the call that was not submitted, or only its recording."""
     recording = call.recording
-    if recording and recording.state in UNFINISHED:
-        recording = _rejected(recording, WAITED_TOO_LONG, now)
+    if recording and recording.state in UNFINISHED:  # its URL stays: it may be revived
+        recording = replace(_rejected(recording, WAITED_TOO_LONG, now), url=recording.url)
     ended = replace(call, recording=recording)
     if call.state not in TERMINAL:
         ended = replace(ended, state=ConversationState.REJECTED, lease=None, reason=WAITED_TOO_LONG)

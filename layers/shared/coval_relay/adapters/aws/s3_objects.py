@@ -148,13 +148,13 @@ def lasting(version_id: str | None) -> str | None:
     return None if version_id == REPLACEABLE else version_id
 
 
-def _document_fault(
-    error: Exception,
-) -> NotReadyError | ObjectReplacedError | PermanentError | RetryableError:
-    """Without s3:ListBucket S3 denies a key that is not there yet, too: so a denial is waited for."""
+def _document_fault(error: Exception) -> NotReadyError | ObjectReplacedError | PermanentError | RetryableError:
+    """The role may list the bucket, so a denial is one: without s3:ListBucket S3 denies a key that is not there, too."""
     found = fault(error, "s3:GetObject")
-    if isinstance(found, ObjectGoneError) or (isinstance(found, PermanentError) and found.code == ACCESS_DENIED):
-        return NotReadyError("document_missing_or_denied")
+    if isinstance(found, ObjectGoneError):
+        return NotReadyError("document_missing")
+    if isinstance(found, PermanentError) and found.code == ACCESS_DENIED:
+        return RetryableError(ACCESS_DENIED)
     return found
 
 
