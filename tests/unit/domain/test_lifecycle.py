@@ -208,7 +208,8 @@ def test_the_owner_of_a_lost_lease_changes_nothing() -> None:
         lifecycle.audio_rejected(stranger, "mine", REASON, NOW),
         lifecycle.upload_not_found(stranger, "mine", NOW),
         lifecycle.transcript_dropped(stranger, "mine", REASON, NOW),
-        lifecycle.submit_fetch_failed(stranger, "mine", NOW),
+        lifecycle.submit_fetch_failed(stranger, "mine", REASON, NOW),
+        lifecycle.transcript_not_ready(stranger, "mine", NOW + 30, NOW),
     ):
         assert transition == Transition(stranger, Action.WAIT, NOW + 50)
     done = call(ConversationState.SUBMITTED)
@@ -383,32 +384,42 @@ def test_the_answer_to_an_attach_counts_for_the_pinned_recording() -> None:
         name = "another" if other is pinned else "s3://b/k2#e"
         assert lifecycle.attached(other, name, NOW).call == other
         assert lifecycle.recording_rejected(other, name, REASON, NOW).call == other
-        assert lifecycle.attach_fetch_failed(call(ConversationState.SUBMITTED), name, NOW).call == call(
+        assert lifecycle.attach_fetch_failed(call(ConversationState.SUBMITTED), name, REASON, NOW).call == call(
             ConversationState.SUBMITTED
         )
 
 
-def test_a_url_that_cannot_be_fetched_is_tried_five_times() -> None:
+DAY = 86_400
+
+
+def test_a_url_that_cannot_be_fetched_is_tried_for_a_day_and_ends_with_covals_words() -> None:
     pinned = recording(RecordingState.ATTACHING, maybe_attached=True)
-    seen = call(ConversationState.SUBMITTED, recording=pinned)
-    for count in range(1, 5):
-        tried_rules = lifecycle.attach_fetch_failed(seen, "s3://b/k2#e", NOW)
-        assert (tried_rules.action, tried_rules.until) == (Action.WAIT, NOW + 30 * count)
-        seen = tried_rules.call
-    abandoned = lifecycle.attach_fetch_failed(seen, "s3://b/k2#e", NOW)
+    first = lifecycle.attach_fetch_failed(
+        call(ConversationState.SUBMITTED, recording=pinned), "s3://b/k2#e", REASON, NOW
+    )
+    assert (first.action, first.call.held_until) == (Action.DONE, NOW + 60)
+    assert lifecycle.due_at(first.call, DEADLINES, NOW) == NOW + 60
+    pauses = [
+        lifecycle.attach_fetch_failed(first.call, "s3://b/k2#e", REASON, NOW + age).call.held_until - NOW - age
+        for age in (480, 4800, DAY - 1)
+    ]
+    assert pauses == [60, 600, 3600]
+    abandoned = lifecycle.attach_fetch_failed(first.call, "s3://b/k2#e", REASON, NOW + DAY)
     assert summary(abandoned) == ("SUBMITTED", "ATTACHING", "continue")
+    assert abandoned.call.recording.reason == REASON
     assert lifecycle.next_action(abandoned.call) is Action.DONE
-    assert lifecycle.attach_fetch_failed(abandoned.call, "s3://b/k2#e", NOW).call == abandoned.call
-    looked = lifecycle.resume(abandoned.call, DEADLINES, replace(MINE, now=NOW + 400))
+    assert lifecycle.attach_fetch_failed(abandoned.call, "s3://b/k2#e", REASON, NOW).call == abandoned.call
+    looked = lifecycle.resume(abandoned.call, DEADLINES, replace(MINE, now=NOW + DAY + 400))
     assert looked == Transition(abandoned.call, Action.CONFIRM_ATTACH)
 
 
 def test_a_url_that_a_submit_named_likewise() -> None:
-    linked = recording(RecordingState.BY_URL, fetch_failures=3)
-    again = lifecycle.submit_fetch_failed(mine(AUDIO, recording=linked), "mine", NOW)
-    assert summary(again) == ("NEW", "BY_URL", "wait")
-    last = replace(linked, fetch_failures=4)
-    abandoned = lifecycle.submit_fetch_failed(mine(AUDIO, recording=last), "mine", NOW)
+    linked = recording(RecordingState.BY_URL, fetch_failing_since=NOW - DAY + 1)
+    again = lifecycle.submit_fetch_failed(mine(AUDIO, recording=linked), "mine", REASON, NOW)
+    assert summary(again) == ("NEW", "BY_URL", "done")
+    assert again.call.held_until == NOW + 3600
+    last = replace(linked, fetch_failing_since=NOW - DAY)
+    abandoned = lifecycle.submit_fetch_failed(mine(AUDIO, recording=last), "mine", REASON, NOW)
     assert summary(abandoned) == ("NEW", "REJECTED", "continue")
 
 
@@ -491,7 +502,7 @@ def test_a_call_whose_recording_never_came_is_text_only() -> None:
     [
         (call(), None),
         (submitting(until=NOW + 50), NOW + 50),
-        (call(ConversationState.QUEUED), None),
+        (call(ConversationState.QUEUED, waiting_since=NOW), NOW + 13 * DAY),
         (call(recording=recording(changed_at=NOW)), NOW + 500),
         (call(recording=replace(UPLOADED, changed_at=NOW)), NOW + 100),
         (call(transcript=POINTER), NOW + 200),
@@ -515,9 +526,11 @@ def test_a_call_whose_recording_never_came_is_text_only() -> None:
         (call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW), NOW + 300),
         (call(ConversationState.SUBMITTED, facts=FACTS, recording_missed_at=1), None),
         (call(recording=recording(changed_at=0)), NOW),
-        (call(recording=recording(changed_at=0), sweeps=1), NOW + 500),
-        (call(recording=recording(changed_at=0), sweeps=3), NOW + 2000),
-        (call(recording=recording(changed_at=0), sweeps=30), NOW + 6 * 3600),
+        (call(recording=recording(changed_at=0), sweeps=1), NOW + 60),
+        (call(recording=recording(changed_at=0), sweeps=3), NOW + 240),
+        (call(recording=recording(changed_at=0), sweeps=30), NOW + 1800),
+        (call(recording=recording(changed_at=0), sweeps=3, held_until=NOW + 7), NOW + 7),
+        (call(recording=recording(changed_at=0), held_until=NOW), NOW),
     ],
 )
 def test_when_the_sweep_looks(seen: Call, due: int | None) -> None:

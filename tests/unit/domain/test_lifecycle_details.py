@@ -23,7 +23,6 @@ from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.lifecycle import (
-    FETCH_FAILED,
     NOTHING_TO_EVALUATE,
     OLD_CALL_SECONDS,
     OTHER_RECORDING_ATTACHED,
@@ -155,7 +154,7 @@ def test_a_copied_recording_may_have_been_sent_long_ago() -> None:
 def test_who_lost_its_lease_to_nobody_comes_again() -> None:
     seen = call(State.WAITING)
     assert lifecycle.lease_released(seen, "mine", NOW) == Transition(seen, Action.WAIT, NOW + 30)
-    assert lifecycle.submit_fetch_failed(mine(), "mine", NOW) == Transition(mine(), Action.WAIT, NOW + 50)
+    assert lifecycle.submit_fetch_failed(mine(), "mine", REASON, NOW) == Transition(mine(), Action.WAIT, NOW + 50)
 
 
 EARLY = replace(FACTS, occurred_at="2026-10-02T14:30:00.000Z")
@@ -328,16 +327,16 @@ def test_a_pending_text_that_is_known_not_to_come() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settling_until", "action", "until"), [(NOW, Action.SUBMIT, 0), (NOW + 1, Action.WAIT, NOW + 1)]
+    ("settling_until", "action", "until"), [(NOW, Action.SUBMIT, 0), (NOW + 1, Action.DONE, NOW + 1)]
 )
 def test_a_transcript_waits_for_a_better_one(settling_until: int, action: Action, until: int) -> None:
     pointer = replace(POINTER, settling_until=settling_until)
     seen = call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, facts=FACTS)
     after = lifecycle.transcript_arrived(seen, pointer, MINE)
-    assert (after.action, after.until, after.call.transcript) == (action, until, pointer)
+    assert (after.action, after.call.held_until, after.call.transcript) == (action, until, pointer)
     step = replace(seen, transcript=pointer)
     claimed = lifecycle.claim_next(step, Action.CLAIM_TRANSCRIPT, MINE)
-    assert (claimed.action, claimed.until) == (action, until)
+    assert (claimed.action, claimed.call.held_until) == (action, until)
 
 
 @pytest.mark.parametrize(("rank", "chosen"), [(0, "first"), (1, "first"), (2, "second")])
@@ -521,13 +520,14 @@ def test_a_withdrawn_text_of_a_call_whose_end_is_unseen() -> None:
 
 def test_a_submit_whose_url_could_not_be_fetched() -> None:
     linked = recording(Sound.BY_URL)
-    assert lifecycle.submit_fetch_failed(mine(AUDIO, recording=linked), "mine", NOW) == Transition(
-        call(recording=replace(linked, fetch_failures=1)), Action.WAIT, NOW + 30
+    failing = replace(linked, fetch_failing_since=NOW)
+    assert lifecycle.submit_fetch_failed(mine(AUDIO, recording=linked), "mine", REASON, NOW) == Transition(
+        call(recording=failing, held_until=NOW + 60), Action.DONE
     )
-    last = replace(linked, fetch_failures=4)
-    abandoned = lifecycle.submit_fetch_failed(mine(BOTH, recording=last), "mine", NOW)
+    last = replace(linked, fetch_failing_since=NOW - 86_400)
+    abandoned = lifecycle.submit_fetch_failed(mine(BOTH, recording=last), "mine", REASON, NOW)
     assert abandoned == Transition(
-        mine(TEXT, recording=replace(last, state=Sound.REJECTED, reason=FETCH_FAILED, changed_at=NOW)),
+        mine(TEXT, recording=replace(last, state=Sound.REJECTED, reason=REASON, changed_at=NOW)),
         Action.SUBMIT,
     )
 
@@ -691,18 +691,18 @@ def test_a_side_that_comes_with_the_recording_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settling_until", "action", "until"), [(NOW, Action.UPLOAD, 0), (NOW + 1, Action.WAIT, NOW + 1)]
+    ("settling_until", "action", "until"), [(NOW, Action.UPLOAD, 0), (NOW + 1, Action.DONE, NOW + 1)]
 )
 def test_a_recording_waits_for_a_better_one(settling_until: int, action: Action, until: int) -> None:
     told = recording(settling_until=settling_until, hints=RecordingHints(several=True))
     after = arrived(call(), told)
-    assert (after.action, after.until) == (action, until)
+    assert (after.action, after.call.held_until) == (action, until)
     pinned = lifecycle.attach(call(State.SUBMITTED, recording=told), NOW)
-    assert (pinned.action, pinned.until) == (Action.ATTACH if action is Action.UPLOAD else Action.WAIT, until)
+    assert (pinned.action, pinned.call.held_until) == (Action.ATTACH if action is Action.UPLOAD else Action.DONE, until)
     linked = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=replace(told, state=Sound.BY_URL))
     claimed = lifecycle.claim_next(linked, Action.CLAIM_RECORDING, MINE)
-    assert (claimed.action, claimed.until) == (
-        Action.SUBMIT if action is Action.UPLOAD else Action.WAIT,
+    assert (claimed.action, claimed.call.held_until) == (
+        Action.SUBMIT if action is Action.UPLOAD else Action.DONE,
         until,
     )
 
@@ -798,22 +798,21 @@ def test_a_recording_of_a_call_that_was_refused_without_a_reason() -> None:
 def test_a_url_that_could_not_be_fetched_for_an_attach() -> None:
     pinned = recording(Sound.ATTACHING)
     seen = call(State.SUBMITTED, recording=pinned)
-    assert lifecycle.attach_fetch_failed(seen, pinned.identity, NOW) == Transition(
-        call(State.SUBMITTED, recording=replace(pinned, fetch_failures=1)), Action.WAIT, NOW + 30
+    failing = replace(pinned, fetch_failing_since=NOW)
+    assert lifecycle.attach_fetch_failed(seen, pinned.identity, REASON, NOW) == Transition(
+        call(State.SUBMITTED, recording=failing, held_until=NOW + 60), Action.DONE
     )
-    assert lifecycle.attach_fetch_failed(seen, "another", NOW) == Transition(seen)
+    assert lifecycle.attach_fetch_failed(seen, "another", REASON, NOW) == Transition(seen)
 
 
-@pytest.mark.parametrize("reason", [REASON, FETCH_FAILED])
-def test_what_only_this_worker_has_pinned_is_refused_at_once(reason: Reason) -> None:
-    pinned = recording(Sound.ATTACHING, fetch_failures=4)
+def test_what_only_this_worker_has_pinned_is_refused_at_once() -> None:
+    pinned = recording(Sound.ATTACHING, fetch_failing_since=NOW - 86_400)
     seen = call(State.SUBMITTED, recording=pinned)
-    refused = replace(pinned, state=Sound.REJECTED, reason=reason, changed_at=NOW)
-    after = lifecycle.attach_abandoned(seen, pinned.identity, reason, NOW)
+    refused = replace(pinned, state=Sound.REJECTED, reason=REASON, changed_at=NOW)
+    after = lifecycle.attach_abandoned(seen, pinned.identity, REASON, NOW)
     assert after == Transition(call(State.SUBMITTED, recording=refused))
-    assert lifecycle.attach_abandoned(seen, "another", reason, NOW) == Transition(seen)
-    if reason is FETCH_FAILED:
-        assert lifecycle.attach_fetch_failed(seen, pinned.identity, NOW) == after
+    assert lifecycle.attach_abandoned(seen, "another", REASON, NOW) == Transition(seen)
+    assert lifecycle.attach_fetch_failed(seen, pinned.identity, REASON, NOW) == after
 
 
 def test_what_another_worker_may_be_attaching_stays_pinned_until_the_last_look() -> None:
@@ -824,8 +823,8 @@ def test_what_another_worker_may_be_attaching_stays_pinned_until_the_last_look()
     held = recording(Sound.ATTACHING, maybe_attached=True, reason=REASON, changed_at=NOW)
     assert abandoned == replace(first, recording=held)
     for nothing in (
-        lifecycle.attach_abandoned(abandoned, held.identity, FETCH_FAILED, NOW + 1),
-        lifecycle.attach_fetch_failed(abandoned, held.identity, NOW + 1),
+        lifecycle.attach_abandoned(abandoned, held.identity, Reason("other", "Other."), NOW + 1),
+        lifecycle.attach_fetch_failed(abandoned, held.identity, REASON, NOW + 1),
         lifecycle.attach(abandoned, NOW + 1),
         lifecycle.resume(abandoned, DEADLINES, replace(MINE, now=NOW + 399)),
     ):
@@ -990,7 +989,7 @@ def test_what_landed_late_is_not_adopted_twice_nor_for_a_simulation(seen: Call) 
 def test_a_sweep_counts_what_was_due(due_at: int | None, sweeps: int) -> None:
     seen = call(due_at=due_at, sweeps=3)
     action = Action.DONE if sweeps == 3 else Action.CONTINUE
-    assert lifecycle.sweeps(seen, NOW) == Transition(replace(seen, sweeps=sweeps), action)
+    assert lifecycle.swept(seen, NOW) == Transition(replace(seen, sweeps=sweeps), action)
 
 
 @pytest.mark.parametrize(
@@ -1004,7 +1003,7 @@ def test_a_sweep_counts_what_was_due(due_at: int | None, sweeps: int) -> None:
         (replace(SILENT, waiting_since=NOW, recording=recording(Sound.REJECTED)), None),
         (call(recording=recording(Sound.BY_URL, changed_at=NOW)), NOW + 100),
         (call(recording=recording(Sound.UPLOADED, changed_at=NOW, settling_until=NOW + 150)), NOW + 150),
-        (call(State.QUEUED, recording=recording(Sound.UPLOADED, changed_at=NOW)), None),
+        (call(State.QUEUED, recording=recording(Sound.UPLOADED, changed_at=NOW)), NOW + 13 * 86_400),
         (call(State.QUEUED, recording=recording(changed_at=NOW)), NOW + 500),
         (mine(recording=recording(changed_at=EARLIER)), NOW + 50),
         (
@@ -1025,7 +1024,7 @@ def test_a_sweep_counts_what_was_due(due_at: int | None, sweeps: int) -> None:
             ),
             NOW + 300,
         ),
-        (replace(NEW, recording=recording(changed_at=0), sweeps=2), NOW + 1000),
+        (replace(NEW, recording=recording(changed_at=0), sweeps=2), NOW + 120),
     ],
 )
 def test_when_the_sweep_looks(seen: Call, due: int | None) -> None:

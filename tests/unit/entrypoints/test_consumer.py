@@ -5,15 +5,13 @@ from typing import Any
 
 import pytest
 
-from coval_relay.adapters.aws import queue_messages
-from coval_relay.domain.call import Recording, RecordingState
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import PermanentError, Reason, RetryableError, UnknownOutcomeError
-from coval_relay.domain.messages import AttachRecording
 from coval_relay.entrypoints.consumer import DeliveryFailedError
+from tests.support.aws_queues import QueuedMessage
 from tests.support.events import call_ended, event, object_created, wav
 from tests.support.scenarios import outcome, put
-from tests.support.world import FUNCTION_SECONDS, QueuedMessage, World
+from tests.support.world import FUNCTION_SECONDS, World
 
 
 def record(world: World, body: Any, name: str) -> dict[str, Any]:
@@ -61,12 +59,9 @@ def test_one_poison_record_among_good_ones() -> None:
 def test_no_body_is_lost_and_none_takes_its_batch_along(poison: Any, queue: str) -> None:
     world = World()
     world.store.items.clear()
-    good = call_ended() if queue == "call_end" else put(world, wav())
-    if queue == "attach":
-        recording = Recording(identity="x", sort_key="1", created_at=1, state=RecordingState.REJECTED)
-        good = queue_messages.to_event(AttachRecording("call-1", recording))
+    good = put(world, wav()) if queue == "recording" else call_ended()
     records = [record(world, body, f"m{index}") for index, body in enumerate([poison, good])]
-    records[0]["messageAttributes"] = {"first_sent": {"stringValue": "abc"}}
+    records[0]["attributes"] = {"SentTimestamp": "abc"}
     assert invoke(world, {"Records": records}, queue) == {"batchItemFailures": []}
     assert len(world.dead) == 1
     assert list(world.store.items) == ["call-1"]
@@ -121,41 +116,44 @@ def test_a_classic_notification_has_an_encoded_key_and_an_event_a_literal_one() 
 
 
 @pytest.mark.parametrize(
-    ("error", "delay"),
+    ("error", "pause"),
     [
-        (RetryableError("rate_limited", 120.0), 120),
-        (RetryableError("connect_failed"), 30),
-        (RetryableError("rate_limited", 7200.0), 900),
-        (UnknownOutcomeError("timeout"), FUNCTION_SECONDS + 122),
+        (RetryableError("rate_limited", 120.0), 132),
+        (RetryableError("connect_failed"), 33),
+        (RetryableError("rate_limited", 7200.0), 3600),
+        (UnknownOutcomeError("timeout"), 200),
     ],
     ids=str,
 )
-def test_a_busy_coval_makes_the_same_body_come_again_later(error: Exception, delay: int) -> None:
+def test_a_busy_coval_makes_the_same_message_come_again_later(error: Exception, pause: int) -> None:
     world = World()
     world.coval.errors.append(("submit", error, False))
-    body = json.dumps(call_ended())
-    assert invoke(world, {"Records": [record(world, body, "m")]}) == {"batchItemFailures": []}
+    world.send("call_end", call_ended())
     (message,) = world.queued
-    assert (message.body, message.visible_at - world.clock.now) == (body, delay)
+    world.deliver(message)
+    assert world.queued == [message]
+    assert (message.visible_at - world.clock.now, message.sent_at) == (pause, world.clock.now)
     world.run()
     assert outcome(world) == ("SUBMITTED", None, False, True)
 
 
-def test_what_has_waited_for_days_becomes_a_dead_letter() -> None:
+def test_what_has_waited_for_twelve_days_becomes_a_dead_letter_with_its_reason() -> None:
     world = World()
-    for _ in range(500):
+    for _ in range(2000):
         world.coval.errors.append(("submit", RetryableError("rate_limited", 900.0), False))
     world.send("call_end", call_ended())
-    world.run(hours=110)
+    world.run(hours=12.5 * 24)
     assert [(queue, reason) for queue, _, reason in world.dead] == [
-        ("call_end", Reason("waited_too_long", "It has waited for days: lease_or_busy."))
+        ("call_end", Reason("waited_too_long", "It has waited for 12 days: lease_or_busy."))
     ]
+    assert (world.queues.deleted, world.queues.dropped) == ([], [])
 
 
 def test_nothing_is_claimed_where_the_time_is_too_short() -> None:
     world = World()
-    invoke(world, call_ended(), remaining=34)
-    assert (world.store.items, len(world.queued)) == ({}, 1)
+    with pytest.raises(DeliveryFailedError, match="no_time_left"):
+        invoke(world, call_ended(), remaining=34)
+    assert world.store.items == {}
 
 
 def test_a_refusal_by_coval_is_final_and_visible() -> None:

@@ -34,7 +34,7 @@ from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.submission import concerns_audio, concerns_upload, live
 from coval_relay.services.transcript_loader import MAX_PAGES, TranscriptLoader
 from coval_relay.services.upload_recording import identity_of, identity_of_url
-from coval_relay.services.worker import recording_message
+from coval_relay.services.worker import recording_found
 from tests.support.events import wav
 from tests.support.fakes import FakeBucket, FakeClock, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import InMemoryStaging, InMemoryUrls, InMemoryUtterances
@@ -92,13 +92,13 @@ def recording(**changes: Any) -> Recording:
 def test_the_message_that_brings_a_recording_again() -> None:
     created = ObjectCreated(version=VERSION, size=9, sort_key="7", created_at=5, is_copy=True)
     found = RecordingFound(external_conversation_id="call-1", created_at=5, hints=RecordingHints(rank=1))
-    assert recording_message(replace(NEW, recording=recording(is_copy=True))) == replace(found, created=created)
+    assert recording_found(replace(NEW, recording=recording(is_copy=True))) == replace(found, created=created)
     link = replace(found, url="https://a.example/")
     for version in (VERSION, None):
         held = replace(NEW, recording=recording(url="https://a.example/", version=version))
-        assert recording_message(held) == link
-    assert recording_message(replace(NEW, recording=recording(version=None))) is None
-    assert recording_message(NEW) is None
+        assert recording_found(held) == link
+    assert recording_found(replace(NEW, recording=recording(version=None))) is None
+    assert recording_found(NEW) is None
 
 
 def test_identities() -> None:
@@ -309,9 +309,9 @@ def test_what_has_no_version_is_fetched_from_a_copy(version_id: str | None, url:
         False,
         RecordingState.READY,
     )
-    copy, made = parts.make_copy(found, facts)
+    copy = parts.make_copy(found, facts)
     assert copy == replace(found, prepared=copy.prepared)
-    assert (copy.needs_copy, made) == (False, facts)
+    assert not copy.needs_copy
     assert copy.prepared is not None
     assert b"".join(parts.source.stream(copy.prepared)) == content
 
@@ -324,10 +324,11 @@ def test_of_what_has_no_version_only_the_too_large_is_copied_before_it_is_sent(
     monkeypatch.setattr(preparing_module, "MAX_UPLOAD_BYTES", len(content) + more)
     parts = prepared(content)
     found, facts = parts.inspect(recording(size=len(content), version=replace(VERSION, version_id=None)))
-    sent = parts.prepare(found, facts)
-    assert (found.state, sent.recording.state) == (RecordingState.READY, state)
-    assert (sent.recording.prepared is None) == (state is RecordingState.READY)
-    assert b"".join(sent.chunks) == content
+    assert found.state is RecordingState.READY
+    assert parts.must_copy(found, facts) == (state is RecordingState.BY_URL)
+    sent = parts.make_copy(found, facts) if parts.must_copy(found, facts) else found
+    assert sent.state is state
+    assert b"".join(parts.prepare(sent, facts).chunks) == content
 
 
 @pytest.mark.parametrize(("more", "state"), [(0, RecordingState.READY), (-1, RecordingState.BY_URL)])
@@ -340,19 +341,19 @@ def test_what_is_too_large_for_an_upload_is_linked(
     assert looked(content, agent_channel=1)[0].state is RecordingState.READY
     parts = prepared(content)
     wrong, facts = parts.inspect(recording(size=len(content), agent_channel=1))
-    sent = parts.prepare(wrong, facts).recording
-    assert (sent.prepared is None) == (state is RecordingState.READY)
-    copy, made = parts.make_copy(wrong, facts)
+    assert parts.must_copy(wrong, facts) == (state is RecordingState.BY_URL)
+    copy = parts.make_copy(wrong, facts)
     assert copy.prepared is not None
     assert (copy.state, copy.prepared.bucket, copy.needs_preparation) == (state, "staging", False)
-    assert (made.size, made.channels) == (len(content), 2)
+    sent = parts.prepare(copy, facts)
+    assert (sent.size, len(b"".join(sent.chunks)), copy.channels) == (len(content), len(content), 2)
 
 
 def test_a_copy_is_described_and_lies_below_its_kind() -> None:
     parts = prepared(b"OggS" + bytes(100), converted=wav(7.0))
     foreign, facts = parts.inspect(recording(size=104))
     assert (foreign.needs_preparation, foreign.channels, facts.format) == (True, 0, "foreign")
-    copy, _ = parts.make_copy(foreign, facts)
+    copy = parts.make_copy(foreign, facts)
     assert copy.prepared is not None
     assert copy.prepared.key == "prepared/00000001"
     assert (copy.duration_milliseconds, copy.channels, copy.content_type) == (7000, 1, "audio/wav")
@@ -459,14 +460,17 @@ def test_who_always_loses_gives_up() -> None:
     assert (caught.value, store.losses) == (RetryableError("contention"), 980)
 
 
-def test_any_other_change_than_the_sweeps_begins_its_rests_anew() -> None:
+def test_only_what_gets_a_call_anywhere_begins_its_rests_anew() -> None:
     waiting = replace(
         NEW, state=ConversationState.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, waiting_since=50,
         sweeps=3, due_at=9,
     )  # fmt: skip
     calls = Calls(InMemoryCalls(), FakeClock(60), DEADLINES)
     noted = calls.update(waiting, lambda seen: Transition(replace(seen, created_at=1))).call
-    assert (noted.sweeps, noted.due_at) == (0, 250)
+    assert (noted.sweeps, noted.due_at) == (3, 60 + 240)
+    calls = Calls(InMemoryCalls(), FakeClock(60), DEADLINES)
+    got_on = calls.update(waiting, lambda seen: Transition(replace(seen, call_end=CallEnd.WITHOUT_TRANSCRIPT))).call
+    assert got_on.sweeps == 0
     calls = Calls(InMemoryCalls(), FakeClock(60), DEADLINES)
     sweeps = calls.update(waiting, lambda seen: Transition(replace(seen, sweeps=4))).call
-    assert (sweeps.sweeps, sweeps.due_at) == (4, 60 + 4000)
+    assert (sweeps.sweeps, sweeps.due_at) == (4, 60 + 480)

@@ -24,13 +24,13 @@ from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
 from coval_relay.domain.coval import Conversation
 from coval_relay.domain.errors import (
+    AudioFetchError,
     InvalidInputError,
     ObjectGoneError,
     ObjectReplacedError,
     PermanentError,
     Reason,
     RelayError,
-    RetryableError,
     UnknownOutcomeError,
 )
 from coval_relay.domain.key_rules import KeyRule, KeyRuleSet
@@ -38,7 +38,6 @@ from coval_relay.domain.lifecycle import Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import (
     AliasesKnown,
-    AttachRecording,
     Message,
     ObjectCreated,
     PendingExpired,
@@ -52,14 +51,14 @@ from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode
 from coval_relay.domain.transcript import Transcript, Utterance
-from coval_relay.services import upload, upload_recording
+from coval_relay.services import recording_preparer, upload_recording
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
 from coval_relay.services.object_matcher import ObjectMatcher
 from coval_relay.services.worker import DONE, Content, Outcome
 from tests.support.events import TURNS, etag, wav
 from tests.support.in_memory import InMemoryAliases
-from tests.support.world import World
+from tests.support.world import DEADLINES, PENDING_SECONDS, World
 
 NOW = 1_790_951_800
 MINE = Attempt("mine", NOW + 180, NOW)
@@ -115,7 +114,7 @@ WITHOUT_TRANSCRIPT = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, fa
 
 
 TO_CALL_END, TO_ATTACH = ("call_end", "Resume"), ("attach", "Resume")
-TO_UPLOAD = ("recording", "Recording Found")
+TO_UPLOAD = ("recording", "Resume")
 POINTED = call(State.WAITING, transcript=POINTER)
 BY_URL = replace(WITHOUT_TRANSCRIPT, recording=recording(Sound.BY_URL))
 UPLOADED = replace(WITHOUT_TRANSCRIPT, recording=recording(Sound.UPLOADED, upload_id="upl"))
@@ -145,7 +144,7 @@ DONE_WITH_RAW = call(State.SUBMITTED, recording=recording(needs_preparation=True
             "recording",
             replace(POINTED, recording=READY),
             Action.REQUEUE_RECORDING,
-            [TO_UPLOAD, TO_CALL_END],
+            [TO_CALL_END],
             State.WAITING,
         ),
     ],
@@ -214,7 +213,9 @@ def test_a_request_that_is_too_large_without_a_text_is_refused() -> None:
     assert (after.state, after.reason.code) == (State.REJECTED, "payload_too_large")
 
 
-@pytest.mark.parametrize(("waited", "state"), [(1800, State.WAITING), (1799, State.QUEUED)])
+@pytest.mark.parametrize(
+    ("waited", "state"), [(DEADLINES.transcript, State.WAITING), (DEADLINES.transcript - 1, State.QUEUED)]
+)
 def test_a_missing_text_is_waited_for_to_its_deadline(waited: int, state: State) -> None:
     seen = claimed(transcript=POINTER, waiting_since=NOW - waited)
     played = world(seen)
@@ -225,8 +226,9 @@ def test_a_missing_text_is_waited_for_to_its_deadline(waited: int, state: State)
 def test_a_missing_text_of_a_call_without_an_end_is_waited_for_since_it_came() -> None:
     seen = replace(claimed(transcript=POINTER), call_end=CallEnd.NOT_SEEN, facts=None)
     played = world(seen)
-    outcome = go(played, "call_end", Transition(seen, Action.SUBMIT))
-    assert (outcome.until, played.store.get("call-1").transcript) == (NOW + 30, POINTER)
+    assert go(played, "call_end", Transition(seen, Action.SUBMIT)) == DONE
+    after = played.store.get("call-1")
+    assert (after.state, after.transcript, after.due_at) == (State.NEW, POINTER, NOW + 30)
 
 
 def test_an_upload_that_was_used_up_by_a_submit_nobody_saw() -> None:
@@ -274,7 +276,7 @@ COLLECTED = TranscriptPointer(format="utterances", stored_at=NOW, settling_until
         (call(), DONE, None, ()),
         (call(State.QUEUED, call_end=CallEnd.WITH_TRANSCRIPT), DONE, None, ()),
         (call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING), DONE, None, ()),
-        (WITHOUT_TRANSCRIPT, Outcome(NOW + 60), COLLECTED, ()),
+        (WITHOUT_TRANSCRIPT, DONE, COLLECTED, ()),
         (call(State.SUBMITTED, sent=replace(TEXT, transcript=False)), DONE, None, ("transcript",)),
     ],
 )
@@ -393,14 +395,13 @@ def test_what_is_given_up_waits_under_none_of_its_names() -> None:
     assert played.all_pending() == []
 
 
-def test_what_is_named_as_its_waiting_ends_is_sent_on() -> None:
+def test_what_is_named_as_its_waiting_ends_goes_on() -> None:
     played = world()
     names: Any = played.consumers["call_end"].service.resolver  # type: ignore[attr-defined]
     leg, room = Alias("leg", "L1"), Alias("room", "R1")
     found = names.resolve((leg, room), "x", "call_end", Sweep())
     played.aliases.bind(leg, "call-1")
     names.give_up(found, "nothing")
-    assert [(message.queue, message.body) for message in played.queued] == [("call_end", found.pending.event)]
     assert (played.aliases.waiting(leg), played.aliases.waiting(room)) == ((found.pending,), ())
 
 
@@ -423,7 +424,9 @@ def test_a_name_that_comes_as_the_waiting_ends_makes_no_dead_letter(queue: str) 
     assert serve(created, MINE) == DONE
     (pending,) = played.aliases.waiting(Alias("leg", "L1"))
     assert serve(PendingExpired(Alias("leg", "L1"), pending), MINE) == DONE
-    assert queued(played) == [(queue, "Object Pending")]
+    assert queued(played) == []
+    after = played.store.get("call-1")
+    assert (after.transcript is not None, after.recording is not None) == (queue == "call_end", queue == "recording")
 
 
 def test_a_sidecar_s_place_is_made_of_the_groups_that_matched() -> None:
@@ -508,13 +511,13 @@ def submitted(**changes: Any) -> Call:
 @pytest.mark.parametrize("action", [Action.AUDIT, Action.WAIT, Action.DONE])
 def test_only_what_follows_is_attached_at_once(action: Action) -> None:
     told = Transition(submitted(recording=recording()), action, 7)
-    assert _then_attach(told, NOW) == told
+    assert _then_attach(told, MINE) == told
 
 
 def test_what_can_be_attached_is_locked_in_the_same_write() -> None:
     arrived = Transition(submitted(recording=recording()), Action.CONTINUE)
     locked = replace(recording(), state=Sound.ATTACHING, changed_at=NOW)
-    assert _then_attach(arrived, NOW) == Transition(submitted(recording=locked), Action.ATTACH)
+    assert _then_attach(arrived, MINE) == Transition(submitted(recording=locked), Action.ATTACH)
 
 
 def test_an_attach_that_is_due_is_locked_and_made() -> None:
@@ -586,7 +589,7 @@ def test_the_audit_of_a_call_that_was_given_up_adopts_what_landed_late(state: St
     assert played.coval.calls == ["find"]
 
 
-@pytest.mark.parametrize("state", [State.NEW, State.QUEUED, State.REJECTED, State.FILTERED])
+@pytest.mark.parametrize("state", [State.NEW, State.REJECTED, State.FILTERED])
 def test_an_audit_that_finds_nothing_is_the_last_one(state: State) -> None:
     played = world(call(state, maybe_sent_at=NOW - 1000))
     assert hand(played, "attach", Resume("call-1")) == DONE
@@ -614,7 +617,8 @@ def test_the_sweep_has_an_audit_done_by_the_function_that_can() -> None:
     waiting = call(State.WAITING, transcript=POINTER, maybe_sent_at=NOW - 1000, due_at=NOW - 1)
     played = world(waiting)
     hand(played, "attach", Sweep())
-    assert queued(played) == [("attach", "Resume")]
+    assert queued(played) == [("call_end", "Resume")]
+    assert played.coval.calls == ["find"]
     played = world(replace(waiting, audited_at=NOW - 1))
     hand(played, "attach", Sweep())
     assert queued(played) == [("call_end", "Resume")]
@@ -640,7 +644,8 @@ def test_an_attach_that_may_have_worked_is_tried_again(error: RelayError) -> Non
     played = world(submitted(recording=recording()))
     played.coval.conversations.update(held("ours"))
     played.coval.errors.append(("attach", error, False))
-    assert hand(played, "attach", Resume("call-1")) == Outcome(NOW + 30)
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    assert played.store.get("call-1").due_at == NOW + 30
 
 
 HELD_UP = replace(MINE, lease_until=NOW)
@@ -659,7 +664,7 @@ def test_who_was_held_up_submits_nothing() -> None:
 def test_who_was_held_up_attaches_nothing() -> None:
     played = world(submitted(recording=recording()))
     service: Any = played.consumers["attach"].service
-    assert service(Resume("call-1"), HELD_UP) == Outcome(NOW + 30)
+    assert service(Resume("call-1"), HELD_UP) == DONE
     assert played.coval.calls == []
     assert played.store.get("call-1").recording_state is Sound.ATTACHING
 
@@ -683,14 +688,17 @@ def test_the_audit_adopts_a_late_submit_with_its_recording(listed: bool) -> None
     assert played.telemetry == [(LogEvent.CALL_ADOPTED, "call-1", {"audio": "ours"})]
 
 
-@pytest.mark.parametrize(("failures", "refused"), [(3, False), (4, True)])
-def test_an_attach_whose_url_cannot_be_fetched_is_not_tried_for_ever(failures: int, refused: bool) -> None:
-    played = world(submitted(recording=recording(Sound.BY_URL, fetch_failures=failures)))
-    played.coval.errors.append(("attach", RetryableError("audio_fetch_failed"), False))
-    assert hand(played, "attach", Resume("call-1")) == (DONE if refused else Outcome(NOW + 120))
-    told = [(LogEvent.RECORDING_REJECTED, "call-1", {"code": "audio_fetch_failed"})]
-    assert played.telemetry == (told if refused else [])
-    assert played.store.get("call-1").recording_state is (Sound.REJECTED if refused else Sound.ATTACHING)
+@pytest.mark.parametrize(("failing_for", "refused"), [(86_399, False), (86_400, True)])
+def test_an_attach_whose_url_cannot_be_fetched_is_tried_for_a_day(failing_for: int, refused: bool) -> None:
+    played = world(submitted(recording=recording(Sound.BY_URL, fetch_failing_since=NOW - failing_for)))
+    played.coval.errors.append(("attach", AudioFetchError("Audio URL not found (404)"), False))
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    told = [(LogEvent.RECORDING_NOT_FETCHED, "call-1", {})]
+    refusal = [(LogEvent.RECORDING_REJECTED, "call-1", {"code": "audio_fetch_failed"})]
+    assert played.telemetry == (told + refusal if refused else told)
+    after = played.store.get("call-1")
+    assert after.recording_state is (Sound.REJECTED if refused else Sound.ATTACHING)
+    assert after.due_at == (None if refused else NOW + 3600)
 
 
 def test_the_sweep_counts_on_the_item() -> None:
@@ -705,15 +713,12 @@ def test_the_sweep_counts_on_the_item() -> None:
 @pytest.mark.parametrize(
     ("seen", "sent"),
     [
-        (call(recording=READY), [TO_UPLOAD, TO_ATTACH]),
-        (call(State.WAITING, recording=READY), [TO_UPLOAD, TO_ATTACH]),
-        (call(State.QUEUED, recording=READY), [TO_ATTACH]),
-        (call(State.SUBMITTED, recording=READY), [TO_ATTACH]),
-        (replace(WITHOUT_TRANSCRIPT, recording=recording(Sound.UPLOADED)), [TO_ATTACH]),
-        (call(recording=recording(version=None)), [TO_ATTACH]),
+        (call(recording=READY), [TO_UPLOAD]),
+        (call(State.WAITING, recording=READY), [TO_UPLOAD]),
+        (call(State.QUEUED, recording=READY), []),
+        (call(State.SUBMITTED, recording=recording(needs_preparation=True)), [TO_UPLOAD]),
         (POINTED, [TO_CALL_END]),
-        (call(transcript=POINTER, recording=READY), [TO_UPLOAD, TO_CALL_END]),
-        (call(State.SUBMITTED, transcript=POINTER, recording=READY), [TO_ATTACH]),
+        (call(transcript=POINTER, recording=READY), [TO_CALL_END]),
     ],
 )
 def test_the_sweep_sends_on_what_is_due(seen: Call, sent: list[tuple[str, str]]) -> None:
@@ -729,11 +734,11 @@ def test_the_sweep_leaves_what_is_not_due() -> None:
     assert (queued(played), played.telemetry) == ([], [])
 
 
-QUEUES: tuple[QueueName, ...] = ("call_end", "recording", "attach")
+QUEUES: tuple[QueueName, ...] = ("call_end", "recording")
 
 
 @pytest.mark.parametrize("queue", QUEUES)
-@pytest.mark.parametrize(("waited", "ends"), [(7200, True), (7199, False)])
+@pytest.mark.parametrize(("waited", "ends"), [(PENDING_SECONDS, True), (PENDING_SECONDS - 1, False)])
 def test_what_waits_under_a_name_comes_to_its_end_once(queue: QueueName, waited: int, ends: bool) -> None:
     played = world()
     for value in ("L1", "L2"):
@@ -748,7 +753,9 @@ def test_what_waits_under_a_name_comes_to_its_end_once(queue: QueueName, waited:
 def test_what_waits_under_a_bound_name_is_sent_on() -> None:
     played = world()
     leg = Alias("leg", "L1")
-    played.aliases.add_pending(leg, PendingMessage("x", "recording", '{"detail-type": "Any"}', NOW - 9000))
+    played.aliases.add_pending(
+        leg, PendingMessage("x", "recording", '{"detail-type": "Any"}', NOW - 2 * PENDING_SECONDS)
+    )
     played.aliases.bind(leg, "call-1")
     played.aliases.items[leg].due_at = NOW
     hand(played, "attach", Sweep())
@@ -779,36 +786,32 @@ STEREO = wav(channels=2)
 
 
 @pytest.mark.parametrize(
-    ("content", "seen", "copies", "sound", "needs_preparation"),
+    ("content", "seen", "copies", "expected"),
     [
-        (NOISE, submitted(), 0, Sound.REJECTED, False),
-        (NOISE, submitted(recording=recording(Sound.ATTACHED)), 0, Sound.READY, True),
-        (NOISE, submitted(recording=recording(Sound.REJECTED)), 0, Sound.REJECTED, False),
-        (NOISE, call(State.REJECTED), 0, Sound.READY, True),
-        (STEREO, submitted(facts=replace(FACTS, agent_channel=1)), 1, Sound.READY, False),
-        (STEREO, submitted(facts=replace(FACTS, agent_channel=1), recording=recording(Sound.ATTACHED)), 0,
-         Sound.READY, True),
+        (NOISE, submitted(), 0, (Sound.REJECTED, True)),
+        (NOISE, submitted(recording=recording(Sound.ATTACHED)), 0, None),
+        (STEREO, submitted(facts=replace(FACTS, agent_channel=1)), 1, (Sound.READY, False)),
+        (STEREO, submitted(facts=replace(FACTS, agent_channel=1), recording=recording(Sound.ATTACHED)), 0, None),
     ],
 )  # fmt: skip
 def test_a_recording_after_the_submit_is_prepared_where_it_is_wanted(
-    content: bytes, seen: Call, copies: int, sound: Sound, needs_preparation: bool
+    content: bytes, seen: Call, copies: int, expected: tuple[Sound, bool] | None
 ) -> None:
     played = world(seen)
     played.bucket.put(VERSION.key, content)
     created = replace(CREATED, version=replace(VERSION, etag=etag(content)), size=len(content))
-    assert hand(played, "recording", replace(FOUND, created=created)) == DONE
-    (message,) = played.queued
-    told = queue_messages.from_text(message.body)
-    assert isinstance(told, AttachRecording)
-    assert (message.queue, played.staging.serial) == ("attach", copies)
-    assert (told.recording.state, told.recording.needs_preparation) == (sound, needs_preparation)
+    assert hand(played, "recording", created) == DONE
+    after = played.store.get("call-1")
+    left = after.recording if after.recording_state is not Sound.ATTACHED else None
+    assert (queued(played), played.staging.serial) == ([TO_ATTACH] if copies else [], copies)
+    assert (left and (left.state, left.needs_preparation)) == expected
 
 
 @pytest.mark.parametrize(("more", "sound"), [(0, Sound.UPLOADED), (-1, Sound.BY_URL)])
 def test_what_is_too_large_after_preparing_is_linked(monkeypatch: pytest.MonkeyPatch, more: int, sound: Sound) -> None:
-    monkeypatch.setattr(upload, "MAX_UPLOAD_BYTES", len(CONTENT) + more)
+    monkeypatch.setattr(recording_preparer, "MAX_UPLOAD_BYTES", len(CONTENT) + more)
     played = world()
-    assert hand(played, "recording", FOUND) == DONE
+    assert hand(played, "recording", CREATED) == DONE
     assert played.store.get("call-1").recording.state is sound
     assert played.coval.calls == (["create_upload", "put_audio"] if more == 0 else [])
 
@@ -824,7 +827,7 @@ def test_what_is_too_large_after_preparing_is_linked(monkeypatch: pytest.MonkeyP
 def test_a_recording_that_fails_while_it_is_sent(error: Exception, reason: Reason) -> None:
     played = world()
     played.coval.errors.append(("put_audio", error, False))
-    assert hand(played, "recording", FOUND) == DONE
+    assert hand(played, "recording", CREATED) == DONE
     after = played.store.get("call-1").recording
     assert (after.state, after.reason) == (Sound.REJECTED, reason)
 
@@ -834,7 +837,7 @@ def test_what_s3_refuses_of_an_upload_is_for_the_operator() -> None:
     denied = PermanentError("s3_access_denied", "The function lacks a permission.")
     played.coval.errors.append(("put_audio", denied, False))
     with pytest.raises(PermanentError) as caught:
-        hand(played, "recording", FOUND)
+        hand(played, "recording", CREATED)
     assert caught.value == denied
     assert played.store.get("call-1").recording.state is Sound.READY
 

@@ -11,15 +11,11 @@ from moto import mock_aws
 from coval_relay.adapters.aws import queue_messages
 from coval_relay.adapters.aws.s3_objects import S3RecordingObjects, s3_client
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.call import Recording, RecordingState
-from coval_relay.domain.errors import NotReadyError, Reason
-from coval_relay.domain.locations import NOT_ALLOWED_LOCATION
+from coval_relay.domain.errors import NotReadyError
 from coval_relay.domain.messages import (
-    AttachRecording,
     Message,
     ObjectCreated,
     PendingExpired,
-    RecordingFound,
     RecordingReady,
 )
 from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
@@ -136,17 +132,6 @@ def test_a_name_that_leads_to_a_foreign_object_does_not_make_it_one_of_ours(buck
 
 
 CREATED = ObjectCreated(version=ObjectVersion(FOREIGN, KEY, etag(wav())), size=len(wav()), sort_key="1", created_at=1)
-HEARD = Recording(
-    identity="forged", sort_key="1", created_at=1, state=RecordingState.READY, version=CREATED.version, size=9
-)
-COPY = Recording(
-    identity="forged",
-    sort_key="1",
-    created_at=1,
-    state=RecordingState.READY,
-    version=ObjectVersion("recordings", KEY, etag(wav())),
-    prepared=CREATED.version,
-)
 
 
 def expired(message: Message) -> PendingExpired:
@@ -156,14 +141,10 @@ def expired(message: Message) -> PendingExpired:
 
 FORGED: list[tuple[str, Message]] = [
     ("recording", CREATED),
-    ("recording", RecordingFound(external_conversation_id="call-1", created=CREATED)),
     ("recording", RecordingReady(target="call-1", uri=f"s3://{FOREIGN}/{KEY}", created_at=1)),
     ("recording", expired(CREATED)),
     ("recording", expired(replace(CREATED, version=ObjectVersion(FOREIGN, "odd/a.wav", "")))),
     ("recording", expired(RecordingReady(target="call-1", uri=f"s3://{FOREIGN}/{KEY}", created_at=1))),
-    ("attach", AttachRecording("call-1", HEARD)),
-    ("attach", AttachRecording("call-1", COPY)),
-    ("attach", AttachRecording("call-1", replace(HEARD, url="https://media.example.com/a.wav"))),
 ]
 
 
@@ -217,69 +198,6 @@ def test_no_forged_message_leads_to_a_foreign_bucket(
     assert FOREIGN not in json.dumps([str(held["audio"]) for held in world.coval.conversations.values()])
 
 
-OURS, STAGED = ObjectVersion("recordings", KEY, "e"), ObjectVersion("staging", "prepared/a", "e")
-BESIDE = replace(OURS, key="else/call-1.wav")
-LINK = "https://media.example.com/a.wav"
-NOT_THE_OPERATORS = "bucket: is not one of the configured recording buckets"
-NOT_OUR_OWN = "bucket: is not one of the stack's own buckets"
-NO_PREFIX = "key: has none of the configured recording prefixes"
-NO_OBJECT = ": must be there unless the recording was rejected"
-HANDED_OVER: list[tuple[ObjectVersion | None, ObjectVersion | None, str, str]] = [
-    (CREATED.version, None, "", f"version.{NOT_THE_OPERATORS}"),
-    (CREATED.version, STAGED, "", f"version.{NOT_THE_OPERATORS}"),
-    (CREATED.version, None, LINK, f"version.{NOT_OUR_OWN}"),
-    (OURS, None, LINK, f"version.{NOT_OUR_OWN}"),
-    (STAGED, None, "", f"version.{NOT_THE_OPERATORS}"),
-    (BESIDE, None, "", f"version.{NO_PREFIX}"),
-    (replace(OURS, key="../rec/call-1.wav"), None, "", f"version.{NO_PREFIX}"),
-    (OURS, CREATED.version, "", f"prepared.{NOT_OUR_OWN}"),
-    (OURS, OURS, "", f"prepared.{NOT_OUR_OWN}"),
-    (None, None, "", f"version{NO_OBJECT}"),
-    (None, None, LINK, f"version{NO_OBJECT}"),
-]
-
-
-@pytest.mark.parametrize("ended", [True, False], ids=["after the call", "before the call"])
-@pytest.mark.parametrize(("version", "prepared", "url", "rule"), HANDED_OVER, ids=str)
-def test_a_forged_recording_is_refused_once_and_changes_nothing(
-    version: ObjectVersion | None, prepared: ObjectVersion | None, url: str, rule: str, ended: bool
-) -> None:
-    world = World()
-    if ended:
-        world.send("call_end", call_ended())
-        world.run(hours=0.01)
-    items, events = dict(world.store.items), len(world.telemetry)
-    forged = replace(HEARD, version=version, prepared=prepared, url=url)
-    sent = queue_messages.to_event(AttachRecording("call-1", forged))
-    world.send("attach", sent)
-    world.deliver(world.queued[-1])
-    reason = Reason(NOT_ALLOWED_LOCATION, f"detail.recording.{rule}")
-    assert world.dead == [("attach", json.dumps(sent), reason)]
-    assert (world.store.items, world.events()[events:]) == (items, ["INPUT_REJECTED"])
-    world.run(hours=48)
-    assert len(world.dead) == 1
-
-
-@pytest.mark.parametrize(
-    ("version", "prepared", "url", "state"),
-    [
-        (OURS, None, "", RecordingState.READY),
-        (OURS, STAGED, "", RecordingState.BY_URL),
-        (replace(STAGED, key="fetched/a"), None, LINK, RecordingState.READY),
-        (replace(STAGED, key="fetched/a"), STAGED, LINK, RecordingState.READY),
-        (None, None, LINK, RecordingState.REJECTED),
-    ],
-)
-def test_what_the_functions_hand_over_is_taken(
-    version: ObjectVersion | None, prepared: ObjectVersion | None, url: str, state: RecordingState
-) -> None:
-    recording = replace(HEARD, version=version, prepared=prepared, url=url, state=state)
-    world = World()
-    world.send("attach", queue_messages.to_event(AttachRecording("call-1", recording)))
-    world.run(hours=0.01)
-    assert (world.dead, world.store.get("call-1").recording.identity) == ([], "forged")
-
-
 def test_an_event_that_names_a_foreign_recording_says_which_field_is_wrong() -> None:
     world = World()
     world.send("attach", recording_ready(f"s3://{FOREIGN}/{KEY}"))
@@ -293,14 +211,8 @@ def test_an_event_that_names_a_foreign_recording_says_which_field_is_wrong() -> 
 @pytest.mark.parametrize("url", ["https://evil.example/a.wav", "http://media.example.com/a.wav", "file:///a"])
 def test_no_forged_message_gives_coval_a_url_of_its_own(queue: str, url: str) -> None:
     """Coval gets uploads, and URLs that the relay has signed, and no others."""
-    recording = Recording(identity="forged", sort_key="1", created_at=1, state=RecordingState.READY, url=url)
     world = World()
     world.send("call_end", call_ended())
-    for message in (
-        AttachRecording("call-1", recording),
-        RecordingFound(external_conversation_id="call-1", url=url),
-        RecordingReady(target="call-1", uri=url, created_at=1),
-    ):
-        world.send(queue, queue_messages.to_event(message), delay=60)
+    world.send(queue, queue_messages.to_event(RecordingReady(target="call-1", uri=url, created_at=1)), delay=60)
     world.run(hours=48)
     assert [held["audio"] for held in world.coval.conversations.values()] == [None]

@@ -257,7 +257,7 @@ def test_a_read_that_coval_refuses_is_no_refusal_of_the_call() -> None:
     world.send("call_end", call_ended())
     world.run()
     assert outcome(world) == ("SUBMITTED", None, False, True)
-    assert "DELIVERY_FAILED" in world.events()
+    assert {"code": "INVALID_ARGUMENT"} in [fields for _, _, fields in world.telemetry]
     assert world.dead == []
 
 

@@ -102,7 +102,7 @@ def test_two_links_of_the_same_second_come_to_rest() -> None:
         ready["detail"]["recording"] |= {"several": True, "started_at": "2026-10-02T14:31:07Z"}
         world.send("attach", ready)
     world.send("call_end", call_ended(transcript="pending"))
-    world.run(hours=2)
+    world.run(hours=3)
     assert outcome(world)[:3] == ("SUBMITTED", "ATTACHED", True)
     assert list(world.store.get("call-1").other_recordings.values()) == ["superseded"]
     assert (world.queued, world.dead) == ([], [])

@@ -857,7 +857,7 @@ def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
         return None
     if call.held_until > now:
         return call.held_until
-    return max(min(moments), now + pauses.of_sweep(call.sweeps - 1) if call.sweeps else 0)
+    return max(min(moments), now + (pauses.of_sweep(call.sweeps - 1) if call.sweeps else 0))
 
 
 def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:

@@ -16,7 +16,6 @@ from coval_relay.domain.errors import (
     NotReadyError,
     PermanentError,
     Reason,
-    RelayError,
     RetryableError,
     UnknownOutcomeError,
     code_of,
@@ -162,7 +161,7 @@ class Consumer:
         """Where it fails, the time stands that was written before the message was sent."""
         try:
             self.calls.put_off(call_id, until)
-        except RelayError as error:
+        except Exception as error:  # noqa: BLE001 - as in _hide
             self.telemetry(LogEvent.HIDE_FAILED, call_id, code=code_of(error))
 
     def _attempt(self, remaining: Callable[[], float], hops: int = 0) -> Attempt:
@@ -191,7 +190,7 @@ class Consumer:
         reason = Reason(lifecycle.WAITED_TOO_LONG.code, f"It has waited for 12 days: {waiting.code}.")
         try:
             self.dead_letters(record.raw, reason)
-        except RelayError as error:
+        except Exception as error:  # noqa: BLE001 - as in _hide: it comes again
             self.telemetry(LogEvent.DELIVERY_FAILED, kind=code_of(error), where="dead letters")
             return False
         self.telemetry(LogEvent.WAITED_TOO_LONG, code=waiting.code)
@@ -203,7 +202,7 @@ class Consumer:
                 self._note(ending.call_id, ending.reason)
             else:
                 self.dead_letters(ending.delivery.raw, ending.reason)
-        except RelayError as error:
+        except Exception as error:  # noqa: BLE001 - as in _hide: it comes again
             return self._failure(ending.delivery, error)
         code, text = ending.reason.code, ending.reason.text
         self.telemetry(LogEvent.INPUT_REJECTED, ending.call_id, code=code, reason=text)
@@ -219,7 +218,7 @@ class Consumer:
         """Where it fails, the queue's own visibility timeout holds."""
         try:
             self.hide(receipt.handle, seconds)
-        except RelayError as error:
+        except Exception as error:  # noqa: BLE001 - whatever fails here must not cost the message
             self.telemetry(LogEvent.HIDE_FAILED, code=code_of(error))
 
     def _age(self, receipt: Receipt) -> int:

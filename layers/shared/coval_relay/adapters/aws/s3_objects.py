@@ -149,7 +149,7 @@ def lasting(version_id: str | None) -> str | None:
 
 
 def _document_fault(error: Exception) -> NotReadyError | ObjectReplacedError | PermanentError | RetryableError:
-    """The role may list the bucket, so a denial is one: without s3:ListBucket S3 denies a key that is not there, too."""
+    """The role may list the bucket, so a denial is one: else S3 would deny a key that is not there, too."""
     found = fault(error, "s3:GetObject")
     if isinstance(found, ObjectGoneError):
         return NotReadyError("document_missing")
