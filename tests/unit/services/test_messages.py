@@ -216,8 +216,8 @@ def test_a_request_that_is_too_large_without_a_text_is_refused() -> None:
 @pytest.mark.parametrize(
     ("waited", "state"), [(DEADLINES.transcript, State.WAITING), (DEADLINES.transcript - 1, State.QUEUED)]
 )
-def test_a_missing_text_is_waited_for_to_its_deadline(waited: int, state: State) -> None:
-    seen = claimed(transcript=POINTER, waiting_since=NOW - waited)
+def test_a_missing_text_is_waited_for_to_its_deadline(early: int, state: State) -> None:
+    seen = claimed(transcript=POINTER, waiting_since=NOW - DEADLINES.transcript + early)
     played = world(seen)
     go(played, "call_end", Transition(seen, Action.SUBMIT))
     assert played.store.get("call-1").state is state

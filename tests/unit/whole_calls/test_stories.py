@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.coval import Conversation
-from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.errors import AudioFetchError, PermanentError, RetryableError, UnknownOutcomeError
 from coval_relay.domain.submit_request import STAMP
 from coval_relay.domain.transcript import Utterance
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
@@ -170,8 +170,7 @@ def _transcript_that_may_not_be_read(world: World) -> None:
 @story
 def _transcript_that_never_comes(world: World) -> None:
     world.send("call_end", call_ended(transcript="reference"))
-    world.run(hours=0.005)
-    world.clock.now += 1790
+    world.run(hours=2)
 
 
 @story
@@ -218,7 +217,7 @@ def _nothing_to_evaluate(world: World) -> None:
 @story
 def _late_text(world: World) -> None:
     world.send("recording", put(world, wav()))
-    world.send("call_end", call_ended(), 3600)
+    world.send("call_end", call_ended(), 6000)
 
 
 @story
@@ -246,8 +245,8 @@ def _attach_conflict_without_audio(world: World) -> None:
 
 
 @story
-def _attach_whose_url_never_works(world: World) -> None:
-    world.coval.errors += [("attach", RetryableError("audio_fetch_failed"), False) for _ in range(5)]
+def _attach_whose_url_works_late(world: World) -> None:
+    world.coval.errors += [("attach", AudioFetchError("Audio URL not found (404)"), False) for _ in range(3)]
     _text_then_recording(world)
 
 
@@ -468,7 +467,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "no answer and nothing made": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=0",
         "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
@@ -480,9 +479,9 @@ TOLD: dict[str, tuple[str, ...]] = {
         "RECORDING_UPLOADED call-1 size=96044",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
-        "SWEEP_DONE - count=1",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=60",
         "CALL_ADOPTED call-1 audio=ours",
+        "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
@@ -490,10 +489,10 @@ TOLD: dict[str, tuple[str, ...]] = {
     "put off": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_POSTPONED call-1 code=rate_limited",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=7",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=15 age_seconds=0",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_POSTPONED call-1 code=unreachable",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=33 age_seconds=15",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "SUBMITTED, WITH_TRANSCRIPT, no recording",
@@ -533,8 +532,15 @@ TOLD: dict[str, tuple[str, ...]] = {
     ),
     "transcript that never comes": (
         "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
-        "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
+        "SWEEP_DONE - count=1",
         "TRANSCRIPT_DROPPED call-1 code=transcript_missing",
         "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "transcript_missing: The transcript never came, or the function may not read it.",
@@ -560,8 +566,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "utterances after the end": (
         "CALL_END_RECEIVED call-1 kind=WITHOUT_TRANSCRIPT",
         "TRANSCRIPT_RECEIVED call-1",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=60",
-        "TRANSCRIPT_RECEIVED call-1",
+        "SWEEP_DONE - count=1",
         "CALL_SUBMITTED call-1 audio=none",
         "SUBMITTED, WITHOUT_TRANSCRIPT, no recording",
     ),
@@ -574,8 +579,8 @@ TOLD: dict[str, tuple[str, ...]] = {
     "late text": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
-        "SWEEP_DONE - count=1",
         "CALL_SUBMITTED call-1 audio=ours",
+        "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMITTED, NOT_SEEN, ATTACHED",
     ),
@@ -593,8 +598,8 @@ TOLD: dict[str, tuple[str, ...]] = {
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "AGENT_CHANNEL_UNKNOWN call-1",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
         "RECORDING_ATTACHED call-1",
+        "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "attach not now": (
@@ -602,8 +607,9 @@ TOLD: dict[str, tuple[str, ...]] = {
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "AGENT_CHANNEL_UNKNOWN call-1",
-        "MESSAGE_WAITING call-1 code=rate_limited seconds=90",
+        "MESSAGE_WAITING call-1 code=rate_limited",
         "RECORDING_ATTACHED call-1",
+        "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "attach conflict without audio": (
@@ -611,23 +617,23 @@ TOLD: dict[str, tuple[str, ...]] = {
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "AGENT_CHANNEL_UNKNOWN call-1",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
         "RECORDING_ATTACHED call-1",
+        "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
-    "attach whose url never works": (
+    "attach whose url works late": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
         "AGENT_CHANNEL_UNKNOWN call-1",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=60",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=90",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=120",
+        "RECORDING_NOT_FETCHED call-1",
+        "RECORDING_NOT_FETCHED call-1",
         "SWEEP_DONE - count=1",
-        "RECORDING_REJECTED call-1 code=audio_fetch_failed",
-        "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
-        "audio_fetch_failed: Coval could not fetch the recording's URL.",
+        "RECORDING_NOT_FETCHED call-1",
+        "SWEEP_DONE - count=1",
+        "RECORDING_ATTACHED call-1",
+        "SWEEP_DONE - count=1",
+        "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "attach to a deleted conversation": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
@@ -641,8 +647,8 @@ TOLD: dict[str, tuple[str, ...]] = {
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=30",
         "RECORDING_ATTACHED call-1",
+        "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
     "replaced before it is copied": (
@@ -761,25 +767,25 @@ TOLD: dict[str, tuple[str, ...]] = {
     "a recording that never comes": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SWEEP_DONE - count=1",
         "RECORDING_MISSING call-1",
+        "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "found twice in coval": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=0",
         "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
-        "SWEEP_DONE - count=1",
         "EXTRA_CONVERSATION_DELETED call-1",
+        "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
     "ours deleted and another left": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=182",
+        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=0",
         "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
