@@ -11,7 +11,7 @@ from tests.scopes.canonical import Pool
 from tests.scopes.program import TOKEN, Answer, Effect
 from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryStaging
-from tests.support.world import DEADLINES, PENDING_SECONDS
+from tests.support.world import PENDING_SECONDS
 
 
 @dataclass
@@ -126,7 +126,7 @@ class Environment:
             calls = self.store_type(dict(value))
             return calls, lambda: calls.items
         if port == "aliases":
-            aliases = InMemoryAliases(FakeClock(now), PENDING_SECONDS, DEADLINES.resume, _copied(value))
+            aliases = InMemoryAliases(FakeClock(now), PENDING_SECONDS, _copied(value))
             return aliases, lambda: aliases.items
         if port == "files":
             files = _Files(FakeBucket(dict(value), self.metadata))

@@ -32,14 +32,15 @@ from typing import Any, NamedTuple, TypeVar
 from coval_relay.domain.errors import RetryableError, UnknownOutcomeError
 from tests.scopes.environment import Environment
 from tests.scopes.program import SWEEP, Answer, Effect, Place, Program, QueuedMessage, Surroundings
-from tests.support.world import FUNCTION_SECONDS, MAX_RECEIVES, VISIBILITY_SECONDS
+from tests.support.aws_queues import VISIBILITY_SECONDS
+from tests.support.world import FUNCTION_SECONDS
 
 SWEEP_SECONDS = 60
 LATE_SECONDS = 600
 """A request lands within the time after which a call that was taken over is audited."""
 LOCAL_OF_FILES = frozenset({"head", "tags", "read_range", "stream", "presign"})
 TIMELESS = frozenset({("coval", "make_upload"), ("coval", "put_audio"), ("files", "store"), ("dead", "bury")})
-QUIET = TIMELESS | {("queue", "send")}
+QUIET = TIMELESS | {("queue", "send"), ("queue", "hide")}
 MAY_BE_LATE = {("coval", "submit"): "submit_late", ("coval", "attach_audio"): "attach_audio"}
 """Requests that change something in Coval, and how they do it late."""
 UNKNOWN, BUSY = UnknownOutcomeError("timeout"), RetryableError("unavailable")
@@ -73,6 +74,7 @@ FAULTS: dict[tuple[str, str], tuple[Fault, ...]] = {
     ("coval", "put_audio"): (Fault(NEVER, None, BUSY), Fault(LOST, "put_audio", BUSY)),
     ("store", "save"): (Fault(NEVER, None, THROTTLED), Fault(LOST, "save", THROTTLED)),
     ("queue", "send"): (Fault(NEVER, None, BUSY), Fault(LOST, "send", BUSY)),
+    ("queue", "hide"): (Fault(NEVER, None, BUSY),),
     **{
         ("aliases", method): (Fault(NEVER, None, THROTTLED), Fault(LOST, method, THROTTLED))
         for method in ("add_pending", "bind", "clear", "expire")
@@ -87,6 +89,8 @@ class Worker(NamedTuple):
     place: int
     thawed: bool = False
     """Whether it was frozen: its letter has come back already."""
+    back_at: int = 0
+    """When its letter comes back, should it not be acknowledged."""
 
 
 class Frozen(NamedTuple):
@@ -190,10 +194,11 @@ class Machine:
 
     def deliver(self, state: State, message: QueuedMessage) -> tuple[State, Worker]:
         """A worker begins with this letter, which is not in its queue any more."""
-        taken = message._replace(receives=message.receives + 1)
         busy = [*state.workers, *(frozen.worker for frozen in state.frozen)]
         names = {self._place(worker).name for worker in busy} | self.environment.leaseholders(state.store)
-        worker = Worker(state.now, self.program.start(taken, names, _around(state)))
+        worker = Worker(
+            state.now, self.program.start(message, names, _around(state)), back_at=state.now + VISIBILITY_SECONDS
+        )
         workers = _sorted((*state.workers, worker))
         return state._replace(workers=workers), worker
 
@@ -225,10 +230,12 @@ class Machine:
 
     def work(self, state: State, worker: Worker) -> State:
         answer, after = self._effect(state, worker, self._place(worker).effect)
-        return self._answered(after, worker, answer)
+        return self._answered(after, worker, answer, self._place(worker).pending)
 
-    def _answered(self, state: State, worker: Worker, answer: int) -> State:
+    def _answered(self, state: State, worker: Worker, answer: int, done: Effect | None = None) -> State:
         further = worker._replace(place=self.program.follow(worker.place, answer, _around(state)))
+        if done and done[:2] == ("queue", "hide"):
+            further = further._replace(back_at=state.now + done.arguments[0])
         return state._replace(workers=_sorted((*_without(state.workers, worker), further)))
 
     def _by(self, state: State, worker: Worker, effect: Effect, method: str) -> tuple[int, State]:
@@ -247,9 +254,11 @@ class Machine:
         return answer, state if after == part else _with_part(state, effect.port, after)
 
     def _sent(self, state: State, worker: Worker, effect: Effect) -> State:
-        queue, body, delay, first_sent = effect.arguments
-        hops = 0 if delay else self._place(worker).message.hops + 1
-        message = QueuedMessage(state.now + delay, queue, body, first_sent or state.now, hops=hops)
+        if effect.method == "hide":
+            return state
+        queue, body = effect.arguments
+        hops = self._place(worker).message.hops + 1
+        message = QueuedMessage(state.now, queue, body, state.now, hops=hops)
         return state._replace(queued=_sorted((*state.queued, message)))
 
     def _local(self, effect: Effect, around: Surroundings) -> Answer | None:
@@ -293,14 +302,12 @@ class Machine:
         return self._returned(state._replace(budget=budget), worker)
 
     def _returned(self, state: State, worker: Worker) -> State:
-        """Its letter comes back, or goes to the dead letters."""
+        """Its letter comes back."""
         message = self._place(worker).message
         state = state._replace(workers=_without(state.workers, worker))
         if message.queue == SWEEP:
             return state
-        if message.receives >= MAX_RECEIVES:
-            return state._replace(dead=_sorted((*state.dead, f"{message.queue}: received too often")))
-        back = message._replace(visible_at=worker.started + VISIBILITY_SECONDS)
+        back = message._replace(visible_at=worker.back_at)
         return state._replace(queued=_sorted((*state.queued, back)))
 
     # --- late requests ---------------------------------------------------------------------------------

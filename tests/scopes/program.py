@@ -28,11 +28,14 @@ from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.entrypoints import consumer
 from coval_relay.entrypoints.consumer import DeliveryFailedError
 from tests.scopes.canonical import Pool
+from tests.support.aws_queues import QueuedMessage as ReceivedMessage
+from tests.support.aws_queues import Queues
 from tests.support.fakes import FakeClock
 from tests.support.in_memory import _Held
 from tests.support.world import FUNCTION_SECONDS, Executioner, World
-from tests.support.world import QueuedMessage as QueueLetter
 
+WAITS = "waits"
+"""How a worker ends whose message has to come again."""
 SWEEP = "sweep"
 """The queue of what the schedule brings."""
 TOKEN = "#"
@@ -40,21 +43,20 @@ TOKEN = "#"
 
 
 class QueuedMessage(NamedTuple):
-    """A message in a queue; letters alike in all are the same. `receives` counts the deliveries."""
+    """A message in a queue; messages alike in all are the same. How often one was received changes nothing."""
 
     visible_at: int
     queue: str
     body: str
-    first_sent: int
-    receives: int = 0
+    sent_at: int
     hops: int = 0
-    """How often work was handed on, at once, until this letter came."""
+    """How often work was handed on, at once, until this message came."""
 
     def told(self) -> str:
         """In words, for a story."""
         if self.queue == SWEEP:
             return f"sweep at {self.visible_at % 1_000_000}"
-        return f"{json.loads(self.body)['detail-type']} to {self.queue}, receive {self.receives}"
+        return f"{json.loads(self.body)['detail-type']} to {self.queue}"
 
 
 class Effect(NamedTuple):
@@ -130,6 +132,9 @@ class _Port:
 
 
 class _Coval(_Port):
+    def wait_turn(self) -> int:
+        return 0
+
     def create_upload(self, content_type: ContentType, size: int) -> Any:
         return self.script.ask("coval", "make_upload", content_type, size, self.script.name)
 
@@ -168,19 +173,27 @@ class _Clock(FakeClock):
 
 
 @dataclass
-class _Sends(Executioner):
-    """Lets pass what the ports ask for; a letter that was sent is asked for as data."""
-
-    script: Script = field(default_factory=Script)
-    queued: list[QueueLetter] = field(default_factory=list)
+class _Watches(Executioner):
+    """Lets pass what the ports ask for."""
 
     def wrap(self, target: Any, *names: str) -> Any:
         return target
 
     def around(self, name: str, effect: Callable[[], Any]) -> Any:
-        effect()
-        sent = self.queued.pop()
-        self.script.ask("queue", "send", sent.queue, sent.body, sent.visible_at, sent.first_sent)
+        return effect()
+
+
+@dataclass
+class _Queues(Queues):
+    """What is sent, or hidden, is asked for as data."""
+
+    script: Script = field(default_factory=Script)
+
+    def send(self, queue: str, body: str, *_: Any, **__: Any) -> None:
+        self.script.ask("queue", "send", queue, body)
+
+    def hide(self, handle: str, seconds: int, now: int) -> None:
+        self.script.ask("queue", "hide", seconds)
 
 
 class _Dead(list[Any]):
@@ -225,7 +238,7 @@ class Program:
         self._world = self._wired()
 
     def _wired(self) -> World:
-        script, queued = self._script, list[QueueLetter]()
+        script = self._script
         return World(
             clock=_Clock(script=script),
             store=_Index(script, "store"),
@@ -236,9 +249,8 @@ class Program:
             staging=_Staging(script, "files"),
             urls=_Port(script, "links"),
             transcript_objects=_Port(script, "documents"),
-            executioner=_Sends(script=script, queued=queued),
-            queued=queued,
-            dead=_Dead(script),
+            executioner=_Watches(),
+            queues=_Queues(script=script, dead=_Dead(script)),
         )
 
     def start(self, message: QueuedMessage, taken: Container[str], around: Surroundings) -> int:
@@ -283,9 +295,10 @@ class Program:
         return Heard(effect, answer, self.pool.number(answer)) if answer else None
 
     def _run(self, message: QueuedMessage) -> str:
+        waits = False
         with suppress(Paused, DeliveryFailedError), patch.object(consumer, "uuid", self._script):
-            self._deliver(message)
-        return "" if self._paused() else self._failure()
+            waits = self._deliver(message)
+        return "" if self._paused() else self._failure() or WAITS * waits
 
     def _paused(self) -> bool:
         return self._script.pending is not None
@@ -295,11 +308,13 @@ class Program:
         told = (fields for event, _, fields in self._world.telemetry if event is LogEvent.DELIVERY_FAILED)
         return next((f"{fields['kind']} at {fields['where']}" for fields in told), "")
 
-    def _deliver(self, message: QueuedMessage) -> None:
+    def _deliver(self, message: QueuedMessage) -> bool:
+        """Whether the message has to come again."""
         if message.queue == SWEEP:
             event: dict[str, Any] = {"source": SOURCE, "detail-type": "Sweep"}
             self._world.consumers["attach"](event, lambda: FUNCTION_SECONDS)
-            return
+            return False
         name = self._script.name
-        told = QueueLetter(message.queue, message.body, message.visible_at, message.first_sent, message_id=name)
-        self._world.consumers[message.queue]({"Records": [told.record()]}, lambda: FUNCTION_SECONDS)
+        received = ReceivedMessage(message.queue, message.body, message.visible_at, message.sent_at, message_id=name)
+        answer = self._world.consumers[message.queue]({"Records": [received.record()]}, lambda: FUNCTION_SECONDS)
+        return bool(answer["batchItemFailures"])

@@ -7,8 +7,7 @@ from typing import Any
 
 from coval_relay.adapters.aws import queue_messages
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.messages import ObjectCreated, RecordingFound
-from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.domain.messages import RecordingReady
 from tests.scopes.canonical import Pool
 from tests.scopes.environment import Environment
 from tests.scopes.machine import Machine, State, TimeLeft, Worker
@@ -85,15 +84,9 @@ class Setup:
 
     def ranked(self, key: str, content: bytes, rank: int) -> QueuedMessage:
         self._put(key, content)
-        created = ObjectCreated(
-            version=ObjectVersion("recordings", key, etag(content), version_id(content)),
-            size=len(content),
-            sort_key=f"{rank:04d}",
-            created_at=self.state.now,
-        )
         hints = RecordingHints(rank=rank, several=True)
-        found = RecordingFound(external_conversation_id=CALL, created=created, hints=hints)
-        return self.send("recording", queue_messages.to_event(found))
+        ready = RecordingReady(target=CALL, uri=f"s3://recordings/{key}", created_at=self.state.now + rank, hints=hints)
+        return self.send("recording", queue_messages.to_event(ready))
 
     def _put(self, key: str, content: bytes) -> None:
         files = self.environment.put(self.state.files, key, (etag(content), content))
@@ -112,15 +105,15 @@ class Setup:
         self.state = self.state._replace(workers=())
         return [one for one in self.state.queued if one not in before]
 
-    def die_after(self, message: QueuedMessage, method: str) -> list[QueuedMessage]:
-        """Its worker dies right after this effect, if it comes to it; returns the letter that comes back."""
-        worker, pending = self._take(message), ""
-        while pending != method:
+    def die_after(self, message: QueuedMessage, method: str, nth: int = 1) -> list[QueuedMessage]:
+        """Its worker dies right after the nth such effect, if it comes to it; returns the letter that comes back."""
+        worker, left = self._take(message), nth
+        while left:
             effect = self.program.places[worker.place].pending
             if effect is None:
                 self.state = self.state._replace(workers=())
                 return []
-            pending = effect.method
+            left -= effect.method == method
             self.state = self.machine.work(self.state, worker)
             (worker,) = self.state.workers
         before = self.state.queued
@@ -136,8 +129,20 @@ class Setup:
 
     def sweep(self) -> list[QueuedMessage]:
         """The sweep comes; returns the letters that it sent."""
+        return self.finish(self._swept())
+
+    def sweep_dies_after(self, method: str, nth: int = 1) -> None:
+        """The sweep comes, and its worker dies right after the nth such effect."""
+        self.die_after(self._swept(), method, nth)
+
+    def _swept(self) -> QueuedMessage:
         self.state = self.state._replace(swept_at=self.state.now)
-        return self.finish(QueuedMessage(self.state.now, SWEEP, "", 0))
+        return QueuedMessage(self.state.now, SWEEP, "", 0)
+
+    def finish_all(self, messages: list[QueuedMessage]) -> None:
+        """These, and whatever they send."""
+        for message in messages:
+            self.finish_all(self.finish(message))
 
     def delete(self, key: str) -> None:
         """Somebody deletes a recording in the bucket."""
@@ -181,8 +186,7 @@ def _sent(setup: Setup) -> None:
 def _audit(setup: Setup) -> None:
     """A conversation was adopted after a take-over; the sweep finds its audit due."""
     _sent(setup)
-    for message in setup.sweep():
-        setup.finish(message)
+    setup.finish_all(setup.sweep())
     setup.until_due()
 
 
@@ -196,17 +200,14 @@ def _given_up(setup: Setup, recording: QueuedMessage, deleted: str) -> None:
     setup.finish(recording)
     setup.until_due()
     before = setup.conversations()
-    for resume in setup.sweep():
-        setup.die_after(resume, "submit")
+    setup.sweep_dies_after("submit")
     now = setup.conversations()
     landed = {name: held for name, held in now.items() if name not in before}
     setup.change_coval(conversations={name: held for name, held in now.items() if name in before})
     if deleted:
         setup.delete(deleted)
     setup.until_due()
-    for resume in setup.sweep():
-        for again in setup.finish(resume):
-            setup.finish(again)
+    setup.finish_all(setup.sweep())
     setup.change_coval(conversations={**setup.conversations(), **landed}, late=True)
     setup.until_due()
 
@@ -302,7 +303,7 @@ def _side_at_take_over(setup: Setup, done: str = "save") -> None:
     """A worker died on its audio-only submit; then the call end comes and tells the side."""
     setup.finish(_stereo(setup))
     setup.until_due()
-    setup.die_after(setup.sweep()[0], done)
+    setup.sweep_dies_after(done, nth=2 if done == "save" else 1)
     setup.until_due()
     setup.call_end_with_side()
 

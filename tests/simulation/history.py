@@ -1,5 +1,6 @@
 """Plays a story to its end: time passes, messages come, workers meet."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,14 +11,14 @@ from unittest.mock import patch
 from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.messages import SOURCE
 from coval_relay.entrypoints.consumer import DeliveryFailedError
-from coval_relay.services import recording_preparer, upload
+from coval_relay.services import recording_preparer
 from tests.simulation.promises import Promises
-from tests.simulation.stage import Player, Stage
+from tests.simulation.stage import Player, Stage, Worker
 from tests.simulation.stories import DAY, MOST_UPLOAD_BYTES, Story
 from tests.simulation.world import Outside
-from tests.support.world import MAX_RECEIVES, VISIBILITY_SECONDS, QueuedMessage
+from tests.support.aws_queues import QueuedMessage
 
-MOST_WORKERS, MOST_STEPS, MOST_SECONDS = 3, 4_000, 12 * DAY
+MOST_WORKERS, MOST_STEPS, MOST_SECONDS = 3, 4_000, 14 * DAY
 SWEEP_SECONDS = 60
 SWEEP = {"source": SOURCE, "detail-type": "Sweep"}
 _idle: list[Player] = []
@@ -44,6 +45,8 @@ class History:
         self.promises = Promises(self.outside, story)
         self.stage.waiting = lambda: len(self.stage.awake()) < MOST_WORKERS and bool(self._visible())
         self.swept_at = 0
+        self.chains: dict[Worker, Counter[str]] = {}
+        """What chain of messages each worker's invocation belongs to."""
         self.sent_again = False
 
     def play(self) -> Played:
@@ -75,7 +78,7 @@ class History:
 
     def _options(self) -> list[Callable[[], None]]:
         options: list[Callable[[], None]] = [
-            lambda worker=worker: self.stage.go_on(worker)  # type: ignore[misc]
+            lambda worker=worker: self._go_on(worker)  # type: ignore[misc]
             for worker in self.stage.awake()
         ]
         if len(self.stage.awake()) < MOST_WORKERS:
@@ -92,26 +95,28 @@ class History:
 
     def _receive(self, message: QueuedMessage) -> None:
         stage = self.stage
-        if message.receives >= MAX_RECEIVES:
-            self.world.queued.remove(message)
-            stage.tell(f"too many receives: {message.queue} {message.body[:80]}")
-            self.world.dead.append((message.queue, message.body, None))
-            return
         stage.counts["sqs.receive"] += 1
-        message.receives += 1
-        message.visible_at = stage.clock.now + VISIBILITY_SECONDS
+        chain = self.world.queues.receive(message, stage.clock.now)
+        if chain is None:
+            stage.breaks(f"P10: SQS or Lambda has ended a message itself: {message.queue} {message.body[:80]}")
+            return
         for fault in stage.faults:
             if (fault.effect, fault.nth) == ("sqs.receive", stage.counts["sqs.receive"]):
                 message.visible_at = stage.clock.now + fault.seconds
                 stage.tell(f"! {fault}")
         worker = stage.begin(lambda: self._serve(message))
+        self.chains[worker] = chain
         stage.tell(f"{worker.name} takes from {message.queue}: {_in_short(message.body)}")
-        stage.go_on(worker)
+        self._go_on(worker)
+
+    def _go_on(self, worker: Worker) -> None:
+        self.world.running = self.chains[worker]
+        self.stage.go_on(worker)
 
     def _serve(self, message: QueuedMessage) -> None:
         answer = self.world.consumers[message.queue]({"Records": [message.record()]}, self.stage.remaining)
         if answer["batchItemFailures"]:
-            self.stage.tell("failed")
+            self.stage.tell("waits")
         else:
             with suppress(RetryableError):
                 self.stage.effect("sqs.delete", lambda: self._done(message))
@@ -123,8 +128,9 @@ class History:
     def _sweep(self) -> None:
         self.swept_at = self.stage.clock.now
         worker = self.stage.begin(self._sweeping)
+        self.chains[worker] = Counter({"attach": 1})
         self.stage.tell(f"{worker.name} sweeps")
-        self.stage.go_on(worker)
+        self._go_on(worker)
 
     def _sweeping(self) -> None:
         try:
@@ -176,10 +182,7 @@ class History:
 
 def play(story: Story, *, telling: bool = False) -> Played:
     """The history of a story; a gentle one must end as it does when nothing goes wrong at all."""
-    with (
-        patch.object(recording_preparer, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
-        patch.object(upload, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES),
-    ):
+    with patch.object(recording_preparer, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES):
         played = History(story, telling=telling).play()
         if played.broken or not (story.gentle and story.interleaves):
             return played

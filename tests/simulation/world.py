@@ -21,8 +21,9 @@ from tests.simulation.services import (
 )
 from tests.simulation.stage import Stage
 from tests.simulation.stories import Happening, Sound, Story
+from tests.support.aws_queues import Queues
 from tests.support.events import call_ended, event, object_created, recording_ready
-from tests.support.world import DEADLINES, PENDING_SECONDS, World
+from tests.support.world import PENDING_SECONDS, World
 
 WORD, PHONE = "MARKEDword", "+15550100999"
 LINK_TOKEN = "MARKED-link-token"
@@ -43,7 +44,8 @@ class Effects:
         return target
 
     def around(self, name: str, do: Callable[[], Any]) -> Any:
-        return self.stage.effect("send", do, lambda: name.partition("_")[2] + " again" * name.startswith("again"))
+        effect, _, queue = name.partition("_")
+        return self.stage.effect(effect, do, lambda: queue)
 
 
 class DeadLetters(list[Any]):
@@ -74,7 +76,7 @@ class Outside:
         self.bucket = Bucket(stage, versioned=self.story.versioned)
         self.coval = SimulatedCoval(stage, self.bucket)
         self.hosts = Hosts(stage=stage)
-        self.names = Aliases(stage.clock, PENDING_SECONDS, DEADLINES.resume, stage=stage)
+        self.names = Aliases(stage.clock, PENDING_SECONDS, stage=stage)
         self.transcript_objects = TranscriptBucket(stage=stage)
         self.began = stage.clock.now
         self.world = World(
@@ -88,7 +90,7 @@ class Outside:
             urls=self.hosts,
             transcript_objects=self.transcript_objects,
             executioner=Effects(stage),  # type: ignore[arg-type]
-            dead=DeadLetters(stage),
+            queues=Queues(dead=DeadLetters(stage)),
         )
         for one in self.story.happenings:
             stage.at(self.began + one.at, str(one), lambda one=one: self.happens(one))  # type: ignore[misc]

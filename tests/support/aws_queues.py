@@ -30,7 +30,7 @@ class QueuedMessage:
     receives: int = 0
     received_at: int = 0
     chain: Counter[str] = field(default_factory=Counter)
-    """How often each function has run in the chain that this message belongs to."""
+    """How often each function had run in the chain that this message belongs to, when it was sent."""
     message_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -62,24 +62,23 @@ class Queues:
     def send(self, queue: str, body: str, now: int, chain: Counter[str] | None = None, delay: int = 0) -> None:
         self.messages.append(QueuedMessage(queue, body, now + delay, now, chain=Counter(chain or {})))
 
-    def receive(self, message: QueuedMessage, now: int) -> bool:
-        """Whether Lambda hands the message to its function; it is in flight then."""
+    def receive(self, message: QueuedMessage, now: int) -> Counter[str] | None:
+        """The chain of the invocation that Lambda begins with the message; None where AWS lets it come to nothing."""
         message.receives += 1
         message.received_at = now
         message.visible_at = now + VISIBILITY_SECONDS
         if now - message.sent_at >= RETENTION_SECONDS:
             self.messages.remove(message)
             self.deleted.append(message)
-            return False
+            return None
         if message.receives > MAX_RECEIVES:
             self._move(message)
-            return False
-        message.chain[message.queue] += 1
-        if message.chain[message.queue] > MAX_CHAIN:
-            message.chain[message.queue] -= 1
+            return None
+        chain = message.chain + Counter({message.queue: 1})
+        if chain[message.queue] > MAX_CHAIN:
             self.dropped.append(message)
-            return False
-        return True
+            return None
+        return chain
 
     def hide(self, handle: str, seconds: int, now: int) -> None:
         """Of the message's latest receive only, and no longer than 12 hours after it."""
@@ -94,9 +93,7 @@ class Queues:
 
     def end(self, message: QueuedMessage, *, failed: bool) -> None:
         """The invocation is over: the message is deleted, or comes again where its visibility ends."""
-        if failed:
-            message.chain[message.queue] -= 1  # a message that comes again is the same link of its chain
-        else:
+        if not failed:
             self.messages.remove(message)
 
     def visible(self, now: int) -> list[QueuedMessage]:

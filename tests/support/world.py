@@ -196,9 +196,10 @@ class World:
 
     def deliver(self, message: QueuedMessage) -> None:
         """Hand one message to its function; a death or a failure brings it back when its visibility ends."""
-        if not self.queues.receive(message, self.clock.now):
+        chain = self.queues.receive(message, self.clock.now)
+        if chain is None:
             return
-        self.running = message.chain
+        self.running = chain
         try:
             answer = self.consumers[message.queue]({"Records": [message.record()]}, lambda: FUNCTION_SECONDS)
             failed = bool(answer["batchItemFailures"])
