@@ -207,8 +207,7 @@ class Machine:
     def _work(self, state: State, worker: Worker, *, first: bool = False) -> Iterator[Step]:
         place, begins = self._place(worker), "is delivered" if first else ""
         if place.pending is None:
-            ended = self._ended(state, worker, place.problem)
-            yield Move(worker.place, -1, place.problem or "is acknowledged"), ended
+            yield Move(worker.place, -1, place.problem or "is acknowledged"), self.ended(state, worker)
         else:
             yield Move(worker.place, place.effect, begins), self.work(state, worker)
         if worker.thawed:
@@ -292,8 +291,8 @@ class Machine:
 
     # --- how a worker ends -----------------------------------------------------------------------------
 
-    def _ended(self, state: State, worker: Worker, problem: str) -> State:
-        if problem and not worker.thawed:
+    def ended(self, state: State, worker: Worker) -> State:
+        if self._place(worker).problem and not worker.thawed:
             return self._returned(state, worker)
         return state._replace(workers=_without(state.workers, worker))
 
