@@ -271,6 +271,8 @@ def test_outputs_name_what_operators_use(smallest: Stack) -> None:
         "ConversationTableArn": "ConversationTable.Arn",
         "StagingBucketName": "StagingBucket",
         "StagingBucketArn": "StagingBucket.Arn",
+        "UndeliveredQueueUrl": "UndeliveredQueue",
+        "UndeliveredQueueArn": "UndeliveredQueue.Arn",
     }
     for function, queue in QUEUE_OF.items():
         expected |= {
