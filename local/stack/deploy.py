@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 _POLL_SECONDS = "0.2"
+_ALARM = re.compile(r"^  \w+:\n    Type: AWS::CloudWatch::Alarm\n(?:    .*\n)+", re.MULTILINE)
 
 
 def deploy(template: Path, parameters: Mapping[str, str], files: Files) -> Mapping[str, str]:
@@ -29,12 +31,22 @@ def deploy(template: Path, parameters: Mapping[str, str], files: Files) -> Mappi
     if recorded.get("digest") != wanted:
         files.deployed.unlink(missing_ok=True)
         files.parameters.write_text(json.dumps(parameters, indent=2))  # JSON is YAML, which alone SAM takes
-        run(_command(template, files.parameters), files.deploy_log, SAM_CLI_POLL_DELAY=_POLL_SECONDS)
+        emulated = template.with_name("emulated.yaml")
+        emulated.write_text(without_foreign_alarms(template.read_text()))
+        run(_command(emulated, files.parameters), files.deploy_log, SAM_CLI_POLL_DELAY=_POLL_SECONDS)
         _mend_concurrency()
         recorded = {"digest": wanted, "outputs": _outputs()}
         files.deployed.write_text(json.dumps(recorded))
     outputs: Mapping[str, str] = recorded["outputs"]
     return outputs
+
+
+def without_foreign_alarms(template: str) -> str:
+    """A built template without the alarms that MiniStack 1.5.33 cannot make.
+
+    It knows no metric math, and gives a rule of another bus by its name alone, where AWS gives `bus|rule`.
+    """
+    return _ALARM.sub(lambda found: "" if re.search(r"\n      Metrics:|- '?\|'?\n", found[0]) else found[0], template)
 
 
 def stack_name() -> str:

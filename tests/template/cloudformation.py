@@ -72,7 +72,15 @@ class Stack:
             return NO_VALUE
         if name in PSEUDO_PARAMETERS:
             return PSEUDO_PARAMETERS[name]
-        return self.parameter(name) if name in self.template["Parameters"] else name
+        return self.parameter(name) if name in self.template["Parameters"] else self._resource(name)
+
+    def _resource(self, name: str) -> str:
+        """A rule's own name comes after that of its bus, where that is not the default one."""
+        resource = self.template["Resources"].get(name, {})
+        if resource.get("Type") != "AWS::Events::Rule":
+            return name
+        bus = self.value(resource["Properties"].get("EventBusName", "default"))
+        return name if bus == "default" else f"{bus}|{name}"
 
     def _if(self, arguments: list[Any]) -> Any:
         condition, then, otherwise = arguments

@@ -123,14 +123,14 @@ def test_connect_and_chime_are_heard_where_they_are_named(smallest: Stack, platf
     assert set(rules(stack)) - set(rules(smallest)) == heard
 
 
-def test_what_a_rule_cannot_deliver_goes_to_the_queue_s_dead_letters(fullest: Stack) -> None:
+def test_what_a_rule_cannot_deliver_goes_to_a_queue_that_no_customer_s_key_closes(fullest: Stack) -> None:
     for name, rule in fullest.resources("AWS::Events::Rule").items():
         (target,) = rule["Properties"]["Targets"]
         queue = rules(fullest)[name]["queue"]
         assert target == {
             "Id": f"{queue}Queue",
             "Arn": f"{queue}Queue.Arn",
-            "DeadLetterConfig": {"Arn": f"{queue}DeadLetterQueue.Arn"},
+            "DeadLetterConfig": {"Arn": "UndeliveredQueue.Arn"},
             "RetryPolicy": {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86_400},
         }
 

@@ -42,8 +42,8 @@ def use_key(service: str, resource: str | list[str], action: str | list[str] = "
 def common(function: str) -> dict[str, Statement]:
     """What every function needs."""
     queue = QUEUE_OF[function]
-    receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    to = ["CallEndQueue.Arn", "RecordingQueue.Arn", "AttachQueue.Arn", f"{queue}DeadLetterQueue.Arn"]
+    receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+    to = [*(f"{other}Queue.Arn" for other in QUEUE_OF.values() if other != queue), f"{queue}DeadLetterQueue.Arn"]
     return {
         "WriteLog": allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{function}LogGroup.Arn"),
         "ReceiveMessages": allow(receive, f"{queue}Queue.Arn"),
@@ -190,6 +190,28 @@ def test_each_function_has_its_own_role_and_no_other_exists(fullest: Stack) -> N
     assert roles == {f"{function}Function": f"{function}Role.Arn" for function in QUEUE_OF}
     assert set(fullest.resources("AWS::IAM::Role")) == {*(f"{name}Role" for name in QUEUE_OF), "SweepRole"}
     assert not [name for name, one in fullest.resources().items() if "Permission" in one["Type"]]
+
+
+@pytest.mark.parametrize("deployment", ["smallest", "fullest"])
+def test_no_function_may_send_to_a_queue_that_it_consumes(deployment: str, request: pytest.FixtureRequest) -> None:
+    """Lambda stops the 17th invocation of one chain of messages; what waits is hidden in its queue instead."""
+    stack: Stack = request.getfixturevalue(deployment)
+    consumed = {
+        source["Properties"]["FunctionName"]: source["Properties"]["EventSourceArn"]
+        for source in stack.resources("AWS::Lambda::EventSourceMapping").values()
+    }
+    assert consumed == {f"{function}Function": f"{queue}Queue.Arn" for function, queue in QUEUE_OF.items()}
+    for function, queue in consumed.items():
+        role = stack.properties(function)["Role"].removesuffix(".Arn")
+        allowed = [one for one in statements(stack, role).values() if one["Effect"] == "Allow"]
+        sent_to = [one["Resource"] for one in allowed if set(actions(one)) & {"sqs:SendMessage", "sqs:*", "*"}]
+        assert sent_to
+        assert queue not in str(sent_to)
+
+
+def actions(statement: Statement) -> list[str]:
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else found
 
 
 def test_nothing_is_allowed_by_wildcard(fullest: Stack) -> None:

@@ -1,13 +1,11 @@
-"""Table, staging bucket, functions, layers, logs and alarms."""
+"""Table, staging bucket, functions, layers and logs."""
 
-import json
 from typing import Any
 
 import pytest
 
-from coval_relay.domain.log_events import LogEvent
 from tests.template.cloudformation import Stack
-from tests.template.deployments import QUEUE_OF, TOPIC, key
+from tests.template.deployments import QUEUE_OF, key
 
 FOLDERS = {
     "SubmitTranscript": "submit_transcript",
@@ -188,82 +186,6 @@ def test_no_resource_has_a_fixed_name(translated: dict[str, Any]) -> None:
     assert fixed == []
 
 
-# --- alarms
-
-
-def alarms(stack: Stack) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """By namespace, metric and the one dimension's value."""
-    found = {}
-    for resource in stack.resources("AWS::CloudWatch::Alarm").values():
-        properties = resource["Properties"]
-        (dimension,) = properties["Dimensions"]
-        found[properties["Namespace"], properties["MetricName"], dimension["Value"]] = properties
-    return found
-
-
-EXPECTED_ALARMS = {
-    *(
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"{queue}DeadLetterQueue.QueueName")
-        for queue in QUEUE_OF.values()
-    ),
-    *(("AWS/SQS", "ApproximateAgeOfOldestMessage", f"{queue}Queue.QueueName") for queue in QUEUE_OF.values()),
-    *(("AWS/Lambda", "Errors", f"{function}Function") for function in QUEUE_OF),
-    *(("AWS/Lambda", "Throttles", f"{function}Function") for function in QUEUE_OF),
-    ("CovalRelay", "ExtraConversationDeleted", "relay"),
-    ("CovalRelay", "RejectedInput", "relay"),
-    ("CovalRelay", "KeyRulesUnreadable", "relay"),
-}
-DIMENSIONS = {"AWS/SQS": "QueueName", "AWS/Lambda": "FunctionName", "CovalRelay": "service"}
-STATISTICS = {"AWS/SQS": "Maximum", "AWS/Lambda": "Sum", "CovalRelay": "Sum"}
-
-
-def test_everything_that_can_go_wrong_has_its_alarm(fullest: Stack) -> None:
-    assert set(alarms(fullest)) == EXPECTED_ALARMS
-    assert len(fullest.resources("AWS::CloudWatch::Alarm")) == len(EXPECTED_ALARMS)
-
-
-def test_alarms_rise_at_the_first_sign_and_tell_the_topic(fullest: Stack) -> None:
-    for (namespace, metric, _), alarm in alarms(fullest).items():
-        threshold = "3600" if metric == "ApproximateAgeOfOldestMessage" else 0
-        del alarm["AlarmDescription"]
-        assert alarm == {
-            "Namespace": namespace,
-            "MetricName": metric,
-            "Dimensions": [{"Name": DIMENSIONS[namespace], "Value": alarm["Dimensions"][0]["Value"]}],
-            "Statistic": STATISTICS[namespace],
-            "Period": 300,
-            "EvaluationPeriods": 1,
-            "ComparisonOperator": "GreaterThanThreshold",
-            "Threshold": threshold,
-            "TreatMissingData": "notBreaching",
-            "AlarmActions": [TOPIC],
-            "OKActions": [TOPIC],
-        }
-
-
-def test_alarms_without_a_topic_tell_nobody(smallest: Stack) -> None:
-    for alarm in alarms(smallest).values():
-        assert not {"AlarmActions", "OKActions"} & set(alarm)
-
-
-def test_alarmed_metrics_are_those_that_the_code_counts(fullest: Stack) -> None:
-    counted = {event.value[2] for event in LogEvent}
-    own = {metric for namespace, metric, _ in alarms(fullest) if namespace == "CovalRelay"}
-    assert own <= counted
-    assert {metric for metric in counted if metric and f'"{metric}"' in dashboard(fullest)} >= own
-
-
-def dashboard(stack: Stack) -> str:
-    body: str = stack.properties("Dashboard")["DashboardBody"]
-    return body
-
-
-def test_dashboard_is_json_and_shows_counted_metrics_only(smallest: Stack) -> None:
-    widgets = json.loads(dashboard(smallest))["widgets"]
-    calls = next(one["properties"]["metrics"] for one in widgets if one["properties"]["title"] == "Calls")
-    assert {metric[1] for metric in calls} <= {event.value[2] for event in LogEvent}
-
-
 def test_outputs_name_what_operators_use(smallest: Stack) -> None:
     outputs = {name: smallest.value(output["Value"]) for name, output in smallest.template["Outputs"].items()}
     expected = {
@@ -271,6 +193,8 @@ def test_outputs_name_what_operators_use(smallest: Stack) -> None:
         "ConversationTableArn": "ConversationTable.Arn",
         "StagingBucketName": "StagingBucket",
         "StagingBucketArn": "StagingBucket.Arn",
+        "UndeliveredQueueUrl": "UndeliveredQueue",
+        "UndeliveredQueueArn": "UndeliveredQueue.Arn",
     }
     for function, queue in QUEUE_OF.items():
         expected |= {

@@ -7,8 +7,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from coval_relay.adapters.web.platform_credentials import RULE, UNUSABLE, PlatformCredentials, headers_by_host
-from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.adapters.web.platform_credentials import UNUSABLE, PlatformCredentials, headers_by_host
+from coval_relay.domain.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +64,9 @@ def test_forms_of_the_secret() -> None:
     ],
 )
 def test_secrets_that_break_the_rule(secret: str) -> None:
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(RetryableError) as caught:
         headers_by_host(secret)
-    assert caught.value == PermanentError(UNUSABLE, RULE)
+    assert caught.value == RetryableError(UNUSABLE)
     assert "hush" not in repr(caught.value)
     assert caught.value.__suppress_context__
 
@@ -107,7 +107,7 @@ def test_a_rotation_needs_no_deployment(manager: "SecretsManagerClient") -> None
 def test_a_secret_that_is_mended_is_read_at_once(manager: "SecretsManagerClient") -> None:
     arn = manager.create_secret(Name="c", SecretString="broken")["ARN"]
     credentials = PlatformCredentials(arn, clock=Ticks())
-    with pytest.raises(PermanentError):
+    with pytest.raises(RetryableError):
         credentials.headers("a.example")
     manager.put_secret_value(SecretId=arn, SecretString='{"a.example": {"header": "k", "value": "v"}}')
     assert credentials.headers("a.example") == {"k": "v"}

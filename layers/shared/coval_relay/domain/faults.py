@@ -40,7 +40,7 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.OPERATOR,
-        ("api_key_secret_unusable", "credentials_unusable", "credentials_rejected"),
+        ("api_key_secret_unusable", "platform_credentials_unusable", "link_credentials_refused"),
         "A secret holds nothing that a request could carry, or a recording's host rejects it.",
         "Correct the secret: the key's text alone, or JSON as docs/configuration.md shows.",
     ),
@@ -115,6 +115,12 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.OPERATOR,
+        ("place_not_configured", "object_archived"),
+        "An object lies where the stack may not read, or is archived.",
+        "Add its bucket or prefix to the stack's parameters, if the event is true; restore the object.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
         ("item_unreadable", "message_unknown"),
         "An item or a message has a shape that this version does not know: of a newer version, deployed half way.",
         "Let the deploy end; deploy the newer version again.",
@@ -132,7 +138,20 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.NOBODY,
-        ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "SlowDown"),
+        ("link_unreachable", "link_unavailable"),
+        "The host of a recording or transcript is down, busy, or out of reach.",
+        "Nothing, if it passes. If not: RecordingUrlHosts, TranscriptUrlHosts, and the way out to them.",
+    ),
+    WaitReason(
+        Fault.NOBODY,
+        (
+            "ProvisionedThroughputExceededException",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+            "SlowDown",
+            "presign_failed",
+            "staging_unavailable",
+        ),
         "AWS throttles, or has no answer.",
         "Nothing, if it passes. If not: ask AWS for a higher quota.",
     ),
@@ -146,6 +165,12 @@ WAIT_REASONS = (
         ("document_missing", "utterances_may_come", "utterances_missing"),
         "The transcript is still to come.",
         "Nothing, until its deadline; then the call goes on with its recording.",
+    ),
+    WaitReason(
+        Fault.NOBODY,
+        ("sidecar_missing",),
+        "The object beside a recording that tells its call is still to come.",
+        "Nothing, for SettlingSeconds; then the call is looked for by other rules.",
     ),
 )
 

@@ -7,9 +7,9 @@ from typing import Protocol
 class LogEvent(Enum):
     """(level, message, metric); the name is the event's code."""
 
-    CALL_END_RECEIVED = ("INFO", "A call-end event was taken in.", None)
+    CALL_END_RECEIVED = ("INFO", "A call-end event was taken in.", "Received")
     TRANSCRIPT_RECEIVED = ("INFO", "A transcript object was taken in.", None)
-    RECORDING_RECEIVED = ("INFO", "A recording was taken in.", None)
+    RECORDING_RECEIVED = ("INFO", "A recording was taken in.", "Received")
     CALL_SUBMITTED = ("INFO", "Coval has made the conversation.", "Submitted")
     CALL_ADOPTED = ("WARNING", "An earlier attempt had made the conversation.", "Adopted")
     CALL_FILTERED = ("INFO", "Coval filtered the call as its own simulation.", "Filtered")

@@ -37,7 +37,7 @@ class TooLargeError(Exception):
 
 
 class Credentials(Protocol):
-    """What each host wants to see; both raise RetryableError and PermanentError."""
+    """What each host wants to see; both raise RetryableError."""
 
     def headers(self, host: str) -> Headers: ...
 

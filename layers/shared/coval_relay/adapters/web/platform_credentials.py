@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from coval_relay.adapters.aws.secrets import CachedSecret
-from coval_relay.domain.errors import PermanentError
+from coval_relay.domain.errors import RetryableError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 Headers = Mapping[str, str]
 NO_HEADERS: Headers = MappingProxyType({})
 UNUSABLE = "platform_credentials_unusable"
-RULE = (
-    "The platform credentials' secret must be a JSON object: each host with either username and password, or "
-    "header and value (printable ASCII)."
-)
+"""The secret must be a JSON object: each host with username and password, or header and value (printable ASCII)."""
 
 
 class _Strict(BaseModel):
@@ -51,8 +48,8 @@ class _Header(_Strict):
 class PlatformCredentials:
     """Headers by host, from the secret under an ARN; without an ARN no host has any.
 
-    Cached for five minutes, so a rotation needs no deployment. Raises PermanentError where the secret breaks
-    its rule, and RetryableError where it cannot be read.
+    Cached for five minutes, so a rotation needs no deployment. Raises RetryableError where the secret cannot be
+    read, or breaks its rule: an operator mends it, and no call ends by it.
     """
 
     def __init__(
@@ -73,11 +70,11 @@ class PlatformCredentials:
 
 
 def headers_by_host(secret: str) -> Mapping[str, Headers]:
-    """Host (in lower case) → headers, from a secret's text; raises PermanentError, without its words."""
+    """Host (in lower case) → headers, from a secret's text; raises RetryableError, without its words."""
     try:
         entries = _entries().validate_json(secret)
     except ValidationError:
-        raise PermanentError(UNUSABLE, RULE) from None
+        raise RetryableError(UNUSABLE) from None
     return {host.lower(): entry.headers for host, entry in entries.items()}
 
 

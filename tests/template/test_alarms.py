@@ -1,0 +1,343 @@
+"""Alarms: each rises at what it is for, clears by itself, tells the topic, and stands in docs/operations.md."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from coval_relay.adapters.aws import telemetry
+from coval_relay.domain import pauses
+from coval_relay.domain.log_events import LogEvent
+from tests.template import alarms
+from tests.template.alarms import Metric, Samples, states
+from tests.template.cloudformation import Stack
+from tests.template.deployments import FULLEST, QUEUE_OF, TOPIC
+from tests.template.tools import PROJECT
+
+Alarm = dict[str, Any]
+PERIOD = 300
+SILENCE_SECONDS = 3600
+OLDEST_WAIT = "OldestWait"
+"""No event's own metric: every line that names an age carries it."""
+
+
+@pytest.fixture(scope="session")
+def stack(fullest: Stack) -> Stack:
+    """With every alarm that there is."""
+    return Stack(fullest.template, {**FULLEST, "SilenceAlarmSeconds": str(SILENCE_SECONDS)})
+
+
+def alarms_of(stack: Stack) -> dict[str, Alarm]:
+    return {name: one["Properties"] for name, one in stack.resources("AWS::CloudWatch::Alarm").items()}
+
+
+def read(stack: Stack) -> set[tuple[str, str, frozenset[tuple[str, str]]]]:
+    """What the alarms read that have no expression."""
+    plain = [Metric.of(alarm) for alarm in alarms_of(stack).values() if "Metrics" not in alarm]
+    others = {name for name, alarm in alarms_of(stack).items() if "Metrics" in alarm}
+    assert others == {"WaitingShareAlarm"}
+    assert len(plain) == len(set(plain))
+    return {(metric.namespace, metric.name, metric.dimensions) for metric in plain}
+
+
+def dimension(name: str, value: str) -> frozenset[tuple[str, str]]:
+    return frozenset({(name, value)})
+
+
+OWN = (
+    *("OperatorNeeded", "Waiting", OLDEST_WAIT, "CircuitOpened", "Failed", "HideFailed", "WaitedTooLong"),
+    *("CallRejected", "RejectedInput", "ExtraConversationDeleted", "KeyRulesUnreadable"),
+)
+
+
+def test_everything_that_can_go_wrong_has_its_alarm(fullest: Stack) -> None:
+    queues = [f"{queue}Queue.QueueName" for queue in QUEUE_OF.values()]
+    letters = [*(f"{queue}DeadLetterQueue.QueueName" for queue in QUEUE_OF.values()), "UndeliveredQueue.QueueName"]
+    assert read(fullest) == {
+        *(("CovalRelay", name, dimension("service", "relay")) for name in OWN),
+        *(("AWS/SQS", "ApproximateNumberOfMessagesVisible", dimension("QueueName", name)) for name in letters),
+        *(
+            ("AWS/SQS", name, dimension("QueueName", queue))
+            for name in ("ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesNotVisible")
+            for queue in queues
+        ),
+        *(
+            ("AWS/Lambda", name, dimension("FunctionName", f"{function}Function"))
+            for name in ("Errors", "Throttles", "RecursiveInvocationsDropped")
+            for function in QUEUE_OF
+        ),
+        *(
+            ("AWS/Events", name, rule)
+            for name in ("FailedInvocations", "InvocationsFailedToBeSentToDlq")
+            for rule in rules(fullest)
+        ),
+    }
+
+
+def rules(stack: Stack) -> Iterator[frozenset[tuple[str, str]]]:
+    """EventBridge names a rule's metrics by the bus too, where that is not the default one."""
+    for name, rule in stack.resources("AWS::Events::Rule").items():
+        bus = rule["Properties"].get("EventBusName", "default")
+        yield frozenset({("RuleName", name), *([] if bus == "default" else [("EventBusName", bus)])})
+
+
+def test_rules_that_are_not_there_have_no_alarm(smallest: Stack) -> None:
+    watched = {dimensions for namespace, _, dimensions in read(smallest) if namespace == "AWS/Events"}
+    assert watched == set(rules(smallest))
+
+
+def test_alarms_tell_the_topic_when_they_begin_and_when_they_end(stack: Stack) -> None:
+    for name, alarm in alarms_of(stack).items():
+        assert (alarm["AlarmActions"], alarm["OKActions"]) == ([TOPIC], [TOPIC]), name
+        assert re.fullmatch(r"\w.*\w\.", alarm["AlarmDescription"]), name
+
+
+def test_alarms_without_a_topic_tell_nobody(smallest: Stack) -> None:
+    for alarm in alarms_of(smallest).values():
+        assert not {"AlarmActions", "OKActions"} & set(alarm)
+
+
+def test_own_metrics_stand_on_the_dashboard(stack: Stack) -> None:
+    shown = stack.properties("Dashboard")["DashboardBody"]
+    own = {metric.name for alarm in alarms_of(stack).values() for metric in alarms.metrics_of(alarm)}
+    assert [name for name in own & counted() if f'"{name}"' not in shown] == []
+
+
+def counted() -> set[str]:
+    return {event.value[2] for event in LogEvent if event.value[2]} | {OLDEST_WAIT}
+
+
+def test_dashboard_is_json_and_shows_counted_metrics_only(stack: Stack) -> None:
+    widgets = json.loads(stack.properties("Dashboard")["DashboardBody"])["widgets"]
+    for title in ("Calls", "What waits", "Oldest wait (s)"):
+        (shown,) = (one["properties"]["metrics"] for one in widgets if one["properties"]["title"] == title)
+        assert {metric[1] for metric in shown} <= counted()
+
+
+# --- what AWS tells
+
+AT_MOST = {
+    "ApproximateNumberOfMessagesVisible": 0.0,
+    "ApproximateAgeOfOldestMessage": 3600.0,
+    "ApproximateNumberOfMessagesNotVisible": 99_999.0,
+    "Errors": 0.0,
+    "Throttles": 0.0,
+    "RecursiveInvocationsDropped": 0.0,
+    "FailedInvocations": 0.0,
+    "InvocationsFailedToBeSentToDlq": 0.0,
+}
+
+
+def test_alarms_on_aws_metrics_rise_at_the_first_sign_and_clear_when_it_is_over(stack: Stack) -> None:
+    seen = set()
+    for name, alarm in alarms_of(stack).items():
+        metric, *others = alarms.metrics_of(alarm)
+        if metric.name not in AT_MOST or others:
+            continue
+        seen.add(metric.name)
+        most = AT_MOST[metric.name]
+        assert states(alarm, {metric: [(10, most), (400, most)]}, 3) == ["OK"] * 3, name
+        risen = states(alarm, {metric: [(10, most), (400, most + 1), (700, most)]}, 4)
+        assert risen == ["OK", "ALARM", "OK", "OK"], name
+    assert seen == set(AT_MOST)
+
+
+def test_alarms_on_aws_metrics_clear_where_aws_tells_nothing_more(stack: Stack) -> None:
+    """EventBridge and Lambda tell no zeros."""
+    for name, alarm in alarms_of(stack).items():
+        metric, *others = alarms.metrics_of(alarm)
+        if metric.name in AT_MOST and not others:
+            assert states(alarm, {metric: [(10, AT_MOST[metric.name] + 1)]}, 6)[-1] == "OK", name
+            assert states(alarm, {}, 3) == ["OK"] * 3, name
+
+
+# --- what the log lines carry
+
+
+@pytest.fixture
+def told(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator["Told"]:
+    for name, value in stack.properties("SubmitTranscriptFunction")["Environment"]["Variables"].items():
+        monkeypatch.setenv(name, str(value))
+    _forget()
+    yield Told(capsys)
+    _forget()
+
+
+def _forget() -> None:
+    telemetry.logger.cache_clear()
+    telemetry.metrics.cache_clear()
+    telemetry.metrics().clear_metrics()
+
+
+class Told:
+    """The metrics in the lines that the real telemetry writes, with the times that the test gives them."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.samples: dict[Metric, list[tuple[float, float]]] = defaultdict(list)
+
+    def __call__(self, when: float, event: LogEvent, **fields: str | int) -> None:
+        telemetry.report(event, "call-1", **fields)
+        telemetry.flush()
+        for line in map(json.loads, self._capsys.readouterr().out.splitlines()):
+            for group in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+                self._take(when, line, group)
+
+    def _take(self, when: float, line: dict[str, Any], group: dict[str, Any]) -> None:
+        (names,) = group["Dimensions"]
+        dimensions = frozenset((name, line[name]) for name in names)
+        for metric in group["Metrics"]:
+            values = [(when, value) for value in line[metric["Name"]]]
+            self.samples[Metric(group["Namespace"], metric["Name"], dimensions)] += values
+
+
+ONCE = {
+    "OperatorNeededAlarm": LogEvent.OPERATOR_NEEDED,
+    "CircuitOpenAlarm": LogEvent.CIRCUIT_OPENED,
+    "FailedAlarm": LogEvent.DELIVERY_FAILED,
+    "HideFailedAlarm": LogEvent.HIDE_FAILED,
+    "CallRejectedAlarm": LogEvent.CALL_REJECTED,
+    "RejectedInputAlarm": LogEvent.INPUT_REJECTED,
+    "WaitedTooLongAlarm": LogEvent.WAITED_TOO_LONG,
+    "ExtraConversationAlarm": LogEvent.EXTRA_CONVERSATION_DELETED,
+    "KeyRulesAlarm": LogEvent.KEY_RULES_UNREADABLE,
+}
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_one_line_is_enough(stack: Stack, told: Told, name: str) -> None:
+    alarm = stack.properties(name)
+    told(400, ONCE[name])
+    found = states(alarm, told.samples, 14)
+    assert found[:2] == ["OK", "ALARM"]
+    assert found[-1] == "OK"
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_other_lines_are_not(stack: Stack, told: Told, name: str) -> None:
+    alarm = stack.properties(name)
+    for event in LogEvent:
+        if event.value[2] != alarm["MetricName"]:
+            told(400, event, age_seconds=10)
+    assert set(states(alarm, told.samples, 5)) == {"OK"}
+
+
+def test_a_call_that_was_given_up_has_waited_too_long(stack: Stack, told: Told) -> None:
+    told(10, LogEvent.CALL_GIVEN_UP)
+    assert states(stack.properties("WaitedTooLongAlarm"), told.samples, 1) == ["ALARM"]
+
+
+@pytest.mark.parametrize(("lines", "state"), [(100, "OK"), (101, "ALARM")])
+def test_many_that_wait(stack: Stack, told: Told, lines: int, state: str) -> None:
+    for number in range(lines):
+        told(number, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=number)
+    assert states(stack.properties("WaitingAlarm"), told.samples, 1) == [state]
+
+
+@pytest.mark.parametrize(("age", "state"), [(3600, "OK"), (3601, "ALARM")])
+def test_one_that_has_waited_for_long(stack: Stack, told: Told, age: int, state: str) -> None:
+    told(10, LogEvent.OPERATOR_NEEDED, seconds=15, age_seconds=5)
+    told(20, LogEvent.OPERATOR_NEEDED, seconds=15, age_seconds=age)
+    assert states(stack.properties("OldestWaitAlarm"), told.samples, 1) == [state]
+
+
+SWEEPS = range(0, 20 * PERIOD, 60)
+
+
+def invocations(function: str, times: Iterable[float]) -> Samples:
+    metric = Metric("AWS/Lambda", "Invocations", dimension("FunctionName", f"{function}Function"))
+    return {metric: [(when, 1.0) for when in times]}
+
+
+def test_a_large_share_that_waits(stack: Stack, told: Told) -> None:
+    """One call in an outage, tried by the policy: the alarm need not wait until there are many."""
+    tries = list(tries_until(1800))
+    for age in tries:
+        told(age, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=age)
+    samples = {**told.samples, **invocations("SubmitTranscript", tries), **invocations("AttachRecording", SWEEPS)}
+    found = states(stack.properties("WaitingShareAlarm"), samples, 20)
+    assert found[0] == "ALARM"
+    assert found[-1] == "OK"
+
+
+def test_a_small_share_that_waits_is_usual(stack: Stack, told: Told) -> None:
+    told(10, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=0)
+    samples = {**told.samples, **invocations("SubmitTranscript", [10]), **invocations("AttachRecording", SWEEPS)}
+    assert set(states(stack.properties("WaitingShareAlarm"), samples, 20)) == {"OK"}
+
+
+def test_no_share_where_nothing_runs(stack: Stack) -> None:
+    assert set(states(stack.properties("WaitingShareAlarm"), {}, 20)) == {"OK"}
+
+
+def tries_until(seconds: int) -> Iterator[int]:
+    """When a message is tried that waits all the time, with the longest pauses that the policy gives."""
+    age = 0
+    while age < seconds:
+        yield age
+        age += pauses.by_age(age, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "from_age"),
+    [("OperatorNeededAlarm", LogEvent.OPERATOR_NEEDED, 0), ("OldestWaitAlarm", LogEvent.MESSAGE_WAITING, 3600)],
+)
+def test_an_alarm_does_not_clear_between_long_pauses(
+    stack: Stack, told: Told, name: str, event: LogEvent, from_age: int
+) -> None:
+    """Three days of one waiting message: what a period of five minutes alone would see is mostly nothing."""
+    outage = 3 * 86_400
+    tries = list(tries_until(outage))
+    for age in tries:
+        told(age, event, seconds=15, age_seconds=age)
+    found = states(stack.properties(name), told.samples, outage // PERIOD + 12)
+    first = next(age for age in tries if age >= from_age) // PERIOD
+    assert set(found[:first]) <= {"OK"}
+    assert set(found[first : outage // PERIOD]) == {"ALARM"}
+    assert found[-1] == "OK"
+
+
+def test_silence(stack: Stack, told: Told) -> None:
+    """By whichever comes, the call's end or its recording."""
+    alarm = stack.properties("SilenceAlarm")
+    told(100, LogEvent.CALL_END_RECEIVED)
+    told(SILENCE_SECONDS + 100, LogEvent.RECORDING_RECEIVED)
+    told(4 * SILENCE_SECONDS, LogEvent.CALL_END_RECEIVED)
+    assert alarms.period_of(alarm) == SILENCE_SECONDS
+    assert states(alarm, told.samples, 5) == ["OK", "OK", "ALARM", "ALARM", "OK"]
+
+
+def test_silence_is_usual_where_nobody_asks(fullest: Stack) -> None:
+    assert "SilenceAlarm" not in alarms_of(fullest)
+
+
+def test_every_own_alarm_is_proved_here(stack: Stack) -> None:
+    own = {
+        name
+        for name, alarm in alarms_of(stack).items()
+        if any(metric.namespace == "CovalRelay" for metric in alarms.metrics_of(alarm))
+    }
+    assert own == {*ONCE, "WaitingAlarm", "WaitingShareAlarm", "OldestWaitAlarm", "SilenceAlarm"}
+
+
+# --- what the page says
+
+ROW = re.compile(r"^\| `(…?)(\w+Alarm)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+
+
+def test_each_alarm_stands_in_one_row_of_the_page_and_each_row_for_an_alarm(stack: Stack) -> None:
+    page = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = [f"{open_}{name}" for open_, name, _, _ in ROW.findall(page)]
+    assert len(rows) == len(set(rows)) == page.count("Alarm` |")
+    found = [row_of(name, rows) for name in alarms_of(stack)]
+    assert set(found) == set(rows)
+
+
+def row_of(alarm: str, rows: list[str]) -> str:
+    if alarm in rows:
+        return alarm
+    (row,) = (row for row in rows if row.startswith("…") and alarm.endswith(row[1:]))
+    return row

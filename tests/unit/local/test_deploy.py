@@ -1,0 +1,46 @@
+"""What of the template the emulator is spared."""
+
+from local.stack.deploy import without_foreign_alarms
+
+KEPT = """\
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      Metrics: none
+  PlainAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      MetricName: Errors
+
+Outputs:
+  Metrics:
+    Value: 1
+"""
+MATH = """\
+  MathAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Metrics:
+      - Id: share
+"""
+OTHER_BUS = """\
+  RuleAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Dimensions:
+      - Name: RuleName
+        Value:
+          Fn::Select:
+          - 1
+          - Fn::Split:
+            - '|'
+            - Ref: Rule
+"""
+
+
+def test_alarms_that_it_cannot_make_are_left_out() -> None:
+    whole = KEPT.replace("  PlainAlarm:", f"{MATH}{OTHER_BUS}  PlainAlarm:")
+    assert whole != KEPT
+    assert without_foreign_alarms(whole) == KEPT
+    assert without_foreign_alarms(KEPT) == KEPT
