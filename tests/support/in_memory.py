@@ -116,13 +116,6 @@ class InMemoryUtterances:
         return tuple(sorted(held, key=lambda one: (one.spoken_at, one.ended_at, one.id)))
 
 
-class _Held(io.BytesIO):
-    """A file that its writer's library may close."""
-
-    def close(self) -> None:
-        """Kept, to be read."""
-
-
 @dataclass
 class InMemoryStaging:
     """The Staging; its objects lie in a bucket that can be read as the recordings' one."""
@@ -132,7 +125,7 @@ class InMemoryStaging:
     serial: int = 0
 
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> tuple[ObjectVersion, int]:
-        body = _Held()
+        body = io.BytesIO()
         write(body)
         content = body.getvalue()
         self.serial += 1

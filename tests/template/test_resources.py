@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from coval_relay.adapters.web import recording_urls
+from coval_relay.domain.audio import coval_limits
 from coval_relay.domain.log_events import LogEvent
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, TOPIC, key
@@ -135,8 +137,14 @@ def test_function(smallest: Stack, function: str) -> None:
         "Role": f"{function}Role.Arn",
         "LoggingConfig": {"LogFormat": "JSON", "LogGroup": f"{function}LogGroup"},
     }
-    left_to_aws = {"ReservedConcurrentExecutions", "EphemeralStorage", "TracingConfig", "FunctionName"}
+    left_to_aws = {"ReservedConcurrentExecutions", "TracingConfig", "FunctionName"}
     assert not left_to_aws & set(properties)
+
+
+def test_a_copy_of_the_largest_recording_fits_on_the_disk(smallest: Stack) -> None:
+    disks = {name: smallest.properties(f"{name}Function").get("EphemeralStorage") for name in FOLDERS}
+    assert disks == {"SubmitTranscript": None, "UploadRecording": {"Size": 512}, "AttachRecording": None}
+    assert max(recording_urls.MAX_BYTES, coval_limits.MAX_BYTES) * 2 <= 512 * 1024 * 1024
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ class StagingBucket(Protocol):
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> tuple[ObjectVersion, int]:
         """A new object below `name` of what `write` writes, and its size in bytes.
 
-        `write` may seek back into the first 8 MiB. Whatever it raises leaves no object, and passes.
+        `write` may seek, and leaves the file open. Whatever it raises leaves no object, and passes.
         Raises RetryableError, or PermanentError (access denied: names the permission).
         """
 
