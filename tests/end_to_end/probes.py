@@ -1,18 +1,14 @@
 """Bare events for single functions, and what came of them: between them they need every permission."""
 
-import io
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
-import numpy as np
-import soundfile
 
 from coval_relay.adapters.aws import queue_messages
 from coval_relay.adapters.aws.s3_events import object_created
@@ -74,7 +70,6 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "by the operator's rule": UPLOADED,
         "at a link": UPLOADED,
         "converted": UPLOADED,
-        "broken off": Outcome(state="NEW", recording="REJECTED", reason="audio_too_long"),
         BESIDE_THE_PREFIXES: Outcome(),
     },
     ATTACH: {
@@ -168,7 +163,6 @@ class Probes:
             "by the operator's rule": lambda: self._created(RECORDINGS, f"recordings/own/{call_id}/a.wav"),
             "at a link": lambda: self._linked(call_id, key),
             "converted": lambda: self._created(RECORDINGS, f"{key}.ogg", foreign),
-            "broken off": lambda: self._created(RECORDINGS, f"{key}.flac", too_long()),
             BESIDE_THE_PREFIXES: lambda: self._found(call_id, f"else/{call_id}.wav"),
         }
         return make[probe]()
@@ -240,14 +234,6 @@ def rules_silenced() -> Iterator[None]:
 WORDS = facts(SPEECH)["transcript"]
 TRANSCRIPT = json.dumps({"messages": WORDS}).encode()
 INLINE = {"status": "inline", "messages": WORDS}
-
-
-@cache
-def too_long() -> bytes:
-    """An hour and two minutes of silence: refused when the copy that is made of it has many parts."""
-    file = io.BytesIO()
-    soundfile.write(file, np.zeros(62 * 60 * 8_000, np.int16), 8_000, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
 
 
 def call_ended(call_id: str, transcript: Event) -> dict[str, Any]:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 NOT_ENFORCED = {"WriteLog", "ReceiveMessages"}
+NOT_PROVOKED = {("KeepPreparedCopies", "s3:AbortMultipartUpload")}
+"""Needed where S3 fails in the middle of an upload only."""
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
 MOST_STARTS = 5
@@ -70,7 +72,6 @@ NEEDED: dict[str, dict[Grant, str]] = {
         ("ReadRecordings", "s3:GetObjectVersionTagging"): "tagged",
         ("KeepPreparedCopies", "s3:PutObject"): "converted",
         ("KeepPreparedCopies", "s3:GetObject"): "converted",
-        ("KeepPreparedCopies", "s3:AbortMultipartUpload"): "broken off",
     },
     ATTACH: {
         **SHARED,
@@ -210,6 +211,7 @@ def test_every_grant_that_can_be_tested_is(function: str, roles: Roles) -> None:
         for statement in roles.statements(function)
         if statement["Sid"] not in NOT_ENFORCED
         for grant in _grants(statement)
+        if grant not in NOT_PROVOKED
     ]
     assert sorted(granted) == sorted(NEEDED[function])
 
