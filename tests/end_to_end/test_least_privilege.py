@@ -56,6 +56,8 @@ NEEDED: dict[str, dict[Grant, str]] = {
         **SHARED,
         ("KeepState", "dynamodb:UpdateItem"): "inline",
         ("KeepState", "dynamodb:GetItem"): "taken up again",
+        ("KeepState", "dynamodb:DeleteItem"): "under its alias",
+        ("KeepState", "dynamodb:Query"): "under its alias",
         ("ReadApiKey", SECRET): "inline",
         ("ReadKeyRules", "ssm:GetParameter"): "by its key",
         ("ReadPlatformCredentials", SECRET): "at a link",
@@ -64,6 +66,8 @@ NEEDED: dict[str, dict[Grant, str]] = {
     UPLOAD: {
         **SHARED,
         ("SendMessages", "sqs:SendMessage"): "beside the place",
+        ("KeepState", "dynamodb:DeleteItem"): "named by a sidecar",
+        ("KeepState", "dynamodb:Query"): "named by a sidecar",
         ("ReadKeyRules", "ssm:GetParameter"): "by the operator's rule",
         ("ReadPlatformCredentials", SECRET): "at a link",
         ("ReadRecordings", "s3:GetObject"): "unversioned",
@@ -75,6 +79,7 @@ NEEDED: dict[str, dict[Grant, str]] = {
     },
     ATTACH: {
         **SHARED,
+        ("KeepState", "dynamodb:DeleteItem"): "sweep of a bound alias",
         ("FindUnfinishedCalls", "dynamodb:Query"): "sweep",
         ("ReadRecordings", "s3:GetObjectVersion"): "versioned",
         ("ReadPreparedCopies", "s3:GetObject"): "prepared",

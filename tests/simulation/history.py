@@ -15,7 +15,7 @@ from tests.simulation.promises import Promises
 from tests.simulation.stage import Player, Stage
 from tests.simulation.stories import DAY, MOST_UPLOAD_BYTES, Story
 from tests.simulation.world import Outside
-from tests.support.world import MAX_RECEIVES, VISIBILITY_SECONDS, QueuedMessage
+from tests.support.world import MAX_RECEIVES, PENDING_SECONDS, VISIBILITY_SECONDS, QueuedMessage
 
 MOST_WORKERS, MOST_STEPS, MOST_SECONDS = 3, 4_000, 12 * DAY
 SWEEP_SECONDS = 60
@@ -148,7 +148,7 @@ class History:
 
     def _next_sweep(self) -> int:
         due = [call.due_at for call in self.outside.table.items.values() if call.due_at is not None]
-        due += [item.due_at for item in self.outside.names.items.values() if item.due_at is not None]
+        due += [one.pending_since + PENDING_SECONDS for one in self.world.all_pending()]
         return max(min(due), self.swept_at + SWEEP_SECONDS) if due else 10**12
 
     def _send_dead_letters_again(self) -> bool:

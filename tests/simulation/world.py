@@ -22,7 +22,7 @@ from tests.simulation.services import (
 from tests.simulation.stage import Stage
 from tests.simulation.stories import Happening, Sound, Story
 from tests.support.events import call_ended, event, object_created, recording_ready
-from tests.support.world import DEADLINES, PENDING_SECONDS, World
+from tests.support.world import PENDING_SECONDS, World
 
 WORD, PHONE = "MARKEDword", "+15550100999"
 LINK_TOKEN = "MARKED-link-token"
@@ -74,7 +74,7 @@ class Outside:
         self.bucket = Bucket(stage, versioned=self.story.versioned)
         self.coval = SimulatedCoval(stage, self.bucket)
         self.hosts = Hosts(stage=stage)
-        self.names = Aliases(stage.clock, PENDING_SECONDS, DEADLINES.resume, stage=stage)
+        self.names = Aliases(PENDING_SECONDS, stage=stage)
         self.transcript_objects = TranscriptBucket(stage=stage)
         self.began = stage.clock.now
         self.world = World(

@@ -131,7 +131,7 @@ class World:
     telemetry: list[tuple[LogEvent, str, dict[str, str | int]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.aliases = self.aliases or InMemoryAliases(self.clock, PENDING_SECONDS, DEADLINES.resume)
+        self.aliases = self.aliases or InMemoryAliases(PENDING_SECONDS)
         self.staging = self.staging or InMemoryStaging(self.bucket)
         watch = self.executioner.wrap
         coval = watch(self.coval, "submit", "attach_audio", "delete", "create_upload", "put_audio")

@@ -24,10 +24,14 @@ def test_table(smallest: Stack) -> None:
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
             {"AttributeName": "external_conversation_id", "AttributeType": "S"},
+            {"AttributeName": "item_key", "AttributeType": "S"},
             {"AttributeName": "sweep_shard", "AttributeType": "N"},
             {"AttributeName": "due_at", "AttributeType": "N"},
         ],
-        "KeySchema": [{"AttributeName": "external_conversation_id", "KeyType": "HASH"}],
+        "KeySchema": [
+            {"AttributeName": "external_conversation_id", "KeyType": "HASH"},
+            {"AttributeName": "item_key", "KeyType": "RANGE"},
+        ],
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": "due",
@@ -35,7 +39,7 @@ def test_table(smallest: Stack) -> None:
                     {"AttributeName": "sweep_shard", "KeyType": "HASH"},
                     {"AttributeName": "due_at", "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
         ],
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
