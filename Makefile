@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
-	format build lock measure-upload measure-swap measure-conversion measure-cold-start clean
+	format build lock measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -139,6 +139,9 @@ measure-swap: stack-tools ## What it costs to change the speakers of a 100 MB re
 
 measure-conversion: .venv/installed ## Size, import, speed and memory of what converts foreign formats
 	@$(BIN)/python -m local.measure.conversion
+
+measure-writes: stack-tools ## Write units of the table and requests to it, call by call
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.support.write_units
 
 measure-cold-start: stack-tools ## Import and first invocation, beside a bare handler and one on Coval's SDK
 	@$(BIN)/python -m local.measure.cold_start

@@ -81,15 +81,15 @@ class Items:
         self.changes.tell()
 
     def _look_at_name(self, call_id: str, item: Item) -> None:
-        before, now = self.names.get(call_id), MESSAGE_PENDING if "waiting" in item else BOUND
+        before, now = self.names.get(call_id), BOUND if "target" in item else MESSAGE_PENDING
         self.names[call_id] = now
         if now != before:
             told = f"leads to {item['target']}" if now == BOUND else "waits for its call"
             self.happened(call_id, f"{now:<10} {item['external_conversation_id']} {told}")
 
     def _read(self) -> Iterator[Item]:
-        names = (*self.call_ids, *self.aliases)
-        keys = [{"external_conversation_id": {"S": name}} for name in names]
+        names = [*((name, "call") for name in self.call_ids), *((name, "alias") for name in self.aliases)]
+        keys = [{"external_conversation_id": {"S": name}, "item_key": {"S": item_key}} for name, item_key in names]
         answer = self.client.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
         for found in answer["Responses"][self.table]:
             yield plain(found)

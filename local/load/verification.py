@@ -12,8 +12,6 @@ from local.load.call_plan import Kind, LoadCall
 Held = Mapping[str, Any]
 _Check = Callable[[LoadCall, Held], bool]
 GONE = frozenset({"CANCELLED", "DELETED"})
-ALIAS = "alias#"
-"""Begins the keys of the items of other names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Verdict:
 def judged(calls: Sequence[LoadCall], conversations: Iterable[Held], items: Sequence[Held]) -> Verdict:
     """Compare; conversations and items as the simulator's admin and the table show them."""
     live = _live(conversations)
-    found = {item["external_conversation_id"]: item for item in items}
+    found = {item["external_conversation_id"]: item for item in items if item["item_key"] == "call"}
     return Verdict(
         lost=_ids(call for call in calls if not live.get(call.call_id)),
         doubled=_ids(call for call in calls if len(live.get(call.call_id, ())) > 1),
@@ -59,7 +57,7 @@ def is_finished(item: Held) -> bool:
 
 def is_due(item: Held) -> bool:
     """Whether a sweep takes up a call now or later."""
-    return "due_at" in item and not item["external_conversation_id"].startswith(ALIAS)
+    return "due_at" in item and item["item_key"] == "call"
 
 
 def pending(items: Sequence[Held]) -> tuple[str, ...]:
@@ -70,12 +68,8 @@ def pending(items: Sequence[Held]) -> tuple[str, ...]:
     """
     taken = {name for item in items for name in item.get("other_recordings", ())}
     taken |= {item["recording"]["identity"] for item in items if item.get("recording")}
-    waiting = ((item["external_conversation_id"], _waiting(item)) for item in items)
-    return tuple(sorted(name for name, identities in waiting if identities - taken))
-
-
-def _waiting(item: Held) -> set[str]:
-    return {value["identity"] for name, value in item.items() if name.startswith("parked#")}
+    waiting = (item for item in items if item["item_key"].startswith("pending#"))
+    return tuple(sorted({one["external_conversation_id"] for one in waiting if one["identity"] not in taken}))
 
 
 def deleted(conversations: Iterable[Held]) -> int:

@@ -39,7 +39,10 @@ clients = {name: boto3.client(name) for name in ("dynamodb", "secretsmanager")}
 def write(condition):
     clients["dynamodb"].update_item(
         TableName=os.environ["TABLE_NAME"],
-        Key={"external_conversation_id": {"S": event["detail"]["external_conversation_id"]}},
+        Key={
+            "external_conversation_id": {"S": event["detail"]["external_conversation_id"]},
+            "item_key": {"S": "call"},
+        },
         UpdateExpression="SET revision = :next",
         ConditionExpression=condition,
         ExpressionAttributeValues={":next": {"N": "1"}},

@@ -3,32 +3,36 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases, shard_of
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_table import TOO_LARGE, Table
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
-from coval_relay.domain.errors import RetryableError
-from coval_relay.domain.ports import ALIAS_SHARDS, MAX_PENDING, SHARDS, Aliases, AliasTakenError
+from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases, AliasTakenError
 from tests.support.dynamodb_table import create_table
 from tests.support.fakes import FakeClock
 from tests.support.in_memory import InMemoryAliases
 
-NOW, PARKING, RESUME = 10_000, 600, 60
+NOW, WAITS = 10_000, 600
 ALIAS = Alias("recording_sid", "RE#1/é")
 FIRST = PendingMessage("s3://b/k#v1", "recording", '{"detail": {"key": "k+é"}}', NOW)
 SECOND = PendingMessage("s3://b/k#v2", "attach", "{}", NOW + 5)
+Due = tuple[Alias, str | None, tuple[PendingMessage, ...]]
 
 
-def real(client: Any, clock: FakeClock) -> DynamoDbAliases:
-    return DynamoDbAliases(client, "calls", clock, PARKING, RESUME, retention_days=2)
+def real(client: Any) -> DynamoDbAliases:
+    return DynamoDbAliases(Table(client, "calls", FakeClock(NOW), retention_days=2), WAITS)
 
 
 def table() -> Any:
@@ -37,22 +41,18 @@ def table() -> Any:
     return client
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(NOW)
-
-
 @pytest.fixture(params=["in_memory", "dynamodb"])
-def aliases(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Aliases]:
+def aliases(request: pytest.FixtureRequest) -> Iterator[Aliases]:
     if request.param == "in_memory":
-        yield InMemoryAliases(clock, PARKING, RESUME)
+        yield InMemoryAliases(WAITS)
         return
     with mock_aws():
-        yield real(table(), clock)
+        yield real(table())
 
 
-def due(aliases: Aliases, now: int) -> list[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
-    return [found for shard in ALIAS_SHARDS for found in aliases.due(shard, now, 100)]
+def due(aliases: Aliases, now: int) -> list[Due]:
+    found = (one for shard in ALIAS_SHARDS for one in aliases.due(shard, now, 100))
+    return sorted(found, key=lambda one: one[2][0].identity)
 
 
 def test_an_alias_that_nobody_knows(aliases: Aliases) -> None:
@@ -74,7 +74,7 @@ def test_the_same_parks_once_and_its_first_time_counts(aliases: Aliases) -> None
     aliases.add_pending(ALIAS, FIRST)
     aliases.add_pending(ALIAS, replace(FIRST, pending_since=NOW + 500))
     assert aliases.waiting(ALIAS) == (FIRST,)
-    assert due(aliases, NOW + PARKING) == [(ALIAS, None, (FIRST,))]
+    assert due(aliases, NOW + WAITS) == [(ALIAS, None, (FIRST,))]
 
 
 def test_who_comes_after_the_binding_learns_the_target(aliases: Aliases) -> None:
@@ -127,35 +127,32 @@ def test_what_was_cleared_before_the_binding_may_park_again(aliases: Aliases) ->
 def test_what_waited_too_long_is_taken_out(aliases: Aliases) -> None:
     aliases.add_pending(ALIAS, FIRST)
     aliases.add_pending(ALIAS, SECOND)
-    assert due(aliases, NOW + PARKING - 1) == []
-    assert due(aliases, NOW + PARKING) == [(ALIAS, None, (FIRST, SECOND))]
+    assert due(aliases, NOW + WAITS - 1) == []
+    assert due(aliases, SECOND.pending_since + WAITS - 1) == [(ALIAS, None, (FIRST,))]
+    both = [(ALIAS, None, (FIRST,)), (ALIAS, None, (SECOND,))]
+    assert due(aliases, SECOND.pending_since + WAITS) == both
     assert [aliases.expire(ALIAS, FIRST), aliases.expire(ALIAS, FIRST)] == [None, None]
     assert aliases.waiting(ALIAS) == (SECOND,)
-    assert due(aliases, SECOND.pending_since + PARKING - 1) == []
-    assert due(aliases, SECOND.pending_since + PARKING) == [(ALIAS, None, (SECOND,))]
+    assert due(aliases, SECOND.pending_since + WAITS - 1) == []
+    assert due(aliases, SECOND.pending_since + WAITS) == [(ALIAS, None, (SECOND,))]
     assert aliases.expire(ALIAS, SECOND) is None
     assert due(aliases, 10**9) == []
 
 
-def test_what_was_bound_meanwhile_does_not_expire(aliases: Aliases) -> None:
+def test_what_was_bound_meanwhile_is_sent_on_by_whoever_takes_it_out(aliases: Aliases) -> None:
     aliases.add_pending(ALIAS, FIRST)
     aliases.bind(ALIAS, "call-1")
-    assert aliases.expire(ALIAS, FIRST) == "call-1"
-    assert aliases.waiting(ALIAS) == (FIRST,)
-    aliases.clear(ALIAS, FIRST)
-    assert aliases.expire(ALIAS, FIRST) == "call-1"
+    assert [aliases.expire(ALIAS, FIRST), aliases.expire(ALIAS, FIRST)] == ["call-1", "call-1"]
+    assert (aliases.waiting(ALIAS), due(aliases, 10**9)) == ((), [])
 
 
-def test_bound_and_not_cleared_is_due_soon_and_again(aliases: Aliases, clock: FakeClock) -> None:
+def test_bound_and_not_cleared_is_due_when_its_time_is_over(aliases: Aliases) -> None:
     aliases.add_pending(ALIAS, FIRST)
     aliases.add_pending(ALIAS, SECOND)
     aliases.bind(ALIAS, "call-1")
-    assert due(aliases, NOW + RESUME - 1) == []
-    assert due(aliases, NOW + RESUME) == [(ALIAS, "call-1", (FIRST, SECOND))]
-    clock.now += 7
     aliases.clear(ALIAS, FIRST)
-    assert due(aliases, NOW + 6 + RESUME) == []
-    assert due(aliases, NOW + 7 + RESUME) == [(ALIAS, "call-1", (SECOND,))]
+    assert due(aliases, SECOND.pending_since + WAITS - 1) == []
+    assert due(aliases, SECOND.pending_since + WAITS) == [(ALIAS, "call-1", (SECOND,))]
 
 
 def test_due_are_at_most_as_many_as_asked_for(aliases: Aliases) -> None:
@@ -165,24 +162,19 @@ def test_due_are_at_most_as_many_as_asked_for(aliases: Aliases) -> None:
     assert all(len(list(aliases.due(shard, 10**9, 2))) <= 2 for shard in ALIAS_SHARDS)
 
 
-def test_a_full_alias_takes_what_it_has_already_but_no_more(aliases: Aliases) -> None:
-    for number in range(MAX_PENDING):
-        assert aliases.add_pending(ALIAS, replace(FIRST, identity=str(number))) is None
-    assert aliases.add_pending(ALIAS, replace(FIRST, identity="7")) is None
-    with pytest.raises(RetryableError) as caught:
-        aliases.add_pending(ALIAS, FIRST)
-    assert caught.value == RetryableError("pending_full", 900)
-    assert len(aliases.bind(ALIAS, "call-1")) == MAX_PENDING
-    assert aliases.add_pending(ALIAS, FIRST) == "call-1"
+def test_as_many_may_wait_as_come(aliases: Aliases) -> None:
+    """No cap: more than one answer of the table holds."""
+    messages = tuple(replace(FIRST, identity=f"{n:03d}", event=f'"{"x" * 10_000}"') for n in range(120))
+    for one in messages:
+        assert aliases.add_pending(ALIAS, one) is None
+    assert aliases.bind(ALIAS, "call-1") == messages
 
 
-def test_an_item_has_400_kilobytes(aliases: Aliases) -> None:
-    large = replace(FIRST, event=f'"{"x" * 210_000}"')
-    aliases.add_pending(ALIAS, large)
-    with pytest.raises(RetryableError) as caught:
-        aliases.add_pending(ALIAS, replace(large, identity="another"))
-    assert caught.value == RetryableError("pending_full", 900)
-    assert aliases.waiting(ALIAS) == (large,)
+def test_a_message_that_is_larger_than_an_item(aliases: Aliases) -> None:
+    with pytest.raises(PermanentError) as caught:
+        aliases.add_pending(ALIAS, replace(FIRST, event=f'"{"x" * 410_000}"'))
+    assert caught.value == PermanentError("item_too_large", "An item of the table holds at most 400 KB.")
+    assert aliases.waiting(ALIAS) == ()
 
 
 Step = tuple[str, PendingMessage]
@@ -191,7 +183,7 @@ STEPS = st.lists(
     max_size=12,
 )
 SERIAL = count()
-MOMENTS = (NOW + RESUME, NOW + PARKING, NOW + PARKING + 5)
+MOMENTS = (NOW + WAITS - 1, NOW + WAITS, NOW + WAITS + 5)
 
 
 def play(aliases: Aliases, alias: Alias, steps: list[Step]) -> list[object]:
@@ -217,8 +209,7 @@ def test_any_history_is_the_same_on_the_fake_and_on_the_table(answers: str) -> N
     @given(steps=STEPS)
     def same(steps: list[Step]) -> None:
         alias = Alias("leg", str(next(SERIAL)))  # one table, as it takes long to make
-        fake = InMemoryAliases(FakeClock(NOW), PARKING, RESUME)
-        assert play(real(client, FakeClock(NOW)), alias, steps) == play(fake, alias, steps)
+        assert play(real(client), alias, steps) == play(InMemoryAliases(WAITS), alias, steps)
 
     same()
 
@@ -227,66 +218,126 @@ def test_any_history_is_the_same_on_the_fake_and_on_the_table(answers: str) -> N
 
 
 class LostAnswers:
-    """A client whose every update is applied, and repeated because its answer was lost, as the SDK does.
+    """A client whose every write is applied, and repeated because its answer was lost, as the SDK does."""
 
-    `meanwhile` is what somebody else does between the two.
-    """
-
-    def __init__(self, client: Any, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, client: Any) -> None:
         self._client = client
-        self._meanwhile = meanwhile
-        self.exceptions = client.exceptions
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def update_item(self, **request: Any) -> Any:
-        self._client.update_item(**request)
-        self._meanwhile()
-        return self._client.update_item(**request)
+        request = getattr(self._client, name)
+        if name not in ("update_item", "delete_item", "transact_write_items"):
+            return request
+        return lambda **arguments: (request(**arguments), request(**arguments))[1]
 
 
+class Interrupted:
+    """A client beside whose `request` somebody else does something: just before it, or just after."""
+
+    def __init__(self, client: Any, request: str, meanwhile: Callable[[], object], *, after: bool = False) -> None:
+        self._client, self._request, self._meanwhile, self._after = client, request, meanwhile, after
+
+    def __getattr__(self, name: str) -> Any:
+        request = getattr(self._client, name)
+        return (lambda **arguments: self._around(request, arguments)) if name == self._request else request
+
+    def _around(self, request: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        if not self._after:
+            self._meanwhile()
+        answer = request(**arguments)
+        if self._after:
+            self._meanwhile()
+        return answer
+
+
+@pytest.mark.parametrize(("request_", "after", "own"), [
+    ("get_item", False, "call-1"),
+    ("get_item", True, "call-1"),
+    ("transact_write_items", False, "call-1"),
+    ("transact_write_items", True, None),
+])  # fmt: skip
 @mock_aws
-def test_what_is_bound_while_a_parking_is_repeated() -> None:
-    client, clock = table(), FakeClock(NOW)
-    binder = real(client, clock)
+def test_what_is_bound_while_a_message_is_added_is_seen_by_one_of_the_two(
+    request_: str, after: bool, own: str | None
+) -> None:
+    client = table()
     given: list[tuple[PendingMessage, ...]] = []
-
-    def bind_and_clear() -> None:
-        given.append(binder.bind(ALIAS, "call-1"))
-        binder.clear(ALIAS, FIRST)
-
-    assert real(LostAnswers(client, bind_and_clear), clock).add_pending(ALIAS, FIRST) == "call-1"
-    assert (given, binder.waiting(ALIAS)) == ([(FIRST,)], ())
+    binding = Interrupted(client, request_, lambda: given.append(real(client).bind(ALIAS, "call-1")), after=after)
+    assert real(binding).add_pending(ALIAS, FIRST) == own
+    assert given == [()] if own else [(FIRST,)]
+    assert real(client).waiting(ALIAS) == (() if own else (FIRST,))
 
 
+@pytest.mark.parametrize(("request_", "after", "found", "target"), [
+    ("delete_item", False, (FIRST,), "call-1"),
+    ("delete_item", True, (), "call-1"),
+    ("get_item", False, (), "call-1"),
+    ("get_item", True, (), None),
+])  # fmt: skip
 @mock_aws
-def test_what_is_bound_while_an_expiry_is_repeated_is_sent_on_by_whoever_expired_it() -> None:
-    client, clock = table(), FakeClock(NOW)
-    binder = real(client, clock)
-    binder.add_pending(ALIAS, FIRST)
+def test_what_is_bound_while_a_message_expires_is_sent_on_or_was_over_before(
+    request_: str, after: bool, found: tuple[PendingMessage, ...], target: str | None
+) -> None:
+    client = table()
+    real(client).add_pending(ALIAS, FIRST)
     given: list[tuple[PendingMessage, ...]] = []
-    sweep = real(LostAnswers(client, lambda: given.append(binder.bind(ALIAS, "call-1"))), clock)
-    assert (sweep.expire(ALIAS, FIRST), given) == ("call-1", [()])
+    binding = Interrupted(client, request_, lambda: given.append(real(client).bind(ALIAS, "call-1")), after=after)
+    assert (real(binding).expire(ALIAS, FIRST), given) == (target, [found])
 
 
 @mock_aws
-def test_who_parks_while_another_takes_out_is_not_lost() -> None:
-    client, clock = table(), FakeClock(NOW)
-    other = real(client, clock)
-    other.add_pending(ALIAS, FIRST)
-    sweep = real(LostAnswers(client, lambda: other.add_pending(ALIAS, SECOND)), clock)
+def test_who_comes_while_another_is_taken_out_is_not_lost() -> None:
+    client = table()
+    real(client).add_pending(ALIAS, FIRST)
+    sweep = real(Interrupted(client, "delete_item", lambda: real(client).add_pending(ALIAS, SECOND)))
     assert sweep.expire(ALIAS, FIRST) is None
-    assert (other.waiting(ALIAS), due(other, SECOND.pending_since + PARKING)) == (
-        (SECOND,),
-        [(ALIAS, None, (SECOND,))],
-    )
+    assert real(client).bind(ALIAS, "call-1") == (SECOND,)
+
+
+@mock_aws
+def test_requests() -> None:
+    """One where the alias is bound, or where nothing is pending when it is."""
+    client, asked = table(), list[str]()
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+    aliases = real(client)
+    aliases.bind(ALIAS, "call-1")
+    aliases.add_pending(ALIAS, FIRST)
+    assert asked == ["UpdateItem", "GetItem"]
+    other = Alias("leg", "2")
+    aliases.add_pending(other, FIRST)
+    aliases.bind(other, "call-1")
+    aliases.clear(other, FIRST)
+    assert asked[2:] == ["GetItem", "TransactWriteItems", "UpdateItem", "Query", "DeleteItem"]
+
+
+def failing(code: str, **more: Any) -> Any:
+    def fail(**_: Any) -> Any:
+        raise ClientError(cast("Any", {"Error": {"Code": code, "Message": "m"}, **more}), "TransactWriteItems")
+
+    return SimpleNamespace(get_item=lambda **_: {}, update_item=fail, transact_write_items=fail)
+
+
+@pytest.mark.parametrize(("reason", "expected"), [
+    ({"Code": "TransactionConflict", "Message": "busy"}, RetryableError("table_TransactionConflict")),
+    ({"Code": "ThrottlingError"}, RetryableError("table_ThrottlingError")),
+    ({"Code": "ValidationError", "Message": "Item size to update has exceeded the maximum allowed size"}, TOO_LARGE),
+])  # fmt: skip
+def test_a_transaction_that_is_cancelled_says_why(reason: dict[str, str], expected: Exception) -> None:
+    client = failing("TransactionCanceledException", CancellationReasons=[{"Code": "None"}, reason])
+    with pytest.raises(type(expected)) as caught:
+        real(client).add_pending(ALIAS, FIRST)
+    assert caught.value == expected
+
+
+def test_a_binding_beside_a_transaction_is_tried_again() -> None:
+    with pytest.raises(RetryableError) as caught:
+        real(failing("TransactionConflictException")).bind(ALIAS, "call-1")
+    assert caught.value == RetryableError("table_TransactionConflictException")
 
 
 @mock_aws
 def test_the_calls_sweep_does_not_see_aliases_nor_the_aliases_calls() -> None:
-    client, clock = table(), FakeClock(NOW)
-    calls, aliases = DynamoDbCalls(client, "calls", clock, 2), real(client, clock)
+    client = table()
+    calls, aliases = DynamoDbCalls(Table(client, "calls", FakeClock(NOW), 2)), real(client)
     call = Call(external_conversation_id="call-1")
     calls.save(call, replace(call, due_at=1))
     aliases.add_pending(ALIAS, FIRST)
@@ -295,32 +346,8 @@ def test_the_calls_sweep_does_not_see_aliases_nor_the_aliases_calls() -> None:
     assert not set(ALIAS_SHARDS) & set(range(SHARDS))
 
 
-@mock_aws
-def test_the_item_shows_what_an_operator_looks_for() -> None:
-    client = table()
-    real(client, FakeClock(NOW)).add_pending(ALIAS, FIRST)
-    item = client.scan(TableName="calls")["Items"][0]
-    entry = next(name for name in item if name.startswith("parked#"))
-    assert item == {
-        "external_conversation_id": {"S": "alias#recording_sid#RE#1/é"},
-        "waiting": {"SS": [entry.removeprefix("parked#")]},
-        entry: {
-            "M": {
-                "identity": {"S": FIRST.identity},
-                "queue": {"S": "recording"},
-                "event": {"S": FIRST.event},
-                "parked_at": {"N": str(NOW)},
-            }
-        },
-        "sweep_shard": {"N": str(shard_of(ALIAS))},
-        "due_at": {"N": str(NOW + PARKING)},
-        "updated_at": {"N": str(NOW)},
-        "expires_at": {"N": str(NOW + 2 * 86_400)},
-    }
-
-
-def test_aliases_spread_over_the_shards() -> None:
-    assert {shard_of(Alias("leg", str(number))) for number in range(100)} == set(ALIAS_SHARDS)
+def test_pending_messages_spread_over_the_shards() -> None:
+    assert {shard_of(replace(FIRST, identity=str(number))) for number in range(100)} == set(ALIAS_SHARDS)
 
 
 CALLS: dict[str, Callable[[Aliases], object]] = {
@@ -338,5 +365,5 @@ CALLS: dict[str, Callable[[Aliases], object]] = {
 @mock_aws
 def test_a_table_that_cannot_be_reached(call: str) -> None:
     with pytest.raises(RetryableError) as caught:
-        CALLS[call](real(boto3.client("dynamodb", region_name="us-east-1"), FakeClock(NOW)))
+        CALLS[call](real(boto3.client("dynamodb", region_name="us-east-1")))
     assert caught.value == RetryableError("table_ResourceNotFoundException")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.domain.call import (
     Call,
     CallEnd,
@@ -74,7 +76,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[CallStore]:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         create_table(client, "calls")
-        yield DynamoDbCalls(client, "calls", FakeClock(), retention_days=30)
+        yield DynamoDbCalls(Table(client, "calls", FakeClock(), retention_days=30))
 
 
 def test_nothing_is_a_call_of_revision_0(store: CallStore) -> None:
@@ -123,12 +125,71 @@ def test_due_are_those_whose_time_has_come(store: CallStore) -> None:
     assert {call.revision for call in found} == {1}
 
 
+@mock_aws
+def test_more_are_due_than_a_page_of_the_index_holds() -> None:
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    create_table(client, "calls")
+    store = DynamoDbCalls(Table(client, "calls", FakeClock(), 30))
+    for number in range(60):
+        empty = Call(external_conversation_id=str(number))
+        store.save(empty, replace(empty, due_at=number))
+    asked = [list(store.due(0, 100, limit)) for limit in (2, 100)]
+    assert (len(asked[0]), asked[1][:2]) == (2, asked[0])
+    assert sorted(asked[1], key=lambda call: call.due_at or 0) == asked[1]
+
+
+@mock_aws
+def test_what_the_index_has_and_the_item_has_not_any_more_is_not_due() -> None:
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    create_table(client, "calls")
+    store = DynamoDbCalls(Table(client, "calls", FakeClock(), 30))
+    for name in ("gone", "later", "done", "due"):
+        empty = Call(external_conversation_id=name)
+        store.save(empty, replace(empty, due_at=5))
+    found = iter([*store.due(shard, 9, 9)] for shard in range(SHARDS))
+    assert sorted(call.external_conversation_id for calls in found for call in calls) == [
+        "done",
+        "due",
+        "gone",
+        "later",
+    ]
+    rows = [row for shard in range(SHARDS) for row in index(client, shard)]
+    client.delete_item(TableName="calls", Key={"external_conversation_id": {"S": "gone"}, "item_key": {"S": "call"}})
+    store.save(store.get("later"), replace(store.get("later"), due_at=10))
+    store.save(store.get("done"), replace(store.get("done"), due_at=None))
+    stale: Any = StaleIndex(client, rows)
+    left = DynamoDbCalls(Table(stale, "calls", FakeClock(), 30)).due(0, 9, 9)
+    assert [call.external_conversation_id for call in left] == ["due"]
+
+
+def index(client: Any, shard: int) -> list[dict[str, Any]]:
+    found = client.query(
+        TableName="calls",
+        IndexName="due",
+        KeyConditionExpression="sweep_shard = :shard",
+        ExpressionAttributeValues={":shard": {"N": str(shard)}},
+    )
+    return list(found["Items"])
+
+
+class StaleIndex:
+    """A client whose index has these rows; its items are as they are."""
+
+    def __init__(self, client: Any, rows: list[dict[str, Any]]) -> None:
+        self._client, self._rows = client, rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def get_paginator(self, _: str) -> Any:
+        return SimpleNamespace(paginate=lambda **_: [{"Items": self._rows}])
+
+
 class LostAnswer:
     """A client whose first update is applied, and repeated because its answer was lost, as the SDK does."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self.exceptions = client.exceptions
 
     def update_item(self, **request: Any) -> Any:
         self._client.update_item(**request)
@@ -139,7 +200,8 @@ class LostAnswer:
 def test_a_write_that_the_sdk_repeated_has_won() -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
     create_table(client, "calls")
-    store = DynamoDbCalls(LostAnswer(client), "calls", FakeClock(), 30)  # type: ignore[arg-type]
+    lossy: Any = LostAnswer(client)
+    store = DynamoDbCalls(Table(lossy, "calls", FakeClock(), 30))
     empty = Call(external_conversation_id="call-1")
     assert store.save(empty, replace(empty, created_at=5)).revision == 1
 
@@ -148,7 +210,7 @@ def test_a_write_that_the_sdk_repeated_has_won() -> None:
 def test_the_item_shows_what_an_operator_looks_for() -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
     create_table(client, "calls")
-    store = DynamoDbCalls(client, "calls", FakeClock(1000), retention_days=2)
+    store = DynamoDbCalls(Table(client, "calls", FakeClock(1000), retention_days=2))
     store.save(Call(external_conversation_id=FULL.external_conversation_id), FULL)
     item = client.scan(TableName="calls")["Items"][0]
     assert item["state"] == {"S": "SUBMITTING"}

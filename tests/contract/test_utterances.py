@@ -1,12 +1,16 @@
 """One contract for collected utterances: the in-memory fake and DynamoDB pass the same tests."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import permutations
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 from coval_relay.domain.errors import PermanentError, RetryableError
 from coval_relay.domain.ports import UtteranceStore
@@ -32,7 +36,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[UtteranceStore]:
         yield InMemoryUtterances()
         return
     with mock_aws():
-        yield DynamoDbUtterances(table(), "calls", FakeClock(), 2)
+        yield DynamoDbUtterances(Table(table(), "calls", FakeClock(), 2))
 
 
 def many(count: int, content: str = "x") -> tuple[Utterance, ...]:
@@ -61,10 +65,21 @@ def test_spoken_at_once_they_have_an_order_too(store: UtteranceStore) -> None:
     assert [one.id for one in store.get_all(CALL)] == ["a", "b", "c"]
 
 
-def test_of_the_same_id_the_first_stays(store: UtteranceStore) -> None:
-    store.add(CALL, (HELLO, Utterance(HELLO.id, "user", "again", 1.0, 2.0)))
-    store.add(CALL, (HELLO, REPLY))
-    store.add(CALL, (Utterance(HELLO.id, "user", "later", 3.0, 4.0), REPLY))
+AGAIN = [
+    Utterance(HELLO.id, "assistant", "Hello", HELLO.spoken_at, HELLO.ended_at - 1),
+    Utterance(HELLO.id, "assistant", "Hell", HELLO.spoken_at - 1, HELLO.ended_at),
+    Utterance(HELLO.id, "assistant", "A", HELLO.spoken_at, HELLO.ended_at),
+    HELLO,
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(AGAIN)))
+def test_of_one_id_the_one_that_ended_last_stays_in_whatever_order_they_come(
+    order: tuple[Utterance, ...], store: UtteranceStore
+) -> None:
+    store.add(CALL, order[:2])
+    store.add(CALL, (*order[2:], REPLY))
+    store.add(CALL, (order[0], REPLY))
     assert store.get_all(CALL) == (HELLO, REPLY)
 
 
@@ -74,54 +89,51 @@ def test_half_a_character_is_kept_too(store: UtteranceStore) -> None:
     assert store.get_all(CALL) == (halved,)
 
 
-def test_more_than_one_expression_holds(store: UtteranceStore) -> None:
+def test_many(store: UtteranceStore) -> None:
     store.add(CALL, many(1001))
     store.add(CALL, many(1001))
     assert store.get_all(CALL) == many(1001)
 
 
-def test_an_item_has_400_kilobytes(store: UtteranceStore) -> None:
-    store.add(CALL, many(2, "x" * 190_000))
+def test_one_after_the_other(store: UtteranceStore) -> None:
+    """No cap: more than one answer of the table holds."""
+    for one in many(30, "x" * 100_000):
+        store.add(CALL, (one,))
+    assert store.get_all(CALL) == many(30, "x" * 100_000)
+
+
+def test_more_at_once_than_an_item_holds(store: UtteranceStore) -> None:
+    store.add(CALL, many(5, "x" * 190_000))
+    assert store.get_all(CALL) == many(5, "x" * 190_000)
+
+
+def test_one_that_is_larger_than_an_item(store: UtteranceStore) -> None:
     with pytest.raises(PermanentError) as caught:
-        store.add(CALL, (Utterance("late", "user", "y" * 190_000, 5.0, 6.0),))
-    reason = "The utterances of this call need more than the 400 KB of an item."
-    assert caught.value == PermanentError("too_many_utterances", reason)
-    assert store.get_all(CALL) == many(2, "x" * 190_000)
+        store.add(CALL, (*many(2), Utterance("long", "user", "y" * 410_000, 5.0, 6.0)))
+    assert caught.value == PermanentError("item_too_large", "An item of the table holds at most 400 KB.")
 
 
 # --- the table only ----------------------------------------------------------------------------------
 
 
-class Recorder:
-    """A client that keeps the updates it is asked for."""
-
-    def __init__(self) -> None:
-        self.updates: list[dict[str, Any]] = []
-
-    def update_item(self, **update: Any) -> None:
-        self.updates.append(update)
-
-
-def test_expressions_keep_to_their_limits() -> None:
-    client: Any = Recorder()
-    DynamoDbUtterances(client, "calls", FakeClock(), 2).add(CALL, many(250))
-    lengths = [len(update["UpdateExpression"].encode()) for update in client.updates]
-    assert (len(lengths), max(lengths) <= 4096) == (3, True)
-
-
 @mock_aws
-def test_the_item_stands_beside_the_calls_and_goes_like_them() -> None:
+def test_an_event_s_utterances_are_one_item_beside_the_call_and_go_like_it() -> None:
     client = table()
-    DynamoDbUtterances(client, "calls", FakeClock(1000), 2).add(CALL, (HELLO,))
-    item = client.scan(TableName="calls")["Items"][0]
-    assert item["external_conversation_id"] == {"S": f"utterances#{CALL}"}
-    assert item["expires_at"] == {"N": str(1000 + 2 * 86_400)}
-    assert len(item) == 3
+    store = DynamoDbUtterances(Table(client, "calls", FakeClock(1000), 2))
+    for _ in range(2):
+        store.add(CALL, (HELLO, REPLY))
+    (item,) = client.scan(TableName="calls")["Items"]
+    assert item["external_conversation_id"] == {"S": CALL}
+    assert item["item_key"]["S"].startswith("utterances#")
+    assert json.loads(item["utterances"]["S"]) == [asdict(HELLO), asdict(REPLY)]
+    assert (item["updated_at"], item["expires_at"]) == ({"N": "1000"}, {"N": str(1000 + 2 * 86_400)})
+    assert len(item) == 5
 
 
 @mock_aws
 def test_a_table_that_cannot_be_reached() -> None:
-    store = DynamoDbUtterances(boto3.client("dynamodb", region_name="us-east-1"), "calls", FakeClock(), 2)
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    store = DynamoDbUtterances(Table(client, "calls", FakeClock(), 2))
     unreachable = RetryableError("table_ResourceNotFoundException")
     with pytest.raises(RetryableError) as written:
         store.add(CALL, (HELLO,))

@@ -1,33 +1,33 @@
 """Bare events for single functions, and what came of them: between them they need every permission."""
 
-import io
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
-import numpy as np
-import soundfile
 
 from coval_relay.adapters.aws import queue_messages
+from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
+from coval_relay.adapters.aws.dynamodb_calls import CALL
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.s3_events import object_created
+from coval_relay.domain.aliases import Alias, PendingMessage, object_alias
 from coval_relay.domain.call import Recording, RecordingState
 from coval_relay.domain.messages import AttachRecording, RecordingFound, Resume
 from coval_relay.domain.s3_objects import ObjectVersion
 from local.demo.audio_comparison import AUDIO
 from local.demo.steps import facts
-from local.demo.watcher import plain, reason_of
+from local.demo.watcher import reason_of
 from local.stack.parameters import MEDIA, RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS
 from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
@@ -39,11 +39,12 @@ Invoke = Callable[[str, Event], str]
 SUBMIT, UPLOAD, ATTACH = FUNCTIONS = ("SubmitTranscript", "UploadRecording", "AttachRecording")
 BESIDE_THE_PREFIXES = "beside the prefixes"
 DONE = '{"batchItemFailures": []}'
-MOST_SECONDS = 180
+SWEEP = {"source": "coval.relay", "detail-type": "Sweep"}
+MOST_SECONDS, PENDING_SECONDS = 180, 86_400
 
 
 class Outcome(NamedTuple):
-    """The answer, what the call's item says, and how many uploads were left unfinished."""
+    """The answer, what the call's item says, and how many messages were left pending under its alias."""
 
     answer: str = DONE
     state: str = ""
@@ -63,10 +64,12 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "at a link": SUBMITTED,
         "by its key": Outcome(state="NEW"),
         "taken up again": SUBMITTED,
+        "under its alias": SUBMITTED,
         BESIDE_THE_PREFIXES: Outcome(state="WAITING"),
     },
     UPLOAD: {
         "beside the place": Outcome(),
+        "named by a sidecar": Outcome(),
         "versioned": UPLOADED,
         "unversioned": UPLOADED,
         "tagged": UPLOADED,
@@ -74,12 +77,12 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "by the operator's rule": UPLOADED,
         "at a link": UPLOADED,
         "converted": UPLOADED,
-        "broken off": Outcome(state="NEW", recording="REJECTED", reason="audio_too_long"),
         BESIDE_THE_PREFIXES: Outcome(),
     },
     ATTACH: {
         "without an id": Outcome(),
         "sweep": Outcome(),
+        "sweep of a bound alias": Outcome(),
         "versioned": ATTACHED,
         "prepared": ATTACHED,
         BESIDE_THE_PREFIXES: Outcome(state="SUBMITTED", recording="ATTACHING"),
@@ -97,12 +100,12 @@ class Probes:
     """Sends events to the functions, each about a call of its own."""
 
     def __init__(self, stack: Stack, invoke: Invoke) -> None:
-        self._table = stack.table
+        self._table = Table(boto3.client("dynamodb"), stack.table, lambda: int(time.time()), retention_days=1)
+        self._aliases = DynamoDbAliases(self._table, PENDING_SECONDS)
         self._staging = stack.staging_bucket
         self._web = stack.aws_url
         self._invoke = invoke
         self._s3: S3Client = boto3.client("s3")
-        self._dynamodb: DynamoDBClient = boto3.client("dynamodb")
         self.waiting: list[str] = []
         """Calls whose transcript could not be read: their messages come again and again."""
 
@@ -110,28 +113,26 @@ class Probes:
         """Play one probe; what is hoped for may take a while: where AWS was busy, the message comes again."""
         call_id = f"probe-{uuid.uuid4().hex[:12]}"
         make = {SUBMIT: self._of_submit, UPLOAD: self._of_upload, ATTACH: self._of_attach}[function]
-        sent, unfinished = make(probe, call_id), self._unfinished()
-        answer = self._invoke(function, sent)
+        answer = self._invoke(function, make(probe, call_id))
         if hoped:
-            wait_until(lambda: self._ended(answer, call_id, unfinished) == hoped, MOST_SECONDS)
-        ended = self._ended(answer, call_id, unfinished)
+            wait_until(lambda: self._ended(answer, call_id) == hoped, MOST_SECONDS)
+        ended = self._ended(answer, call_id)
         if ended.state == "WAITING":
             self.waiting.append(call_id)
         return ended
 
-    def _ended(self, answer: str, call_id: str, unfinished: set[str]) -> Outcome:
-        item, left = self._item(call_id), len(self._unfinished() - unfinished)
+    def _ended(self, answer: str, call_id: str) -> Outcome:
+        item, left = self._item(call_id), len(self._aliases.waiting(_alias(call_id)))
         return Outcome(answer, item.get("state", ""), item.get("recording_state", ""), reason_of(item), left)
 
     def _item(self, call_id: str) -> Event:
-        found = self._dynamodb.get_item(
-            TableName=self._table, Key={"external_conversation_id": {"S": call_id}}, ConsistentRead=True
-        )
-        return plain(found.get("Item", {}))
+        return self._table.get(call_id, CALL)
 
-    def _unfinished(self) -> set[str]:
-        told = self._s3.list_multipart_uploads(Bucket=self._staging)
-        return {upload["UploadId"] for upload in told.get("Uploads", [])}
+    def _pending(self, call_id: str, since: int) -> Alias:
+        """An alias of a call, and under it a message that does nothing when it is sent on."""
+        again = queue_messages.to_text(Resume(call_id))
+        self._aliases.add_pending(_alias(call_id), PendingMessage(call_id, "call_end", again, since))
+        return _alias(call_id)
 
     # --- the events ----------------------------------------------------------------------------------
 
@@ -144,6 +145,7 @@ class Probes:
             "at a link": lambda: self._referred(call_id, self._web, MEDIA, key),
             "by its key": lambda: self._created(TRANSCRIPTS, key, TRANSCRIPT),
             "taken up again": lambda: self._taken_up(call_id),
+            "under its alias": lambda: self._named(call_id),
             BESIDE_THE_PREFIXES: lambda: self._referred(call_id, "s3:/", TRANSCRIPTS, f"else/{call_id}"),
         }
         return make[probe]()
@@ -153,6 +155,10 @@ class Probes:
         reference = {"uri": f"{host}/{bucket}/{key}", "format": "canonical_v1"}
         return call_ended(call_id, {"status": "reference", "reference": reference})
 
+    def _named(self, call_id: str) -> Event:
+        alias = self._pending(call_id, int(time.time()))
+        return call_ended(call_id, INLINE, aliases=[{"type": alias.type, "value": alias.value}])
+
     def _taken_up(self, call_id: str) -> Event:
         self._submit(call_id)
         return queue_messages.to_event(Resume(call_id))
@@ -161,6 +167,7 @@ class Probes:
         key, foreign = f"recordings/{call_id}", (AUDIO / "not-accepted.ogg").read_bytes()
         make: dict[str, Callable[[], Event]] = {
             "beside the place": lambda: self._created(RECORDINGS, f"else/{call_id}.wav"),
+            "named by a sidecar": lambda: self._told_beside(call_id),
             "versioned": lambda: self._created(RECORDINGS, f"{key}.wav"),
             "unversioned": lambda: self._created(RECORDINGS_UNVERSIONED, f"{key}.wav"),
             "tagged": lambda: self._created(RECORDINGS, f"{key}.tagged", tag=call_id),
@@ -168,10 +175,14 @@ class Probes:
             "by the operator's rule": lambda: self._created(RECORDINGS, f"recordings/own/{call_id}/a.wav"),
             "at a link": lambda: self._linked(call_id, key),
             "converted": lambda: self._created(RECORDINGS, f"{key}.ogg", foreign),
-            "broken off": lambda: self._created(RECORDINGS, f"{key}.flac", too_long()),
             BESIDE_THE_PREFIXES: lambda: self._found(call_id, f"else/{call_id}.wav"),
         }
         return make[probe]()
+
+    def _told_beside(self, call_id: str) -> Event:
+        alias = self._pending(call_id, int(time.time()))
+        beside = f"{alias.value.partition('/')[2]}.json"
+        return self._created(RECORDINGS, beside, json.dumps({"external_conversation_id": call_id}).encode())
 
     def _linked(self, call_id: str, key: str) -> Event:
         self._s3.put_object(Bucket=MEDIA, Key=key, Body=SPOKEN)
@@ -188,7 +199,10 @@ class Probes:
             case "without an id":
                 return event("Recording Ready", {"schema_version": "1"})
             case "sweep":
-                return {"source": "coval.relay", "detail-type": "Sweep"}
+                return SWEEP
+            case "sweep of a bound alias":
+                self._aliases.bind(self._pending(call_id, 0), call_id)
+                return SWEEP
         folder = "else" if probe == BESIDE_THE_PREFIXES else "recordings"
         recording = _looked_at(self._created(RECORDINGS, f"{folder}/{call_id}.wav"))
         if probe == "prepared":
@@ -223,6 +237,11 @@ class Probes:
         return {**created, "source": "aws.s3"}
 
 
+def _alias(call_id: str) -> Alias:
+    """The place of an object that has only this name."""
+    return object_alias(RECORDINGS, f"recordings/named/{call_id}")
+
+
 @contextmanager
 def rules_silenced() -> Iterator[None]:
     """No rule tells the deployed functions of the objects: only the probes' own invocations are judged."""
@@ -242,19 +261,11 @@ TRANSCRIPT = json.dumps({"messages": WORDS}).encode()
 INLINE = {"status": "inline", "messages": WORDS}
 
 
-@cache
-def too_long() -> bytes:
-    """An hour and two minutes of silence: refused when the copy that is made of it has many parts."""
-    file = io.BytesIO()
-    soundfile.write(file, np.zeros(62 * 60 * 8_000, np.int16), 8_000, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
-
-
-def call_ended(call_id: str, transcript: Event) -> dict[str, Any]:
+def call_ended(call_id: str, transcript: Event, **more: Any) -> dict[str, Any]:
     """A `Call Ended` event of just now."""
     now = datetime.now(UTC).isoformat()
     detail = {"schema_version": "1", "external_conversation_id": call_id, "started_at": now}
-    return event("Call Ended", {**detail, "transcript": transcript})
+    return event("Call Ended", {**detail, "transcript": transcript, **more})
 
 
 def event(detail_type: str, detail: Event) -> dict[str, Any]:

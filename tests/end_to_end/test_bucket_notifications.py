@@ -24,7 +24,7 @@ def test_its_recording_is_uploaded(stack: Stack) -> None:
     call_id = f"notified +1 é {uuid.uuid4().hex}"
 
     def uploaded() -> bool:
-        key = {"external_conversation_id": {"S": call_id}}
+        key = {"external_conversation_id": {"S": call_id}, "item_key": {"S": "call"}}
         item = table.get_item(TableName=stack.table, Key=key).get("Item", {})
         return item.get("recording_state", {}).get("S") in ("UPLOADED", "ATTACHED")
 

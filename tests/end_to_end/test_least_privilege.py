@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 NOT_ENFORCED = {"WriteLog", "ReceiveMessages"}
+NOT_PROVOKED = {("KeepPreparedCopies", "s3:AbortMultipartUpload")}
+"""Needed where S3 fails in the middle of an upload only."""
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
 MOST_STARTS = 5
@@ -54,6 +56,8 @@ NEEDED: dict[str, dict[Grant, str]] = {
         **SHARED,
         ("KeepState", "dynamodb:UpdateItem"): "inline",
         ("KeepState", "dynamodb:GetItem"): "taken up again",
+        ("KeepState", "dynamodb:DeleteItem"): "under its alias",
+        ("KeepState", "dynamodb:Query"): "under its alias",
         ("ReadApiKey", SECRET): "inline",
         ("ReadKeyRules", "ssm:GetParameter"): "by its key",
         ("ReadPlatformCredentials", SECRET): "at a link",
@@ -62,6 +66,8 @@ NEEDED: dict[str, dict[Grant, str]] = {
     UPLOAD: {
         **SHARED,
         ("SendMessages", "sqs:SendMessage"): "beside the place",
+        ("KeepState", "dynamodb:DeleteItem"): "named by a sidecar",
+        ("KeepState", "dynamodb:Query"): "named by a sidecar",
         ("ReadKeyRules", "ssm:GetParameter"): "by the operator's rule",
         ("ReadPlatformCredentials", SECRET): "at a link",
         ("ReadRecordings", "s3:GetObject"): "unversioned",
@@ -70,10 +76,10 @@ NEEDED: dict[str, dict[Grant, str]] = {
         ("ReadRecordings", "s3:GetObjectVersionTagging"): "tagged",
         ("KeepPreparedCopies", "s3:PutObject"): "converted",
         ("KeepPreparedCopies", "s3:GetObject"): "converted",
-        ("KeepPreparedCopies", "s3:AbortMultipartUpload"): "broken off",
     },
     ATTACH: {
         **SHARED,
+        ("KeepState", "dynamodb:DeleteItem"): "sweep of a bound alias",
         ("FindUnfinishedCalls", "dynamodb:Query"): "sweep",
         ("ReadRecordings", "s3:GetObjectVersion"): "versioned",
         ("ReadPreparedCopies", "s3:GetObject"): "prepared",
@@ -210,6 +216,7 @@ def test_every_grant_that_can_be_tested_is(function: str, roles: Roles) -> None:
         for statement in roles.statements(function)
         if statement["Sid"] not in NOT_ENFORCED
         for grant in _grants(statement)
+        if grant not in NOT_PROVOKED
     ]
     assert sorted(granted) == sorted(NEEDED[function])
 

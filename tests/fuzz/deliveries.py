@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from coval_relay.adapters.aws import queue_messages, telemetry
 from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
-from coval_relay.adapters.aws.dynamodb_items import plain, serialized
+from coval_relay.adapters.aws.dynamodb_table import plain, serialized
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import NO_HINTS, Call, Recording, RecordingHints, RecordingState
 from coval_relay.domain.log_events import LogEvent

@@ -4,9 +4,9 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from coval_relay.adapters.aws.dynamodb_aliases import _state, _told
+from coval_relay.adapters.aws.dynamodb_aliases import _pending_message
 from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
-from coval_relay.adapters.aws.dynamodb_items import plain, serialized
+from coval_relay.adapters.aws.dynamodb_table import plain, serialized
 from coval_relay.adapters.aws.queue_messages import from_text
 from coval_relay.adapters.aws.secrets import key_of
 from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
@@ -162,11 +162,11 @@ def items() -> list[Any]:
         other_recordings={"s3://b": "superseded"}, notes=(Reason("invalid_input", "a: b"),),
         due_at=1_790_951_900,
     )  # fmt: skip
-    entry = {"identity": "s3://a", "queue": "recording", "event": "{}", "parked_at": 1_790_951_900}
-    alias = {
-        "external_conversation_id": "alias#room#R1", "target": "call-1", "parked#1": entry, "waiting": ["1"],
+    pending = {
+        "external_conversation_id": "alias#room#R1", "item_key": "pending#1", "identity": "s3://a",
+        "queue": "recording", "event": "{}", "pending_since": 1_790_951_900,
     }  # fmt: skip
-    return [to_item(call), to_item(Call(external_conversation_id="call-1")), alias]
+    return [to_item(call), to_item(Call(external_conversation_id="call-1")), pending]
 
 
 def judged_item(item: Any) -> str:
@@ -176,8 +176,7 @@ def judged_item(item: Any) -> str:
     except (TypeError, ValueError, ArithmeticError, RecursionError):
         return "no item"
     if str(plain(typed).get("external_conversation_id", "")).startswith("alias#"):
-        typed["external_conversation_id"] = {"S": "alias#room#R1"}
-        return f"{outcome_of(lambda: _state(typed))}, {outcome_of(lambda: _told(typed))}"
+        return outcome_of(lambda: _pending_message(plain(typed)))
     return outcome_of(lambda: from_item(plain(typed)))
 
 

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls, from_item, to_item
-from coval_relay.adapters.aws.dynamodb_items import serialized
+from coval_relay.adapters.aws.dynamodb_table import Table, serialized
 from coval_relay.adapters.aws.lambda_events import Delivery, deliveries
 from coval_relay.adapters.aws.queue_messages import from_event
 from coval_relay.adapters.aws.s3_events import object_created
@@ -202,9 +202,9 @@ def test_an_item_that_cannot_be_read_stops_no_other_of_its_shard() -> None:
         client = boto3.client("dynamodb", region_name="us-east-1")
         create_table(client, "calls")
         for number, changes in enumerate([{"state": "PAUSED"}, {}]):
-            item = {**to_item(waiting(f"call-{number}")), "sweep_shard": 3, **changes}
+            item = {**to_item(waiting(f"call-{number}")), "item_key": "call", "sweep_shard": 3, **changes}
             client.put_item(TableName="calls", Item={name: serialized(value) for name, value in item.items()})
-        due = DynamoDbCalls(client, "calls", FakeClock(), 30).due(3, 10, 10)
+        due = DynamoDbCalls(Table(client, "calls", FakeClock(), 30)).due(3, 10, 10)
         assert next(due).external_conversation_id == "call-1"
         with pytest.raises(PermanentError):
             next(due)
@@ -214,14 +214,14 @@ def test_an_alias_that_holds_what_no_message_is() -> None:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         create_table(client, "calls")
-        item = {"external_conversation_id": "alias#room#R1", "parked#1": {"identity": "a"}, "due_at": 5}
+        item = {"external_conversation_id": "alias#room#R1", "item_key": "pending#1", "identity": "a", "due_at": 5}
         item |= {"sweep_shard": 8}
         client.put_item(TableName="calls", Item={name: serialized(value) for name, value in item.items()})
-        aliases = DynamoDbAliases(client, "calls", FakeClock(), 10, 10, 30)
+        aliases = DynamoDbAliases(Table(client, "calls", FakeClock(), 30), 10)
         with pytest.raises(PermanentError) as caught:
             list(aliases.due(8, 10, 10))
         assert caught.value == PermanentError(
-            "item_unreadable", "An alias's item in the table holds what no message is."
+            "item_unreadable", "A pending item of the table holds what no message is."
         )
 
 
@@ -249,7 +249,7 @@ def test_an_item_that_cannot_be_read_stops_the_sweep_of_no_other_shard() -> None
     world = World(store=BrokenInOneShard(), aliases=BrokenAliases())
     world.store.items["call-1"] = waiting("call-1")
     pending = PendingMessage("s3://a", "recording", "{}", 0)
-    world.aliases.items[Alias("room", "R1")] = AliasItem("call-1", {"s3://a": pending}, due_at=1)
+    world.aliases.items[Alias("room", "R1")] = AliasItem("call-1", {"s3://a": pending})
     world.sweep()
     assert [(message.queue, json.loads(message.body)) for message in world.queued] == [
         ("recording", {}),

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.ports import ALIAS_SHARDS
 from tests.support.dynamodb_table import create_table
@@ -20,7 +21,7 @@ TABLE = "alias-races"
 def aliases(aws_url: str) -> DynamoDbAliases:
     dynamodb = client("dynamodb", aws_url)
     create_table(dynamodb, TABLE)
-    return DynamoDbAliases(dynamodb, TABLE, FakeClock(), 600, 60, retention_days=30)
+    return DynamoDbAliases(Table(dynamodb, TABLE, FakeClock(), retention_days=30), 600)
 
 
 def due(aliases: DynamoDbAliases) -> list[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.domain.call import Call, CallEnd, CallFacts, ConversationState
 from coval_relay.domain.lifecycle import Action, Attempt, Deadlines, call_ended
 from coval_relay.domain.ports import ConflictError
@@ -22,7 +23,7 @@ FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797
 def store(aws_url: str) -> DynamoDbCalls:
     dynamodb = client("dynamodb", aws_url)
     create_table(dynamodb, "conditional-writes")
-    return DynamoDbCalls(dynamodb, "conditional-writes", FakeClock(), retention_days=30)
+    return DynamoDbCalls(Table(dynamodb, "conditional-writes", FakeClock(), retention_days=30))
 
 
 def test_of_all_who_claim_one_call_one_gets_the_lease(store: DynamoDbCalls) -> None:

@@ -15,25 +15,24 @@ from hypothesis import settings
 
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
 from coval_relay.adapters.aws.s3_staging import S3Staging
 from coval_relay.adapters.coval import HttpCovalClient, http_client
-from coval_relay.domain.aliases import object_alias
 from local.simulator import RunningSimulator, running
 from tests.support.coval_sdk_judge import judge_patch, judge_submit, judge_upload
-from tests.support.dynamodb_table import create_table
+from tests.support.dynamodb_table import create_table, empty
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared
-from tests.support.world import DEADLINES, FUNCTION_SECONDS, PENDING_SECONDS, Executioner, World
+from tests.support.world import FUNCTION_SECONDS, PENDING_SECONDS, Executioner, World
 
 TABLE, OWNER = "crashes", "000000000000"
 REAL = [s for s in SCENARIOS if s.name != "recording refused by Coval"]
 """Without the one whose refusal only the stand-in for Coval knows."""
 PLAYED = REAL if settings.get_current_profile_name() == "full" else REAL[::5]
 """A few of them, unless all is asked for (`make test-deep`)."""
-ITEMS = ("call-1", object_alias("recordings", "odd/place.wav").key)
 
 
 class Key:
@@ -88,14 +87,14 @@ def aws(aws_url: str) -> dict[str, Any]:
 def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:
     parts.simulator.admin.reset()
     dynamodb, s3 = parts.aws["dynamodb"], parts.aws["s3"]
-    for name in ITEMS:
-        dynamodb.delete_item(TableName=TABLE, Key={"external_conversation_id": {"S": name}})
+    empty(dynamodb, TABLE)
     clock = FakeClock()
+    table = Table(dynamodb, TABLE, clock, 30)
     world = World(
         clock=clock,
-        store=DynamoDbCalls(dynamodb, TABLE, clock, 30),
-        aliases=DynamoDbAliases(dynamodb, TABLE, clock, PENDING_SECONDS, DEADLINES.resume, 30),
-        utterances=DynamoDbUtterances(dynamodb, TABLE, clock, 30),
+        store=DynamoDbCalls(table),
+        aliases=DynamoDbAliases(table, PENDING_SECONDS),
+        utterances=DynamoDbUtterances(table),
         coval=parts.coval,
         bucket=EmulatedBucket(s3, OWNER),
         staging=S3Staging(s3, "staging", OWNER),

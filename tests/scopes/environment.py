@@ -9,7 +9,7 @@ from coval_relay.domain.coval import ContentType, Conversation, Filtered, Upload
 from coval_relay.domain.s3_objects import ObjectVersion
 from tests.scopes.canonical import Pool
 from tests.scopes.program import TOKEN, Answer, Effect
-from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeTranscriptObjects, InMemoryCalls
+from tests.support.fakes import FakeBucket, FakeCoval, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryStaging
 from tests.support.world import PENDING_SECONDS
 
@@ -126,7 +126,7 @@ class Environment:
             calls = self.store_type(dict(value))
             return calls, lambda: calls.items
         if port == "aliases":
-            aliases = InMemoryAliases(FakeClock(now), PENDING_SECONDS, _copied(value))
+            aliases = InMemoryAliases(PENDING_SECONDS, _copied(value))
             return aliases, lambda: aliases.items
         if port == "files":
             files = _Files(FakeBucket(dict(value), self.metadata))
@@ -137,8 +137,10 @@ class Environment:
     def due(self, store: int, aliases: int) -> list[int]:
         """When the sweep has something to do."""
         if (store, aliases) not in self._due:
-            items = [*self.pool.values[store].values(), *self.pool.values[aliases].values()]
-            self._due[store, aliases] = [item.due_at for item in items if item.due_at is not None]
+            calls, held = self.pool.values[store].values(), self.pool.values[aliases].values()
+            pending = [item.due_at(one, PENDING_SECONDS) for item in held for one in item.pending.values()]
+            moments = [call.due_at for call in calls if call.due_at is not None]
+            self._due[store, aliases] = [*moments, *pending]
         return self._due[store, aliases]
 
     def leaseholders(self, store: int) -> frozenset[str]:
@@ -158,7 +160,9 @@ def _answer(target: Any, effect: Effect) -> Answer:
 
 
 def _copied(items: dict[Alias, AliasItem]) -> dict[Alias, AliasItem]:
-    return {alias: replace(item, pending=dict(item.pending)) for alias, item in items.items()}
+    return {
+        alias: replace(item, pending=dict(item.pending), put_off=dict(item.put_off)) for alias, item in items.items()
+    }
 
 
 def _coval(value: dict[str, Any]) -> WatchedCoval:

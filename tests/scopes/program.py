@@ -11,6 +11,7 @@ What a worker makes (the token of its lease, an upload's id, a copy's key) is na
 counted in the order of making: that order would tell apart states that nobody else can.
 """
 
+import io
 import json
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
@@ -31,7 +32,6 @@ from tests.scopes.canonical import Pool
 from tests.support.aws_queues import QueuedMessage as ReceivedMessage
 from tests.support.aws_queues import Queues
 from tests.support.fakes import FakeClock
-from tests.support.in_memory import _Held
 from tests.support.world import FUNCTION_SECONDS, Executioner, World
 
 WAITS = "waits"
@@ -149,7 +149,7 @@ class _Bucket(_Port):
 
 class _Staging(_Port):
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> Any:
-        body = _Held()
+        body = io.BytesIO()
         write(body)
         return self.script.ask("files", "store", name, body.getvalue(), self.script.name)
 

@@ -154,7 +154,7 @@ class History:
 
     def _next_sweep(self) -> int:
         due = [call.due_at for call in self.outside.table.items.values() if call.due_at is not None]
-        due += [item.due_at for item in self.outside.names.items.values() if item.due_at is not None]
+        due += self.outside.names.moments()
         return max(min(due), self.swept_at + SWEEP_SECONDS) if due else 10**12
 
     def _send_dead_letters_again(self) -> bool:

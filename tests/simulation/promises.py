@@ -9,11 +9,11 @@ from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE
 from tests.simulation.services import Held
 from tests.simulation.stories import Happening, Story, heard
 from tests.simulation.world import SECRETS, Outside, id_of, key_of
-from tests.support.world import DEADLINES
+from tests.support.world import DEADLINES, PENDING_SECONDS
 
 AUDIT_WINDOW_SECONDS = 2 * 3600
 """A second conversation that lands late is gone again by then, whatever fails on the way."""
-BOUND_WINDOW_SECONDS = 2 * DEADLINES.resume
+BOUND_WINDOW_SECONDS = PENDING_SECONDS + 2 * DEADLINES.resume
 """Nothing waits longer than this under a name that is bound."""
 TEXTS = ("inline", "reference", "utterances")
 WITHDRAWN = ("transcript_missing", "invalid_transcript")

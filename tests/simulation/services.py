@@ -118,10 +118,8 @@ class Aliases(InMemoryAliases):
         return self.stage.effect("aliases.expire", lambda: self._expire(alias, pending), lambda: alias.key)
 
     def _expire(self, alias: Alias, pending: PendingMessage) -> str | None:
-        target = self._item(alias).target
-        if target is None:
-            InMemoryAliases.clear(self, alias, pending)
-        return target
+        InMemoryAliases.clear(self, alias, pending)
+        return self._item(alias).target
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
         return iter(list(super().due(shard, now, limit)))

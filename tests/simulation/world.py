@@ -76,7 +76,7 @@ class Outside:
         self.bucket = Bucket(stage, versioned=self.story.versioned)
         self.coval = SimulatedCoval(stage, self.bucket)
         self.hosts = Hosts(stage=stage)
-        self.names = Aliases(stage.clock, PENDING_SECONDS, stage=stage)
+        self.names = Aliases(PENDING_SECONDS, stage=stage)
         self.transcript_objects = TranscriptBucket(stage=stage)
         self.began = stage.clock.now
         self.world = World(

@@ -1,9 +1,7 @@
 """Recordings of a made-up call, converted, and what of its voices must be heard in what comes out."""
 
 import io
-from dataclasses import dataclass, field
 from functools import cache
-from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -13,42 +11,17 @@ from tests.support import voices
 from tests.support.voices import Kind, Sound, correlation, decoded, narrow
 
 SECONDS = 5.3
-SMALL = 8 * 1024 * 1024
 SPEECH_CODEC = "wav gsm"
 """Keeps what speech sounds like, not its curve: it is held against what libsndfile hears in it."""
 
 
-@dataclass
-class Sink(io.RawIOBase):
-    """As the staging bucket's: written in a row, and anew only in the first 8 MiB."""
-
-    content: bytearray = field(default_factory=bytearray)
-    position: int = 0
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        assert self.position == len(self.content) or self.position + len(data) <= SMALL
-        self.content[self.position : self.position + len(data)] = data
-        self.position += len(data)
-        return len(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        assert whence == 0
-        assert offset <= SMALL or offset == len(self.content)
-        self.position = offset
-        return offset
-
-    def tell(self) -> int:
-        return self.position
-
-
 def converted(data: bytes, agent_channel: int | None = None) -> tuple[ContentType, bytes]:
-    sink = Sink()
+    sink = io.BytesIO()
     content_type = PyAvConverter()(
-        len(data), lambda start, length: data[start : start + length], cast("BinaryIO", sink),
-        agent_channel=agent_channel,
-    )  # fmt: skip
-    assert sink.tell() == len(sink.content)
-    return content_type, bytes(sink.content)
+        len(data), lambda start, length: data[start : start + length], sink, agent_channel=agent_channel
+    )
+    assert sink.tell() == len(sink.getvalue())
+    return content_type, sink.getvalue()
 
 
 @cache

@@ -6,33 +6,34 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from coval_relay.adapters.aws.dynamodb_table import TOO_LARGE
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.errors import NotReadyError, PermanentError, RetryableError, UrlRejectedError
-from coval_relay.domain.ports import ALIAS_SHARDS, MAX_PENDING, AliasTakenError, Clock
+from coval_relay.domain.errors import NotReadyError, PermanentError, UrlRejectedError
+from coval_relay.domain.ports import ALIAS_SHARDS, AliasTakenError
 from coval_relay.domain.s3_objects import ObjectVersion
-from coval_relay.domain.transcript import Utterance
-from tests.support.fakes import FakeBucket, FakeClock
+from coval_relay.domain.transcript import Utterance, collected
+from tests.support.fakes import FakeBucket
 
 ITEM_BYTES = 400 * 1024
 
 
 @dataclass
 class AliasItem:
-    """An alias's item."""
+    """An alias's items."""
 
     target: str | None = None
     pending: dict[str, PendingMessage] = field(default_factory=dict)
-    due_at: int | None = None
+    put_off: dict[str, int] = field(default_factory=dict)
+    """When those are due that do not simply wait for their time to be over."""
 
-    def oldest_first(self) -> tuple[PendingMessage, ...]:
-        return tuple(sorted(self.pending.values(), key=lambda one: (one.pending_since, one.identity)))
+    def due_at(self, pending: PendingMessage, pending_seconds: int) -> int:
+        return self.put_off.get(pending.identity, pending.pending_since + pending_seconds)
 
 
 @dataclass
 class InMemoryAliases:
     """The Aliases in a dict; one shard of the index."""
 
-    clock: Clock = field(default_factory=FakeClock)
     pending_seconds: int = 86_400
     items: dict[Alias, AliasItem] = field(default_factory=dict)
 
@@ -40,86 +41,67 @@ class InMemoryAliases:
         return self._item(alias).target
 
     def waiting(self, alias: Alias) -> tuple[PendingMessage, ...]:
-        return self._item(alias).oldest_first()
+        return tuple(sorted(self._item(alias).pending.values(), key=lambda one: (one.pending_since, one.identity)))
 
     def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
         item = self._item(alias)
-        if item.target is not None:
-            return item.target
-        full = len(item.pending) >= MAX_PENDING or _bytes(*item.pending.values(), pending) > ITEM_BYTES
-        if full and pending.identity not in item.pending:
-            raise RetryableError("pending_full", 900)
-        item.pending.setdefault(pending.identity, pending)
-        if item.due_at is None:
-            item.due_at = pending.pending_since + self.pending_seconds
-        self.items[alias] = item
-        return None
+        if item.target is None:
+            too_large = len(pending.event) > ITEM_BYTES
+            if too_large and pending.identity not in item.pending:
+                raise TOO_LARGE
+            item.pending.setdefault(pending.identity, pending)
+            self.items[alias] = item
+        return item.target
 
     def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         item = self._item(alias)
         if item.target not in (None, target):
             raise AliasTakenError(str(item.target))
         item.target = target
-        if item.pending:
-            item.due_at = self.clock()
         self.items[alias] = item
-        return item.oldest_first()
+        return self.waiting(alias)
 
     def clear(self, alias: Alias, pending: PendingMessage) -> None:
-        item = self._item(alias)
-        if item.pending.pop(pending.identity, None):
-            item.due_at = self._due(item)
+        self._item(alias).pending.pop(pending.identity, None)
+        self._item(alias).put_off.pop(pending.identity, None)
 
     def expire(self, alias: Alias, pending: PendingMessage) -> str | None:
-        target = self._item(alias).target
-        if target is None:
-            self.clear(alias, pending)
-        return target
+        self.clear(alias, pending)
+        return self.target(alias)
+
+    def put_off(self, alias: Alias, pending: PendingMessage, until: int) -> None:
+        item = self._item(alias)
+        if pending.identity in item.pending:
+            item.put_off[pending.identity] = until
+
+    def moments(self) -> list[int]:
+        """When each of what waits is due."""
+        return [item.due_at(one, self.pending_seconds) for item in self.items.values() for one in item.pending.values()]
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
-        due = [(a, i) for a, i in self.items.items() if i.due_at is not None and i.due_at <= now]
+        pending = [(alias, item.target, one) for alias, item in self.items.items() for one in item.pending.values()]
+        due = [found for found in pending if self._item(found[0]).due_at(found[2], self.pending_seconds) <= now]
         if shard == ALIAS_SHARDS[0]:
-            yield from [(alias, item.target, item.oldest_first()) for alias, item in due][:limit]
+            ordered = sorted(due, key=lambda found: found[2].pending_since)[:limit]
+            yield from ((alias, target, (one,)) for alias, target, one in ordered)
 
     def _item(self, alias: Alias) -> AliasItem:
         return self.items.get(alias, AliasItem())
 
-    def _due(self, item: AliasItem) -> int | None:
-        if not item.pending:
-            return None
-        if item.target is not None:
-            return self.clock()
-        return min(one.pending_since for one in item.pending.values()) + self.pending_seconds
-
-
-def _bytes(*pending: PendingMessage) -> int:
-    return sum(len(one.event.encode()) for one in pending)
-
 
 @dataclass
 class InMemoryUtterances:
-    """The Fragments in a dict."""
+    """The UtteranceStore in a dict."""
 
-    items: dict[str, dict[str, Utterance]] = field(default_factory=dict)
+    items: dict[str, set[Utterance]] = field(default_factory=dict)
 
     def add(self, call_id: str, utterances: Sequence[Utterance]) -> None:
-        held = self.items.setdefault(call_id, {})
-        for utterance in utterances:
-            if sum(len(one.content) for one in (*held.values(), utterance)) > ITEM_BYTES:
-                reason = "The utterances of this call need more than the 400 KB of an item."
-                raise PermanentError("too_many_utterances", reason)
-            held.setdefault(utterance.id, utterance)
+        if any(len(one.content) > ITEM_BYTES for one in utterances):
+            raise TOO_LARGE
+        self.items.setdefault(call_id, set()).update(utterances)
 
     def get_all(self, call_id: str) -> tuple[Utterance, ...]:
-        held = self.items.get(call_id, {}).values()
-        return tuple(sorted(held, key=lambda one: (one.spoken_at, one.ended_at, one.id)))
-
-
-class _Held(io.BytesIO):
-    """A file that its writer's library may close."""
-
-    def close(self) -> None:
-        """Kept, to be read."""
+        return collected(self.items.get(call_id, ()))
 
 
 @dataclass
@@ -131,7 +113,7 @@ class InMemoryStaging:
     serial: int = 0
 
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> tuple[ObjectVersion, int]:
-        body = _Held()
+        body = io.BytesIO()
         write(body)
         content = body.getvalue()
         self.serial += 1

@@ -109,7 +109,7 @@ class World:
     telemetry: list[tuple[LogEvent, str, dict[str, str | int]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.aliases = self.aliases or InMemoryAliases(self.clock, PENDING_SECONDS)
+        self.aliases = self.aliases or InMemoryAliases(PENDING_SECONDS)
         self.staging = self.staging or InMemoryStaging(self.bucket)
         watch = self.executioner.wrap
         coval = watch(self.coval, "submit", "attach_audio", "delete", "create_upload", "put_audio")
@@ -228,7 +228,9 @@ class World:
             moments += [pending.pending_since + PENDING_SECONDS for pending in self.all_pending()]
             if not moments:
                 return
-            self.clock.now = max(self.clock.now + 1, min(moments))
+            later = [moment for moment in moments if moment > self.clock.now]
+            overdue = [self.clock.now + 60] if len(later) < len(moments) else []  # the next sweep's
+            self.clock.now = min(later + overdue)
 
     def every_call(self) -> list[Any]:
         far = self.clock.now + 10**9

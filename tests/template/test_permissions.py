@@ -39,6 +39,9 @@ def use_key(service: str, resource: str | list[str], action: str | list[str] = "
     return {**allow(action, resource), "Condition": condition}
 
 
+KEEP = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query"]
+
+
 def common(function: str) -> dict[str, Statement]:
     """What every function needs."""
     queue = QUEUE_OF[function]
@@ -48,7 +51,7 @@ def common(function: str) -> dict[str, Statement]:
         "WriteLog": allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{function}LogGroup.Arn"),
         "ReceiveMessages": allow(receive, f"{queue}Queue.Arn"),
         "SendMessages": allow("sqs:SendMessage", to),
-        "KeepState": allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], "ConversationTable.Arn"),
+        "KeepState": allow(KEEP[:3] if function == "AttachRecording" else KEEP, "ConversationTable.Arn"),
         "ReadApiKey": allow("secretsmanager:GetSecretValue", SECRET),
     }
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from coval_relay.adapters.web import recording_urls
+from coval_relay.domain.audio import coval_limits
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, key
 
@@ -20,10 +22,14 @@ def test_table(smallest: Stack) -> None:
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
             {"AttributeName": "external_conversation_id", "AttributeType": "S"},
+            {"AttributeName": "item_key", "AttributeType": "S"},
             {"AttributeName": "sweep_shard", "AttributeType": "N"},
             {"AttributeName": "due_at", "AttributeType": "N"},
         ],
-        "KeySchema": [{"AttributeName": "external_conversation_id", "KeyType": "HASH"}],
+        "KeySchema": [
+            {"AttributeName": "external_conversation_id", "KeyType": "HASH"},
+            {"AttributeName": "item_key", "KeyType": "RANGE"},
+        ],
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": "due",
@@ -31,7 +37,7 @@ def test_table(smallest: Stack) -> None:
                     {"AttributeName": "sweep_shard", "KeyType": "HASH"},
                     {"AttributeName": "due_at", "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
         ],
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
@@ -133,8 +139,14 @@ def test_function(smallest: Stack, function: str) -> None:
         "Role": f"{function}Role.Arn",
         "LoggingConfig": {"LogFormat": "JSON", "LogGroup": f"{function}LogGroup"},
     }
-    left_to_aws = {"ReservedConcurrentExecutions", "EphemeralStorage", "TracingConfig", "FunctionName"}
+    left_to_aws = {"ReservedConcurrentExecutions", "TracingConfig", "FunctionName"}
     assert not left_to_aws & set(properties)
+
+
+def test_a_copy_of_the_largest_recording_fits_on_the_disk(smallest: Stack) -> None:
+    disks = {name: smallest.properties(f"{name}Function").get("EphemeralStorage") for name in FOLDERS}
+    assert disks == {"SubmitTranscript": None, "UploadRecording": {"Size": 512}, "AttachRecording": None}
+    assert max(recording_urls.MAX_BYTES, coval_limits.MAX_BYTES) * 2 <= 512 * 1024 * 1024
 
 
 @pytest.mark.parametrize(

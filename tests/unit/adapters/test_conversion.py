@@ -3,13 +3,14 @@
 What comes out is judged by libsndfile and miniaudio, which the product does not use.
 """
 
+import errno
 import io
 import subprocess
 import sys
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -24,8 +25,11 @@ from coval_relay.adapters.audio.ranged_file import BLOCK, RangedFile
 from coval_relay.domain.audio import AudioRejectedError, probe
 from coval_relay.domain.errors import RetryableError
 from tests.support import audio_files, voices
-from tests.support.conversion import SECONDS, Sink, assert_that_voices_are_kept, converted, recording
+from tests.support.conversion import SECONDS, assert_that_voices_are_kept, converted, recording
 from tests.support.voices import KINDS, Kind, Sound, correlation, decoded, narrow
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 UNREADABLE = AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
 ROOT = Path(__file__).parents[3]
@@ -277,15 +281,15 @@ def test_what_the_reader_raises_passes_through(name: str, good: int, capfd: pyte
         return data[start : start + length]
 
     with pytest.raises(RetryableError) as raised:
-        PyAvConverter()(len(data), read, cast("BinaryIO", Sink()), agent_channel=None)
+        PyAvConverter()(len(data), read, io.BytesIO(), agent_channel=None)
     assert raised.value == RetryableError("s3_unreachable")
     assert capfd.readouterr() == ("", "")
 
 
-class FullSink(Sink):
-    def write(self, data: bytes) -> int:  # type: ignore[override]
-        if len(self.content) > 20_000:
-            raise RetryableError("s3_unreachable")
+class FullSink(io.BytesIO):
+    def write(self, data: "ReadableBuffer") -> int:
+        if self.tell() > 20_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
         return super().write(data)
 
 
@@ -293,12 +297,9 @@ class FullSink(Sink):
 def test_what_the_sink_raises_passes_through(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     kind = next(kind for kind in KINDS if kind.name == name)
     _, data = recording(kind, 2, 0)
-    with pytest.raises(RetryableError) as raised:
-        PyAvConverter()(
-            len(data), lambda start, length: data[start : start + length], cast("BinaryIO", FullSink()),
-            agent_channel=None,
-        )  # fmt: skip
-    assert raised.value == RetryableError("s3_unreachable")
+    with pytest.raises(OSError, match="No space left") as raised:
+        PyAvConverter()(len(data), lambda start, length: data[start : start + length], FullSink(), agent_channel=None)
+    assert raised.value.errno == errno.ENOSPC
     assert capfd.readouterr() == ("", "")
 
 

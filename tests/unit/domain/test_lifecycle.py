@@ -406,6 +406,7 @@ def test_a_url_that_cannot_be_fetched_is_tried_for_a_day_and_ends_with_covals_wo
     assert pauses == [60, 600, 3600]
     abandoned = lifecycle.attach_fetch_failed(first.call, "s3://b/k2#e", REASON, NOW + DAY)
     assert summary(abandoned) == ("SUBMITTED", "ATTACHING", "continue")
+    assert abandoned.call.recording
     assert abandoned.call.recording.reason == REASON
     assert lifecycle.next_action(abandoned.call) is Action.DONE
     assert lifecycle.attach_fetch_failed(abandoned.call, "s3://b/k2#e", REASON, NOW).call == abandoned.call

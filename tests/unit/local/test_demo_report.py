@@ -61,7 +61,7 @@ def test_what_waits_under_a_name_is_told_once_and_once_where_it_went() -> None:
     client = Mock()
     items = Items(client, "table", ("call",), lambda _, text: told.append(text), Changes(), {"name": "call"})
 
-    for attribute in ({"waiting": {"SS": ["digest"]}}, {"target": {"S": "call"}}):
+    for attribute in ({"has_pending": {"BOOL": True}}, {"target": {"S": "call"}}):
         found = {"external_conversation_id": {"S": "name"}} | attribute
         client.batch_get_item.return_value = {"Responses": {"table": [found]}}
         items.look()

@@ -25,11 +25,12 @@ def conversation(call: LoadCall) -> dict[str, Any]:
 
 
 def item(call: LoadCall) -> dict[str, Any]:
-    return {"external_conversation_id": call.call_id, "state": "SUBMITTED", "recording_state": "ATTACHED"}
+    states = {"state": "SUBMITTED", "recording_state": "ATTACHED"}
+    return {"external_conversation_id": call.call_id, "item_key": "call", **states}
 
 
 def waiting(identity: str) -> dict[str, Any]:
-    return {"external_conversation_id": "alias#a#b", "due_at": 9, "parked#1": {"identity": identity}}
+    return {"external_conversation_id": "alias#a#b", "item_key": "pending#1", "due_at": 9, "identity": identity}
 
 
 def state() -> State:

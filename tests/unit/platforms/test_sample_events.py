@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.adapters.aws.lambda_events import deliveries
+from coval_relay.adapters.aws.lambda_events import records
 from coval_relay.adapters.aws.queue_messages import from_event
 from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.domain.messages import Sweep
@@ -47,7 +47,7 @@ def test_recording_ready() -> None:
 
 
 def test_the_same_key_from_an_event_and_from_a_classic_notification() -> None:
-    (classic,) = deliveries(sample("s3_notification_classic"))
+    ((classic,),) = (one.deliveries for one in records(sample("s3_notification_classic")))
     assert classic.event is not None
     from_classic, from_bridge = (
         object_created(classic.event),
@@ -64,7 +64,7 @@ def test_what_came_while_versioning_was_suspended_has_no_lasting_version() -> No
 
 
 def test_batch_and_sweep() -> None:
-    good, poison = deliveries(sample("sqs_batch"))
+    (good,), (poison,) = (one.deliveries for one in records(sample("sqs_batch")))
     assert (good.event, poison.event) == (sample("call_ended_inline"), None)
     assert from_event(sample("sweep")) == Sweep()
 

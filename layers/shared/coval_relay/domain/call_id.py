@@ -3,9 +3,9 @@
 from coval_relay.domain.errors import InvalidInputError
 
 MAX_ID_LENGTH = 256
-RESERVED = ("alias#", "utterances#")
-"""Items of the table that are not calls begin so."""
-ID_RULE = "must have 1 to 256 printable characters, no double quote, and not begin with alias# or utterances#"
+RESERVED = "alias#"
+"""The names of aliases begin so in the table."""
+ID_RULE = f"must have 1 to 256 printable characters, no double quote, and not begin with {RESERVED}"
 """Coval's filter cannot quote a double quote."""
 
 

@@ -55,8 +55,6 @@ class TranscriptObjects(Protocol):
 
 ALIAS_SHARDS = range(SHARDS, SHARDS + 4)
 """The aliases' parts of the sweep's index: beside the calls', so that neither's sweep sees the other's."""
-MAX_PENDING = 100
-"""Under one alias; more than these wait in their queue."""
 
 
 @dataclass(unsafe_hash=True)
@@ -79,10 +77,7 @@ class Aliases(Protocol):
         """What is pending under it, oldest first, strongly consistent."""
 
     def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
-        """Keep what waits, unless the alias is bound: then return its target.
-
-        The first `parked_at` of an identity stays. Raises RetryableError where the alias has no room left.
-        """
+        """Keep what waits, unless the alias is bound: then return its target; of one identity the first stays."""
 
     def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         """Let the alias lead to `target` and return what is still pending, again on a repetition.
@@ -94,17 +89,17 @@ class Aliases(Protocol):
         """Take out what was sent on; nothing where it is gone already."""
 
     def expire(self, alias: Alias, pending: PendingMessage) -> str | None:
-        """Take out what has waited too long, unless the alias is bound: then return its target.
+        """Take out what has waited too long; returns the target where the alias is bound.
 
-        Whoever gets a target sends the message on: it may have been bound a moment after an earlier try of
-        the same removal, and to send on twice does no harm.
+        Whoever gets a target sends the message on: the alias may have been bound a moment after the removal, and to
+        send on twice does no harm.
         """
+
+    def put_off(self, alias: Alias, pending: PendingMessage, until: int) -> None:
+        """Let what waits be due at `until`; nothing where it is gone already."""
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
-        """Aliases of one of ALIAS_SHARDS to be looked at, with targets; may be a little stale.
-
-        Unbound ones whose oldest message has waited too long, and bound ones that nobody has cleared.
-        """
+        """Messages of one of ALIAS_SHARDS that have waited too long, with their aliases and targets."""
 
 
 # --- transcripts -------------------------------------------------------------------------------------
@@ -114,10 +109,10 @@ class UtteranceStore(Protocol):
     """Utterances that are collected until the call's end. All raise RetryableError."""
 
     def add(self, call_id: str, utterances: Sequence[Utterance]) -> None:
-        """Keep them; of one id the first stays. Raises PermanentError where there is no room."""
+        """Keep them; raises PermanentError for one that is too large."""
 
     def get_all(self, call_id: str) -> tuple[Utterance, ...]:
-        """All of a call, in the order in which they were spoken, strongly consistent."""
+        """All of a call, as `collected` orders them, strongly consistent."""
 
 
 class TranscriptUrls(Protocol):
@@ -136,7 +131,7 @@ class StagingBucket(Protocol):
     def store(self, name: str, write: Callable[[BinaryIO], object]) -> tuple[ObjectVersion, int]:
         """A new object below `name` of what `write` writes, and its size in bytes.
 
-        `write` may seek back into the first 8 MiB. Whatever it raises leaves no object, and passes.
+        `write` may seek, and leaves the file open. Whatever it raises leaves no object, and passes.
         Raises RetryableError, or PermanentError (access denied: names the permission).
         """
 

@@ -1,6 +1,6 @@
 """Transcripts in Coval's form: roles of its enum, times in seconds from the start of the audio."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,6 +32,13 @@ class Utterance:
     content: str = field(repr=False)
     spoken_at: float
     ended_at: float
+
+
+def collected(utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
+    """In the order in which they were spoken; of one id the one that ended last, in whatever order they came."""
+    by_end = sorted(utterances, key=lambda one: (one.ended_at, one.spoken_at, one.role, one.content))
+    latest = {one.id: one for one in by_end}
+    return tuple(sorted(latest.values(), key=lambda one: (one.spoken_at, one.ended_at, one.id)))
 
 
 def check_times(messages: tuple[Message, ...], call_seconds: float | None, path: str) -> None:

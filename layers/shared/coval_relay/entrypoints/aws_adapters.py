@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from coval_relay.adapters.aws import telemetry
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.secrets import SecretApiKey
 from coval_relay.adapters.aws.sqs import SqsQueue
 from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
@@ -52,17 +53,11 @@ class AwsAdapters(Generic[S]):
 
     @cached_property
     def store(self) -> DynamoDbCalls:
-        return DynamoDbCalls(self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days)
+        return DynamoDbCalls(self._table)
 
     @cached_property
     def aliases(self) -> DynamoDbAliases:
-        return DynamoDbAliases(
-            self._dynamodb,
-            self.settings.table_name,
-            self.clock,
-            self.settings.pending_seconds,
-            self.settings.retention_days,
-        )
+        return DynamoDbAliases(self._table, self.settings.pending_seconds)
 
     @cached_property
     def coval(self) -> HttpCovalClient:
@@ -116,8 +111,8 @@ class AwsAdapters(Generic[S]):
         return SqsQueue(_client("sqs"))
 
     @cached_property
-    def _dynamodb(self) -> Any:
-        return _client("dynamodb")
+    def _table(self) -> Table:
+        return Table(_client("dynamodb"), self.settings.table_name, self.clock, self.settings.retention_days)
 
     @cached_property
     def _http(self) -> "httpx.Client":
@@ -145,7 +140,7 @@ class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
     def utterances(self) -> "DynamoDbUtterances":
         from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 
-        return DynamoDbUtterances(self._dynamodb, self.settings.table_name, self.clock, self.settings.retention_days)
+        return DynamoDbUtterances(self._table)
 
     @cached_property
     def transcript_objects(self) -> "S3TranscriptObjects":

@@ -182,7 +182,6 @@ def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAda
         aliases=adapters.aliases,
         coval=adapters.coval,
         send_again=shared.send_again,
-        pending_seconds=settings.pending_seconds,
         telemetry=adapters.telemetry,
     )
     service = AttachRecording(

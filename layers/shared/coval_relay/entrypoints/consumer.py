@@ -21,10 +21,10 @@ from coval_relay.domain.errors import (
     code_of,
     raised_at,
 )
-from coval_relay.domain.faults import waiting_event
+from coval_relay.domain.faults import Fault, fault_of, waiting_event
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
-from coval_relay.domain.messages import Message, PendingExpired, Resume
+from coval_relay.domain.messages import Message, Resume
 from coval_relay.services.calls import Calls
 from coval_relay.services.worker import Outcome
 
@@ -110,6 +110,10 @@ class Consumer:
             return self._serve(delivery, remaining)
         except InvalidInputError as error:
             return Rejected(delivery, Reason("invalid_input", str(error)), error.call_id or _call_id(delivery))
+        except PermanentError as error:
+            if error.status is None and fault_of(error.code) is Fault.NOBODY:
+                return Rejected(delivery, Reason(error.code, error.reason), _call_id(delivery))
+            return self._failure(delivery, error)
         except Exception as error:  # noqa: BLE001 - the edge: one failure must not fail its batch
             return self._failure(delivery, error)
 
@@ -137,25 +141,22 @@ class Consumer:
         return None
 
     def _served(self, message: Message, remaining: Callable[[], float]) -> Waits | None:
-        if not isinstance(message, Resume | PendingExpired):
+        if not isinstance(message, Resume):
             outcome = self.service(message, self._attempt(remaining))
             return None if outcome.until is None else Waits(BUSY, outcome.until)
-        self._brought_back(message, remaining)
+        self._resumed(message, remaining)
         return None
 
-    def _brought_back(self, message: Resume | PendingExpired, remaining: Callable[[], float]) -> None:
+    def _resumed(self, resume: Resume, remaining: Callable[[], float]) -> None:
         """What the sweep can bring again never waits in a queue: else its messages would become more and more."""
-        hops, call_id = (message.hops, message.external_conversation_id) if isinstance(message, Resume) else (0, "")
         code, until = BUSY, None
         try:
-            until = self.service(message, self._attempt(remaining, hops)).until
+            until = self.service(resume, self._attempt(remaining, resume.hops)).until
         except (RetryableError, NotReadyError, PermanentError, UnknownOutcomeError) as error:
             code, until = error.code, self.calls.clock() + RETRY_SECONDS
-        if until is None:
-            return
-        self.telemetry(waiting_event(code), call_id, code=code)
-        if call_id:
-            self._put_off(call_id, until)
+        if until is not None:
+            self.telemetry(waiting_event(code), resume.external_conversation_id, code=code)
+            self._put_off(resume.external_conversation_id, until)
 
     def _put_off(self, call_id: str, until: int) -> None:
         """Where it fails, the time stands that was written before the message was sent."""

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import Alias, PendingMessage, QueueName, alias_of
 from coval_relay.domain.call_id import checked_call_id
-from coval_relay.domain.errors import InvalidInputError, Reason
+from coval_relay.domain.errors import InvalidInputError, NotReadyError, Reason, RetryableError
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
 from coval_relay.domain.ports import Aliases, AliasTakenError
 from coval_relay.services.calls import Calls
+from coval_relay.services.worker import DONE, Outcome
 
 MAX_CHAIN_LENGTH = 5
 TAKEN = Reason("alias_taken", "A name of this call belongs to another call already; it was left there.")
@@ -87,7 +88,9 @@ class AliasResolver:
                 self._note(known.target)
                 continue
             for pending in waiting:
-                if pending.queue != self.own_queue:
+                if pending.queue == self.own_queue:
+                    self.aliases.put_off(alias, pending, self.calls.clock())
+                else:
                     self.send_again(pending)
                     self.aliases.clear(alias, pending)
 
@@ -103,8 +106,27 @@ class AliasResolver:
         """The message that waits; raises InvalidInputError."""
         return self.from_event(expired.pending.event)
 
-    def clear_expired(self, expired: PendingExpired) -> None:
-        """Under another of its names it has found its call: it need not wait under this one."""
+    def finish(self, expired: PendingExpired, go_on: Callable[[], Outcome]) -> Outcome:
+        """Under another of its names it has found its call: it goes on, and need not wait under this one.
+
+        What cannot go on now is left to the sweep where it still waits here; else this message is the only copy.
+        """
+        try:
+            outcome = go_on()
+        except (RetryableError, NotReadyError):
+            if self._is_kept(expired):
+                return DONE
+            raise
+        if outcome.until is not None and self._is_kept(expired):
+            return DONE
+        self.clear(expired)
+        return outcome
+
+    def _is_kept(self, expired: PendingExpired) -> bool:
+        return any(one.identity == expired.pending.identity for one in self.aliases.waiting(expired.alias))
+
+    def clear(self, expired: PendingExpired) -> None:
+        """It waits under this alias no longer."""
         self.aliases.clear(expired.alias, expired.pending)
 
     def give_up(self, unknown: Unresolved, tried_rules: str) -> None:

@@ -159,6 +159,4 @@ class SubmitTranscript:
         owner = self._resolve(message, found) if isinstance(found, Matched) else None
         if isinstance(owner, Unresolved):
             self.resolver.give_up(owner, self.matcher.tried_rules())
-        outcome = self._created(message, attempt)
-        self.resolver.clear_expired(expired)
-        return outcome
+        return self.resolver.finish(expired, lambda: self._created(message, attempt))

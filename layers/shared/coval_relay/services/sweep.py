@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from coval_relay.domain import lifecycle
+from coval_relay.domain import lifecycle, pauses
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
 from coval_relay.domain.coval import CovalClient
@@ -42,7 +42,6 @@ class Sweeper:
     aliases: Aliases
     coval: CovalClient
     send_again: Callable[[PendingMessage], None]
-    pending_seconds: int
     telemetry: Telemetry
 
     def __call__(self, go_on: GoOn, attempt: Attempt) -> Outcome:
@@ -116,10 +115,11 @@ class Sweeper:
     def _pending(self, waiting: Waiting, now: int, ended: set[str]) -> int:
         """Sent on where its alias is bound by now, else to its end, once."""
         alias, target, pending = waiting
+        self.aliases.put_off(alias, pending, now + pauses.LONGEST_SECONDS)
         if target:
             self.send_again(pending)
             self.aliases.clear(alias, pending)
-        elif pending.pending_since + self.pending_seconds <= now and pending.identity not in ended:
+        elif pending.identity not in ended:
             ended.add(pending.identity)
             queue = self.queues.recording if pending.queue == "recording" else self.queues.call_end
             queue(PendingExpired(alias, pending))

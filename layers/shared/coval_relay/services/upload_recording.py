@@ -133,13 +133,11 @@ class UploadRecording:
         try:
             owner = self._resolve_pending(message, expired)
         except (ObjectGoneError, ObjectReplacedError):
-            self.resolver.clear_expired(expired)
+            self.resolver.clear(expired)
             return self._skipped("gone_before_its_call_was_known")
         if isinstance(owner, Unresolved):
             self.resolver.give_up(owner, self.matcher.tried_rules())
-        outcome = self(message, attempt)
-        self.resolver.clear_expired(expired)
-        return outcome
+        return self.resolver.finish(expired, lambda: self(message, attempt))
 
     def _resolve_pending(self, message: Message, expired: PendingExpired) -> str | Unresolved | None:
         match message:

@@ -1,4 +1,4 @@
-"""The conversation table: one item a call, every write conditional on the revision that was seen."""
+"""The calls' items: every write is conditional on the revision that was seen."""
 
 import json
 import uuid
@@ -6,30 +6,17 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
 
-from coval_relay.adapters.aws.dynamodb_items import (
-    DAY_SECONDS,
-    INDEX,
-    KEY,
-    UNREADABLE,
-    key,
-    plain,
-    readable,
-    serialized,
-    unreachable,
-)
+from coval_relay.adapters.aws.dynamodb_table import KEY, UNREADABLE, ConditionFailedError, Table, Write, readable
 from coval_relay.boundary import fault
 from coval_relay.domain.call import Call
 from coval_relay.domain.errors import PermanentError
-from coval_relay.domain.ports import SHARDS, Clock, ConflictError
+from coval_relay.domain.ports import SHARDS, ConflictError
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
+CALL = "call"
 OPTIONAL = ("facts", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")
 DERIVED = ("recording_state", "sweep_shard")
 
@@ -65,21 +52,12 @@ def from_item(item: Mapping[str, Any]) -> Call:
 
 @dataclass(frozen=True, slots=True)
 class DynamoDbCalls:
-    """The CallStore on DynamoDB; `expires_at` is garbage collection only, nothing reads it."""
+    """The CallStore on DynamoDB."""
 
-    client: "DynamoDBClient"
-    table: str
-    clock: Clock
-    retention_days: int
+    table: Table
 
     def get(self, external_conversation_id: str) -> Call:
-        try:
-            answer = self.client.get_item(TableName=self.table, Key=key(external_conversation_id), ConsistentRead=True)
-        except (BotoCoreError, ClientError) as error:
-            raise unreachable(error) from error
-        if "Item" not in answer:
-            return Call(external_conversation_id=external_conversation_id)
-        return from_item(plain(answer["Item"]))
+        return _call(external_conversation_id, self.table.get(external_conversation_id, CALL))
 
     def save(self, seen: Call, call: Call) -> Call:
         """One conditional UpdateItem.
@@ -91,54 +69,27 @@ class DynamoDbCalls:
         written = replace(call, revision=seen.revision + 1)
         write_id = uuid.uuid4().hex
         try:
-            self.client.update_item(**self._update(seen, written, write_id))
-        except self.client.exceptions.ConditionalCheckFailedException as error:
-            current = plain(cast("dict[str, Any]", error.response.get("Item", {})))
-            if current.get("write_id") != write_id:
-                raise ConflictError(self._current(seen, current)) from None
-        except (BotoCoreError, ClientError) as error:
-            raise unreachable(error) from error
+            self.table.update(_write(seen, written, write_id))
+        except ConditionFailedError as failed:
+            if failed.current.get("write_id") != write_id:
+                raise ConflictError(_call(seen.external_conversation_id, failed.current)) from None
         return written
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[Call]:
-        try:
-            answer = self.client.query(
-                TableName=self.table,
-                IndexName=INDEX,
-                KeyConditionExpression="sweep_shard = :shard AND due_at <= :now",
-                ExpressionAttributeValues={":shard": {"N": str(shard)}, ":now": {"N": str(now)}},
-                Limit=limit,
-            )
-        except (BotoCoreError, ClientError) as error:
-            raise unreachable(error) from error
-        return readable(answer["Items"], lambda item: from_item(plain(item)))
+        return readable(self.table.due(shard, now, limit), from_item)
 
-    def _current(self, seen: Call, item: Mapping[str, Any]) -> Call:
-        return from_item(item) if item else Call(external_conversation_id=seen.external_conversation_id)
 
-    def _update(self, seen: Call, call: Call, write_id: str) -> dict[str, Any]:
-        item = to_item(call)
-        name = item.pop(KEY)
-        now = self.clock()
-        item |= {
-            "write_id": write_id,
-            "updated_at": now,
-            "expires_at": now + self.retention_days * DAY_SECONDS,
-        }
-        absent = [name for name in (*OPTIONAL, *DERIVED) if name not in item]
-        names = {f"#{index}": name for index, name in enumerate([*item, *absent])}
-        sets = ", ".join(f"#{index} = :{index}" for index in range(len(item)))
-        removes = ", ".join(f"#{index}" for index in range(len(item), len(names)))
-        values = {f":{index}": value for index, value in enumerate(item.values())}
-        condition = "attribute_not_exists(revision)"
-        if seen.revision:
-            condition, values[":seen"] = "revision = :seen", seen.revision
-        return {
-            "TableName": self.table,
-            "Key": key(name),
-            "UpdateExpression": f"SET {sets}" + (f" REMOVE {removes}" if removes else ""),
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {name: serialized(value) for name, value in values.items()},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+def _call(name: str, item: Mapping[str, Any]) -> Call:
+    return from_item(item) if item else Call(external_conversation_id=name)
+
+
+def _write(seen: Call, call: Call, write_id: str) -> Write:
+    item = to_item(call)
+    return Write(
+        item.pop(KEY),
+        CALL,
+        sets={**item, "write_id": write_id},
+        removes=[name for name in (*OPTIONAL, *DERIVED) if name not in item],
+        condition="revision = :seen" if seen.revision else "attribute_not_exists(revision)",
+        values={":seen": seen.revision} if seen.revision else {},
+    )
