@@ -1,7 +1,7 @@
 """Show the dead letters of a stack, and send them again once the cause is mended.
 
     python3 scripts/dead_letters.py show --stack coval-relay
-    python3 scripts/dead_letters.py send-again --stack coval-relay --reason access_denied
+    python3 scripts/dead_letters.py send-again --stack coval-relay --reason waited_too_long
 
 It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility and
 sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues. Without --bodies it prints no
@@ -12,8 +12,9 @@ import argparse
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,16 +29,20 @@ LOG_GROUPS = {"CallEnd": "SubmitTranscript", "Recording": "UploadRecording", "At
 HIDDEN_SECONDS = 600
 """How long nobody else sees what is being looked at; at the end it is given back at once."""
 LONG_POLL_SECONDS = 2
-FAILED_FIVE_TIMES, UNDELIVERED = "failed_five_times", "undelivered"
+RECEIVED_TOO_OFTEN, UNDELIVERED = "received_1000_times", "undelivered"
+"""What is no reason of the relay's own: SQS moved the message, or EventBridge could not deliver the event."""
 
 OPAQUE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{2}[0-9a-f]{32}", re.IGNORECASE)
 PHONE_NUMBER = re.compile(r"\+?\d(?:[\W_]*\d){6,}")
-"""Both as in the log (coval_relay/observability.py)."""
+"""Both as in the log (coval_relay/adapters/aws/telemetry.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue, its dead-letter queue, and the log of the function that reads it."""
+    """A queue, its dead-letter queue, and the log of the function that reads it.
+
+    What EventBridge could not deliver lies apart, and belongs to several queues: there `url` is empty.
+    """
 
     name: str
     url: str
@@ -45,6 +50,8 @@ class Queue:
     log_group: str
     table: str
     """The calls' table: its name salts the digests."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """The queues' URLs by their ARNs, as EventBridge names them on what it could not deliver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,12 @@ class DeadLetter:
     queue: Queue
     receipt: str
     body: str
+    target: str
+    """The URL of the queue that it is sent to again; empty where none of the stack's is meant."""
     sent_at: int
-    """When it, or the message that it was, came into its queue: epoch milliseconds."""
+    """When it, or the message that it was where SQS moved it, came into its queue: epoch milliseconds."""
+    age: int
+    """In seconds since then; SQS deletes it after 14 days."""
     kind: str
     subject: str
     code: str
@@ -83,15 +94,19 @@ class Chosen:
 # --- what a letter is --------------------------------------------------------------------------------
 
 
-def read(queue: Queue, message: Mapping[str, Any]) -> DeadLetter:
-    """What a message of a dead-letter queue tells."""
+def read(queue: Queue, message: Mapping[str, Any], now: float) -> DeadLetter:
+    """What a message of a dead-letter queue tells; `now` is in epoch seconds."""
     event = _event(message["Body"])
-    code, reason = _reason(queue, message)
+    told = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
+    code, reason = _reason(queue, told)
+    sent_at = int(message["Attributes"]["SentTimestamp"])
     return DeadLetter(
         queue=queue,
         receipt=message["ReceiptHandle"],
         body=message["Body"],
-        sent_at=int(message["Attributes"]["SentTimestamp"]),
+        target=queue.url or queue.targets.get(told.get("TARGET_ARN", ""), ""),
+        sent_at=sent_at,
+        age=max(int(now - sent_at / 1000), 0),
         kind=shown(str(event.get("detail-type", "no event"))),
         subject=subject(event),
         code=code,
@@ -116,7 +131,7 @@ def subject(event: Mapping[str, Any]) -> str:
 
 
 def digest_of(name: str, table: str) -> str:
-    """As on the lines of the log (coval_relay/observability.py)."""
+    """As on the lines of the log (coval_relay/adapters/aws/telemetry.py)."""
     return hashlib.sha256(f"{table}/{name}".encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -126,14 +141,17 @@ def shown(name: str) -> str:
     return visible if OPAQUE_ID.fullmatch(visible) else PHONE_NUMBER.sub("***", visible)
 
 
-def _reason(queue: Queue, message: Mapping[str, Any]) -> tuple[str, str]:
+def _reason(queue: Queue, told: Mapping[str, str]) -> tuple[str, str]:
     """The relay's own words; EventBridge's, where it could not deliver; else SQS moved the message itself."""
-    told = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
     if "reason_code" in told:
         return told["reason_code"], _decoded(told.get("reason", ""))
     if "ERROR_CODE" in told:
-        return UNDELIVERED, f"EventBridge could not deliver it: {told['ERROR_CODE']}"
-    return FAILED_FIVE_TIMES, f"SQS moved it; see DELIVERY_FAILED in {queue.log_group} from then on"
+        tries = f" after {told['RETRY_ATTEMPTS']} retries" if "RETRY_ATTEMPTS" in told else ""
+        return UNDELIVERED, f"EventBridge could not deliver it{tries}: {told['ERROR_CODE']}"
+    if not queue.url:
+        return UNDELIVERED, "EventBridge has not said why"
+    where = f"see DELIVERY_FAILED and Task timed out in {queue.log_group} from then on"
+    return RECEIVED_TOO_OFTEN, f"SQS moved it after 1000 receives, and its function never came to say why; {where}"
 
 
 def _decoded(reason: str) -> str:
@@ -159,17 +177,21 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def queues(outputs: Mapping[str, str]) -> list[Queue]:
-    """The three queues of a stack, by its outputs."""
-    return [
+    """The queues of a stack, by its outputs."""
+    table = outputs["ConversationTableName"]
+    targets = {outputs[f"{prefix}QueueArn"]: outputs[f"{prefix}QueueUrl"] for prefix in QUEUES.values()}
+    undelivered = Queue(UNDELIVERED, "", outputs["UndeliveredQueueUrl"], "", table, targets)
+    own = [
         Queue(
             name=name,
             url=outputs[f"{prefix}QueueUrl"],
             dead_letters_url=outputs[f"{prefix}DeadLetterQueueUrl"],
             log_group=outputs[f"{LOG_GROUPS[prefix]}LogGroupName"],
-            table=outputs["ConversationTableName"],
+            table=table,
         )
         for name, prefix in QUEUES.items()
     ]
+    return [*own, undelivered]
 
 
 def taken(client: "SQSClient", queue: Queue) -> dict[str, DeadLetter]:
@@ -184,7 +206,7 @@ def taken(client: "SQSClient", queue: Queue) -> dict[str, DeadLetter]:
             VisibilityTimeout=HIDDEN_SECONDS,
             WaitTimeSeconds=LONG_POLL_SECONDS,
         )
-        found = {message["MessageId"]: read(queue, message) for message in answer.get("Messages", [])}
+        found = {message["MessageId"]: read(queue, message, time.time()) for message in answer.get("Messages", [])}
         if found.keys() <= dead_letters.keys():
             return dead_letters | found
         dead_letters |= found
@@ -218,7 +240,8 @@ def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies:
 def line(dead_letter: DeadLetter) -> str:
     when = datetime.fromtimestamp(dead_letter.sent_at / 1000, UTC).isoformat(timespec="seconds")
     about = f"{shown(dead_letter.subject)} ({dead_letter.digest})" if dead_letter.subject else "(no call)"
-    return f"  {when}  {dead_letter.kind}  {about}\n    {shown(dead_letter.code)}: {shown(dead_letter.reason)}"
+    age = f"{dead_letter.age // 86400} d {dead_letter.age % 86400 // 3600} h old"
+    return f"  {when} ({age})  {dead_letter.kind}  {about}\n    {shown(dead_letter.code)}: {shown(dead_letter.reason)}"
 
 
 def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Iterator[str]:
@@ -226,14 +249,16 @@ def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> I
 
     A death in between leaves it here as well: sent once more, it changes nothing. All are taken before the
     first is sent, so that what comes back while the cause is not mended is not sent on for ever. It is sent
-    without attributes: what has waited for too long may wait anew.
+    as a new message, without attributes: what has waited for too long may wait anew.
     """
     for queue in found:
         left = taken(client, queue)
         try:
             for name, dead_letter in sorted(left.items(), key=lambda item: item[1].sent_at):
-                if dead_letter in chosen:
-                    client.send_message(QueueUrl=queue.url, MessageBody=dead_letter.body)
+                if dead_letter in chosen and not dead_letter.target:
+                    yield f"{queue.name}: left, since it was for no queue of this stack\n{line(dead_letter)}"
+                elif dead_letter in chosen:
+                    client.send_message(QueueUrl=dead_letter.target, MessageBody=dead_letter.body)
                     client.delete_message(QueueUrl=queue.dead_letters_url, ReceiptHandle=dead_letter.receipt)
                     del left[name]
                     yield f"{queue.name}: sent again\n{line(dead_letter)}"
@@ -255,7 +280,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("command", choices=["show", "send-again"])
     parser.add_argument("--stack", default="coval-relay", help="the stack's name")
     parser.add_argument("--reason", default="", metavar="CODE", help="only letters with this reason")
-    parser.add_argument("--queue", default="", choices=QUEUES, help="only letters of this queue")
+    parser.add_argument("--queue", default="", choices=[*QUEUES, UNDELIVERED], help="only letters of this queue")
     parser.add_argument("--call", default="", metavar="ID", help="only letters of this call: its id or digest")
     parser.add_argument("--bodies", action="store_true", help="show the events, transcripts and all")
     return parser.parse_args(arguments)

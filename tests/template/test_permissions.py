@@ -98,6 +98,7 @@ FULLEST_KEYS = {
 FULLEST_OWN: dict[str, dict[str, Statement]] = {
     "SubmitTranscript": {
         "ReadTranscripts": allow("s3:GetObject", ["arn:aws:s3:::acme-recordings/*"]),
+        "TellMissingTranscriptsFromDeniedOnes": allow("s3:ListBucket", ["arn:aws:s3:::acme-recordings"]),
         "ReadNothingBesideThePrefixes": {
             "Effect": "Deny",
             "Action": "s3:GetObject",

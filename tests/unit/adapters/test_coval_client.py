@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from coval_relay.adapters.coval import HttpCovalClient
+from coval_relay.adapters.coval import Gate, HttpCovalClient
 from coval_relay.domain.coval import Conversation, Upload
 from coval_relay.domain.errors import (
     InvalidInputError,
@@ -26,15 +26,16 @@ Reply = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 @dataclass
 class Key:
-    """A key that is a new one each time it is read again."""
+    """A key that is a new one each time it is read again, or the same where `rotates` is not set."""
 
+    rotates: bool = True
     refreshed: int = 0
 
     def get(self) -> str:
         return f"key-{self.refreshed}"
 
     def refresh(self) -> str:
-        self.refreshed += 1
+        self.refreshed += self.rotates
         return self.get()
 
 
@@ -48,8 +49,11 @@ class Wire:
     key: Key = field(default_factory=Key)
     requests: list[httpx.Request] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    now: float = 0.0
 
     def __post_init__(self) -> None:
+        self.gate = Gate(lambda code, _: self.opened.append(code), lambda: self.now, lambda: 0.0)
         self.http = httpx.Client(transport=httpx.MockTransport(self._reply))
         self.client = HttpCovalClient(
             base_url="https://coval.example/",
@@ -57,6 +61,7 @@ class Wire:
             api_key=self.key,
             timeout_seconds=self.timeout_seconds,
             time_left=lambda: self.left,
+            gate=self.gate,
             sleep=self._sleep,
             jitter=lambda: 0.0,
             now=lambda: 1_795_262_400.0,
@@ -73,13 +78,14 @@ class Wire:
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.left -= seconds
+        self.now += seconds
 
 
 @pytest.fixture
 def wire() -> Iterator[Callable[..., Wire]]:
     made: list[Wire] = []
 
-    def make(*replies: Reply, **settings: float) -> Wire:
+    def make(*replies: Reply, **settings: float | Key) -> Wire:
         made.append(Wire(list(replies), **settings))  # type: ignore[arg-type]
         return made[-1]
 
@@ -157,18 +163,129 @@ def test_a_read_gets_through_at_last(wire: Make) -> None:
     assert network.slept == [0.1, 4.0]
 
 
-def test_a_long_retry_after_is_left_to_the_queue(wire: Make) -> None:
-    network = wire(httpx.Response(429, headers={"Retry-After": "60"}))
-    assert raised("find", network) == RetryableError("rate_limited", 60.0)
+BUSY = httpx.Response(429, headers={"Retry-After": "2"})
+ANSWERED = httpx.Response(200, json=CONVERSATION)
+
+
+@pytest.mark.parametrize("call", sorted(CALLS))
+def test_a_long_retry_after_is_left_to_the_queue(wire: Make, call: str) -> None:
+    network = wire(httpx.Response(429, headers={"Retry-After": "66"}))
+    assert raised(call, network) == RetryableError("rate_limited", 66.0)
     assert network.slept == []
 
 
-def test_a_short_retry_after_is_waited_for_once_by_an_effect(wire: Make) -> None:
-    busy = httpx.Response(429, headers={"Retry-After": "2"})
-    network = wire(busy, httpx.Response(200, json=CONVERSATION))
+def test_a_short_one_is_waited_for_in_place_again_and_again(wire: Make) -> None:
+    """The few workers then saturate the limit, and all other messages stay untouched in the queue."""
+    network = wire(BUSY, BUSY, BUSY, ANSWERED)
     assert network.client.submit(b"{}") == Conversation("c1", has_audio=True)
-    assert raised("submit", wire(busy, busy)) == RetryableError("rate_limited", 2.0)
-    assert network.slept == [2.0]
+    assert network.slept == [2.0, 2.0, 2.0]
+    assert network.opened == []
+
+
+@pytest.mark.parametrize(("left", "slept"), [(37.0, [2.0]), (36.9, [])])
+def test_it_is_waited_for_where_the_request_has_its_whole_time_after_it(
+    wire: Make, left: float, slept: list[float]
+) -> None:
+    network = wire(BUSY, *([ANSWERED] if slept else []), left=left)
+    if slept:
+        network.client.submit(b"{}")
+    else:
+        assert raised("submit", network) == RetryableError("rate_limited", 2.0)
+    assert network.slept == slept
+
+
+def test_a_minute_of_nothing_but_429_is_enough(wire: Make) -> None:
+    network = wire(*[BUSY] * 31, left=1000.0)
+    assert raised("submit", network) == RetryableError("rate_limited", 2.0)
+    assert (sum(network.slept), network.opened) == (60.0, ["rate_limited"])
+
+
+# --- the gate
+
+
+@pytest.mark.parametrize("call", sorted(CALLS))
+def test_a_coval_that_is_left_alone_is_not_asked(wire: Make, call: str) -> None:
+    network = wire(*[httpx.Response(403)] * 3)
+    for _ in range(3):
+        assert raised("submit", network) == RetryableError("permission_denied")
+    assert raised(call, network) == RetryableError("circuit_open", 12.0)
+    assert (len(network.requests), network.opened) == (3, ["permission_denied"])
+
+
+def test_the_attempts_of_one_read_count_at_the_gate(wire: Make) -> None:
+    network = wire(*[httpx.Response(500)] * 3)
+    assert raised("get", network) == RetryableError("unavailable")
+    assert network.opened == ["unavailable"]
+
+
+def test_a_read_that_is_let_through_to_see_is_asked_once(wire: Make) -> None:
+    network = wire(*[httpx.Response(500)] * 4)
+    raised("get", network)
+    network.now += 12
+    assert raised("get", network) == RetryableError("unavailable")
+    assert (len(network.requests), network.opened) == (4, ["unavailable", "unavailable"])
+
+
+def test_a_busy_coval_that_is_asked_to_see_is_not_waited_for(wire: Make) -> None:
+    network = wire(*[httpx.Response(500)] * 3, BUSY)
+    raised("get", network)
+    slept = len(network.slept)
+    network.now += 12
+    assert raised("submit", network) == RetryableError("rate_limited", 2.0)
+    assert len(network.slept) == slept
+
+
+def test_an_answer_closes_the_gate(wire: Make) -> None:
+    network = wire(*[httpx.Response(500)] * 3, ANSWERED, *[httpx.Response(500)] * 2, ANSWERED)
+    raised("get", network)
+    network.now += 12
+    network.client.submit(b"{}")
+    network.client.get("c1")
+    assert network.opened == ["unavailable"]
+
+
+def test_the_upload_host_does_not_count(wire: Make) -> None:
+    network = wire(*[httpx.Response(503)] * 4)
+    for _ in range(4):
+        with pytest.raises(RetryableError):
+            network.client.put_audio(UPLOAD, [b"abc"], 3)
+    assert network.opened == []
+
+
+def test_no_time_left_says_nothing_of_coval(wire: Make) -> None:
+    network = wire(left=4.9)
+    for _ in range(4):
+        raised("submit", network)
+    assert network.opened == []
+
+
+def test_a_turn_is_there_at_once(wire: Make) -> None:
+    network = wire()
+    assert (network.client.wait_turn(), network.slept) == (0, [])
+
+
+def test_a_turn_is_waited_for_where_the_time_allows_it(wire: Make) -> None:
+    """Before a claim is made and paid work is done."""
+    network = wire(httpx.Response(429, headers={"Retry-After": "66"}))
+    raised("submit", network)
+    network.left, network.now = 90.0, 31.5
+    assert (network.client.wait_turn(), network.slept) == (0, [34.5])
+    assert network.client.wait_turn() == 0
+
+
+def test_a_turn_that_comes_too_late_is_told_in_whole_seconds(wire: Make) -> None:
+    network = wire(httpx.Response(429, headers={"Retry-After": "66"}))
+    raised("submit", network)
+    network.left, network.now = 69.4, 31.5
+    assert (network.client.wait_turn(), network.slept) == (35, [])
+
+
+def test_a_coval_that_is_left_alone_has_no_turn(wire: Make) -> None:
+    network = wire(*[httpx.Response(403)] * 3)
+    for _ in range(3):
+        raised("submit", network)
+    network.now += 0.5
+    assert (network.client.wait_turn(), network.slept) == (12, [])
 
 
 def test_a_date_in_retry_after_counts_from_the_clock(wire: Make) -> None:
@@ -181,7 +298,7 @@ def test_an_upload_place_is_not_asked_for_twice(wire: Make) -> None:
 
 
 def test_a_refused_key_is_read_again_once(wire: Make) -> None:
-    network = wire(httpx.Response(401), httpx.Response(200, json=CONVERSATION))
+    network = wire(httpx.Response(401), ANSWERED)
     network.client.submit(b'{"exact":  "bytes"}')
     assert [request.headers["x-api-key"] for request in network.requests] == ["key-0", "key-1"]
     assert [request.content for request in network.requests] == [b'{"exact":  "bytes"}'] * 2
@@ -190,6 +307,12 @@ def test_a_refused_key_is_read_again_once(wire: Make) -> None:
 def test_a_key_that_stays_refused_is_the_operators_to_mend(wire: Make) -> None:
     assert raised("submit", wire(httpx.Response(401), httpx.Response(401))) == RetryableError("unauthenticated")
     assert raised("submit", wire(httpx.Response(403))) == RetryableError("permission_denied")
+
+
+def test_a_key_that_is_the_same_when_read_again_is_not_tried_again(wire: Make) -> None:
+    network = wire(httpx.Response(401), key=Key(rotates=False))
+    assert raised("submit", network) == RetryableError("unauthenticated")
+    assert len(network.requests) == 1
 
 
 def test_the_header_goes_out_in_lower_case(wire: Make) -> None:

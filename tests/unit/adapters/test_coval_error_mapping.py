@@ -15,7 +15,13 @@ from coval_relay.adapters.coval.error_mapping import (
     retry_after,
     unreadable,
 )
-from coval_relay.domain.errors import PermanentError, RelayError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.errors import (
+    AudioFetchError,
+    PermanentError,
+    RelayError,
+    RetryableError,
+    UnknownOutcomeError,
+)
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 AUDIO_TOO_SHORT = "Audio too short: 3.0 seconds. Minimum duration is 5 seconds."
@@ -99,11 +105,22 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
         (answer(400, envelope("C", "x" * 600, "f" * 200)), PermanentError("C", "x" * 500, "f" * 100, 400)),
         (
             answer(400, envelope("INVALID_ARGUMENT", "Audio URL not found (404)")),
-            RetryableError("audio_fetch_failed"),
+            AudioFetchError("Audio URL not found (404)"),
         ),
         (
-            answer(400, envelope("INVALID_ARGUMENT", "Failed to retrieve audio from URL: timed out")),
-            RetryableError("audio_fetch_failed"),
+            answer(
+                400, envelope("INVALID_ARGUMENT", "Failed to retrieve audio from URL: timed out at https://b/k?s=1")
+            ),
+            AudioFetchError("Failed to retrieve audio from URL: timed out at [URL]"),
+        ),
+        (answer(404, envelope("NOT_FOUND", "Agent not found: a1")), RetryableError("agent_unknown")),
+        (answer(400, envelope("INVALID_ARGUMENT", "m", "audio_url", "agent_id")), RetryableError("agent_unknown")),
+        (answer(400, envelope("INVALID_ARGUMENT", "m", "metrics[2].id")), RetryableError("metrics_unknown")),
+        (answer(422, envelope("INVALID_ARGUMENT", "m", "metric_ids")), RetryableError("metrics_unknown")),
+        (answer(400, envelope("FAILED_PRECONDITION", "m")), RetryableError("precondition_failed")),
+        (
+            answer(400, envelope("INVALID_ARGUMENT", "m", "metrics_note")),
+            PermanentError("INVALID_ARGUMENT", "m", "metrics_note", 400),
         ),
     ],
 )
@@ -140,7 +157,7 @@ def test_an_unreadable_success_is_unknown_where_it_had_an_effect() -> None:
     [
         ("0", 0.0),
         (" 120 ", 120.0),
-        ("999999999", 86_400.0),
+        ("999999999", 3_600.0),
         ("9" * 400, None),
         ("-1", None),
         ("1.5", None),
@@ -150,7 +167,7 @@ def test_an_unreadable_success_is_unknown_where_it_had_an_effect() -> None:
         ("Sat, 21 Nov 2026 12:01:30 GMT", 90.0),
         ("Sat, 21 Nov 2026 12:01:30 -0000", 90.0),
         ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
-        ("Sat, 21 Nov 2099 11:00:00 GMT", 86_400.0),
+        ("Sat, 21 Nov 2099 11:00:00 GMT", 3_600.0),
         ("Sat, 99 Nov 2026 11:00:00 GMT", None),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from coval_relay.adapters.aws.secrets import SecretApiKey
-from coval_relay.adapters.coval import HttpCovalClient
+from coval_relay.adapters.coval import Gate, HttpCovalClient
 from coval_relay.domain.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Rotated:
             api_key=SecretApiKey(self.arn, self.manager, lambda: self.now),
             timeout_seconds=30,
             time_left=lambda: 100.0,
+            gate=Gate(lambda *_: None),
             http=httpx.Client(transport=httpx.MockTransport(self._reply)),
         )
 
@@ -79,4 +80,4 @@ def test_a_key_that_is_not_rotated_yet_waits(rotated: Rotated) -> None:
     with pytest.raises(RetryableError) as caught:
         rotated.client.submit(b"{}")
     assert caught.value == RetryableError("unauthenticated")
-    assert set(rotated.seen) == {"old"}
+    assert rotated.seen == ["old"]

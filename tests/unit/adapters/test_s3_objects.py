@@ -292,14 +292,15 @@ def test_a_document(s3: "S3Client") -> None:
 def test_a_document_that_is_still_to_come(s3: "S3Client") -> None:
     with pytest.raises(NotReadyError) as caught:
         S3TranscriptObjects(lambda: s3, OWNER).fetch(BUCKET, "none.json", 9)
-    assert caught.value == NotReadyError("document_missing_or_denied")
+    assert caught.value == NotReadyError("document_missing")
 
 
-def test_a_denied_document_may_be_still_to_come() -> None:
+def test_a_denied_document_waits_for_the_operator() -> None:
+    """The role may list the bucket, so that S3 tells a denied object from a missing one."""
     client: Any = Refusing(refusal("AccessDenied"))
-    with pytest.raises(NotReadyError) as caught:
+    with pytest.raises(RetryableError) as caught:
         S3TranscriptObjects(lambda: client, OWNER).fetch(BUCKET, "t.json", 9)
-    assert caught.value == NotReadyError("document_missing_or_denied")
+    assert caught.value == RetryableError("access_denied")
     assert client.asked == [{"Bucket": BUCKET, "Key": "t.json", "ExpectedBucketOwner": OWNER}]
 
 

@@ -31,11 +31,19 @@ def test_a_message_with_attributes(sqs: "SQSClient") -> None:
     ]
 
 
-def test_a_delayed_message(sqs: "SQSClient") -> None:
+def test_a_message_is_hidden_for_as_long_as_it_waits(sqs: "SQSClient") -> None:
+    url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    SqsQueue(sqs).send(url, "{}")
+    (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    SqsQueue(sqs).hide(url, received["ReceiptHandle"], 900)
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
+def test_a_message_that_was_received_anew_by_another_is_not_hidden(sqs: "SQSClient") -> None:
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
-    SqsQueue(sqs).send(url, "{}", 900)
-    counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesDelayed"])
-    assert counted["Attributes"] == {"ApproximateNumberOfMessagesDelayed": "1"}
+    with pytest.raises(RetryableError) as caught:
+        SqsQueue(sqs).hide(url, "no handle of this queue", 900)
+    assert caught.value == RetryableError("sqs_ReceiptHandleIsInvalid")
 
 
 def test_a_queue_that_is_not_there(sqs: "SQSClient") -> None:
@@ -49,6 +57,10 @@ def test_a_service_that_is_not_there(sqs: "SQSClient", monkeypatch: pytest.Monke
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
     monkeypatch.setattr(sqs, "send_message", down)
-    with pytest.raises(RetryableError) as caught:
-        SqsQueue(sqs).send("url", "{}")
-    assert caught.value == RetryableError("sqs_unreachable")
+    monkeypatch.setattr(sqs, "change_message_visibility", down)
+    queue = SqsQueue(sqs)
+    with pytest.raises(RetryableError) as sent:
+        queue.send("url", "{}")
+    with pytest.raises(RetryableError) as hidden:
+        queue.hide("url", "handle", 1)
+    assert sent.value == hidden.value == RetryableError("sqs_unreachable")

@@ -10,7 +10,6 @@ import pytest
 from moto import mock_aws
 
 from coval_relay.adapters.aws import queue_messages, telemetry
-from coval_relay.adapters.aws.lambda_events import FIRST_SENT
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.messages import ObjectCreated, PendingExpired, RecordingReady, Resume
@@ -28,6 +27,7 @@ ROOM = f"room-{PHONE}"
 TABLE = "coval-relay-ConversationTable-1A2B3C"
 ROOM_DIGEST = dead_letters.digest_of(ROOM, TABLE)
 SENT_AT = "1790951800000"
+NOW = 1790951800 + 12 * 86_400 + 3 * 3600 + 59
 EVERYTHING = Chosen()
 QUEUE = Queue("call_end", "queue", "dead", "/aws/lambda/coval-relay/submit_transcript", TABLE)
 
@@ -47,7 +47,8 @@ def sqs() -> "Iterator[SQSClient]":
 def outputs(sqs: "SQSClient") -> dict[str, str]:
     """Those of a stack."""
     kinds = [f"{prefix}{kind}Queue" for prefix in ("CallEnd", "Recording", "Attach") for kind in ("", "DeadLetter")]
-    urls = {f"{kind}Url": sqs.create_queue(QueueName=kind)["QueueUrl"] for kind in kinds}
+    urls = {f"{kind}Url": sqs.create_queue(QueueName=kind)["QueueUrl"] for kind in (*kinds, "UndeliveredQueue")}
+    urls |= {f"{kind}Arn": f"arn:aws:sqs:eu-west-2:111122223333:{kind}" for kind in kinds}
     logs = {f"{name}LogGroupName": f"/logs/{name}" for name in dead_letters.LOG_GROUPS.values()}
     return {**urls, **logs, "ConversationTableName": TABLE}
 
@@ -85,7 +86,7 @@ def message(body: str, **attributes: str) -> dict[str, Any]:
 
 def told(event: Any, **attributes: str) -> str:
     body = event if isinstance(event, str) else json.dumps(event)
-    return dead_letters.line(dead_letters.read(QUEUE, message(body, **attributes)))
+    return dead_letters.line(dead_letters.read(QUEUE, message(body, **attributes), NOW))
 
 
 # --- what is said ------------------------------------------------------------------------------------
@@ -93,22 +94,38 @@ def told(event: Any, **attributes: str) -> str:
 
 def test_a_letter_of_a_function() -> None:
     assert told(call_ended(ROOM), **refused()) == (
-        f"  2026-10-02T14:36:40+00:00  Call Ended  room-*** ({ROOM_DIGEST})\n"
+        f"  2026-10-02T14:36:40+00:00 (12 d 3 h old)  Call Ended  room-*** ({ROOM_DIGEST})\n"
         "    invalid_input: detail.started_at: must be a time"
     )
 
 
 def test_a_letter_that_sqs_moved_points_to_the_log() -> None:
-    assert told(call_ended("call-1"), **{FIRST_SENT: "1790951000"}) == (
-        f"  2026-10-02T14:36:40+00:00  Call Ended  call-1 ({dead_letters.digest_of('call-1', TABLE)})\n"
-        "    failed_five_times: SQS moved it; see DELIVERY_FAILED in "
-        "/aws/lambda/coval-relay/submit_transcript from then on"
+    assert told(call_ended("call-1")).splitlines()[1] == (
+        "    received_1000_times: SQS moved it after 1000 receives, and its function never came to say why; see "
+        "DELIVERY_FAILED and Task timed out in /aws/lambda/coval-relay/submit_transcript from then on"
     )
 
 
-def test_a_letter_of_eventbridge() -> None:
-    dead_letter = told(call_ended("call-1"), ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="hush")
-    assert dead_letter.splitlines()[1] == "    undelivered: EventBridge could not deliver it: NO_PERMISSIONS"
+def test_a_letter_that_has_waited_too_long_says_for_what() -> None:
+    reason = refused("waited_too_long", "It has waited for 12 days: unauthenticated.")
+    assert told("{}", **reason).splitlines()[1] == "    waited_too_long: It has waited for 12 days: unauthenticated."
+
+
+def test_a_letter_of_eventbridge(queues: list[Queue]) -> None:
+    attributes = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "hush", "RETRY_ATTEMPTS": "0"}
+    dead_letter = dead_letters.read(queues[-1], message(json.dumps(call_ended("call-1")), **attributes), NOW)
+    assert dead_letters.line(dead_letter).splitlines()[1] == (
+        "    undelivered: EventBridge could not deliver it after 0 retries: NO_PERMISSIONS"
+    )
+
+
+def test_a_letter_of_eventbridge_that_does_not_say_why(queues: list[Queue]) -> None:
+    dead_letter = dead_letters.read(queues[-1], message("{}"), NOW)
+    assert (dead_letter.code, dead_letter.reason) == ("undelivered", "EventBridge has not said why")
+
+
+def test_a_clock_that_is_behind_makes_no_letter_younger_than_new() -> None:
+    assert dead_letters.read(QUEUE, message("{}"), 0.0).age == 0
 
 
 def test_a_reason_is_shown_as_it_was_written() -> None:
@@ -119,7 +136,7 @@ def test_a_reason_is_shown_as_it_was_written() -> None:
 @pytest.mark.parametrize("body", ["", "{broken", "[]", "7", "null", '{"detail": 7}', "[" * 100_000])
 def test_a_body_that_is_no_event(body: str) -> None:
     first = told(body, **refused()).splitlines()[0]
-    assert first == "  2026-10-02T14:36:40+00:00  no event  (no call)"
+    assert first == "  2026-10-02T14:36:40+00:00 (12 d 3 h old)  no event  (no call)"
 
 
 CREATED = ObjectCreated(
@@ -144,7 +161,7 @@ SUBJECTS = [
 
 @pytest.mark.parametrize(("event", "subject"), SUBJECTS, ids=lambda value: str(value)[:30])
 def test_what_a_letter_is_about(event: dict[str, Any], subject: str) -> None:
-    dead_letter = dead_letters.read(QUEUE, message(json.dumps(event)))
+    dead_letter = dead_letters.read(QUEUE, message(json.dumps(event)), NOW)
     assert (dead_letter.subject, dead_letter.kind) == (subject, event["detail-type"])
     for private in (PHONE, PHONE[1:], "hush"):
         assert private not in dead_letters.line(dead_letter)
@@ -181,27 +198,51 @@ def test_to_show_letters_leaves_all_where_they_are(sqs: "SQSClient", queues: lis
     buried = [bury(sqs, queues[0], call_ended(f"call-{n}"), refused()) for n in range(23)]
     for _ in range(2):
         lines = list(dead_letters.show(sqs, queues, EVERYTHING, bodies=False))
-        assert [lines[0], *lines[-2:]] == [
+        assert [lines[0], *lines[-3:]] == [
             "call_end: 23 of 23 dead letters",
             "recording: 0 of 0 dead letters",
             "attach: 0 of 0 dead letters",
+            "undelivered: 0 of 0 dead letters",
         ]
-        assert len(lines) == 26
+        assert len(lines) == 27
     assert bodies(sqs, queues[0].dead_letters_url) == sorted(buried)
 
 
 def test_bodies_are_shown_when_they_are_asked_for(sqs: "SQSClient", queues: list[Queue]) -> None:
     body = bury(sqs, queues[2], call_ended(ROOM), refused())
     assert not any("Acme" in line for line in dead_letters.show(sqs, queues, EVERYTHING, bodies=False))
-    assert list(dead_letters.show(sqs, queues, EVERYTHING, bodies=True))[-1] == f"    {body}"
+    assert list(dead_letters.show(sqs, queues, EVERYTHING, bodies=True))[-2] == f"    {body}"
 
 
 def test_letters_go_back_to_their_own_queue(sqs: "SQSClient", queues: list[Queue]) -> None:
-    buried = [bury(sqs, queue, call_ended(queue.name), refused()) for queue in queues]
+    own = queues[:3]
+    buried = [bury(sqs, queue, call_ended(queue.name), refused()) for queue in own]
     lines = list(dead_letters.send_again(sqs, queues, EVERYTHING))
-    assert [line.splitlines()[0] for line in lines] == [f"{queue.name}: sent again" for queue in queues]
-    assert [bodies(sqs, queue.url) for queue in queues] == [[body] for body in buried]
-    assert [bodies(sqs, queue.dead_letters_url) for queue in queues] == [[], [], []]
+    assert [line.splitlines()[0] for line in lines] == [f"{queue.name}: sent again" for queue in own]
+    assert [bodies(sqs, queue.url) for queue in own] == [[body] for body in buried]
+    assert [bodies(sqs, queue.dead_letters_url) for queue in queues] == [[], [], [], []]
+
+
+def test_what_eventbridge_could_not_deliver_goes_where_it_was_meant_to(
+    sqs: "SQSClient", queues: list[Queue], outputs: dict[str, str]
+) -> None:
+    *own, undelivered = queues
+    buried = [
+        bury(sqs, undelivered, call_ended(prefix), {"ERROR_CODE": "SDK_CLIENT_ERROR", "TARGET_ARN": outputs[arn]})
+        for prefix, arn in (("1", "CallEndQueueArn"), ("2", "RecordingQueueArn"), ("3", "AttachQueueArn"))
+    ]
+    lines = list(dead_letters.send_again(sqs, queues, EVERYTHING))
+    assert [line.splitlines()[0] for line in lines] == ["undelivered: sent again"] * 3
+    assert [bodies(sqs, queue.url) for queue in own] == [[body] for body in buried]
+    assert bodies(sqs, undelivered.dead_letters_url) == []
+
+
+def test_what_was_for_no_queue_of_the_stack_is_left(sqs: "SQSClient", queues: list[Queue]) -> None:
+    foreign = {"ERROR_CODE": "NO_RESOURCE", "TARGET_ARN": "arn:aws:sqs:eu-west-2:111122223333:elsewhere"}
+    body = bury(sqs, queues[-1], call_ended(), foreign)
+    (line,) = dead_letters.send_again(sqs, queues, EVERYTHING)
+    assert line.startswith("undelivered: left, since it was for no queue of this stack\n")
+    assert bodies(sqs, queues[-1].dead_letters_url) == [body]
 
 
 def test_a_second_time_there_is_nothing_left_to_send(sqs: "SQSClient", queues: list[Queue]) -> None:
@@ -212,7 +253,7 @@ def test_a_second_time_there_is_nothing_left_to_send(sqs: "SQSClient", queues: l
 
 
 def test_what_has_waited_too_long_may_wait_anew(sqs: "SQSClient", queues: list[Queue]) -> None:
-    bury(sqs, queues[0], call_ended(), {FIRST_SENT: "1"})
+    bury(sqs, queues[0], call_ended(), refused("waited_too_long"))
     list(dead_letters.send_again(sqs, queues, EVERYTHING))
     (sent,) = sqs.receive_message(QueueUrl=queues[0].url, MessageAttributeNames=["All"])["Messages"]
     assert "MessageAttributes" not in sent
@@ -295,8 +336,10 @@ def commanded(sqs: "SQSClient", outputs: dict[str, str], monkeypatch: pytest.Mon
 def test_the_command(sqs: "SQSClient", queues: list[Queue], capsys: pytest.CaptureFixture[str]) -> None:
     for queue in queues:
         bury(sqs, queue, call_ended("call-1"), refused())
+    dead_letters.main(["show", "--stack", "mine", "--queue", "undelivered"])
+    assert capsys.readouterr().out.splitlines()[0] == "undelivered: 1 of 1 dead letters"
     dead_letters.main(["show", "--stack", "mine", "--queue", "attach"])
     assert capsys.readouterr().out.splitlines()[0] == "attach: 1 of 1 dead letters"
     dead_letters.main(["send-again", "--stack", "mine", "--queue", "attach", "--reason", "invalid_input"])
     assert capsys.readouterr().out.splitlines()[0] == "attach: sent again"
-    assert [len(bodies(sqs, queue.dead_letters_url)) for queue in queues] == [1, 1, 0]
+    assert [len(bodies(sqs, queue.dead_letters_url)) for queue in queues] == [1, 1, 0, 1]

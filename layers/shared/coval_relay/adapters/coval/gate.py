@@ -81,8 +81,10 @@ class Gate:
             raise RetryableError(CIRCUIT_OPEN, rest)
 
     def passed(self, operation: str) -> None:
-        """Coval has answered this operation as one that works does."""
+        """Coval has answered this operation as one that works does; after an outage all counts begin anew."""
         del self._failures[operation]
+        if self._open_seconds:
+            self._failures.clear()
         self._open_seconds = 0.0
         self._busy_since = None
         self._busy_until = 0.0
