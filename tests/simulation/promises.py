@@ -9,12 +9,12 @@ from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE
 from tests.simulation.services import Held
 from tests.simulation.stories import Happening, Story, heard
 from tests.simulation.world import SECRETS, Outside, id_of, key_of
-from tests.support.world import DEADLINES, PENDING_SECONDS
+from tests.support.world import MAX_RECEIVES, VISIBILITY_SECONDS
 
 AUDIT_WINDOW_SECONDS = 2 * 3600
 """A second conversation that lands late is gone again by then, whatever fails on the way."""
-BOUND_WINDOW_SECONDS = PENDING_SECONDS + 2 * DEADLINES.resume
-"""Nothing waits longer than this under a name that is bound."""
+BOUND_WINDOW_SECONDS = (MAX_RECEIVES + 1) * VISIBILITY_SECONDS
+"""Nothing waits longer than this under an alias that is bound: so long does the binding's message come again."""
 TEXTS = ("inline", "reference", "utterances")
 WITHDRAWN = ("transcript_missing", "invalid_transcript")
 """Notes by which a call tells that its text did not come in time."""
