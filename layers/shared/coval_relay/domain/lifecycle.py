@@ -43,6 +43,8 @@ OLD_CALL_SECONDS = 86_400
 STEREO = 2
 MAX_NOTES = 20
 MAX_OTHER_RECORDINGS = 100
+MAX_CONVERSIONS = 5
+NEVER_CONVERTED = Reason("never_converted", "Five conversions of the recording were begun, and none came to its end.")
 RETRY_SECONDS = 30
 OTHER_RECORDING_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
 NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
@@ -574,6 +576,18 @@ def recording_uploaded(call: Call, sent: Recording, upload_id: str, now: int) ->
 def recording_by_url(call: Call, prepared: Recording, now: int) -> Transition:
     """The copy that Coval can take is too large for an upload: it will be fetched by URL."""
     return _prepared(call, replace(prepared, state=RecordingState.BY_URL), now)
+
+
+def conversion_begun(call: Call, identity: str, now: int) -> Transition:
+    """Written before native code gets the recording: it may take the whole worker along, again and again."""
+    recording = call.recording
+    if recording is None or recording.identity != identity or recording.state not in UNFINISHED:
+        return Transition(call)
+    if recording.conversions >= MAX_CONVERSIONS:
+        return Transition(replace(call, recording=_rejected(recording, NEVER_CONVERTED, now)))
+    return Transition(
+        replace(call, recording=replace(recording, conversions=recording.conversions + 1)), Action.PREPARE
+    )
 
 
 def copy_made(call: Call, copy: Recording, now: int) -> Transition:

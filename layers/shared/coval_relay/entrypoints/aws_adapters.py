@@ -11,7 +11,7 @@ from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.secrets import SecretApiKey
-from coval_relay.adapters.aws.sqs import SqsQueue
+from coval_relay.adapters.aws.sqs import MAX_MESSAGE_BYTES, NO_ATTRIBUTES, SqsQueue
 from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
 from coval_relay.domain.aliases import QueueName
 from coval_relay.domain.errors import InvalidInputError, Reason, RetryableError
@@ -102,7 +102,11 @@ class AwsAdapters(Generic[S]):
         self._queue.hide(self.settings.queue_url, handle, seconds)
 
     def bury(self, body: str, reason: Reason) -> None:
-        self._queue.send(self.settings.dead_letter_queue_url, body, dead_letter_attributes(reason))
+        """A body that leaves no room for its reason goes without."""
+        attributes = dead_letter_attributes(reason)
+        room = MAX_MESSAGE_BYTES - len(body.encode())
+        fits = sum(len(name) + len(value) + len("String") for name, value in attributes.items()) <= room
+        self._queue.send(self.settings.dead_letter_queue_url, body, attributes if fits else NO_ATTRIBUTES)
 
     # --- clients -------------------------------------------------------------------------------------
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.audio import AudioFacts
-from coval_relay.domain.call import Recording, RecordingState
+from coval_relay.domain.audio import AudioFacts, Preparation, preparation
+from coval_relay.domain.call import Call, Recording, RecordingState
 from coval_relay.domain.coval import ContentType, CovalClient
 from coval_relay.domain.errors import PermanentError, Reason, UnusableRecordingError
 from coval_relay.domain.lifecycle import Action, Transition
@@ -47,14 +47,27 @@ class Upload:
         )
 
     def make_copy(self, transition: Transition, facts: AudioFacts) -> Transition:
-        """Of a recording that Coval will fetch, or that was converted: on the item before it is used."""
+        """Of a recording that Coval will fetch, or that is converted: on the item before it is used."""
         recording = transition.call.recording
         assert recording is not None
+        if preparation(facts, recording.agent_channel) is Preparation.CONVERT:
+            transition = self._begun(transition.call, recording.identity)
+            if transition.action is not Action.PREPARE:
+                return transition
         try:
             copy = self.preparer.make_copy(recording, facts)
         except UnusableRecordingError as error:
             return self._reject(transition, recording, error.reason)
         return self.calls.update(transition.call, lambda seen: lifecycle.copy_made(seen, copy, self.calls.clock()))
+
+    def _begun(self, call: Call, identity: str) -> Transition:
+        now = self.calls.clock()
+        begun = self.calls.update(call, lambda seen: lifecycle.conversion_begun(seen, identity, now))
+        recording = begun.call.recording
+        if recording and recording.reason == lifecycle.NEVER_CONVERTED:
+            code = recording.reason.code
+            self.telemetry(LogEvent.RECORDING_REJECTED, call.external_conversation_id, code=code)
+        return begun
 
     def _copied(self, transition: Transition, facts: AudioFacts) -> Transition:
         """With the copy on the item, where the upload needs one, or where it takes the upload's place."""

@@ -12,6 +12,8 @@ from coval_relay.domain.errors import RetryableError
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+MAX_MESSAGE_BYTES = 1_048_576
+"""Of a body with its attributes (SQS, quotas: message size)."""
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
