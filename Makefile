@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
-	format build lock measure-upload measure-swap measure-conversion measure-cold-start clean
+	format build lock pages measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -125,6 +125,9 @@ mutants: .venv/installed ## Change the state and the services (or MODULES) place
 format: .venv/installed ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pages: .venv/installed ## Write what is generated: NOTICE, and tables in docs/
+	@$(BIN)/python -m local.pages
 
 # --- the package
 

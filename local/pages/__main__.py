@@ -1,0 +1,8 @@
+"""Write what is generated: make pages."""
+
+from local.pages.contents import generated
+
+if __name__ == "__main__":
+    for path, content in generated().items():
+        path.write_text(content, encoding="utf-8")
+        print(path.name)

@@ -1,0 +1,14 @@
+"""What is generated stands in the files as today's locks, template and settings make it."""
+
+from local.pages.contents import PROJECT, generated
+
+
+def test_generated_files_are_up_to_date() -> None:
+    old = [path.name for path, content in generated().items() if path.read_text(encoding="utf-8") != content]
+    assert old == [], "run `make pages`"
+
+
+def test_the_project_is_under_the_apache_licence() -> None:
+    licence = (PROJECT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License\n" in licence
+    assert "Version 2.0, January 2004" in licence
