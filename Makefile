@@ -126,8 +126,8 @@ format: .venv/installed ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-pages: .venv/installed ## Write what is generated: NOTICE, and tables in docs/
-	@$(BIN)/python -m local.pages
+pages: .venv/installed ## Write what is generated: NOTICE, the version in the template
+	@PYTHONPATH=layers/shared $(BIN)/python -m local.pages
 
 # --- the package
 

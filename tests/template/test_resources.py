@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coval_relay import __version__
 from coval_relay.domain.log_events import LogEvent
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, TOPIC, key
@@ -267,6 +268,7 @@ def test_dashboard_is_json_and_shows_counted_metrics_only(smallest: Stack) -> No
 def test_outputs_name_what_operators_use(smallest: Stack) -> None:
     outputs = {name: smallest.value(output["Value"]) for name, output in smallest.template["Outputs"].items()}
     expected = {
+        "RelayVersion": __version__,
         "ConversationTableName": "ConversationTable",
         "ConversationTableArn": "ConversationTable.Arn",
         "StagingBucketName": "StagingBucket",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from coval_relay import __version__
 from coval_relay.adapters.aws import telemetry
 from coval_relay.domain.log_events import LogEvent
 
@@ -30,13 +31,14 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_line_names_its_event_and_its_call(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.report(LogEvent.RECORDING_REJECTED, "call-1", code="audio_too_short")
     line = json.loads(capsys.readouterr().out)
-    told = {name: line[name] for name in ("level", "message", "event", "external_conversation_id", "code")}
+    told = {name: line[name] for name in ("level", "message", "event", "external_conversation_id", "code", "version")}
     assert told == {
         "level": "WARNING",
         "message": "The recording cannot be used.",
         "event": "RECORDING_REJECTED",
         "external_conversation_id": "call-1",
         "code": "audio_too_short",
+        "version": __version__,
     }
     assert line["call_digest"] == hashlib.sha256(f"{TABLE}/call-1".encode()).hexdigest()[:16]
 
