@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
-	format build lock pages measure-upload measure-swap measure-conversion measure-cold-start clean
+	format build lock frozen pages measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,7 +61,7 @@ check: .venv/installed ## At every save: style, types, imports, spelling, and th
 	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto)
 
 test: setup ## Every layer, the deployed local stack included
-	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz lint
+	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz test-frozen lint
 
 test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
 	$(SIDE_BY_SIDE) test-load test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
@@ -125,6 +125,9 @@ mutants: .venv/installed ## Change the state and the services (or MODULES) place
 format: .venv/installed ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+frozen: .venv/installed ## Write what this version stores and queues, for later ones to read (docs/upgrade.md)
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.frozen
 
 pages: .venv/installed ## Write what is generated: NOTICE, the version in the template
 	@PYTHONPATH=layers/shared $(BIN)/python -m local.pages
