@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
-	format build lock frozen pages measure-upload measure-swap measure-conversion measure-cold-start clean
+	format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -129,7 +129,7 @@ format: .venv/installed ## Format, and mend what can be mended
 frozen: .venv/installed ## Write what this version stores and queues, for later ones to read (docs/upgrade.md)
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.frozen
 
-pages: .venv/installed ## Write what is generated: NOTICE, the version in the template
+pages: .venv/installed ## Write what is generated: NOTICE, tables in docs/, the version in the template
 	@PYTHONPATH=layers/shared $(BIN)/python -m local.pages
 
 # --- the package
@@ -151,13 +151,16 @@ measure-cold-start: stack-tools ## Import and first invocation, beside a bare ha
 
 clean: ## Remove what was built and the local stack's files
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.stack down; fi
-	rm -rf .aws-sam .local .coverage htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .aws-sam .local .cache build .coverage htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+docs: .venv-docs/installed ## The site of docs/, in build/site; an error where a link or an anchor is broken
+	@$(TIMED) $@ .venv-docs/bin/zensical build --strict --config-file mkdocs.yml
 
 # --- environments: made from their locks, and again only when the lock has changed
 
 lock: $(UV) ## Resolve requirements/*.in anew
 	set -e; for source in layers/dependencies/requirements layers/audio/requirements requirements/bootstrap requirements/development \
-		requirements/sam requirements/aws requirements/checkov; do \
+		requirements/sam requirements/aws requirements/checkov requirements/docs; do \
 		$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done
 
@@ -195,4 +198,7 @@ endef
 	$(call install,$(PYTHON))
 
 .venv-checkov/installed: requirements/checkov.txt $(UV)
+	$(call install,$(PYTHON))
+
+.venv-docs/installed: requirements/docs.txt $(UV)
 	$(call install,$(PYTHON))
