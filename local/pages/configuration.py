@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def _tagged(loader: yaml.SafeLoader, _: str, node: Any) -> Any:
 _Loader.add_multi_constructor("!", _tagged)
 
 
+@cache
 def template() -> dict[str, Any]:
     text = (PROJECT / "template.yaml").read_text(encoding="utf-8")
     loaded: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from coval_relay.adapters.aws.dynamodb_calls import DERIVED
 from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+from coval_relay.domain.call import Call
+from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import CallEnded, Message
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
 from local.demo.scenarios import SCENARIOS
+from local.pages import configuration
 from tests.unit.pages.markdown import PAGES, PROJECT, SPAN, Page, commands
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
@@ -193,3 +198,29 @@ def test_the_picture_of_the_demo_shows_today_s_scenarios() -> None:
     picture = (PROJECT / "docs" / "images" / "demo.svg").read_text(encoding="utf-8")
     shown = [line.split("  ")[0].strip() for line in re.findall(r">([^<]+)  as expected</text>", picture)]
     assert shown == [scenario.name for scenario in SCENARIOS]
+
+
+def test_the_attributes_that_are_explained_are_the_item_s() -> None:
+    table = DOCS["operations"].text.split("| Attribute | Says |")[1].split("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])]
+    assert named
+    assert {*named} <= {field.name for field in fields(Call)} | {*DERIVED}
+
+
+def test_the_log_codes_that_are_named_exist() -> None:
+    named = re.findall(r"\b[A-Z]{3,}(?:_[A-Z]+)+\b", DOCS["operations"].prose)
+    assert named
+    assert {*named} <= {event.name for event in LogEvent}
+
+
+NAMES_OF_OTHERS = {"CallSid", "CallStatus", "EventBridge", "MaximumConcurrency"}
+"""Twilio's fields, AWS's service and setting."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_parameters_outputs_and_metrics_that_are_named_exist(page: Page) -> None:
+    read = configuration.template()
+    known = {*read["Parameters"], *read["Outputs"], *read["Resources"], *(event.value[2] for event in LogEvent)}
+    spans = (re.match(r"…?((?:[A-Z][a-z0-9]+){2,})(?:=|$)", span) for span in SPAN.findall(page.prose))
+    named = {span[1] for span in spans if span and not span[0].startswith("…")}
+    assert named - known - NAMES_OF_OTHERS == set()
