@@ -39,16 +39,20 @@ _Loader.add_multi_constructor("!", _tagged)
 
 @cache
 def template() -> dict[str, Any]:
-    text = (PROJECT / "template.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    loaded: dict[str, Any] = read((PROJECT / "template.yaml").read_text(encoding="utf-8"))
     return loaded
+
+
+def read(text: str) -> Any:
+    """A template, or a part of one."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
 
 
 def parameters() -> str:
     """A table for each group, in the template's order."""
-    read = template()
-    groups = read["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    return "\n".join(_group(group, read["Parameters"]) for group in groups)
+    whole = template()
+    groups = whole["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    return "\n".join(_group(group, whole["Parameters"]) for group in groups)
 
 
 def _group(group: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
