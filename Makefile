@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
-	format build lock measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
+	format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,7 +61,7 @@ check: .venv/installed ## At every save: style, types, imports, spelling, and th
 	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto)
 
 test: setup ## Every layer, the deployed local stack included
-	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz lint
+	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz test-frozen lint
 
 test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
 	$(SIDE_BY_SIDE) test-load test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
@@ -126,6 +126,12 @@ format: .venv/installed ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+frozen: .venv/installed ## Write what this version stores and queues, for later ones to read (docs/upgrade.md)
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.frozen
+
+pages: .venv/installed ## Write what is generated: NOTICE, tables in docs/, the version in the template
+	@PYTHONPATH=layers/shared $(BIN)/python -m local.pages
+
 # --- the package
 
 build: .venv-sam/installed ## Build as for a deployment
@@ -148,13 +154,16 @@ measure-cold-start: stack-tools ## Import and first invocation, beside a bare ha
 
 clean: ## Remove what was built and the local stack's files
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.stack down; fi
-	rm -rf .aws-sam .local .coverage htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .aws-sam .local .cache build .coverage htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+docs: .venv-docs/installed ## The site of docs/, in build/site; an error where a link or an anchor is broken
+	@$(TIMED) $@ .venv-docs/bin/zensical build --strict --config-file mkdocs.yml
 
 # --- environments: made from their locks, and again only when the lock has changed
 
 lock: $(UV) ## Resolve requirements/*.in anew
 	set -e; for source in layers/dependencies/requirements layers/audio/requirements requirements/bootstrap requirements/development \
-		requirements/sam requirements/aws requirements/checkov; do \
+		requirements/sam requirements/aws requirements/checkov requirements/docs; do \
 		$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done
 
@@ -192,4 +201,7 @@ endef
 	$(call install,$(PYTHON))
 
 .venv-checkov/installed: requirements/checkov.txt $(UV)
+	$(call install,$(PYTHON))
+
+.venv-docs/installed: requirements/docs.txt $(UV)
 	$(call install,$(PYTHON))

@@ -1,1 +1,1 @@
-"""Figures that README quotes, printed by a command."""
+"""Figures that docs/testing.md quotes, printed by a command."""

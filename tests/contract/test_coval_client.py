@@ -13,6 +13,7 @@ from typing import Any, get_args
 import pytest
 
 import local.simulator
+from coval_relay import __version__
 from coval_relay.adapters.coval import HttpCovalClient
 from coval_relay.adapters.coval.client import PathFamily, http_client
 from coval_relay.domain.coval import Conversation, Filtered, Upload
@@ -116,6 +117,7 @@ def test_an_upload(each_family: HttpCovalClient, simulator: RunningSimulator) ->
     assert (put["response_status"], put["bytes_received"]) == (200, len(recording))
     assert (headers["content-length"], headers["content-type"]) == (str(len(recording)), "audio/wav")
     assert {"transfer-encoding", "x-api-key"}.isdisjoint(headers)
+    assert headers["user-agent"] == f"coval-relay/{__version__}"
 
 
 def test_a_filtered_call(client: HttpCovalClient) -> None:

@@ -1,4 +1,4 @@
-"""What README's figures come from runs on the deployed stack; the figures are for the commands to print."""
+"""What the figures in docs/testing.md come from runs on the deployed stack; the commands print the figures."""
 
 from pathlib import Path
 

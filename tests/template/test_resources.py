@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from coval_relay import __version__
 from coval_relay.adapters.web import recording_urls
 from coval_relay.domain.audio import coval_limits
 from tests.template.cloudformation import Stack
@@ -201,6 +202,7 @@ def test_no_resource_has_a_fixed_name(translated: dict[str, Any]) -> None:
 def test_outputs_name_what_operators_use(smallest: Stack) -> None:
     outputs = {name: smallest.value(output["Value"]) for name, output in smallest.template["Outputs"].items()}
     expected = {
+        "RelayVersion": __version__,
         "ConversationTableName": "ConversationTable",
         "ConversationTableArn": "ConversationTable.Arn",
         "StagingBucketName": "StagingBucket",

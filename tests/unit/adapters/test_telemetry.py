@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from coval_relay import __version__
 from coval_relay.adapters.aws import telemetry
 from coval_relay.domain.log_events import LogEvent
 
@@ -30,13 +31,14 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_line_names_its_event_and_its_call(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.report(LogEvent.RECORDING_REJECTED, "call-1", code="audio_too_short")
     line = json.loads(capsys.readouterr().out)
-    told = {name: line[name] for name in ("level", "message", "event", "external_conversation_id", "code")}
+    told = {name: line[name] for name in ("level", "message", "event", "external_conversation_id", "code", "version")}
     assert told == {
         "level": "WARNING",
         "message": "The recording cannot be used.",
         "event": "RECORDING_REJECTED",
         "external_conversation_id": "call-1",
         "code": "audio_too_short",
+        "version": __version__,
     }
     assert line["call_digest"] == hashlib.sha256(f"{TABLE}/call-1".encode()).hexdigest()[:16]
 
@@ -71,11 +73,11 @@ def test_stacks_have_digests_of_their_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert telemetry.call_fields("15550100002")["call_digest"] != here
 
 
-def test_readme_tells_how_to_find_a_call() -> None:
+def test_the_docs_tell_how_to_find_a_call() -> None:
     shell = shutil.which("sh")
     assert shell is not None
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    (command,) = re.findall(r"^printf .*sha256sum.*$", readme, re.MULTILINE)
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^printf .*sha256sum.*$", page, re.MULTILINE)
     environment = {"TABLE": TABLE, "ID": "room-+15550100002 é", "PATH": "/usr/bin:/bin"}
     told = subprocess.run([shell, "-c", command], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == telemetry.call_fields("room-+15550100002 é")["call_digest"]

@@ -1,4 +1,4 @@
-"""README's "Add a platform", done to the letter in a copy of the package: nothing else has to change."""
+"""docs/add-a-platform.md, done to the letter in a copy of the package: nothing else has to change."""
 
 import re
 import shutil
@@ -18,10 +18,9 @@ TEST = Path("tests/unit/platforms/test_acme.py")
 
 @pytest.fixture(scope="module")
 def blocks() -> list[str]:
-    """The module, the registry line, the sample and the test, as README has them."""
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    section = readme.split("## Add a platform\n", 1)[1].split("\n## ", 1)[0]
-    found = re.findall(r"^   ```(?:python|json)\n(.*?)^   ```$", section, re.DOTALL | re.MULTILINE)
+    """The module, the registry line, the sample and the test, as the page has them."""
+    page = (PROJECT / "docs" / "add-a-platform.md").read_text(encoding="utf-8")
+    found = re.findall(r"^   ```(?:python|json)\n(.*?)^   ```$", page, re.DOTALL | re.MULTILINE)
     return [textwrap.dedent(block) for block in found]
 
 
@@ -52,7 +51,7 @@ def test_one_module_one_line_one_sample_and_one_test_are_enough(copied: Path) ->
     assert "2 passed" in outcome.stdout, outcome.stdout + outcome.stderr
 
 
-def test_what_the_readme_shows_is_in_the_projects_own_style(blocks: list[str], tmp_path: Path) -> None:
+def test_what_the_page_shows_is_in_the_projects_own_style(blocks: list[str], tmp_path: Path) -> None:
     for name, block in (("acme.py", blocks[0]), ("test_acme.py", blocks[3])):
         (tmp_path / name).write_text(block, encoding="utf-8")
     ruff = Path(sys.executable).with_name("ruff")

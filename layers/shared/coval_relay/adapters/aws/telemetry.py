@@ -9,6 +9,7 @@ from functools import cache
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from coval_relay import __version__
 from coval_relay.domain.log_events import LogEvent
 
 OPAQUE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Z]{2}[0-9a-f]{32}", re.IGNORECASE)
@@ -22,7 +23,7 @@ def logger() -> Logger:
     """The one logger; libraries that log URLs are kept quiet."""
     for library in ("httpx", "httpcore", "botocore", "boto3", "urllib3"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    return Logger(utc=True)
+    return Logger(utc=True, version=__version__)
 
 
 @cache

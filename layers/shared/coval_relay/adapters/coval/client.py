@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
+from coval_relay import __version__
 from coval_relay.adapters.coval import error_mapping, responses, retries
 from coval_relay.adapters.coval.error_mapping import Failure, RequestKind, Response
 from coval_relay.adapters.coval.gate import Gate
@@ -87,7 +88,11 @@ def http_client() -> httpx.Client:
     The environment is trusted: a VPC's egress proxy and certificate bundle (HTTPS_PROXY, SSL_CERT_FILE)
     are legitimate.
     """
-    return httpx.Client(follow_redirects=False, limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS))
+    return httpx.Client(
+        follow_redirects=False,
+        limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
+        headers={"user-agent": f"coval-relay/{__version__}"},
+    )
 
 
 class HttpCovalClient:

@@ -1,0 +1,1 @@
+"""What of the project's pages is generated: `make pages` writes it, a test compares."""
