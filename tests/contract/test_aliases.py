@@ -21,14 +21,14 @@ from tests.support.dynamodb_table import create_table
 from tests.support.fakes import FakeClock
 from tests.support.in_memory import InMemoryAliases
 
-NOW, PARKING, RESUME = 10_000, 600, 60
+NOW, PARKING = 10_000, 600
 ALIAS = Alias("recording_sid", "RE#1/é")
 FIRST = PendingMessage("s3://b/k#v1", "recording", '{"detail": {"key": "k+é"}}', NOW)
 SECOND = PendingMessage("s3://b/k#v2", "attach", "{}", NOW + 5)
 
 
 def real(client: Any, clock: FakeClock) -> DynamoDbAliases:
-    return DynamoDbAliases(client, "calls", clock, PARKING, RESUME, retention_days=2)
+    return DynamoDbAliases(client, "calls", clock, PARKING, retention_days=2)
 
 
 def table() -> Any:
@@ -45,7 +45,7 @@ def clock() -> FakeClock:
 @pytest.fixture(params=["in_memory", "dynamodb"])
 def aliases(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Aliases]:
     if request.param == "in_memory":
-        yield InMemoryAliases(clock, PARKING, RESUME)
+        yield InMemoryAliases(clock, PARKING)
         return
     with mock_aws():
         yield real(table(), clock)
@@ -146,16 +146,16 @@ def test_what_was_bound_meanwhile_does_not_expire(aliases: Aliases) -> None:
     assert aliases.expire(ALIAS, FIRST) == "call-1"
 
 
-def test_bound_and_not_cleared_is_due_soon_and_again(aliases: Aliases, clock: FakeClock) -> None:
+def test_bound_and_not_cleared_is_due_at_once_and_again(aliases: Aliases, clock: FakeClock) -> None:
     aliases.add_pending(ALIAS, FIRST)
     aliases.add_pending(ALIAS, SECOND)
     aliases.bind(ALIAS, "call-1")
-    assert due(aliases, NOW + RESUME - 1) == []
-    assert due(aliases, NOW + RESUME) == [(ALIAS, "call-1", (FIRST, SECOND))]
+    assert due(aliases, NOW - 1) == []
+    assert due(aliases, NOW) == [(ALIAS, "call-1", (FIRST, SECOND))]
     clock.now += 7
     aliases.clear(ALIAS, FIRST)
-    assert due(aliases, NOW + 6 + RESUME) == []
-    assert due(aliases, NOW + 7 + RESUME) == [(ALIAS, "call-1", (SECOND,))]
+    assert due(aliases, NOW + 6) == []
+    assert due(aliases, NOW + 7) == [(ALIAS, "call-1", (SECOND,))]
 
 
 def test_due_are_at_most_as_many_as_asked_for(aliases: Aliases) -> None:
@@ -191,7 +191,7 @@ STEPS = st.lists(
     max_size=12,
 )
 SERIAL = count()
-MOMENTS = (NOW + RESUME, NOW + PARKING, NOW + PARKING + 5)
+MOMENTS = (NOW, NOW + PARKING, NOW + PARKING + 5)
 
 
 def play(aliases: Aliases, alias: Alias, steps: list[Step]) -> list[object]:
@@ -217,7 +217,7 @@ def test_any_history_is_the_same_on_the_fake_and_on_the_table(answers: str) -> N
     @given(steps=STEPS)
     def same(steps: list[Step]) -> None:
         alias = Alias("leg", str(next(SERIAL)))  # one table, as it takes long to make
-        fake = InMemoryAliases(FakeClock(NOW), PARKING, RESUME)
+        fake = InMemoryAliases(FakeClock(NOW), PARKING)
         assert play(real(client, FakeClock(NOW)), alias, steps) == play(fake, alias, steps)
 
     same()

@@ -20,7 +20,7 @@ TABLE = "alias-races"
 def aliases(aws_url: str) -> DynamoDbAliases:
     dynamodb = client("dynamodb", aws_url)
     create_table(dynamodb, TABLE)
-    return DynamoDbAliases(dynamodb, TABLE, FakeClock(), 600, 60, retention_days=30)
+    return DynamoDbAliases(dynamodb, TABLE, FakeClock(), 600, retention_days=30)
 
 
 def due(aliases: DynamoDbAliases) -> list[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:

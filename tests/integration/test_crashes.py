@@ -18,7 +18,7 @@ from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
 from coval_relay.adapters.aws.s3_staging import S3Staging
-from coval_relay.adapters.coval import HttpCovalClient, http_client
+from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
 from coval_relay.domain.aliases import object_alias
 from local.simulator import RunningSimulator, running
 from tests.support.coval_sdk_judge import judge_patch, judge_submit, judge_upload
@@ -26,7 +26,7 @@ from tests.support.dynamodb_table import create_table
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared
-from tests.support.world import DEADLINES, FUNCTION_SECONDS, PENDING_SECONDS, Executioner, World
+from tests.support.world import FUNCTION_SECONDS, PENDING_SECONDS, Executioner, World
 
 TABLE, OWNER = "crashes", "000000000000"
 REAL = [s for s in SCENARIOS if s.name != "recording refused by Coval"]
@@ -71,6 +71,7 @@ def parts(aws: dict[str, Any]) -> Iterator[Parts]:
             api_key=Key(simulator.api_key),
             timeout_seconds=10,
             time_left=lambda: FUNCTION_SECONDS,
+            gate=Gate(lambda *_: None),
             http=http,
         )
         yield Parts(aws, simulator, coval)
@@ -94,7 +95,7 @@ def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:
     world = World(
         clock=clock,
         store=DynamoDbCalls(dynamodb, TABLE, clock, 30),
-        aliases=DynamoDbAliases(dynamodb, TABLE, clock, PENDING_SECONDS, DEADLINES.resume, 30),
+        aliases=DynamoDbAliases(dynamodb, TABLE, clock, PENDING_SECONDS, 30),
         utterances=DynamoDbUtterances(dynamodb, TABLE, clock, 30),
         coval=parts.coval,
         bucket=EmulatedBucket(s3, OWNER),
