@@ -75,7 +75,8 @@ class Stack:
 
     @property
     def dead_letter_queues(self) -> tuple[str, ...]:
-        return tuple(self.outputs[f"{name}DeadLetterQueueUrl"] for name in ("CallEnd", "Recording", "Attach"))
+        names = (*(f"{name}DeadLetter" for name in ("CallEnd", "Recording", "Attach")), "Undelivered")
+        return tuple(self.outputs[f"{name}QueueUrl"] for name in names)
 
 
 def aws_server(files: Files) -> Server:

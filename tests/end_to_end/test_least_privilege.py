@@ -1,12 +1,12 @@
 """No statement of a role is superfluous: without any one action of it the function does not do its work.
 
 And without the refusal of what lies beside the prefixes it would do more. What the emulator does not enforce
-(writing logs, reading the function's own queue) the template tests assert.
+(writing logs, reading the function's own queue, listing a bucket) the template tests assert.
 """
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from tests.end_to_end.probes import (
     SUBMIT,
     UPLOAD,
     Event,
+    Outcome,
     Probes,
     rules_silenced,
 )
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
 
-NOT_ENFORCED = {"WriteLog", "ReceiveMessages"}
-NOT_PROVOKED = {("KeepPreparedCopies", "s3:AbortMultipartUpload")}
-"""Needed where S3 fails in the middle of an upload only."""
+NOT_ENFORCED = {
+    *(("WriteLog", action) for action in ("logs:CreateLogStream", "logs:PutLogEvents")),
+    *(("ReceiveMessages", f"sqs:{action}") for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
+    ("TellMissingTranscriptsFromDeniedOnes", "s3:ListBucket"),
+    ("KeepPreparedCopies", "s3:AbortMultipartUpload"),  # needed where S3 fails in the middle of an upload only
+}
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
 MOST_STARTS = 5
@@ -45,6 +49,7 @@ PREFIXES = {"RECORDING_PREFIXES", "TRANSCRIPT_PREFIXES"}
 Grant = tuple[str, str]
 """A statement's Sid and an action of it; a refusal is taken as a whole."""
 SHARED: dict[Grant, str] = {
+    ("ReceiveMessages", "sqs:ChangeMessageVisibility"): "from its queue",
     ("SendMessages", "sqs:SendMessage"): "without an id",
     ("KeepState", "dynamodb:UpdateItem"): "versioned",
     ("KeepState", "dynamodb:GetItem"): "versioned",
@@ -127,9 +132,21 @@ class Roles:
     @contextmanager
     def alone(self, function: str) -> Iterator[None]:
         """The function without the code's own check of the prefixes, so that only its role has one."""
+        with self.changed(function, lambda kept: dict.fromkeys(PREFIXES & kept.keys(), "")):
+            yield
+
+    @contextmanager
+    def sending_to_itself(self, function: str) -> Iterator[None]:
+        """The function with its own queue in place of its dead letters."""
+        with self.changed(function, lambda kept: {"DEAD_LETTER_QUEUE_URL": kept["QUEUE_URL"]}):
+            yield
+
+    @contextmanager
+    def changed(self, function: str, changes: Callable[[Mapping[str, str]], Mapping[str, str]]) -> Iterator[None]:
+        """The function with other variables."""
         name = self._name(function)
         kept = self._functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        bare = {**kept, **dict.fromkeys(PREFIXES & kept.keys(), "")}
+        bare = {**kept, **changes(kept)}
         self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": bare})
         try:
             yield
@@ -210,13 +227,16 @@ def test_the_code_refuses_what_lies_beside_the_prefixes(function: str, roles: Ro
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_can_send_to_the_queue_that_it_consumes(function: str, roles: Roles, probes: Probes) -> None:
+    probe = NEEDED[function]["SendMessages", "sqs:SendMessage"]
+    with roles.sending_to_itself(function):
+        assert probes.outcome(function, probe) == Outcome("access denied")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_grant_that_can_be_tested_is(function: str, roles: Roles) -> None:
     granted = [
-        grant
-        for statement in roles.statements(function)
-        if statement["Sid"] not in NOT_ENFORCED
-        for grant in _grants(statement)
-        if grant not in NOT_PROVOKED
+        grant for statement in roles.statements(function) for grant in _grants(statement) if grant not in NOT_ENFORCED
     ]
     assert sorted(granted) == sorted(NEEDED[function])
 

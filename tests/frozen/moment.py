@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.aws_queues import QueuedMessage
 from tests.support.scenarios import compared
-from tests.support.world import QueuedMessage, World
+from tests.support.world import World
 
-MESSAGE = ("queue", "body", "visible_at", "first_sent", "receives")
+MESSAGE = ("queue", "body", "visible_at", "sent_at", "receives")
 Outcome = tuple[Any, ...]
 
 

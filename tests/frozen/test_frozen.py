@@ -11,7 +11,7 @@ from moto import mock_aws
 from coval_relay import __version__
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
-from coval_relay.adapters.aws.dynamodb_utterances import PREFIX as UTTERANCES
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 from coval_relay.adapters.aws.queue_messages import KINDS
 from coval_relay.domain.aliases import alias_of
@@ -20,7 +20,7 @@ from tests.frozen import moment
 from tests.frozen.moment import Moment, from_line
 from tests.support.dynamodb_table import create_table
 from tests.support.fakes import FakeClock
-from tests.support.world import DEADLINES, PENDING_SECONDS, World
+from tests.support.world import PENDING_SECONDS, World
 
 FILES = sorted(Path(__file__).parent.glob("*.jsonl"))
 TABLE = "calls"
@@ -50,23 +50,22 @@ def client() -> Iterator[Any]:
 
 def read(frozen: Moment, client: Any, world: World) -> None:
     """Put the items into a table as they were, and into the world as today's stores read them."""
-    clock = FakeClock(frozen.now)
-    calls = DynamoDbCalls(client, TABLE, clock, 30)
-    aliases = DynamoDbAliases(client, TABLE, clock, PENDING_SECONDS, DEADLINES.resume, 30)
-    utterances = DynamoDbUtterances(client, TABLE, clock, 30)
+    table = Table(client, TABLE, FakeClock(frozen.now), 30)
+    calls, aliases = DynamoDbCalls(table), DynamoDbAliases(table, PENDING_SECONDS)
+    utterances = DynamoDbUtterances(table)
     for item in frozen.items:
         client.put_item(TableName=TABLE, Item=item)
-        name = item["external_conversation_id"]["S"]
+    for name in {item["external_conversation_id"]["S"] for item in frozen.items}:
         if alias := alias_of(name):
             for pending in aliases.waiting(alias):
                 world.aliases.add_pending(alias, pending)
             if target := aliases.target(alias):
                 world.aliases.bind(alias, target)
-        elif name.startswith(UTTERANCES):
-            call_id = name.removeprefix(UTTERANCES)
-            world.utterances.add(call_id, utterances.get_all(call_id))
         else:
-            world.store.items[name] = calls.get(name)
+            world.utterances.add(name, utterances.get_all(name))
+            call = calls.get(name)
+            if call.revision:
+                world.store.items[name] = call
 
 
 @pytest.mark.parametrize("frozen", EVERY)

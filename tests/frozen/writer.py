@@ -12,14 +12,16 @@ from moto import mock_aws
 
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
+from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 from tests.frozen import moment
 from tests.frozen.moment import Moment
+from tests.support.aws_queues import QueuedMessage
 from tests.support.dynamodb_table import create_table
 from tests.support.events import call_ended, event, wav
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, put
-from tests.support.world import DEADLINES, PENDING_SECONDS, Executioner, QueuedMessage, World
+from tests.support.world import PENDING_SECONDS, Executioner, World
 
 TABLE, RETENTION_DAYS = "calls", 30
 DEADLY = ("save", "submit", "attach_audio")
@@ -108,11 +110,12 @@ def _world(client: Any, executioner: Executioner, since: int = 0) -> Watched:
         client.delete_table(TableName=TABLE)
     create_table(client, TABLE)
     clock = FakeClock()
+    table = Table(client, TABLE, clock, RETENTION_DAYS)
     return Watched(
         clock=clock,
-        store=DynamoDbCalls(client, TABLE, clock, RETENTION_DAYS),
-        aliases=DynamoDbAliases(client, TABLE, clock, PENDING_SECONDS, DEADLINES.resume, RETENTION_DAYS),
-        utterances=DynamoDbUtterances(client, TABLE, clock, RETENTION_DAYS),
+        store=DynamoDbCalls(table),
+        aliases=DynamoDbAliases(table, PENDING_SECONDS),
+        utterances=DynamoDbUtterances(table),
         executioner=executioner,
         client=client,
         since=since,

@@ -138,6 +138,6 @@ def judged_conversion(sound: Sound) -> str:
     outcome = outcome_of(lambda: looked.append(preparer.inspect(recording)))
     if not looked or not looked[0][0].needs_preparation:
         return f"looked at: {outcome}"
-    copies: list[tuple[Recording, AudioFacts]] = []
+    copies: list[Recording] = []
     outcome = outcome_of(lambda: copies.append(preparer.make_copy(*looked[0])))
-    return " ".join([f"copied: {outcome}", *(f"{facts.codec} {facts.channels}" for _, facts in copies)])
+    return " ".join([f"copied: {outcome}", *(f"{copy.content_type} {copy.channels}" for copy in copies)])

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from coval_relay.adapters.coval import HttpCovalClient
+from coval_relay.adapters.coval import Gate, HttpCovalClient
 from coval_relay.domain.coval import Conversation, Upload
 from tests.fuzz.boundary import SECRET, outcome_of
 from tests.fuzz.mutation import mutated_json, text_of
@@ -105,6 +105,7 @@ def judged_answer(answer: Any) -> str:
         api_key=Key(),
         timeout_seconds=30,
         time_left=lambda: float(next(left)),
+        gate=Gate(lambda *_: None, chance=lambda: 0.5),
         sleep=lambda _: None,
         jitter=lambda: 0.5,
         now=lambda: 1_790_951_900.0,

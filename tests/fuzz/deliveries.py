@@ -12,15 +12,13 @@ from coval_relay.adapters.aws import queue_messages, telemetry
 from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
 from coval_relay.adapters.aws.dynamodb_table import plain, serialized
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.call import NO_HINTS, Call, Recording, RecordingHints, RecordingState
+from coval_relay.domain.call import Call, RecordingHints
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import (
     SOURCE,
-    AttachRecording,
     Message,
     ObjectCreated,
     PendingExpired,
-    RecordingFound,
     RecordingReady,
     Resume,
 )
@@ -149,17 +147,9 @@ def relay_samples() -> list[Any]:
         created_at=1_790_951_900,
         hints=RecordingHints(rank=1),
     )
-    recording = Recording(
-        identity="s3://recordings/rec/call-1.wav#1", sort_key="0-0000000000|1", created_at=1_790_951_900,
-        state=RecordingState.READY, version=VERSION, size=len(WAV), channels=1, duration_milliseconds=5100,
-    )  # fmt: skip
     pending = PendingMessage("s3://a", "recording", queue_messages.to_text(created), 1_790_951_900)
-    sent: list[Message] = [
-        created, ready, Resume("call-1"), AttachRecording("call-1", recording),
-        RecordingFound(external_conversation_id="call-1", created=created, created_at=1, hints=NO_HINTS),
-        RecordingFound(external_conversation_id="call-1", url=ready.uri, created_at=1, hints=NO_HINTS),
-        PendingExpired(Alias("room", "R1"), pending),
-    ]  # fmt: skip
+    expired = PendingExpired(Alias("room", "R1"), pending)
+    sent: list[Message] = [created, ready, Resume("call-1"), Resume("call-1", sweep=1, hops=2), expired]
     told = [queue_messages.to_event(message) for message in sent]
     return [*(json.loads(json.dumps(event)) for event in told), {"source": SOURCE, "detail-type": "Sweep"}]
 
@@ -178,8 +168,8 @@ def sqs(*bodies: str) -> dict[str, Any]:
     return {
         "Records": [
             {
-                "messageId": f"m{number}", "body": body, "attributes": attributes, "messageAttributes": {},
-                "eventSource": "aws:sqs",
+                "messageId": f"m{number}", "receiptHandle": f"r{number}", "body": body, "attributes": attributes,
+                "messageAttributes": {}, "eventSource": "aws:sqs",
             }
             for number, body in enumerate(bodies)
         ]

@@ -19,7 +19,7 @@ from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
 from coval_relay.adapters.aws.s3_staging import S3Staging
-from coval_relay.adapters.coval import HttpCovalClient, http_client
+from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
 from local.simulator import RunningSimulator, running
 from tests.support.coval_sdk_judge import judge_patch, judge_submit, judge_upload
 from tests.support.dynamodb_table import create_table, empty
@@ -70,6 +70,7 @@ def parts(aws: dict[str, Any]) -> Iterator[Parts]:
             api_key=Key(simulator.api_key),
             timeout_seconds=10,
             time_left=lambda: FUNCTION_SECONDS,
+            gate=Gate(lambda *_: None),
             http=http,
         )
         yield Parts(aws, simulator, coval)

@@ -9,11 +9,11 @@ from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE
 from tests.simulation.services import Held
 from tests.simulation.stories import Happening, Story, heard
 from tests.simulation.world import SECRETS, Outside, id_of, key_of
-from tests.support.world import MAX_RECEIVES, VISIBILITY_SECONDS
+from tests.support.aws_queues import VISIBILITY_SECONDS
 
 AUDIT_WINDOW_SECONDS = 2 * 3600
 """A second conversation that lands late is gone again by then, whatever fails on the way."""
-BOUND_WINDOW_SECONDS = (MAX_RECEIVES + 1) * VISIBILITY_SECONDS
+BOUND_WINDOW_SECONDS = 4 * VISIBILITY_SECONDS
 """Nothing waits longer than this under an alias that is bound: so long does the binding's message come again."""
 TEXTS = ("inline", "reference", "utterances")
 WITHDRAWN = ("transcript_missing", "invalid_transcript")

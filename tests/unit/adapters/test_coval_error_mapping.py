@@ -113,11 +113,6 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
             ),
             AudioFetchError("Failed to retrieve audio from URL: timed out at [URL]"),
         ),
-        (answer(404, envelope("NOT_FOUND", "Agent not found: a1")), RetryableError("agent_unknown")),
-        (answer(400, envelope("INVALID_ARGUMENT", "m", "audio_url", "agent_id")), RetryableError("agent_unknown")),
-        (answer(400, envelope("INVALID_ARGUMENT", "m", "metrics[2].id")), RetryableError("metrics_unknown")),
-        (answer(422, envelope("INVALID_ARGUMENT", "m", "metric_ids")), RetryableError("metrics_unknown")),
-        (answer(400, envelope("FAILED_PRECONDITION", "m")), RetryableError("precondition_failed")),
         (
             answer(400, envelope("INVALID_ARGUMENT", "m", "metrics_note")),
             PermanentError("INVALID_ARGUMENT", "m", "metrics_note", 400),
@@ -126,6 +121,22 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
 )
 def test_what_is_refused(kind: RequestKind, given: Response, error: RelayError) -> None:
     assert error_of(kind, given, NOW) == error
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (answer(404, envelope("NOT_FOUND", "Agent not found: a1")), "agent_unknown"),
+        (answer(400, envelope("INVALID_ARGUMENT", "m", "audio_url", "agent_id")), "agent_unknown"),
+        (answer(400, envelope("INVALID_ARGUMENT", "m", "metrics[2].id")), "metrics_unknown"),
+        (answer(422, envelope("INVALID_ARGUMENT", "m", "metric_ids")), "metrics_unknown"),
+        (answer(400, envelope("FAILED_PRECONDITION", "m")), "precondition_failed"),
+    ],
+)
+def test_what_the_operator_has_configured_ends_no_call(given: Response, code: str) -> None:
+    """Only where it goes along with a call: to ask for an agent that is not there is a question."""
+    assert error_of(RequestKind.EFFECT, given, NOW) == RetryableError(code)
+    assert isinstance(error_of(RequestKind.READ, given, NOW), PermanentError)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.adapters.aws.lambda_events import records
+from coval_relay.adapters.aws.lambda_events import Delivery, records
 from coval_relay.adapters.aws.queue_messages import from_event
 from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.domain.messages import Sweep
@@ -19,6 +19,10 @@ OPTIONS = PlatformOptions(transcript_buckets=("acme-transcripts",))
 
 def sample(name: str) -> Any:
     return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def deliveries(payload: Any) -> list[Delivery]:
+    return [one for record in records(payload) for one in record.deliveries]
 
 
 CALLS = {

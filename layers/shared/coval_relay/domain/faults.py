@@ -148,6 +148,7 @@ WAIT_REASONS = (
             "ProvisionedThroughputExceededException",
             "ThrottlingException",
             "RequestLimitExceeded",
+            "RequestThrottled",
             "SlowDown",
             "presign_failed",
             "staging_unavailable",

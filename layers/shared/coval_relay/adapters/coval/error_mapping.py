@@ -91,7 +91,7 @@ def error_of(
         case 404 if _error_of(answer.body).code is None:
             return RetryableError(NO_SUCH_PATH)
         case status if status in REFUSALS:
-            return _permanent(status, _error_of(answer.body))
+            return _permanent(kind, status, _error_of(answer.body))
     return _unclear(kind, UNAVAILABLE, wait)
 
 
@@ -125,12 +125,12 @@ def _unclear(kind: RequestKind, code: str, wait: float | None = None) -> Retryab
     return UnknownOutcomeError(code) if kind is RequestKind.EFFECT else RetryableError(code, wait)
 
 
-def _permanent(status: int, error: _Error) -> RetryableError | PermanentError | AudioFetchError:
+def _permanent(kind: RequestKind, status: int, error: _Error) -> RetryableError | PermanentError | AudioFetchError:
     reason = _URL.sub("[URL]", error.message or "")[:MAX_REASON_LENGTH]
     if status == BAD_REQUEST and reason.startswith(FETCH_FAILED_MESSAGES):
         return AudioFetchError(reason)
     fields = _fields(error.details)
-    if configured := _configured(status, error, fields):
+    if kind is RequestKind.EFFECT and (configured := _configured(status, error, fields)):
         return RetryableError(configured)
     return PermanentError(
         code=error.code if error.code and _CODE.fullmatch(error.code) else f"http_{status}",
