@@ -84,7 +84,6 @@ def test_times_as_strings_and_with_fractions() -> None:
     ("payload", "error"),
     [
         ({"start_ts": 1790951450}, "detail.payload.room: Field required"),
-        ({"room": ROOM, "start_ts": "noon"}, "detail.payload.start_ts: must be a number"),
         (None, "detail.payload: Input should be a valid dictionary or instance of Meeting"),
     ],
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.elevenlabs import PLATFORM
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -157,8 +158,8 @@ def test_a_call_over_a_sip_trunk_has_no_call_of_twilio() -> None:
 
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed("post_call_transcription", transcript=["Thanks"]), FETCHING)
-    assert str(caught.value) == ("detail.data.transcript[0]: Input should be a valid dictionary or instance of _Turn")
+        PLATFORM.translate(changed("post_call_transcription", conversation_id=""), FETCHING)
+    assert str(caught.value) == f"detail.data.conversation_id: {ID_RULE}"
 
 
 def test_a_webhook_in_a_file() -> None:

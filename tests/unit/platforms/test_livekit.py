@@ -9,6 +9,7 @@ import pytest
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.livekit import PLATFORM
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -167,10 +168,10 @@ def test_a_report_without_words_is_the_end_of_waiting() -> None:
 
 def test_an_error_names_field_and_rule() -> None:
     event = sample(NAME, "room_finished")
-    event["detail"]["createdAt"] = "soon"
+    event["detail"]["room"]["name"] = ""
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(event, PlatformOptions())
-    assert str(caught.value) == "detail.createdAt: must be a number"
+    assert str(caught.value) == f"detail.room.name: {ID_RULE}"
 
 
 # --- recordings --------------------------------------------------------------------------------------

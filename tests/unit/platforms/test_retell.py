@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
 from coval_relay.platforms.registry import translate
@@ -190,8 +191,8 @@ def test_other_webhooks_say_nothing(event: str | None) -> None:
 
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed("call_ended", start_timestamp="soon"), PlatformOptions())
-    assert str(caught.value) == "detail.call.start_timestamp: must be a number"
+        PLATFORM.translate(changed("call_ended", call_id=""), PlatformOptions())
+    assert str(caught.value) == f"detail.call.call_id: {ID_RULE}"
 
 
 # --- recordings --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
 from coval_relay.platforms.registry import translate
@@ -160,8 +161,8 @@ def test_a_recording_that_names_nothing() -> None:
 
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed("call_hangup", end_time=1790951797), PlatformOptions())
-    assert str(caught.value) == "detail.data.payload.end_time: must be an RFC 3339 time with a zone"
+        PLATFORM.translate(changed("call_hangup", call_session_id=""), PlatformOptions())
+    assert str(caught.value) == f"detail.data.payload.call_session_id: {ID_RULE}"
 
 
 # --- keys --------------------------------------------------------------------------------------------

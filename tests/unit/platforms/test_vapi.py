@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
@@ -132,8 +133,8 @@ def test_other_messages_say_nothing() -> None:
 
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed(startedAt="soon"), PlatformOptions())
-    assert str(caught.value) == "detail.message.startedAt: must be an RFC 3339 time with a zone"
+        PLATFORM.translate(changed(call={"id": ""}), PlatformOptions())
+    assert str(caught.value) == f"detail.message.call.id: {ID_RULE}"
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,63 @@
 """Parts of canonical events that many platforms make in the same way."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import islice
+from typing import TypedDict
 
-from coval_relay.domain.aliases import Alias
+from coval_relay.domain.aliases import Alias, checked_alias
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared.contract import PlatformOptions
-from coval_relay.platforms.shared.fields import host_of, s3_place
+from coval_relay.platforms.shared.contract import Event, PlatformOptions
+from coval_relay.platforms.shared.fields import MAX_URL_LENGTH, host_of, s3_place, sent_at
 
 MILLISECONDS = 3
 """Decimals that times are rounded to."""
 
 
 def aliases(**values: str | None) -> tuple[Alias, ...]:
-    """Aliases by their types, without those that are not known."""
-    return tuple(Alias(type_, value) for type_, value in values.items() if value)
+    """Aliases by their types, without those that are not known, or that can be none."""
+    return tuple(alias for type_, value in values.items() if (alias := _alias(type_, value)))
+
+
+def _alias(type_: str, value: str | None) -> Alias | None:
+    try:
+        return checked_alias(type_, value, type_) if value else None
+    except InvalidInputError:
+        return None
 
 
 def metadata(**values: canonical.Scalar | None) -> dict[str, canonical.Scalar]:
     """Metadata without what is not known."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+class CallTimes(TypedDict):
+    """The three times of a call's end."""
+
+    started_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+
+def call_times(event: Event, started: datetime | None, ended: datetime | None, *answered: datetime | None) -> CallTimes:
+    """The times that do not contradict each other; of several answers the first that does not.
+
+    A time only informs. What ends before it starts has no length; what has no start begins at its end, or when
+    its event was sent, and has no length either.
+    """
+    answer = next((moment for moment in answered if moment and _in_order(started, moment, ended)), None)
+    first = started or answer
+    if first is None:
+        return CallTimes(started_at=ended or sent_at(event), answered_at=None, ended_at=None)
+    return CallTimes(started_at=started, answered_at=answer, ended_at=ended if _in_order(first, ended) else None)
+
+
+def _in_order(*moments: datetime | None) -> bool:
+    known = [moment for moment in moments if moment]
+    return known == sorted(known)
 
 
 # --- transcripts -------------------------------------------------------------------------------------
@@ -91,7 +128,11 @@ def transcript(
 
 def fetchable(url: str | None, options: PlatformOptions) -> str | None:
     """The URL, where the operator allows to fetch recordings from its host."""
-    return url if host_of(url) in options.recording_hosts else None
+    return _usable_uri(url) if host_of(url) in options.recording_hosts else None
+
+
+def _usable_uri(uri: str | None) -> str | None:
+    return uri if uri and len(uri) <= MAX_URL_LENGTH and re.fullmatch(canonical.LOCATION, uri) else None
 
 
 def first_recording(*candidates: tuple[str | None, int | None]) -> tuple[canonical.CallRecording, ...]:
@@ -103,4 +144,4 @@ def first_recording(*candidates: tuple[str | None, int | None]) -> tuple[canonic
 def recording_uri(url: str | None, options: PlatformOptions) -> str | None:
     """The URI by which the relay gets this recording, from its host or from S3; None where it cannot."""
     place = s3_place(url)
-    return fetchable(url, options) or (f"s3://{place[0]}/{place[1]}" if place else None)
+    return fetchable(url, options) or _usable_uri(f"s3://{place[0]}/{place[1]}" if place else None)
