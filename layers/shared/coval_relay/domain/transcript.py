@@ -17,10 +17,14 @@ SAME_INSTANT_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The words of a call, oldest first; `estimated` counts the messages whose times were filled in."""
+    """The words of a call, oldest first.
+
+    `estimated` counts the messages whose times were filled in, `replaced` the characters that were none.
+    """
 
     messages: tuple[Message, ...]
     estimated: int = 0
+    replaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from coval_relay.domain.aliases import Alias, checked_alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_id import ID_RULE, is_call_id
 from coval_relay.domain.errors import InvalidInputError
+from coval_relay.platforms.shared.odd_text import joined_parts
 
 RESERVED_METADATA = frozenset(
     {
@@ -98,6 +99,7 @@ TranscriptUri = Annotated[str, Field(pattern=rf"^({LOCATION}|{UTTERANCES_URI})$"
 Channel = Annotated[int, Field(ge=0, le=31)]
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[dict[str, Scalar], AfterValidator(_allowed_metadata)]
+Content = Annotated[str | None, BeforeValidator(joined_parts)]
 Role = Literal["assistant", "user", "system", "tool"]
 CallStatus = Literal["completed", "failed", "no_answer", "busy", "cancelled", "voicemail"]
 TimeBase = Literal["recording_start", "call_start", "answered"]
@@ -124,7 +126,7 @@ class Message:
     """One message of a transcript (Coval API, submit: transcript[])."""
 
     role: Role
-    content: str | None = None
+    content: Content = None
     tool_calls: tuple[ToolCall, ...] | None = None
     tool_call_id: str | None = None
     start_time: Seconds | None = None

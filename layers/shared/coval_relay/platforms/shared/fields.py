@@ -26,6 +26,7 @@ from pydantic.alias_generators import to_camel
 from coval_relay.boundary import BoundaryModel
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import Event
+from coval_relay.platforms.shared.odd_text import joined_parts
 
 MAX_TEXT_LENGTH = 1000
 MAX_URL_LENGTH = 4096
@@ -59,6 +60,11 @@ def _as_json(value: object) -> str | None:
         return None
 
 
+def _words(value: object) -> str | None:
+    joined = joined_parts(value)
+    return str(joined) if _is_scalar(joined) else None
+
+
 def _is_scalar(value: object) -> TypeGuard[str | int | float]:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
@@ -87,8 +93,8 @@ Text = Annotated[str | None, BeforeValidator(_text)]
 Url = Annotated[str | None, BeforeValidator(_url)]
 Json = Annotated[str | None, BeforeValidator(_as_json)]
 """A string, or what is sent in its place, as JSON."""
-Words = Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
-"""What was said, whole."""
+Words = Annotated[str | None, BeforeValidator(_words)]
+"""What was said, whole: a string, or a list of parts."""
 Number = Annotated[float | None, BeforeValidator(_number)]
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
 Lenient = Annotated[T, BeforeValidator(lambda value: value if isinstance(value, Mapping) else {})]
