@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from coval_relay.domain.call_id import one_spelling
 from coval_relay.domain.errors import InvalidInputError
 
 QueueName = Literal["call_end", "recording", "attach"]
@@ -31,6 +32,9 @@ class Alias:
     type: str
     value: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", one_spelling(self.value))
+
     @property
     def key(self) -> str:
         return f"{PREFIX}{self.type}#{self.value}"
@@ -49,10 +53,11 @@ class PendingMessage:
 def checked_alias(type_: str, value: str, field: str) -> Alias:
     """Raises InvalidInputError for what cannot be an alias."""
     well_typed = re.fullmatch(r"[a-z0-9_]{1,64}", type_) is not None
-    well_named = value.isprintable() and len(value) >= 1 and len(value.encode()) <= MAX_VALUE_BYTES
+    alias = Alias(type_, value)
+    well_named = alias.value.isprintable() and 1 <= len(alias.value.encode()) <= MAX_VALUE_BYTES
     if not (well_typed and well_named):
         raise InvalidInputError(field, ALIAS_RULE)
-    return Alias(type_, value)
+    return alias
 
 
 def object_alias(bucket: str, key: str) -> Alias:

@@ -24,10 +24,15 @@ METADATA_KEY = "external-conversation-id"
 TAG_KEY = "external_conversation_id"
 IGNORED = (
     r"/$",
-    r"(?:^|/)\.(?:temp|write_access_check_file)[^/]*$",
-    r"\.(?i:json|txt|log|csv|vtt|srt|pcap|pdf)$",
+    r"(?:^|/)\.[^/]*$",
+    r"\.(?i:json|txt|log|csv|vtt|srt|pcap|pdf|xml|ya?ml|html?)$",
+    r"\.(?i:filepart|part|partial|tmp|temp|crdownload|swp|bak|lock)$",
+    r"\.(?i:md5|sha1|sha256|sha512|crc|etag|sig|asc)$",
+    r"_\$folder\$$",
+    r"(?:^|/)(?:_SUCCESS|_temporary|(?i:thumbs\.db|desktop\.ini))(?:/|$)",
 )
-"""Folders, what vendors write to see whether they may write, and what is text beside the recordings."""
+"""What is no recording: folders and their markers (Hadoop, macOS, Windows), hidden files, such as vendors write to
+see whether they may, text beside the recordings, files half copied, and checksums."""
 MAX_SIDECAR_BYTES = 1024 * 1024
 SIDECAR_PAUSE_SECONDS = 5
 """Short, so that what the sidecar says is known before another recording has settled."""

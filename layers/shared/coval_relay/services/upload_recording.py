@@ -1,7 +1,8 @@
 """Use case: a recording came, as an object or as a URL."""
 
+import re
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import object_alias
@@ -33,6 +34,11 @@ from coval_relay.services.queues import Queues
 from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.worker import DONE, Content, Outcome, Worker
 
+SIGNING = re.compile(
+    "(?i)x-(amz|goog|oss|cos|bce)-.*|signature|expires?|exp|key-pair-id|policy|awsaccesskeyid|googleaccessid|token|.*_token"
+    "|jwt|auth|sig|se|sp|sv|sr|st|spr|sip|ske|skoid|sks|skt|sktid|skv|hdnea|hdnts|hmac|response-.*|ts|timestamp|nonce"
+)
+"""Names in the query of a link that expires: of S3, CloudFront, Google, Azure, Akamai, and what others call theirs."""
 Inspected = tuple[Recording, AudioFacts | None]
 """A recording, and the facts of its audio; None where it cannot be used."""
 
@@ -245,9 +251,11 @@ def _agent_channel(found: RecordingFound, identity: str, call: Call) -> int | No
 
 
 def identity_of_url(url: str) -> str:
-    """Without its query, which is new with every signature."""
+    """Without what of its query is new with every signature."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    named = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not SIGNING.fullmatch(pair[0])]
+    query = f"?{urlencode(sorted(named))}" if named else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
 
 
 def _unusable(recording: Recording, reason: Reason) -> Recording:

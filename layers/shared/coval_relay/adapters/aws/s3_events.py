@@ -58,8 +58,11 @@ def object_created(event: Mapping[str, Any]) -> ObjectCreated:
 
 
 def _sort_key(time: datetime, sequencer: str) -> str:
-    """Sorts by time, and within its second by S3's sequencer, which grows for one key."""
-    return f"{int(time.timestamp()):012d}-{sequencer.zfill(40)}"
+    """Sorts by time, and within its second by S3's sequencer, which grows for one key.
+
+    Sequencers of different length are compared padded on the right (Amazon S3, event message structure).
+    """
+    return f"{int(time.timestamp()):012d}-{sequencer.upper().ljust(40, '0')}"
 
 
 def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from coval_relay.boundary import BoundaryModel, fault
 from coval_relay.domain.aliases import Alias, checked_alias
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.call_id import ID_RULE, is_call_id
+from coval_relay.domain.call_id import ID_RULE, call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.shared.odd_text import joined_parts
 
@@ -66,9 +66,10 @@ def _in_utc(value: datetime | None) -> datetime | None:
 
 
 def _call_id(value: object) -> object:
-    if not is_call_id(value):
+    call_id = call_id_of(value)
+    if call_id is None:
         raise ValueError(ID_RULE)
-    return value
+    return call_id
 
 
 def _usable_alias(alias: Alias) -> Alias:
@@ -234,7 +235,7 @@ class _Event(BoundaryModel):
             return check(fields)
         except ValidationError as error:
             call_id = fields.get("external_conversation_id") if isinstance(fields, Mapping) else None
-            raise replace(fault(error, "detail"), call_id=str(call_id) if is_call_id(call_id) else "") from None
+            raise replace(fault(error, "detail"), call_id=call_id_of(call_id) or "") from None
 
 
 class _CallEvent(_Event):
