@@ -143,13 +143,13 @@ def test_a_claim_without_a_call_end_dates_the_call() -> None:
 def test_a_call_that_ended_a_day_before_it_was_seen(late: int, action: Action) -> None:
     ended_at = NOW - OLD_CALL_SECONDS - late
     assert ended(call(created_at=NOW), facts=replace(FACTS, ended_at=ended_at)).action is action
-    told = recording(Sound.UPLOADED, created_at=ended_at, changed_at=0)
-    assert lifecycle.resume(call(created_at=NOW, recording=told), DEADLINES, MINE).action is action
 
 
-def test_a_copied_recording_may_have_been_sent_long_ago() -> None:
-    told = recording(Sound.UPLOADED, created_at=NOW, is_copy=True, changed_at=0)
+def test_without_the_calls_facts_it_may_have_been_sent_long_ago() -> None:
+    told = recording(Sound.UPLOADED, created_at=NOW, changed_at=0)
     assert lifecycle.resume(call(created_at=NOW, recording=told), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
+    text = replace(POINTER, stored_at=0)
+    assert lifecycle.resume(call(created_at=NOW, transcript=text), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
 
 
 def test_who_lost_its_lease_to_nobody_comes_again() -> None:
@@ -699,7 +699,8 @@ def test_a_recording_waits_for_a_better_one(settling_until: int, action: Action,
     assert (after.action, after.until) == (action, until)
     pinned = lifecycle.attach(call(State.SUBMITTED, recording=told), NOW)
     assert (pinned.action, pinned.until) == (Action.ATTACH if action is Action.UPLOAD else Action.WAIT, until)
-    linked = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=replace(told, state=Sound.BY_URL))
+    waiting = call(State.WAITING, facts=FACTS, call_end=CallEnd.WITHOUT_TRANSCRIPT)
+    linked = replace(waiting, recording=replace(told, state=Sound.BY_URL))
     claimed = lifecycle.claim_next(linked, Action.CLAIM_RECORDING, MINE)
     assert (claimed.action, claimed.until) == (
         Action.SUBMIT if action is Action.UPLOAD else Action.WAIT,
@@ -896,7 +897,7 @@ def test_resume_takes_over_what_the_dead_one_had() -> None:
 def test_a_recording_alone_is_sent_when_neither_call_end_nor_a_better_one_comes() -> None:
     for state in (Sound.UPLOADED, Sound.BY_URL):
         held = recording(state, changed_at=NOW - 100, settling_until=NOW)
-        assert lifecycle.resume(call(recording=held), DEADLINES, MINE).action is Action.SUBMIT
+        assert lifecycle.resume(call(recording=held), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
         settling = call(recording=replace(held, settling_until=NOW + 1))
         assert lifecycle.resume(settling, DEADLINES, MINE) == Transition(settling)
     assert lifecycle.resume(call(), DEADLINES, MINE) == Transition(call())

@@ -90,9 +90,9 @@ def recording(**changes: Any) -> Recording:
 
 
 def test_the_message_that_brings_a_recording_again() -> None:
-    created = ObjectCreated(version=VERSION, size=9, sort_key="7", created_at=5, is_copy=True)
+    created = ObjectCreated(version=VERSION, size=9, sort_key="7", created_at=5)
     found = RecordingFound(external_conversation_id="call-1", created_at=5, hints=RecordingHints(rank=1))
-    assert recording_message(replace(NEW, recording=recording(is_copy=True))) == replace(found, created=created)
+    assert recording_message(replace(NEW, recording=recording())) == replace(found, created=created)
     link = replace(found, url="https://a.example/")
     for version in (VERSION, None):
         held = replace(NEW, recording=recording(url="https://a.example/", version=version))

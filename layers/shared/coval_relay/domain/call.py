@@ -172,7 +172,6 @@ class Recording:
     """The agent's channel before preparing, None where nobody knows it."""
     settling_until: int = 0
     """Until then a better recording of the call may come."""
-    is_copy: bool = False
     content_type: str | None = None
     size: int = 0
     duration_milliseconds: int = 0

@@ -121,7 +121,7 @@ def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition
     parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
     lease = Lease(attempt.token, attempt.lease_until, parts)
     claimed = replace(call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now)
-    read_first = claimed.maybe_sent_at or _ended_long_ago(claimed)
+    read_first = claimed.maybe_sent_at or _may_be_known(claimed)
     return Transition(claimed, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
 
 
@@ -129,11 +129,12 @@ def _take_over(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transi
     return _claim(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, with_transcript=with_transcript)
 
 
-def _ended_long_ago(call: Call) -> bool:
-    if call.facts:
-        return call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
-    recording = call.recording
-    return recording is not None and (recording.is_copy or call.created_at - recording.created_at > OLD_CALL_SECONDS)
+def _may_be_known(call: Call) -> bool:
+    """Whether Coval may have the call from long ago: its item is gone, and what told of it came again.
+
+    Without the call's facts nothing says how old it is: the date of an object is that of its last copy.
+    """
+    return call.facts is None or call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
 
 
 def _without_lease(call: Call) -> Call:

@@ -61,8 +61,6 @@ class ObjectCreated:
     size: int
     sort_key: str
     created_at: int
-    is_copy: bool = False
-    """Made by a copy: of a recording, perhaps, that was taken in long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

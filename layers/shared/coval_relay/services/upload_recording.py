@@ -236,7 +236,7 @@ def _recording(found: RecordingFound, call: Call) -> Recording:
     )
     if created is None:
         return common
-    return replace(common, version=created.version, size=created.size, is_copy=created.is_copy)
+    return replace(common, version=created.version, size=created.size)
 
 
 def _agent_channel(found: RecordingFound, identity: str, call: Call) -> int | None:

@@ -35,7 +35,6 @@ class _Object(BoundaryModel):
 class _Detail(BoundaryModel):
     bucket: _Bucket
     object: _Object
-    reason: str = ""
 
 
 class _Event(BoundaryModel):
@@ -53,7 +52,6 @@ def object_created(event: Mapping[str, Any]) -> ObjectCreated:
         size=created.size,
         sort_key=_sort_key(parsed.time, created.sequencer),
         created_at=int(parsed.time.timestamp()),
-        is_copy=parsed.detail.reason == "CopyObject",
     )
 
 
@@ -83,7 +81,6 @@ def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] |
             "detail-type": "Object Created",
             "time": record.get("eventTime"),
             "detail": {
-                "reason": str(record.get("eventName", "")).rpartition(":")[2].replace("Copy", "CopyObject"),
                 "bucket": {"name": bucket.get("name")},
                 "object": {
                     "key": unquote_plus(str(item.get("key", ""))),
