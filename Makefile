@@ -24,13 +24,13 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
+.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz vendor-payloads mutants coverage \
 	format build lock measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: .venv/installed .venv-sam/installed .venv-aws/installed .venv-checkov/installed ## Make all environments
+setup: .venv/installed .venv-sam/installed .venv-aws/installed .venv-checkov/installed .venv-vendors/installed ## Make all environments
 
 # --- the local stack
 
@@ -117,6 +117,13 @@ BOUNDARIES ?=
 fuzz: .venv/installed ## INPUTS inputs to all BOUNDARIES, guided by coverage; prints what was not handled
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BOUNDARIES)
 
+PAYLOADS ?= 20000
+VENDOR_SEED ?= 1
+VENDORS ?=
+
+vendor-payloads: .venv/installed .venv-vendors/installed ## PAYLOADS of each platform (or of VENDORS), made of its own published types: none lost, none refused
+	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.vendors --payloads $(PAYLOADS) --seed $(VENDOR_SEED) $(VENDORS)
+
 MODULES ?=
 
 mutants: .venv/installed ## Change the state and the services (or MODULES) place by place: do the unit tests see it?
@@ -151,7 +158,7 @@ clean: ## Remove what was built and the local stack's files
 
 lock: $(UV) ## Resolve requirements/*.in anew
 	set -e; for source in layers/dependencies/requirements layers/audio/requirements requirements/bootstrap requirements/development \
-		requirements/sam requirements/aws requirements/checkov; do \
+		requirements/sam requirements/aws requirements/checkov requirements/vendors; do \
 		$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done
 
@@ -189,4 +196,7 @@ endef
 	$(call install,$(PYTHON))
 
 .venv-checkov/installed: requirements/checkov.txt $(UV)
+	$(call install,$(PYTHON))
+
+.venv-vendors/installed: requirements/vendors.txt $(UV)
 	$(call install,$(PYTHON))
