@@ -61,3 +61,18 @@ def test_what_can_be_no_alias_is_left_out() -> None:
 )
 def test_a_recording_that_the_relay_can_get(url: str | None, uri: str | None) -> None:
     assert parts.recording_uri(url, PlatformOptions(recording_hosts=("media.example.com",))) == uri
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seconds", "start"),
+    [(5.0, 600.0, 600.0), (5.0, 661.0, None), (0.0, 60.0, 60.0), (None, 1e9, 1e9)],
+    ids=["within twice its length", "far beyond it", "a call without length", "length unknown"],
+)
+def test_a_vendors_times_far_beyond_the_call_are_left_out(
+    minutes: float | None, seconds: float, start: float | None
+) -> None:
+    ended = at(None if minutes is None else 6 - minutes)
+    times = parts.CallTimes(started_at=at(6), answered_at=None, ended_at=ended)
+    messages = [parts.message("user", "Hi.", 1.0), parts.message("assistant", "Hello.", seconds)]
+    transcript = parts.transcript(messages, times=times)
+    assert [message.start_time for message in transcript.messages] == ([1.0, start] if start else [None, None])

@@ -26,6 +26,7 @@ from coval_relay.platforms.shared.contract import (
 )
 from coval_relay.platforms.shared.fields import sent_at
 from coval_relay.platforms.shared.odd_text import readable
+from coval_relay.platforms.shared.parts import plausibly_timed
 from coval_relay.platforms.shared.simulation_header import with_simulation
 from coval_relay.platforms.shared.transcript_rendering import transcript_of_file
 
@@ -154,7 +155,10 @@ def parse_transcript(
     if facts:
         zero = datetime.fromisoformat(facts.occurred_at).timestamp()
         context = TranscriptContext(options, facts.agent_channel, zero)
-    transcript = transcript_of_file([message for page in pages for message in read(page, context)], facts, options)
+    messages = [message for page in pages for message in read(page, context)]
+    if facts and _by_format()[name] != "canonical":
+        messages = list(plausibly_timed(messages, facts.seconds))
+    transcript = transcript_of_file(messages, facts, options)
     return replace(transcript, replaced=replaced)
 
 

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from coval_relay.domain.aliases import Alias, checked_alias
 from coval_relay.domain.errors import InvalidInputError
+from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import Event, PlatformOptions
 from coval_relay.platforms.shared.fields import MAX_URL_LENGTH, host_of, s3_place, sent_at
@@ -115,12 +116,27 @@ def transcript(
     messages: Sequence[canonical.Message] = (),
     time_base: canonical.TimeBase = "recording_start",
     *,
+    times: CallTimes | None = None,
     separate: bool = False,
 ) -> canonical.Transcript:
     """The transcript in a call's end; without messages, whether it comes separately."""
     if messages:
-        return canonical.Transcript(status="inline", time_base=time_base, messages=tuple(messages))
+        plausible = plausibly_timed(messages, times and _seconds_of(times))
+        return canonical.Transcript(status="inline", time_base=time_base, messages=plausible)
     return canonical.Transcript(status="pending" if separate else "none")
+
+
+def _seconds_of(times: CallTimes) -> float | None:
+    first, last = times["started_at"] or times["answered_at"], times["ended_at"]
+    return (last - first).total_seconds() if first and last else None
+
+
+def plausibly_timed(messages: Sequence[canonical.Message], call_seconds: float | None) -> tuple[canonical.Message, ...]:
+    """The messages, without any times where one lies far beyond the call's end: a vendor's clock costs no call."""
+    last = max((message.end_time or message.start_time or 0 for message in messages), default=0)
+    if not is_far_beyond(last, call_seconds):
+        return tuple(messages)
+    return tuple(replace(message, start_time=None, end_time=None) for message in messages)
 
 
 # --- recordings --------------------------------------------------------------------------------------
