@@ -17,7 +17,7 @@ from coval_relay.domain.submit_request import STAMP
 from coval_relay.services.submission import MISSING
 from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
-from tests.support.world import World
+from tests.support.world import DEADLINES, World
 
 
 @pytest.mark.parametrize("carried_out", [False, True], ids=["lost on the way", "accepted, then silent"])
@@ -466,7 +466,10 @@ def test_a_recording_that_an_event_names_in_s3() -> None:
 def test_a_recording_that_an_event_names_and_that_is_not_there() -> None:
     world = World()
     world.send("attach", recording_ready("s3://recordings/odd/unknown.wav"))
-    world.run()
+    world.run(hours=DEADLINES.recording / 3600 - 1)
+    assert world.store.get("call-1").notes == ()
+    world.run(hours=2)
+    assert (world.dead, world.queued) == ([], [])
     assert world.store.get("call-1").notes == (
         Reason("invalid_input", "detail.recording.uri: names an object that is not there"),
     )

@@ -65,6 +65,12 @@ def object_alias(bucket: str, key: str) -> Alias:
     return Alias(S3_OBJECT, f"{bucket}/{key}")
 
 
+def place_of(alias: Alias) -> tuple[str, str] | None:
+    """Bucket and key of the object whose place the alias is."""
+    bucket, _, key = alias.value.partition("/")
+    return (bucket, key) if alias.type == S3_OBJECT and key else None
+
+
 def alias_of(target: str) -> Alias | None:
     """The alias that a binding leads to; None where it leads to a call's id."""
     if not target.startswith(PREFIX):

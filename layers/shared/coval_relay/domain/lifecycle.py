@@ -47,6 +47,7 @@ MAX_SWEEP_PAUSE_SECONDS = 6 * 3600
 MAX_FETCH_FAILURES = 5
 FETCH_FAILED = Reason(AUDIO_FETCH_FAILED, "Coval could not fetch the recording's URL.")
 OTHER_RECORDING_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
+MISNAMED = Reason("misnamed", "By its key this recording seemed to be this call's; an event said too late whose it is.")
 NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
 
 
@@ -443,6 +444,18 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
         until = call.lease.until if call.lease else attempt.now + RETRY_SECONDS
         return Transition(call, Action.WAIT, max(until, attempt.now + 1))
     return _choose(_with_other(call, current), arrived, attempt)
+
+
+def recording_of_another_call(call: Call, identity: str, now: int) -> Transition:
+    """An event says that the recording is another call's than its key suggests; too late once it is under way."""
+    noted = input_rejected(call, MISNAMED, now).call
+    recording = call.recording
+    if recording is None or recording.identity != identity:
+        return Transition(call, Action.DONE)
+    if _is_locked(call) or recording.state is RecordingState.ATTACHED:
+        return Transition(noted, Action.DONE)
+    others = {**call.other_recordings, identity: "another call's"}
+    return Transition(replace(call, recording=None, other_recordings=others), Action.DONE)
 
 
 def _replaces_unusable(arrived: Recording, current: Recording) -> bool:

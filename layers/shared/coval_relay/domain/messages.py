@@ -75,6 +75,14 @@ class RecordingReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectNamed:
+    """An event has said whose this object is, which may have been taken for another call's by its key."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingFound:
     """A recording that is known to be this call's: an S3 object, or an https URL."""
 
@@ -121,6 +129,7 @@ Message = (
     | AliasesKnown
     | ObjectCreated
     | RecordingReady
+    | ObjectNamed
     | RecordingFound
     | PendingExpired
     | AttachRecording

@@ -72,6 +72,19 @@ class AliasResolver:
             target = bound
         raise InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
 
+    def owner(self, alias: Alias) -> str | Alias | None:
+        """The call that the alias leads to, or the alias where its chain ends for now; None where it is not bound."""
+        end: str | Alias | None = None
+        for _ in range(MAX_CHAIN_LENGTH):
+            target = self.aliases.target(alias)
+            if target is None:
+                return end
+            end = next_alias = alias_of(target)
+            if next_alias is None:
+                return target
+            alias = next_alias
+        return end
+
     def bind(self, known: AliasesKnown) -> None:
         """Let these names lead to their target, and send on what waits under them."""
         for alias in known.aliases:

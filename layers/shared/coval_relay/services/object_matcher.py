@@ -95,6 +95,16 @@ class ObjectMatcher:
             return Skipped("ignored_key") if _ignored(version.key) else self._by_object(version)
         return self._by_rule(created, *matched, book)
 
+    def suggested(self, version: ObjectVersion) -> str | Alias | None:
+        """Whose recording the key alone suggests it is; None where no rule knows it."""
+        matched = self.key_rule_set().match(version)
+        if matched is None or matched[0].kind != self.kind:
+            return None
+        try:
+            return _target(*matched)
+        except InvalidInputError:
+            return None
+
     def hints(self, version: ObjectVersion) -> RecordingHints:
         """What the rule that knows the key says of a recording."""
         matched = self.key_rule_set().match(version)
@@ -118,12 +128,10 @@ class ObjectMatcher:
         hints = self._hints_of_sidecar(created, rule, match, judge) if judge else rule.hints
         if hints is None:
             return Skipped("not_a_voice_recording")
-        groups = match.groupdict()
-        if groups.get(ID):
-            return Matched(checked_call_id(groups[ID], "detail.object.key"), rule, hints)
-        alias = checked_alias(rule.alias_type, str(groups.get(ALIAS)), "detail.object.key")
-        found = self._by_description(created.version)
-        return Matched(found or alias, rule, hints)
+        target = _target(rule, match)
+        if isinstance(target, Alias):
+            target = self._by_description(created.version) or target
+        return Matched(target, rule, hints)
 
     def _hints_of_sidecar(
         self,
@@ -167,6 +175,14 @@ class ObjectMatcher:
             return json.loads(self.source.read_range(version, 0, MAX_SIDECAR_BYTES))
         except (ValueError, RecursionError):
             raise InvalidInputError("sidecar", "must be JSON") from None
+
+
+def _target(rule: KeyRule, match: re.Match[str]) -> str | Alias:
+    """The call's id in the key, or the alias; raises InvalidInputError."""
+    groups = match.groupdict()
+    if groups.get(ID):
+        return checked_call_id(groups[ID], "detail.object.key")
+    return checked_alias(rule.alias_type, str(groups.get(ALIAS)), "detail.object.key")
 
 
 def _ignored(key: str) -> bool:

@@ -5,13 +5,14 @@ from typing import Protocol
 
 from coval_relay.domain.messages import (
     AttachRecording,
+    ObjectNamed,
     PendingExpired,
     RecordingFound,
     RecordingReady,
     Resume,
 )
 
-InternalMessage = AttachRecording | PendingExpired | RecordingFound | RecordingReady | Resume
+InternalMessage = AttachRecording | ObjectNamed | PendingExpired | RecordingFound | RecordingReady | Resume
 
 
 class SendMessage(Protocol):

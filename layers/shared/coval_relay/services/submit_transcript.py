@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import object_alias
+from coval_relay.domain.aliases import object_alias, place_of
 from coval_relay.domain.call import TERMINAL, Call, CallEnd, TranscriptPointer
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE, Attempt
@@ -13,6 +13,7 @@ from coval_relay.domain.messages import (
     CallEnded,
     Message,
     ObjectCreated,
+    ObjectNamed,
     PendingExpired,
     RecordingReady,
     Resume,
@@ -63,12 +64,17 @@ class SubmitTranscript:
         """What does not change the call's own state."""
         match message:
             case AliasesKnown():
-                self.resolver.bind(message)
+                self._known(message)
             case RecordingReady():
                 self.queues.recording(message)
             case _:
                 raise InvalidInputError("detail-type", "is not one that this function takes")
         return DONE
+
+    def _known(self, message: AliasesKnown) -> None:
+        self.resolver.bind(message)
+        for bucket, key in filter(None, map(place_of, message.aliases)):
+            self.queues.recording(ObjectNamed(bucket=bucket, key=key))
 
     # --- what came -----------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from coval_relay.domain.messages import (
     AttachRecording,
     Message,
     ObjectCreated,
+    ObjectNamed,
     PendingExpired,
     RecordingFound,
     RecordingReady,
@@ -26,6 +27,7 @@ from coval_relay.domain.messages import (
 
 KINDS: Mapping[str, type] = {
     "Attach Recording": AttachRecording,
+    "Object Named": ObjectNamed,
     "Object Pending": ObjectCreated,
     "Pending Expired": PendingExpired,
     "Recording Announced": RecordingReady,
