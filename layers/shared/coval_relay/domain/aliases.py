@@ -22,6 +22,8 @@ MAX_VALUE_BYTES = 1500
 MAX_TYPE_LENGTH = 64
 S3_OBJECT = "s3_object"
 """Type of the alias that an object's place is: value `bucket/key`."""
+NO_RECORDING = "no_recording"
+"""Type of the alias to which an event binds what is no call's recording: value the reason's code."""
 ALIAS_RULE = "must be a type of letters, digits and _, and a value of 1 to 1500 printable characters"
 
 

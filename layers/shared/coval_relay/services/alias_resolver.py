@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import Alias, PendingMessage, QueueName, alias_of
+from coval_relay.domain.aliases import NO_RECORDING, Alias, PendingMessage, QueueName, alias_of
 from coval_relay.domain.call_id import checked_call_id
-from coval_relay.domain.errors import InvalidInputError, Reason
+from coval_relay.domain.errors import InvalidInputError, PassedOverError, Reason
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
 from coval_relay.domain.ports import Aliases, AliasTakenError
@@ -50,7 +50,10 @@ class AliasResolver:
     def resolve(
         self, names: Sequence[str | Alias], identity: str, queue: QueueName, message: Message
     ) -> str | Unresolved:
-        """The call that one of the names leads to; where none does yet, the message waits under each."""
+        """The call that one of the names leads to; where none does yet, the message waits under each.
+
+        Raises PassedOverError where an event says that it is none.
+        """
         pending = PendingMessage(identity, queue, self.to_event(message), self.calls.clock())
         waits: list[Alias] = []
         for name in names:
@@ -66,6 +69,8 @@ class AliasResolver:
             alias = alias_of(target) if isinstance(target, str) else target
             if alias is None:
                 return checked_call_id(target)
+            if alias.type == NO_RECORDING:
+                raise PassedOverError(alias.value)
             bound = self.aliases.add_pending(alias, pending)
             if bound is None:
                 return alias

@@ -13,6 +13,7 @@ from coval_relay.domain.errors import (
     NotReadyError,
     ObjectGoneError,
     ObjectReplacedError,
+    PassedOverError,
     PermanentError,
     Reason,
     UnusableRecordingError,
@@ -63,6 +64,12 @@ class UploadRecording:
     telemetry: Telemetry
 
     def __call__(self, message: Message, attempt: Attempt) -> Outcome:
+        try:
+            return self._take(message, attempt)
+        except PassedOverError as error:
+            return self._skipped(error.code)
+
+    def _take(self, message: Message, attempt: Attempt) -> Outcome:
         match message:
             case ObjectCreated():
                 return self._created(message, attempt)
@@ -185,6 +192,9 @@ class UploadRecording:
         except (ObjectGoneError, ObjectReplacedError):
             self.resolver.clear_expired(expired)
             return self._skipped("gone_before_its_call_was_known")
+        except PassedOverError:
+            self.resolver.clear_expired(expired)
+            raise
         if isinstance(owner, Unresolved):
             self.resolver.give_up(owner, self.matcher.tried_rules())
             return DONE

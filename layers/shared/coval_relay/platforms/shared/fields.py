@@ -30,6 +30,8 @@ from coval_relay.platforms.shared.odd_text import joined_parts
 
 MAX_TEXT_LENGTH = 1000
 MAX_URL_LENGTH = 4096
+MAX_SECONDS = 7 * 86_400
+"""No call lasts longer."""
 T = TypeVar("T")
 ConversationId = canonical.ConversationId
 
@@ -77,6 +79,11 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _length(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and 0 <= number <= MAX_SECONDS else None
+
+
 def _flag(value: object) -> bool | None:
     return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
 
@@ -96,6 +103,8 @@ Json = Annotated[str | None, BeforeValidator(_as_json)]
 Words = Annotated[str | None, BeforeValidator(_words)]
 """What was said, whole: a string, or a list of parts."""
 Number = Annotated[float | None, BeforeValidator(_number)]
+Length = Annotated[float | None, BeforeValidator(_length)]
+"""How long something lasted, in seconds."""
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
 Lenient = Annotated[T, BeforeValidator(lambda value: value if isinstance(value, Mapping) else {})]
 """A part that may be absent, null, or anything but an object."""

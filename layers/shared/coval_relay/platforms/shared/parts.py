@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TypedDict
 
-from coval_relay.domain.aliases import Alias, checked_alias
+from coval_relay.domain.aliases import NO_RECORDING, Alias, checked_alias
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -33,6 +33,11 @@ def _alias(type_: str, value: str | None) -> Alias | None:
 def metadata(**values: canonical.Scalar | None) -> dict[str, canonical.Scalar]:
     """Metadata without what is not known."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def no_recording(code: str) -> Alias:
+    """What the aliases of an object lead to that is no call's recording: one side, one participant, a screen."""
+    return Alias(NO_RECORDING, code)
 
 
 class CallTimes(TypedDict):
