@@ -23,13 +23,17 @@ FRACTIONS: Final = (-0.5, 0.0, 0.25, 1e-9, 3.5, 329.999, 1.7e9, 1.790951467e12, 
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """One event, and the call whose end it tells; None where it ends none."""
+    """One event, and the call whose end it tells; None where it ends none.
+
+    What should name a call, and does not, is `nameless`: it alone may be refused.
+    """
 
     event: Mapping[str, Any]
     call: str | None
+    nameless: bool = False
 
     def line(self) -> str:
-        return json.dumps({"event": self.event, "call": self.call})
+        return json.dumps({"event": self.event, "call": self.call, "nameless": self.nameless})
 
 
 class Draws:

@@ -39,7 +39,7 @@ class Report:
 
     def add(self, line: str) -> None:
         told = json.loads(line)
-        fault = fault_of(told["event"], told["call"])
+        fault = None if told["nameless"] else fault_of(told["event"], told["call"])
         self.payloads += 1
         self.call_ends += told["call"] is not None
         self.outcomes[fault or "right"] += 1

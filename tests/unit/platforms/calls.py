@@ -739,13 +739,14 @@ VAPI_CALL = "de28acb8-b62b-4e25-a64c-ced9dd181990"
 MONO_FILE = f"{VAPI_CALL}-1790951797870-93a858ed-749f-4c78-beb1-7889b25743c4-mono.wav"
 STEREO_FILE = f"{VAPI_CALL}-1790951797871-83a858ed-749f-4c78-beb1-7889b25743c4-stereo.wav"
 VAPI_FOLDER, VAPI_URL = "vapi/2026-10-02", "https://storage.vapi.ai"
+SIDE_FILES = [MONO_FILE.replace("93a858ed", side) for side in ("22222222", "33333333")]
 VAPI_MONO, VAPI_STEREO = f"{VAPI_FOLDER}/{MONO_FILE}", f"{VAPI_FOLDER}/{STEREO_FILE}"
 VAPI_LINKS = {f"{VAPI_URL}/{MONO_FILE}": MIXED.wav(), f"{VAPI_URL}/{STEREO_FILE}": AGENT_RIGHT.wav()}
 VAPI_PARTS = (
     event(sample_event("vapi", "end_of_call_report_own_bucket")),
     created(VAPI_MONO, MIXED.wav()),
     created(VAPI_STEREO, AGENT_RIGHT.wav(), of=("vapi", "recording_created")),
-    created(f"{VAPI_FOLDER}/{VAPI_CALL}-1790951797872-customer.wav", OTHER.wav()),
+    *(created(f"{VAPI_FOLDER}/{file}", OTHER.wav()) for file in SIDE_FILES),
 )
 VAPI_CONVERSATION = {
     "external_conversation_id": VAPI_CALL,
@@ -783,7 +784,7 @@ VAPI = (
     PlatformCall(
         name="Vapi, stereo whose sides are not known",
         platform="vapi",
-        parts=VAPI_PARTS,
+        parts=(replace(VAPI_PARTS[0], within=SOON), *VAPI_PARTS[1:]),
         ended=Ended(
             conversation=VAPI_CONVERSATION,
             sound=MIXED,

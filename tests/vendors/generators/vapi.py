@@ -77,7 +77,8 @@ def payload(draws: Draws) -> Payload:
         report["call"]["id"] = draws.uuid()
     parsed: Any = construct_type(type_=ServerMessageEndOfCallReport, object_=report)
     call = parsed.call.id if parsed.call else None
-    return Payload(event=event("end-of-call-report", {"message": report}, "vapi"), call=call)
+    body = event("end-of-call-report", {"message": report}, "vapi")
+    return Payload(event=body, call=call, nameless=not call and not parsed.chat)
 
 
 def _tool_call(draws: Draws) -> dict[str, Any]:

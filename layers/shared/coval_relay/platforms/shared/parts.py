@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TypedDict
 
 from coval_relay.domain.aliases import NO_RECORDING, Alias, checked_alias
+from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -33,6 +34,11 @@ def _alias(type_: str, value: str | None) -> Alias | None:
 def metadata(**values: canonical.Scalar | None) -> dict[str, canonical.Scalar]:
     """Metadata without what is not known."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def usable_id(value: str | None) -> str | None:
+    """An operator's own id of a call, where it can be one: else the platform's holds."""
+    return call_id_of(value)
 
 
 def no_recording(code: str) -> Alias:
@@ -81,6 +87,16 @@ def message(
 
 def _seconds(value: float | None) -> float | None:
     return None if value is None else max(0.0, round(value, MILLISECONDS))
+
+
+def pressed(keys: str | None) -> str | None:
+    """A caller's key presses as words."""
+    return f"[pressed {keys}]" if keys else None
+
+
+def texted(text: str | None) -> str | None:
+    """A caller's text message as words."""
+    return f"[sent a text] {text}" if text else None
 
 
 def tool_call(id_: str | None, name: str | None, arguments: str | None) -> canonical.ToolCall | None:
