@@ -74,6 +74,7 @@ PLATFORMS: tuple[Listing, ...] = (
             "call.conversation.ended",
             "call.recording.saved",
             "call.recording.transcription.saved",
+            "conference.recording.saved",
         ),
     ),
 )
