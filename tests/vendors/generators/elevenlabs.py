@@ -23,10 +23,16 @@ KNOWN: Final = {
     "accepted_time_unix_secs": lambda draws: int(draws.moment()),
     "termination_reason": lambda draws: draws.one_of(REASONS),
     "text_only": lambda draws: draws.chance(0.1),
+    "sms": lambda _: None,
+    "conversation_initiation_source": lambda draws: draws.one_of(
+        ("twilio", "sip_trunk", "widget", "whatsapp", "unknown")
+    ),
     "request_id": lambda draws: draws.one_of(("rq_1", "rq_2", "")),
     "params_as_json": lambda draws: draws.one_of(('{"day": "mon"}', '{"day": "m', "", "null")),
     "role": lambda draws: draws.one_of(("user", "agent")),
 }
+WRITTEN: Final = ("twilio_sms", "zendesk", "slack", "telegram", "intercom", "freshdesk", "salesforce")
+"""Beginnings of the sources that are never spoken."""
 FAILURES: Final = ("busy", "no-answer", "unknown", "something-new")
 
 
@@ -39,7 +45,8 @@ def _ended(draws: Draws) -> Payload:
     data = TypedValues(draws, KNOWN).model(GetConversationResponseModel)
     data["conversation_id"] = draws.name("conv_")
     parsed: Any = construct_type(type_=GetConversationResponseModel, object_=data)
-    is_text = parsed.metadata.text_only is True
+    about = parsed.metadata
+    is_text = about.text_only is True or about.sms or str(about.conversation_initiation_source).startswith(WRITTEN)
     return _payload(draws, "post_call_transcription", data, None if is_text else parsed.conversation_id)
 
 
