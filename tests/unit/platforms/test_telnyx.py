@@ -196,6 +196,50 @@ def test_a_hangup_does_not_tell_the_direction_so_the_side_is_the_operators_to_se
     assert (unknown.direction, unknown.recording.agent_channel, known.recording.agent_channel) == (None, None, 1)
 
 
+def told(type_: str, **fields: Any) -> dict[str, Any]:
+    event = changed("call_hangup", **fields)
+    event["detail-type"] = event["detail"]["data"]["event_type"] = type_
+    return event
+
+
+def without_direction() -> dict[str, Any]:
+    event = changed("call_hangup")
+    del event["detail"]["data"]["payload"]["direction"]
+    return event
+
+
+@pytest.mark.parametrize("order", [("told", "hangup", "recording"), ("recording", "hangup", "told")])
+@pytest.mark.parametrize(
+    ("event", "metadata", "channel"),
+    [
+        (told("call.initiated", direction="incoming"), {"direction": "inbound", "call_status": "completed"}, 1),
+        (told("call.initiated", direction="outgoing"), {"call_status": "completed"}, None),
+        (told("call.machine.detection.ended", result="machine"), {"call_status": "voicemail"}, None),
+        (told("call.machine.premium.detection.ended", result="fax_detected"), {"call_status": "voicemail"}, None),
+        (told("call.machine.premium.detection.ended", result="human_residence"), {"call_status": "completed"}, None),
+        (told("call.machine.detection.ended", result=None), {"call_status": "completed"}, None),
+    ],
+)
+def test_what_a_hangup_does_not_tell(
+    event: dict[str, Any], metadata: dict[str, str], channel: int | None, order: tuple[str, str, str]
+) -> None:
+    world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
+    stereo = put(world, wav(channels=2), KEY)
+    parts = {
+        "told": ("call_end", event),
+        "hangup": ("call_end", without_direction()),
+        "recording": ("recording", stereo),
+    }
+    for index, name in enumerate(order):
+        world.send(*parts[name], 20 * index)
+    world.run()
+    (held,) = world.coval.conversations.values()
+    assert {
+        name: held["metadata"][name] for name in ("direction", "call_status") if name in held["metadata"]
+    } == metadata
+    assert (world.store.get(SESSION).recording.agent_channel, world.dead) == (channel, [])
+
+
 @pytest.mark.parametrize("field", ["start_time", "end_time"])
 @pytest.mark.parametrize("value", [None, "", "soon", 7, [], "1970-01-01T00:00:00Z"])
 def test_a_time_that_cannot_be_read_costs_no_call(field: str, value: object) -> None:

@@ -203,6 +203,28 @@ def test_who_answered(answered_by: str, call_status: str, status: str) -> None:
     assert found.recording.expected is (status in ("completed", "voicemail"))
 
 
+@pytest.mark.parametrize("order", [("detected", "ended"), ("ended", "detected")])
+def test_a_machine_that_is_detected_while_the_call_goes_on(order: tuple[str, str]) -> None:
+    detected = changed("call_completed")
+    detected["detail"] = {"CallSid": CALL, "AnsweredBy": "machine_start", "MachineDetectionDuration": "2300"}
+    world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
+    sent = {"detected": detected, "ended": changed("call_completed", Direction="outbound-api")}
+    for delay, name in enumerate(order):
+        world.send("call_end", sent[name], 60 * delay)
+    world.send("recording", put(world, wav(), f"{ACCOUNT_SID}/{BEFORE_HOLD}"), 200)
+    world.send("call_end", sample(NAME, "recording_completed"), 210)
+    world.run()
+    (held,) = world.coval.conversations.values()
+    assert (held["metadata"]["call_status"], held["audio"] is not None, world.dead) == ("voicemail", True, [])
+
+
+@pytest.mark.parametrize("answered_by", ["human", "unknown", None])
+def test_who_is_no_machine_is_not_told_apart(answered_by: str | None) -> None:
+    event = changed("call_completed")
+    event["detail"] = {"CallSid": CALL, "AnsweredBy": answered_by}
+    assert PLATFORM.translate(event, PlatformOptions()) == []
+
+
 ACCOUNT_SID = "AC00000000000000000000000000000001"
 WHILE_IT_LASTS: dict[str, dict[str, Any]] = {
     "stream started": {"StreamSid": "MZ1", "StreamName": "s", "StreamEvent": "stream-started"},

@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from coval_relay.domain.call import (
+    CALL_STATUS,
+    COMPLETED,
     SIMULATION,
     TERMINAL,
     UNFINISHED,
@@ -27,6 +29,7 @@ from coval_relay.domain.call import (
     CallFacts,
     ConversationAudio,
     ConversationState,
+    Description,
     KnownConversation,
     Lease,
     Parts,
@@ -172,7 +175,7 @@ def call_ended(
     known = replace(
         call,
         call_end=CallEnd.WITHOUT_TRANSCRIPT if hopeless and not with_transcript else kind,
-        facts=_merged_facts(call.facts, facts, with_transcript=with_transcript),
+        facts=_described(_merged_facts(call.facts, facts, with_transcript=with_transcript), call.described),
         transcript=pointer or call.transcript,
         created_at=call.created_at or attempt.now,
         waiting_since=call.waiting_since or attempt.now,
@@ -181,8 +184,8 @@ def call_ended(
         return Transition(_note_late(call, with_transcript=with_transcript, facts=True))
     if call.state is ConversationState.SUBMITTING:
         return _ended_during_submit(call, known, attempt, with_transcript=with_transcript)
-    if known.recording:
-        known = replace(known, recording=_with_agent_channel(known.recording, facts.agent_channel, attempt.now))
+    if known.recording and known.facts:
+        known = replace(known, recording=_with_agent_channel(known.recording, known.facts.agent_channel, attempt.now))
     if with_transcript:
         return _claim(known, attempt, with_transcript=True)
     if call.state is ConversationState.QUEUED:
@@ -202,6 +205,37 @@ def _merged_facts(known: CallFacts | None, arrived: CallFacts, *, with_transcrip
     chosen = known if not with_transcript and known.occurred_at < arrived.occurred_at else arrived
     marks = [facts.metadata[SIMULATION] for facts in (arrived, known) if SIMULATION in facts.metadata]
     return replace(chosen, metadata={**chosen.metadata, SIMULATION: marks[0]}) if marks else chosen
+
+
+def call_described(call: Call, description: Description, now: int) -> Transition:
+    """An event besides the call's end tells of it, before the end or after: what was said first holds."""
+    before = call.described or Description()
+    merged = Description(
+        status=before.status or description.status,
+        direction=before.direction or description.direction,
+        agent_channel=description.agent_channel if before.agent_channel is None else before.agent_channel,
+    )
+    known = replace(call, described=merged, created_at=call.created_at or now)
+    if call.facts is None or call.state in TERMINAL or call.state is ConversationState.SUBMITTING:
+        return Transition(known, Action.DONE)
+    known = replace(known, facts=_described(call.facts, merged))
+    if known.recording is None:
+        return Transition(known)
+    recording = _with_agent_channel(known.recording, merged.agent_channel, now)
+    anew = recording.needs_preparation and recording != known.recording
+    return Transition(replace(known, recording=recording), Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
+
+
+def _described(facts: CallFacts, description: Description | None) -> CallFacts:
+    """The facts with what they lack; that a call was completed says less than who answered it."""
+    if description is None:
+        return facts
+    way = {"direction": description.direction} if description.direction else {}
+    metadata = {**way, **facts.metadata}
+    if description.status and metadata.get(CALL_STATUS) in (None, COMPLETED):
+        metadata[CALL_STATUS] = description.status
+    channel = description.agent_channel if facts.agent_channel is None else facts.agent_channel
+    return replace(facts, metadata=metadata, agent_channel=channel)
 
 
 def _with_agent_channel(recording: Recording, channel: int | None, now: int) -> Recording:

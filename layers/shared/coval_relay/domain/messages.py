@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, Recording, RecordingHints, TranscriptPointer
+from coval_relay.domain.call import (
+    NO_HINTS,
+    CallEnd,
+    CallFacts,
+    Description,
+    Recording,
+    RecordingHints,
+    TranscriptPointer,
+)
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Transcript, Utterance
 
@@ -35,6 +43,14 @@ class TranscriptUnavailable:
     """The transcript that a call end announced will not come."""
 
     external_conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDescribed:
+    """An event besides the call's end has said something of the call."""
+
+    external_conversation_id: str
+    description: Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +141,7 @@ Message = (
     CallEnded
     | TranscriptArrived
     | TranscriptUnavailable
+    | CallDescribed
     | UtterancesReceived
     | AliasesKnown
     | ObjectCreated

@@ -75,6 +75,9 @@ PLATFORMS: tuple[Listing, ...] = (
             "call.recording.saved",
             "call.recording.transcription.saved",
             "conference.recording.saved",
+            "call.initiated",
+            "call.machine.detection.ended",
+            "call.machine.premium.detection.ended",
         ),
     ),
 )

@@ -2,7 +2,8 @@
 
 Docs: Telnyx, Voice API webhooks, and the types of its SDK. The call is the session, which groups its legs.
 Every leg hangs up by itself, and each ends the call: until it is submitted the first leg's facts hold.
-The webhooks come twice, at once and out of order. A hangup does not tell the call's direction.
+The webhooks come twice, at once and out of order. A hangup tells neither the call's direction nor that a machine
+answered: `call.initiated` and the detection's end do, where the relay gets them.
 """
 
 from collections.abc import Mapping
@@ -39,6 +40,9 @@ BY_SIP: Mapping[str, canonical.CallStatus] = {
     "603": "failed",
 }
 """`sip_hangup_cause`, where the cause itself is unspecified."""
+MACHINES = frozenset({"machine", "fax_detected"})
+"""`result` of answering machine detection, where no person answered."""
+DETECTED = frozenset({"call.machine.detection.ended", "call.machine.premium.detection.ended"})
 DIRECTIONS = {"incoming": "inbound", "outgoing": "outbound"}
 AGENT_CHANNELS = {"incoming": 1}
 """The first channel is the first leg: the caller, where the call came in. Of other calls nothing is said."""
@@ -80,6 +84,7 @@ class _Payload(BoundaryModel):
     end_time: fields.Time = None
     recording_started_at: fields.Time = None
     recording_urls: fields.Lenient[_Urls] = _Urls()
+    result: fields.Text = None
     assistant_id: fields.Text = None
     duration_sec: fields.Length = None
     messages: fields.Several[_Turn] = ()
@@ -113,9 +118,27 @@ def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     data = validate(_Body, event.get("detail"), "detail").data
     if data.event_type == "call.hangup":
         return [_call_ended(data, event, options)]
+    if data.event_type == "call.initiated" or data.event_type in DETECTED:
+        return _described(data)
     if data.event_type in ("call.recording.saved", "conference.recording.saved"):
         return [*_aliases_known(data.payload), *_recording_ready(data.payload, options)]
     return _conversation_ended(data, event, options) if data.event_type == "call.conversation.ended" else []
+
+
+def _described(data: _Data) -> list[canonical.Event]:
+    """What a hangup does not tell: that the call came in, by its first leg; that a machine answered."""
+    payload = data.payload
+    call_id, came_in = payload.call_session_id, payload.direction == "incoming"
+    if data.event_type in DETECTED and payload.result in MACHINES:
+        return [canonical.CallDescribedEvent(provider=NAME, external_conversation_id=call_id, status="voicemail")]
+    if data.event_type in DETECTED or not came_in:
+        return []
+    channel = AGENT_CHANNELS["incoming"]
+    return [
+        canonical.CallDescribedEvent(
+            provider=NAME, external_conversation_id=call_id, direction="inbound", agent_channel=channel
+        )
+    ]
 
 
 def _call_ended(data: _Data, event: Event, options: PlatformOptions) -> canonical.Event:

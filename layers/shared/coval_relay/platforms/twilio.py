@@ -91,9 +91,8 @@ class _CallCallback(_Callback):
 
     @property
     def status(self) -> canonical.CallStatus:
-        by_machine = (self.answered_by or "").lower().startswith(MACHINES)
         status = FINAL[(self.call_status or "").lower()]
-        return "voicemail" if status == "completed" and by_machine else status
+        return "voicemail" if status == "completed" and _is_machine(self.answered_by) else status
 
 
 class _TranscriptAvailable(BoundaryModel):
@@ -109,8 +108,20 @@ def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     return _of_callback(validate(_Callback, detail, "detail"), detail, event, options)
 
 
+def _machine_detected(callback: _Callback) -> list[canonical.Event]:
+    """Who answered, in a callback of its own where Twilio detects while the call goes on."""
+    call_id = call_id_of(callback.call_sid)
+    if call_id is None or callback.call_status or not _is_machine(callback.answered_by):
+        return []
+    return [canonical.CallDescribedEvent(provider=NAME, external_conversation_id=call_id, status="voicemail")]
+
+
+def _is_machine(answered_by: str | None) -> bool:
+    return (answered_by or "").lower().startswith(MACHINES)
+
+
 def _of_callback(callback: _Callback, detail: object, event: Event, options: PlatformOptions) -> list[canonical.Event]:
-    known = [*_recording(callback, options), *_conference(callback)]
+    known = [*_recording(callback, options), *_conference(callback), *_machine_detected(callback)]
     if not callback.call_sid:
         return known
     if callback.parent_call_sid:

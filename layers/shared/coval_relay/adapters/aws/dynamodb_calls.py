@@ -30,7 +30,7 @@ from coval_relay.domain.ports import SHARDS, Clock, ConflictError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-OPTIONAL = ("facts", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")
+OPTIONAL = ("facts", "described", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")
 DERIVED = ("recording_state", "sweep_shard")
 
 

@@ -342,6 +342,14 @@ class TranscriptUnavailableEvent(_CallEvent):
     reason: ShortText = ""
 
 
+class CallDescribedEvent(_CallEvent):
+    """What the call's end does not say of it: who answered, which way it went."""
+
+    status: CallStatus | None = None
+    direction: ShortText | None = None
+    agent_channel: Channel | None = None
+
+
 class TranscriptUtterancesEvent(_CallEvent):
     """Utterances of a transcript that comes while the call lasts."""
 
@@ -354,5 +362,6 @@ Event = (
     | AliasesKnownEvent
     | TranscriptReadyEvent
     | TranscriptUnavailableEvent
+    | CallDescribedEvent
     | TranscriptUtterancesEvent
 )

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from coval_relay.domain import messages
 from coval_relay.domain.aliases import Alias, object_alias
-from coval_relay.domain.call import CallEnd, CallFacts, TranscriptPointer
+from coval_relay.domain.call import CALL_STATUS, CallEnd, CallFacts, Description, TranscriptPointer
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import Utterance
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -23,7 +23,7 @@ HOST_RULE = "its host is not among the allowed ones"
 Messages = tuple[messages.Message, ...]
 
 
-def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> Messages:
+def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> Messages:  # noqa: PLR0911 - one line a kind
     """The messages of one canonical event; raises InvalidInputError."""
     match event:
         case canonical.CallEndedEvent():
@@ -37,6 +37,9 @@ def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> M
             return (messages.TranscriptArrived(external_conversation_id=call_id, pointer=pointer),)
         case canonical.TranscriptUnavailableEvent():
             return (messages.TranscriptUnavailable(event.external_conversation_id),)
+        case canonical.CallDescribedEvent(external_conversation_id=call_id):
+            told = Description(status=event.status, direction=event.direction, agent_channel=event.agent_channel)
+            return (messages.CallDescribed(call_id, told),)
         case canonical.TranscriptUtterancesEvent():
             utterances = tuple(Utterance(**asdict(utterance)) for utterance in event.utterances)
             return (messages.UtterancesReceived(event.external_conversation_id, utterances),)
@@ -148,7 +151,7 @@ def _metadata(event: canonical.CallEndedEvent) -> dict[str, canonical.Scalar]:
     facts = {
         "provider": event.provider,
         "direction": event.direction,
-        "call_status": event.status,
+        CALL_STATUS: event.status,
         "end_reason": event.end_reason,
         "group_id": event.group_id,
         "queue": event.queue,
