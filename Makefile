@@ -61,7 +61,7 @@ check: .venv/installed ## At every save: style, types, imports, spelling, and th
 	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto)
 
 test: setup ## Every layer, the deployed local stack included
-	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz lint
+	$(SIDE_BY_SIDE) test-end-to-end test-integration test-vendors types test-unit test-template test-contract test-fuzz lint
 
 test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
 	$(SIDE_BY_SIDE) test-load test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties

@@ -630,7 +630,7 @@ ELEVENLABS = (
 
 # --- LiveKit
 
-ROOM = "call-_+15550100002_Xk2pQ9"
+ROOM_ID = "RM_8hV2kQnWbTzA"
 LIVEKIT = (
     Call(
         name="livekit, room that names the call",
@@ -654,18 +654,18 @@ LIVEKIT = (
     ),
     Call(
         name="livekit, room without metadata",
-        id=ROOM,
+        id=ROOM_ID,
         audio=OPUS,
         steps=(
             Event("livekit/room_finished_without_metadata"),
             Object("livekit/recording_created", OPUS),
             Event("livekit/egress_ended_path_style"),
         ),
-        ended=by_upload(submit(ROOM, AUDIO, RUNG, provider="livekit")),
+        ended=by_upload(submit(ROOM_ID, AUDIO, RUNG, provider="livekit")),
     ),
     Call(
         name="livekit, session report",
-        id=ROOM,
+        id=ROOM_ID,
         audio=OPUS,
         steps=(
             Event("livekit/session_report"),
@@ -675,7 +675,7 @@ LIVEKIT = (
         ),
         ended=by_copy(
             submit(
-                ROOM,
+                ROOM_ID,
                 TEXT,
                 "2026-10-02T14:31:07.450Z",
                 agent(HELLO, 0.45, 2.45),
@@ -705,7 +705,7 @@ LIVEKIT = (
                 "acme-8842",
                 TEXT,
                 "2026-10-02T14:31:10.000Z",
-                agent(HELLO, 1.0, 328.9),
+                agent(f"{HELLO} [image_content]", 1.0, 328.9),
                 provider="livekit",
                 transcript_times_estimated=1,
             )
@@ -713,7 +713,7 @@ LIVEKIT = (
     ),
     nothing(
         "livekit, no recording of the call",
-        ROOM,
+        ROOM_ID,
         Event("livekit/egress_ended_failed"),
         Event("livekit/egress_ended_aborted"),
         Event("livekit/egress_ended_track"),
@@ -800,10 +800,11 @@ GENESYS = (
 
 # --- Daily
 
+MEETING = "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
 DAILY = (
     Call(
         name="daily, meeting and its recording",
-        id="support-room-8842",
+        id=MEETING,
         audio=Audio(kind="mp4 aac", channels=1),
         steps=(
             Object("daily/recording_created", Audio(kind="mp4 aac", channels=1)),
@@ -812,18 +813,18 @@ DAILY = (
         ),
         ended=by_upload(
             submit(
-                "support-room-8842",
+                MEETING,
                 AUDIO,
                 RUNG,
                 provider="daily",
-                daily_meeting_id="6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b",
+                daily_meeting_id=MEETING,
             ),
             audio=Heard(6.0, ("both",)),
         ),
     ),
     nothing(
         "daily, raw tracks",
-        "support-room-8842",
+        MEETING,
         Event("daily/recording_ready_raw_tracks"),
         Object("recordings/acme/support-room-8842/1790951467123-3f9b0d52-cam-audio-1790951467456.webm", OPUS),
     ),

@@ -89,6 +89,12 @@ class Draws:
         return self.fraction()
 
 
+def name_in(*values: object) -> str | None:
+    """The first value that can be a call's id (docs/platforms.md), as it is after NUL has been replaced."""
+    texts = (value.replace("\0", "\N{REPLACEMENT CHARACTER}").strip() for value in values if isinstance(value, str))
+    return next((text for text in texts if 0 < len(text) <= 256 and text.isprintable() and '"' not in text), None)
+
+
 def event(detail_type: str, detail: Mapping[str, Any], source: str) -> dict[str, Any]:
     """The event as a relay puts it on the bus."""
     return {

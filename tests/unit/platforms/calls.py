@@ -633,12 +633,12 @@ GENESYS = (
 
 # --- LiveKit -----------------------------------------------------------------------------------------
 
-ROOM = "call-_+15550100002_Xk2pQ9"
+ROOM, ROOM_ID = "call-_+15550100002_Xk2pQ9", "RM_8hV2kQnWbTzA"
 LIVEKIT_KEY, BY_HAND = f"recordings/{ROOM}-2026-10-02T143107.ogg", "recordings/by-hand.mp4"
 LIVEKIT_MANIFEST = json.loads(_ours(json.dumps(sample("livekit", "manifest"))))
 LIVEKIT_CHOICES = PlatformOptions(separate_transcripts=("livekit",))
 LIVEKIT_CONVERSATION = {
-    "external_conversation_id": ROOM,
+    "external_conversation_id": ROOM_ID,
     "occurred_at": "2026-10-02T14:31:07.450Z",
     "transcript": [
         said("assistant", HELLO, 0.45, 2.45),
@@ -694,6 +694,7 @@ LIVEKIT = (*LIVEKIT, replace(OWN_ID, name="LiveKit, custom key without a manifes
 # --- Daily -------------------------------------------------------------------------------------------
 
 DAILY_ROOM, DAILY_KEY = "support-room-8842", "acme/support-room-8842/1790951467123"
+DAILY_MEETING = "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
 DAILY = (
     PlatformCall(
         name="Daily with Pipecat's own event",
@@ -718,12 +719,12 @@ DAILY = (
         ),
         ended=Ended(
             conversation={
-                "external_conversation_id": DAILY_ROOM,
+                "external_conversation_id": DAILY_MEETING,
                 "occurred_at": "2026-10-02T14:30:50.000Z",
                 "metadata": {
                     "provider": "daily",
                     "call_status": "completed",
-                    "daily_meeting_id": "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b",
+                    "daily_meeting_id": DAILY_MEETING,
                 },
             },
             sound=AGENT_LEFT,
@@ -746,6 +747,7 @@ VAPI_PARTS = (
     event(sample_event("vapi", "end_of_call_report_own_bucket")),
     created(VAPI_MONO, MIXED.wav()),
     created(VAPI_STEREO, AGENT_RIGHT.wav(), of=("vapi", "recording_created")),
+    created(f"{VAPI_FOLDER}/{VAPI_CALL}-1790951797872-customer.wav", OTHER.wav()),
     *(created(f"{VAPI_FOLDER}/{file}", OTHER.wav()) for file in SIDE_FILES),
 )
 VAPI_CONVERSATION = {

@@ -473,7 +473,7 @@ ODD = [
             said("user", "Front desk here.", 5.0, 5.9),
         ],
     ),
-    ("livekit", "session_report_odd_items", [said("assistant", HELLO, 1.0, 328.9)]),
+    ("livekit", "session_report_odd_items", [said("assistant", f"{HELLO} [image_content]", 1.0, 328.9)]),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tests.vendors.draws import Draws, Payload, event
+from tests.vendors.draws import Draws, Payload, event, name_in
 from tests.vendors.table_values import Table, made
 
 MEETING: Final[Table] = {
@@ -32,9 +32,8 @@ def payload(draws: Draws) -> Payload:
     if draws.chance(0.25):
         return Payload(event=_event(draws, "recording.ready-to-download", made(draws, RECORDING)), call=None)
     meeting = made(draws, MEETING)
-    names = (meeting.get("meeting_id"), meeting.get("room"))
-    call = next((name for name in names if isinstance(name, str) and name.strip()), None)
-    return Payload(event=_event(draws, "meeting.ended", meeting), call=call)
+    call = name_in(meeting.get("meeting_id"), meeting.get("room"))
+    return Payload(event=_event(draws, "meeting.ended", meeting), call=call, nameless=call is None)
 
 
 def _event(draws: Draws, type_: str, about: dict[str, Any]) -> dict[str, Any]:

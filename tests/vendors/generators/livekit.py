@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from livekit.protocol.webhook import WebhookEvent
 
-from tests.vendors.draws import Draws, Payload, event
+from tests.vendors.draws import Draws, Payload, event, name_in
 from tests.vendors.protobuf_values import ProtobufValues
 from tests.vendors.table_values import Table, made
 
@@ -52,8 +52,9 @@ def _webhook(draws: Draws, about: str) -> dict[str, Any]:
 def _room_finished(draws: Draws) -> Payload:
     body = {**_webhook(draws, "room"), "event": "room_finished"}
     room = body.get("room") or {}
-    call = room.get("sid") or room.get("name")
-    return Payload(event=event("room_finished", body, "livekit"), call=call)
+    own = "acme-8842" if "acme-8842" in str(room.get("metadata")) else None
+    call = name_in(own, room.get("sid"), room.get("name"))
+    return Payload(event=event("room_finished", body, "livekit"), call=call, nameless=call is None)
 
 
 def _egress_ended(draws: Draws) -> Payload:
@@ -104,4 +105,5 @@ def _item(draws: Draws) -> dict[str, Any]:
 
 def _session_report(draws: Draws) -> Payload:
     report = made(draws, REPORT)
-    return Payload(event=event("session_report", report, "livekit"), call=report["room_id"])
+    call = name_in(report["room_id"], report["room"])
+    return Payload(event=event("session_report", report, "livekit"), call=call)

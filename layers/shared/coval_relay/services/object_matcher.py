@@ -45,6 +45,8 @@ class Matched:
     target: str | Alias
     rule: KeyRule | None = None
     hints: RecordingHints = NO_HINTS
+    others: tuple[Alias, ...] = ()
+    """Aliases that are less likely than the target, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +97,15 @@ class ObjectMatcher:
             return Skipped("ignored_key") if _ignored(version.key) else self._by_object(version)
         return self._by_rule(created, *matched, book)
 
-    def suggested(self, version: ObjectVersion) -> str | Alias | None:
-        """Whose recording the key alone suggests it is; None where no rule knows it."""
+    def suggested(self, version: ObjectVersion) -> tuple[str | Alias, ...]:
+        """Whose recording the key alone suggests it is, the likeliest first; none where no rule knows it."""
         matched = self.key_rule_set().match(version)
         if matched is None or matched[0].kind != self.kind:
-            return None
+            return ()
         try:
-            return _target(*matched)
+            return _targets(*matched)
         except InvalidInputError:
-            return None
+            return ()
 
     def hints(self, version: ObjectVersion) -> RecordingHints:
         """What the rule that knows the key says of a recording."""
@@ -128,10 +130,13 @@ class ObjectMatcher:
         hints = self._hints_of_sidecar(created, rule, match, judge) if judge else rule.hints
         if hints is None:
             return Skipped("not_a_voice_recording")
-        target = _target(rule, match)
-        if isinstance(target, Alias):
-            target = self._by_description(created.version) or target
-        return Matched(target, rule, hints)
+        targets = _targets(rule, match)
+        named = next((target for target in targets if isinstance(target, str)), None)
+        named = named or self._by_description(created.version)
+        if named:
+            return Matched(named, rule, hints)
+        first, *others = [target for target in targets if isinstance(target, Alias)] or [_place(created.version)]
+        return Matched(first, rule, hints, tuple(others))
 
     def _hints_of_sidecar(
         self,
@@ -153,7 +158,7 @@ class ObjectMatcher:
     # --- by what stands with it ----------------------------------------------------------------------
 
     def _by_object(self, version: ObjectVersion) -> Matched:
-        return Matched(self._by_description(version) or object_alias(version.bucket, version.key))
+        return Matched(self._by_description(version) or _place(version))
 
     def _by_description(self, version: ObjectVersion) -> str | None:
         """The id in the object's metadata, or in its tag."""
@@ -177,12 +182,17 @@ class ObjectMatcher:
             raise InvalidInputError("sidecar", "must be JSON") from None
 
 
-def _target(rule: KeyRule, match: re.Match[str]) -> str | Alias:
-    """The call's id in the key, or the alias; raises InvalidInputError."""
+def _place(version: ObjectVersion) -> Alias:
+    return object_alias(version.bucket, version.key)
+
+
+def _targets(rule: KeyRule, match: re.Match[str]) -> tuple[str | Alias, ...]:
+    """The call's id in the key, or its possible aliases; raises InvalidInputError."""
     groups = match.groupdict()
     if groups.get(ID):
-        return checked_call_id(groups[ID], "detail.object.key")
-    return checked_alias(rule.alias_type, str(groups.get(ALIAS)), "detail.object.key")
+        return (checked_call_id(groups[ID], "detail.object.key"),)
+    values = rule.aliases(groups) if rule.aliases else (str(groups.get(ALIAS)),)
+    return tuple(checked_alias(rule.alias_type, value, "detail.object.key") for value in values)
 
 
 def _ignored(key: str) -> bool:

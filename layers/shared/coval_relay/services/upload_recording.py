@@ -108,8 +108,7 @@ class UploadRecording:
         if isinstance(found.target, str):
             return found.target
         version = created.version
-        place = object_alias(version.bucket, version.key)
-        names = dict.fromkeys((found.target, place))
+        names = dict.fromkeys((found.target, *found.others, object_alias(version.bucket, version.key)))
         return self.resolver.resolve(tuple(names), identity_of(version), "recording", created)
 
     def _bind(self, known: AliasesKnown, attempt: Attempt) -> None:
@@ -119,14 +118,13 @@ class UploadRecording:
 
     def _named(self, version: ObjectVersion, attempt: Attempt) -> Outcome:
         """What came before the event that names it was taken for the call that its key suggests: it goes on."""
-        suggested = self.matcher.suggested(version)
-        if isinstance(suggested, Alias):
-            suggested = self.resolver.owner(suggested)
-        if not isinstance(suggested, str):
-            return DONE
-        held = self.calls.get(suggested)
-        found = recording_message(held) if _lies_at(held.recording, version) else None
-        return self._found(found, attempt) if found else DONE
+        for suggested in self.matcher.suggested(version):
+            call_id = self.resolver.owner(suggested) if isinstance(suggested, Alias) else suggested
+            held = self.calls.get(call_id) if isinstance(call_id, str) else None
+            found = recording_message(held) if held and _lies_at(held.recording, version) else None
+            if found:
+                return self._found(found, attempt)
+        return DONE
 
     def _ready(self, ready: RecordingReady, attempt: Attempt) -> Outcome:
         if ready.uri.startswith("s3://"):

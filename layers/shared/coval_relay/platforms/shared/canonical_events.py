@@ -36,6 +36,7 @@ RESERVED_METADATA = frozenset(
 )
 """Identity keys that Coval rejects in metadata (Coval API, PATCH: metadata)."""
 MAX_METADATA_BYTES = 100_000
+MAX_ALIASES = 20
 UTTERANCES = "utterances"
 """Format of a transcript that is collected from `Transcript Utterances`."""
 UTTERANCES_URI = f"{UTTERANCES}:"
@@ -263,7 +264,7 @@ class _AliasEvent(_Event):
 class CallEndedEvent(_CallEvent):
     """A call has ended."""
 
-    aliases: Annotated[tuple[PlatformAlias, ...], Field(max_length=20)] = ()
+    aliases: Annotated[tuple[PlatformAlias, ...], Field(max_length=MAX_ALIASES)] = ()
     group_id: ShortText | None = None
     direction: ShortText | None = None
     status: CallStatus = "completed"
@@ -327,7 +328,7 @@ class RecordingReadyEvent(_AliasEvent):
 class AliasesKnownEvent(_AliasEvent):
     """All these aliases lead to the call."""
 
-    aliases: Annotated[tuple[PlatformAlias, ...], Field(min_length=1, max_length=20)]
+    aliases: Annotated[tuple[PlatformAlias, ...], Field(min_length=1, max_length=MAX_ALIASES)]
 
 
 class TranscriptReadyEvent(_CallEvent):

@@ -13,6 +13,7 @@ from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import Utterance
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
+from coval_relay.platforms.shared.room_names import ROOMS, room_during
 from coval_relay.platforms.shared.transcript_rendering import inline_transcript
 
 NO_CONVERSATION = frozenset({"failed", "no_answer", "busy", "cancelled"})
@@ -58,10 +59,17 @@ def _call_ended(event: canonical.CallEndedEvent, options: PlatformOptions, now: 
         transcript=inline_transcript(event, options) if transcript.status == "inline" else None,
         pointer=_pointer(reference, options, now, "detail.transcript.reference") if reference else None,
     )
-    aliases = (*event.aliases, *_object_aliases(event))
+    aliases = (*event.aliases, *_rooms(event), *_object_aliases(event))
     known = (messages.AliasesKnown(target=call_id, aliases=aliases),) if aliases else ()
     by_url = (item for item in event.recording.items if item.uri and _is_url(item.uri))
     return (*known, *(_recording_ready(call_id, item, options, now) for item in by_url), ended)
+
+
+def _rooms(event: canonical.CallEndedEvent) -> tuple[Alias, ...]:
+    """A recording's key names the room and a minute: the room's name alone may be another call's tomorrow."""
+    first = event.started_at or event.began_at
+    rooms = (alias for alias in event.aliases if alias.type in ROOMS)
+    return tuple(known for room in rooms for known in room_during(room, first, event.ended_at or first))
 
 
 def _object_aliases(event: canonical.CallEndedEvent) -> tuple[Alias, ...]:

@@ -1,7 +1,7 @@
 """Parts of canonical events that many platforms make in the same way."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -14,6 +14,7 @@ from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import Event, PlatformOptions
 from coval_relay.platforms.shared.fields import MAX_URL_LENGTH, host_of, s3_place, sent_at
+from coval_relay.platforms.shared.room_names import room_at, room_during
 
 MILLISECONDS = 3
 """Decimals that times are rounded to."""
@@ -70,6 +71,36 @@ def call_times(event: Event, started: datetime | None, ended: datetime | None, *
 def _in_order(*moments: datetime | None) -> bool:
     known = [moment for moment in moments if moment]
     return known == sorted(known)
+
+
+# --- rooms ---------------------------------------------------------------------------------------------
+
+
+def room_alias(type_: str, name: str | None, moment: datetime | None) -> Alias | None:
+    """A room by its name, in the minute in which something of it began."""
+    if not name or moment is None:
+        return None
+    known = room_at(type_, name, moment)
+    return _alias(known.type, known.value)
+
+
+def room_known(
+    provider: str, call_id: str, type_: str, name: str | None, times: CallTimes
+) -> list[canonical.AliasesKnownEvent]:
+    """A room by its name is this call in each minute of it."""
+    first = times["started_at"] or times["answered_at"]
+    if first is None or room_alias(type_, name, first) is None:
+        return []
+    aliases = room_during(Alias(type_, name or ""), first, times["ended_at"] or first)
+    return [
+        canonical.AliasesKnownEvent(provider=provider, external_conversation_id=call_id, aliases=some)
+        for some in _in_batches(aliases)
+    ]
+
+
+def _in_batches(aliases: tuple[Alias, ...]) -> Iterator[tuple[Alias, ...]]:
+    for first in range(0, len(aliases), canonical.MAX_ALIASES):
+        yield aliases[first : first + canonical.MAX_ALIASES]
 
 
 # --- transcripts -------------------------------------------------------------------------------------
