@@ -480,6 +480,25 @@ VAPI = (
         ended=by_upload(vapi(TEXT_AND_AUDIO, *VAPI_WORDS)),
     ),
     Call(
+        name="vapi, squad whose clock begins anew",
+        id=VAPI_CALL,
+        steps=(Event("vapi/end_of_call_report_squad"),),
+        ended=Ended(
+            submits=(
+                vapi(
+                    TEXT,
+                    agent("Front desk.", 1.5, 2.5),
+                    caller("Billing, please.", 16.0, 17.0),
+                    agent("Billing here.", 20.0, 21.0),
+                    caller("Thanks.", 24.0, 25.0),
+                    agent_name=None,
+                    vapi_squad_id="5c0e0c0e-1111-4222-8333-444444444444",
+                ),
+            ),
+            state=SUBMITTED,
+        ),
+    ),
+    Call(
         name="vapi, not answered",
         id=VAPI_CALL,
         steps=(Event("vapi/end_of_call_report_no_answer"),),
@@ -547,6 +566,23 @@ RETELL = (
                     caller("Front desk here.", 5.0, 5.9),
                     direction="web",
                     transcript_times_estimated=2,
+                ),
+            ),
+            state=SUBMITTED,
+        ),
+    ),
+    Call(
+        name="retell, keys and a text",
+        id=RETELL_CALL,
+        steps=(Event("retell/call_ended_keypad_and_sms"),),
+        ended=Ended(
+            submits=(
+                retell(
+                    RETELL_CALL,
+                    agent(HELLO, 0.9, 2.9),
+                    caller("[pressed 1]", 4.0, 4.0),
+                    caller("[sent a text] My order is 77.", 5.0, 5.0),
+                    agent(MONDAY, 7.9, 9.2),
                 ),
             ),
             state=SUBMITTED,
@@ -625,7 +661,26 @@ ELEVENLABS = (
         steps=(Event("elevenlabs/call_initiation_failure"),),
         ended=UNSAID,
     ),
+    Call(
+        name="elevenlabs, voicemail",
+        id=ELEVENLABS_CALL,
+        steps=(Event("elevenlabs/post_call_transcription_voicemail"),),
+        ended=Ended(
+            submits=(
+                elevenlabs(
+                    agent(HELLO, 0.0, 3.0),
+                    caller("Leave a message after the tone.", 3.0, 330.0),
+                    direction="inbound",
+                    call_status="voicemail",
+                    end_reason="voicemail_detection tool was called.",
+                    transcript_times_estimated=2,
+                ),
+            ),
+            state=SUBMITTED,
+        ),
+    ),
     nothing("elevenlabs, audio", ELEVENLABS_CALL, Event("elevenlabs/post_call_audio")),
+    nothing("elevenlabs, in writing", ELEVENLABS_CALL, Event("elevenlabs/post_call_transcription_text_only")),
 )
 
 # --- LiveKit
@@ -717,6 +772,7 @@ LIVEKIT = (
         Event("livekit/egress_ended_failed"),
         Event("livekit/egress_ended_aborted"),
         Event("livekit/egress_ended_track"),
+        Event("livekit/egress_ended_participant"),
     ),
 )
 

@@ -87,6 +87,13 @@ EXPECTED: dict[str, list[canonical.Event]] = {
         transcript={"status": "none"},
         recording=NOTHING,
     ),
+    "post_call_transcription_voicemail": ended(
+        status="voicemail",
+        end_reason="voicemail_detection tool was called.",
+        transcript=inline(GREETING, {"role": "user", "content": "Leave a message after the tone.", "start_time": 3.0}),
+        recording=NOTHING,
+    ),
+    "post_call_transcription_text_only": [],
     "call_initiation_failure": ended(
         "answered_at",
         "ended_at",

@@ -112,6 +112,7 @@ EXPECTED: dict[str, list[canonical.Event]] = {
     "egress_ended_failed": [],
     "egress_ended_aborted": [],
     "egress_ended_track": [belongs(PARTIAL)],
+    "egress_ended_participant": [belongs(PARTIAL)],
     "egress_ended_other_storage": [],
     "session_report": [in_minutes(SID, 30, 35), ended(REPORTED)],
     "session_report_odd_items": [

@@ -103,6 +103,17 @@ EXPECTED: dict[str, list[canonical.Event]] = {
 }
 
 
+EXPECTED["call_ended_keypad_and_sms"] = ended(
+    recording=TO_COME,
+    transcript=inline(
+        GREETING,
+        {"role": "user", "content": "[pressed 1]", "start_time": 4.0, "end_time": 4.0},
+        {"role": "user", "content": "[sent a text] My order is 77.", "start_time": 5.0, "end_time": 5.0},
+        OFFER,
+    ),
+)
+
+
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
     assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]

@@ -128,6 +128,25 @@ EXPECTED: dict[str, list[canonical.Event]] = {
 }
 
 
+EXPECTED["end_of_call_report_squad"] = [
+    ended(
+        aliases=[],
+        agent={"id": "5c0e0c0e-1111-4222-8333-444444444444"},
+        transcript=inline(
+            {"role": "assistant", "content": "Front desk.", "start_time": 1.5, "end_time": 2.5},
+            {"role": "user", "content": "Billing, please.", "start_time": 16.0, "end_time": 17.0},
+            {"role": "assistant", "content": "Billing here.", "start_time": 20.0, "end_time": 21.0},
+            {"role": "user", "content": "Thanks.", "start_time": 24.0, "end_time": 25.0},
+        ),
+        recording={"expected": False, "items": []},
+        metadata={
+            "vapi_call_type": "inboundPhoneCall",
+            "vapi_squad_id": "5c0e0c0e-1111-4222-8333-444444444444",
+        },
+    )
+]
+
+
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
     assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]
