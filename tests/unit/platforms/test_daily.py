@@ -46,7 +46,7 @@ def ended(transcript: str, agent_channel: int | None) -> list[canonical.Event]:
 
 
 def in_minutes(call_id: str) -> canonical.Event:
-    aliases = tuple(Alias("daily_room_at", f"{ROOM}@2026-10-02T14:{minute}") for minute in range(29, 36))
+    aliases = tuple(Alias("daily_room_at", f"{ROOM}@2026-10-02T14:{minute}") for minute in range(30, 36))
     return canonical.AliasesKnownEvent(provider=NAME, external_conversation_id=call_id, aliases=aliases)
 
 

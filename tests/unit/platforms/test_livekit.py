@@ -96,9 +96,9 @@ REPORTED: dict[str, Any] = {
     "recording": TO_COME,
 }
 EXPECTED: dict[str, list[canonical.Event]] = {
-    "room_finished": [in_minutes("acme-8842", 29, 35), ended(FINISHED)],
+    "room_finished": [in_minutes("acme-8842", 30, 35), ended(FINISHED)],
     "room_finished_without_metadata": [
-        in_minutes(SID, 29, 35),
+        in_minutes(SID, 30, 35),
         ended(
             FINISHED,
             "metadata",
@@ -166,7 +166,7 @@ def test_a_rooms_metadata_may_name_the_call(metadata: object, call_id: str, simu
 def test_a_room_waits_for_the_session_report_where_agents_send_it() -> None:
     options = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
     assert canonical_events(NAME, "room_finished", options) == [
-        in_minutes("acme-8842", 29, 35),
+        in_minutes("acme-8842", 30, 35),
         ended(
             FINISHED,
             transcript={"status": "pending"},

@@ -64,6 +64,7 @@ def test_two_meetings_one_right_after_the_other(
     world.run()
     assert recordings(world) == dict(zip(ids, (7, 8), strict=True))
     assert (world.dead, world.all_pending()) == ([], [])
+    assert [world.store.get(call_id).notes for call_id in ids] == [(), ()]
 
 
 # --- LiveKit: what names a room only -----------------------------------------------------------------

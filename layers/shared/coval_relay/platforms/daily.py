@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pydantic import AliasChoices, Field
 
 from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
@@ -61,6 +62,7 @@ def _call_ended(meeting: Meeting, event: Event, options: PlatformOptions) -> lis
     if call_id is None:
         raise InvalidInputError("detail.payload.meeting_id", ID_RULE)
     times = parts.call_times(event, meeting.start_ts, meeting.end_ts)
+    room = Alias(ROOM, meeting.room) if meeting.room else None
     call_ended = canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=call_id,
@@ -69,7 +71,7 @@ def _call_ended(meeting: Meeting, event: Event, options: PlatformOptions) -> lis
         recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
         metadata=parts.metadata(daily_meeting_id=meeting.meeting_id),
     )
-    return [*parts.room_known(NAME, call_id, ROOM, meeting.room, times), call_ended]
+    return [*parts.room_known(NAME, call_id, room, times), call_ended]
 
 
 def _aliases_known(recording: Recording) -> list[canonical.Event]:

@@ -104,7 +104,7 @@ def _room_finished(event: Event, options: PlatformOptions) -> list[canonical.Eve
         recording=_expected_recording(options),
         metadata=parts.metadata(coval_simulation_id=room_metadata.coval_simulation_id),
     )
-    return [*parts.room_known(NAME, room.call_id, ROOM, room.name, times), call_ended]
+    return [*parts.room_known(NAME, room.call_id, _named(room.name), times), call_ended]
 
 
 def _room_times(event: Event, room: _Room, ended: datetime | None) -> parts.CallTimes:
@@ -116,6 +116,10 @@ def _room_times(event: Event, room: _Room, ended: datetime | None) -> parts.Call
 def _expected_recording(options: PlatformOptions) -> canonical.ExpectedRecording:
     """No event of the room says whether it is recorded."""
     return canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME))
+
+
+def _named(name: str | None) -> Alias | None:
+    return Alias(ROOM, name) if name else None
 
 
 def _room_alias(name: str | None, sid: str | None, began: datetime | None) -> Alias | None:
@@ -352,7 +356,7 @@ def _session_report(event: Event, options: PlatformOptions) -> list[canonical.Ev
         transcript=parts.transcript(messages, "call_start", times=times),
         recording=_expected_recording(options),
     )
-    return [*parts.room_known(NAME, call_id, ROOM, report.room, times), call_ended]
+    return [*parts.room_known(NAME, call_id, _named(report.room), times, room_names.EARLY), call_ended]
 
 
 def _messages(report: _Report) -> list[canonical.Message]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypedDict
 
@@ -85,13 +85,13 @@ def room_alias(type_: str, name: str | None, moment: datetime | None) -> Alias |
 
 
 def room_known(
-    provider: str, call_id: str, type_: str, name: str | None, times: CallTimes
+    provider: str, call_id: str, room: Alias | None, times: CallTimes, early: timedelta = timedelta()
 ) -> list[canonical.AliasesKnownEvent]:
-    """A room by its name is this call in each minute of it."""
+    """A room by its name is this call in each minute of it, and so long before."""
     first = times["started_at"] or times["answered_at"]
-    if first is None or room_alias(type_, name, first) is None:
+    if first is None or room is None or room_alias(room.type, room.value, first) is None:
         return []
-    aliases = room_during(Alias(type_, name or ""), first, times["ended_at"] or first)
+    aliases = room_during(room, first, times["ended_at"] or first, early)
     return [
         canonical.AliasesKnownEvent(provider=provider, external_conversation_id=call_id, aliases=some)
         for some in _in_batches(aliases)

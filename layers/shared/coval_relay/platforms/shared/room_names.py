@@ -15,7 +15,7 @@ ROOMS = frozenset({DAILY_ROOM, LIVEKIT_ROOM})
 LONGEST = timedelta(hours=4)
 """A recording begins within the first hours of its call."""
 EARLY = timedelta(minutes=1)
-"""A recording may begin so long before the time that is known as the call's start."""
+"""A recording may begin so long before a call whose start is not the room's own."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -33,9 +33,12 @@ def room_at(type_: str, room: str, moment: datetime) -> Alias:
     return Alias(type_in_time(type_), value_at(room, moment))
 
 
-def room_during(room: Alias, first: datetime, last: datetime) -> tuple[Alias, ...]:
-    """The room in each minute of a call; the last one may be another call's first."""
-    return tuple(room_at(room.type, room.value, moment) for moment in _minutes(first - EARLY, last))
+def room_during(room: Alias, first: datetime, last: datetime, early: timedelta = timedelta()) -> tuple[Alias, ...]:
+    """The room in each minute of a call, and so long before, but its last, which may be another call's first."""
+    try:
+        return tuple(room_at(room.type, room.value, moment) for moment in _minutes(first - early, last))
+    except OverflowError:
+        return ()
 
 
 def _minute_of(moment: datetime) -> datetime:
@@ -44,7 +47,7 @@ def _minute_of(moment: datetime) -> datetime:
 
 def _minutes(first: datetime, last: datetime) -> Iterator[datetime]:
     moment = _minute_of(first)
-    end = max(_minute_of(min(last, first + LONGEST)), moment + 2 * MINUTE)
+    end = max(_minute_of(min(last, first + LONGEST)), moment + MINUTE)
     while moment < end:
         yield moment
         moment += MINUTE
