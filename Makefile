@@ -24,13 +24,13 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
+.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz vendor-payloads mutants coverage \
 	format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: .venv/installed .venv-sam/installed .venv-aws/installed .venv-checkov/installed ## Make all environments
+setup: .venv/installed .venv-sam/installed .venv-aws/installed .venv-checkov/installed .venv-vendors/installed ## Make all environments
 
 # --- the local stack
 
@@ -61,7 +61,7 @@ check: .venv/installed ## At every save: style, types, imports, spelling, and th
 	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto)
 
 test: setup ## Every layer, the deployed local stack included
-	$(SIDE_BY_SIDE) test-end-to-end test-integration types test-unit test-template test-contract test-fuzz test-frozen lint
+	$(SIDE_BY_SIDE) test-end-to-end test-integration test-vendors types test-unit test-template test-contract test-fuzz test-frozen lint
 
 test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
 	$(SIDE_BY_SIDE) test-load test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
@@ -117,6 +117,13 @@ BOUNDARIES ?=
 fuzz: .venv/installed ## INPUTS inputs to all BOUNDARIES, guided by coverage; prints what was not handled
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BOUNDARIES)
 
+PAYLOADS ?= 20000
+VENDOR_SEED ?= 1
+VENDORS ?=
+
+vendor-payloads: .venv/installed .venv-vendors/installed ## PAYLOADS of each platform (or of VENDORS), made of its own published types: none lost, none refused
+	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.vendors --payloads $(PAYLOADS) --seed $(VENDOR_SEED) $(VENDORS)
+
 MODULES ?=
 
 mutants: .venv/installed ## Change the state and the services (or MODULES) place by place: do the unit tests see it?
@@ -163,7 +170,7 @@ docs: .venv-docs/installed ## The site of docs/, in build/site; an error where a
 
 lock: $(UV) ## Resolve requirements/*.in anew
 	set -e; for source in layers/dependencies/requirements layers/audio/requirements requirements/bootstrap requirements/development \
-		requirements/sam requirements/aws requirements/checkov requirements/docs; do \
+		requirements/sam requirements/aws requirements/checkov requirements/docs requirements/vendors; do \
 		$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done
 
@@ -204,4 +211,7 @@ endef
 	$(call install,$(PYTHON))
 
 .venv-docs/installed: requirements/docs.txt $(UV)
+	$(call install,$(PYTHON))
+
+.venv-vendors/installed: requirements/vendors.txt $(UV)
 	$(call install,$(PYTHON))

@@ -16,6 +16,7 @@ from coval_relay.domain.call import (
     CallEnd,
     CallFacts,
     ConversationState,
+    Description,
     Lease,
     Parts,
     Recording,
@@ -47,6 +48,7 @@ FULL = Call(
     conversation_id="c" * 22,
     sent=Parts(transcript=False, facts=True, recording=False),
     late=("facts",),
+    described=Description(status="voicemail", agent_channel=1),
     reason=Reason("code", "text"),
     notes=(Reason("a", "b"),),
     recording=Recording(

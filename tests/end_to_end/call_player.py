@@ -53,7 +53,7 @@ TOKENS = (
         "by-hand",
     ),
     *("9977677e-85ae-11ec", "99706bb8-85ae-11ec", "a0b1c2d3-85ae-11ec", "7a1b2c3d-0000-4000"),
-    *("support-room-8842", "08fa0b24-9220-44c5", "acme-884", "room +1 5%é"),
+    *("support-room-8842", "08fa0b24-9220-44c5", "6f0d1a2b-3c4d-4e5f", "acme-884", "room +1 5%é"),
 )
 """What makes the samples' ids unique; all of them in a call are changed alike."""
 PLACES = (

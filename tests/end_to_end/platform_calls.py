@@ -480,6 +480,25 @@ VAPI = (
         ended=by_upload(vapi(TEXT_AND_AUDIO, *VAPI_WORDS)),
     ),
     Call(
+        name="vapi, squad whose clock begins anew",
+        id=VAPI_CALL,
+        steps=(Event("vapi/end_of_call_report_squad"),),
+        ended=Ended(
+            submits=(
+                vapi(
+                    TEXT,
+                    agent("Front desk.", 1.5, 2.5),
+                    caller("Billing, please.", 16.0, 17.0),
+                    agent("Billing here.", 20.0, 21.0),
+                    caller("Thanks.", 24.0, 25.0),
+                    agent_name=None,
+                    vapi_squad_id="5c0e0c0e-1111-4222-8333-444444444444",
+                ),
+            ),
+            state=SUBMITTED,
+        ),
+    ),
+    Call(
         name="vapi, not answered",
         id=VAPI_CALL,
         steps=(Event("vapi/end_of_call_report_no_answer"),),
@@ -547,6 +566,23 @@ RETELL = (
                     caller("Front desk here.", 5.0, 5.9),
                     direction="web",
                     transcript_times_estimated=2,
+                ),
+            ),
+            state=SUBMITTED,
+        ),
+    ),
+    Call(
+        name="retell, keys and a text",
+        id=RETELL_CALL,
+        steps=(Event("retell/call_ended_keypad_and_sms"),),
+        ended=Ended(
+            submits=(
+                retell(
+                    RETELL_CALL,
+                    agent(HELLO, 0.9, 2.9),
+                    caller("[pressed 1]", 4.0, 4.0),
+                    caller("[sent a text] My order is 77.", 5.0, 5.0),
+                    agent(MONDAY, 7.9, 9.2),
                 ),
             ),
             state=SUBMITTED,
@@ -625,12 +661,31 @@ ELEVENLABS = (
         steps=(Event("elevenlabs/call_initiation_failure"),),
         ended=UNSAID,
     ),
+    Call(
+        name="elevenlabs, voicemail",
+        id=ELEVENLABS_CALL,
+        steps=(Event("elevenlabs/post_call_transcription_voicemail"),),
+        ended=Ended(
+            submits=(
+                elevenlabs(
+                    agent(HELLO, 0.0, 3.0),
+                    caller("Leave a message after the tone.", 3.0, 330.0),
+                    direction="inbound",
+                    call_status="voicemail",
+                    end_reason="voicemail_detection tool was called.",
+                    transcript_times_estimated=2,
+                ),
+            ),
+            state=SUBMITTED,
+        ),
+    ),
     nothing("elevenlabs, audio", ELEVENLABS_CALL, Event("elevenlabs/post_call_audio")),
+    nothing("elevenlabs, in writing", ELEVENLABS_CALL, Event("elevenlabs/post_call_transcription_text_only")),
 )
 
 # --- LiveKit
 
-ROOM = "call-_+15550100002_Xk2pQ9"
+ROOM_ID = "RM_8hV2kQnWbTzA"
 LIVEKIT = (
     Call(
         name="livekit, room that names the call",
@@ -654,18 +709,18 @@ LIVEKIT = (
     ),
     Call(
         name="livekit, room without metadata",
-        id=ROOM,
+        id=ROOM_ID,
         audio=OPUS,
         steps=(
             Event("livekit/room_finished_without_metadata"),
             Object("livekit/recording_created", OPUS),
             Event("livekit/egress_ended_path_style"),
         ),
-        ended=by_upload(submit(ROOM, AUDIO, RUNG, provider="livekit")),
+        ended=by_upload(submit(ROOM_ID, AUDIO, RUNG, provider="livekit")),
     ),
     Call(
         name="livekit, session report",
-        id=ROOM,
+        id=ROOM_ID,
         audio=OPUS,
         steps=(
             Event("livekit/session_report"),
@@ -675,7 +730,7 @@ LIVEKIT = (
         ),
         ended=by_copy(
             submit(
-                ROOM,
+                ROOM_ID,
                 TEXT,
                 "2026-10-02T14:31:07.450Z",
                 agent(HELLO, 0.45, 2.45),
@@ -705,7 +760,7 @@ LIVEKIT = (
                 "acme-8842",
                 TEXT,
                 "2026-10-02T14:31:10.000Z",
-                agent(HELLO, 1.0, 328.9),
+                agent(f"{HELLO} [image_content]", 1.0, 328.9),
                 provider="livekit",
                 transcript_times_estimated=1,
             )
@@ -713,10 +768,11 @@ LIVEKIT = (
     ),
     nothing(
         "livekit, no recording of the call",
-        ROOM,
+        ROOM_ID,
         Event("livekit/egress_ended_failed"),
         Event("livekit/egress_ended_aborted"),
         Event("livekit/egress_ended_track"),
+        Event("livekit/egress_ended_participant"),
     ),
 )
 
@@ -800,10 +856,11 @@ GENESYS = (
 
 # --- Daily
 
+MEETING = "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
 DAILY = (
     Call(
         name="daily, meeting and its recording",
-        id="support-room-8842",
+        id=MEETING,
         audio=Audio(kind="mp4 aac", channels=1),
         steps=(
             Object("daily/recording_created", Audio(kind="mp4 aac", channels=1)),
@@ -812,18 +869,18 @@ DAILY = (
         ),
         ended=by_upload(
             submit(
-                "support-room-8842",
+                MEETING,
                 AUDIO,
                 RUNG,
                 provider="daily",
-                daily_meeting_id="6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b",
+                daily_meeting_id=MEETING,
             ),
             audio=Heard(6.0, ("both",)),
         ),
     ),
     nothing(
         "daily, raw tracks",
-        "support-room-8842",
+        MEETING,
         Event("daily/recording_ready_raw_tracks"),
         Object("recordings/acme/support-room-8842/1790951467123-3f9b0d52-cam-audio-1790951467456.webm", OPUS),
     ),

@@ -150,7 +150,7 @@ def pinned_can_be_replaced() -> Any:
 
 
 def old_call_is_not_read_first() -> Any:
-    return patch.object(lifecycle, "_ended_long_ago", lambda _: False)
+    return patch.object(lifecycle, "_may_be_known", lambda _: False)
 
 
 def given_up_calls_are_not_audited() -> Any:

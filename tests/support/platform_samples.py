@@ -51,7 +51,8 @@ def match(rules: Sequence[KeyRule], key: str) -> tuple[str, str] | None:
     for rule in rules:
         if found := rule.compiled.search(key):
             groups = found.groupdict()
-            return rule.name, str(groups.get("external_conversation_id") or groups.get("alias"))
+            values = rule.aliases(groups) if rule.aliases else ()
+            return rule.name, str(groups.get("external_conversation_id") or groups.get("alias") or values[0])
     return None
 
 

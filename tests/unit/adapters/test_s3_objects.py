@@ -57,6 +57,24 @@ def versioned(s3: "S3Client") -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
 
+@pytest.mark.parametrize(
+    ("answered", "value"),
+    [
+        ("=?UTF-8?B?QsO8cm8tMQ==?=", "B\u00fcro-1"),
+        ("=?UTF-8?Q?B=C3=BCro-1?=", "B\u00fcro-1"),
+        ("=?none?Q?x?=", "=?none?Q?x?="),
+        ("call=?-1", "call=?-1"),
+        ("call-1", "call-1"),
+    ],
+)
+def test_metadata_that_is_not_ascii_comes_encoded(answered: str, value: str, s3: "S3Client") -> None:
+    answer = {"ContentLength": 1, "ETag": '"e"', "Metadata": {"external-conversation-id": answered}}
+    with Stubber(s3) as stub:
+        stub.add_response("head_object", answer)
+        head = S3RecordingObjects(s3, OWNER).head(ObjectVersion(BUCKET, KEY, "e"))
+    assert head.metadata == {"external-conversation-id": value}
+
+
 def test_what_came_while_versioning_was_suspended_has_no_lasting_version(s3: "S3Client") -> None:
     """moto tells of no version then; S3 does, by this name."""
     answer = {"ContentLength": 1, "ETag": '"e"', "VersionId": "null", "Metadata": {}}

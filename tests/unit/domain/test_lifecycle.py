@@ -141,7 +141,7 @@ def test_a_pointer_waits_for_the_facts_and_goes_with_them() -> None:
     stored = lifecycle.transcript_arrived(call(), POINTER, MINE)
     assert (summary(stored), stored.call.transcript) == (("NEW", None, "done"), POINTER)
     assert lifecycle.next_action(ended(stored.call, CallEnd.WITHOUT_TRANSCRIPT).call) is Action.CLAIM_TRANSCRIPT
-    waiting = call(ConversationState.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING)
+    waiting = call(ConversationState.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, facts=FACTS)
     assert summary(lifecycle.transcript_arrived(waiting, POINTER, MINE)) == ("SUBMITTING", None, "submit")
     assert summary(ended(call(), CallEnd.TRANSCRIPT_PENDING, POINTER)) == ("SUBMITTING", None, "submit")
 
@@ -435,9 +435,9 @@ def test_a_url_that_a_submit_named_likewise() -> None:
         (call(ConversationState.SUBMITTED, recording=recording()), Action.START_ATTACH),
         (call(ConversationState.REJECTED, recording=UPLOADED), Action.START_ATTACH),
         (call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHED)), Action.DONE),
-        (call(ConversationState.WAITING, transcript=POINTER), Action.CLAIM_TRANSCRIPT),
+        (call(ConversationState.WAITING, facts=FACTS, transcript=POINTER), Action.CLAIM_TRANSCRIPT),
         (
-            call(ConversationState.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=UPLOADED),
+            call(ConversationState.WAITING, facts=FACTS, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=UPLOADED),
             Action.CLAIM_RECORDING,
         ),
         (
@@ -468,9 +468,9 @@ EXPECTING = call(ConversationState.SUBMITTED, facts=FACTS, submitted_at=NOW - 30
         (submitting(), ("SUBMITTING", None, "done")),
         (submitting(until=NOW), ("SUBMITTING", None, "read_then_submit")),
         (call(transcript=POINTER), ("NEW", None, "continue")),
-        (call(transcript=replace(POINTER, stored_at=NOW - 200)), ("SUBMITTING", None, "submit")),
+        (call(transcript=replace(POINTER, stored_at=NOW - 200)), ("SUBMITTING", None, "read_then_submit")),
         (call(recording=replace(UPLOADED, changed_at=NOW - 99)), ("NEW", "UPLOADED", "continue")),
-        (call(recording=replace(UPLOADED, changed_at=NOW - 100)), ("SUBMITTING", "UPLOADED", "submit")),
+        (call(recording=replace(UPLOADED, changed_at=NOW - 100)), ("SUBMITTING", "UPLOADED", "read_then_submit")),
         (call(recording=recording(changed_at=0)), ("NEW", "READY", "continue")),
         (
             call(ConversationState.SUBMITTED, maybe_sent_at=7, submitted_at=NOW - 400),

@@ -12,6 +12,7 @@ from coval_relay.domain.call import (
     CallEnd,
     CallFacts,
     ConversationAudio,
+    Description,
     KnownConversation,
     Lease,
     Parts,
@@ -142,13 +143,51 @@ def test_a_claim_without_a_call_end_dates_the_call() -> None:
 def test_a_call_that_ended_a_day_before_it_was_seen(late: int, action: Action) -> None:
     ended_at = NOW - OLD_CALL_SECONDS - late
     assert ended(call(created_at=NOW), facts=replace(FACTS, ended_at=ended_at)).action is action
-    told = recording(Sound.UPLOADED, created_at=ended_at, changed_at=0)
-    assert lifecycle.resume(call(created_at=NOW, recording=told), DEADLINES, MINE).action is action
 
 
-def test_a_copied_recording_may_have_been_sent_long_ago() -> None:
-    told = recording(Sound.UPLOADED, created_at=NOW, is_copy=True, changed_at=0)
+def test_without_the_calls_facts_it_may_have_been_sent_long_ago() -> None:
+    told = recording(Sound.UPLOADED, created_at=NOW, changed_at=0)
     assert lifecycle.resume(call(created_at=NOW, recording=told), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
+    text = replace(POINTER, stored_at=0)
+    assert lifecycle.resume(call(created_at=NOW, transcript=text), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
+
+
+SAID = Description(status="voicemail", direction="inbound", agent_channel=1)
+
+
+def test_what_is_told_besides_the_end_is_part_of_the_facts() -> None:
+    told = lifecycle.call_described(call(created_at=0), SAID, NOW)
+    assert told == Transition(replace(call(created_at=NOW), described=SAID), Action.DONE)
+    facts = replace(FACTS, metadata={"call_status": "completed"}, agent_channel=None)
+    known = ended(told.call, CallEnd.WITHOUT_TRANSCRIPT, facts=facts).call.facts
+    assert known == replace(facts, metadata={"direction": "inbound", "call_status": "voicemail"}, agent_channel=1)
+    waiting = call(State.WAITING, facts=facts, call_end=CallEnd.WITHOUT_TRANSCRIPT)
+    assert lifecycle.call_described(waiting, SAID, NOW).call.facts == known
+
+
+def test_what_the_end_says_and_what_was_told_first_hold() -> None:
+    facts = replace(FACTS, metadata={"call_status": "busy", "direction": "outbound"}, agent_channel=0)
+    assert ended(call(described=SAID), CallEnd.WITHOUT_TRANSCRIPT, facts=facts).call.facts == facts
+    other = Description(status="busy", direction="outbound", agent_channel=0)
+    assert lifecycle.call_described(call(described=SAID), other, NOW).call.described == SAID
+    assert lifecycle.call_described(call(described=Description()), other, NOW).call.described == other
+
+
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.REJECTED, State.SUBMITTING])
+def test_what_is_told_too_late_changes_nothing_else(state: State) -> None:
+    seen = call(state, facts=FACTS)
+    assert lifecycle.call_described(seen, SAID, NOW) == Transition(replace(seen, described=SAID), Action.DONE)
+
+
+def test_a_side_that_is_told_after_the_recording_makes_it_anew() -> None:
+    stereo = recording(Sound.UPLOADED, channels=2, upload_id="u")
+    seen = call(State.WAITING, facts=FACTS, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=stereo)
+    after = lifecycle.call_described(seen, SAID, NOW)
+    assert after.action is Action.REQUEUE_RECORDING
+    assert after.call.recording == replace(
+        stereo, state=Sound.READY, upload_id=None, agent_channel=1, needs_preparation=True, changed_at=NOW
+    )
+    assert lifecycle.call_described(seen, Description(status="busy"), NOW).action is Action.CONTINUE
 
 
 def test_who_lost_its_lease_to_nobody_comes_again() -> None:
@@ -699,7 +738,8 @@ def test_a_recording_waits_for_a_better_one(settling_until: int, action: Action,
     assert (after.action, after.call.held_until) == (action, until)
     pinned = lifecycle.attach(call(State.SUBMITTED, recording=told), NOW)
     assert (pinned.action, pinned.call.held_until) == (Action.ATTACH if action is Action.UPLOAD else Action.DONE, until)
-    linked = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=replace(told, state=Sound.BY_URL))
+    waiting = call(State.WAITING, facts=FACTS, call_end=CallEnd.WITHOUT_TRANSCRIPT)
+    linked = replace(waiting, recording=replace(told, state=Sound.BY_URL))
     claimed = lifecycle.claim_next(linked, Action.CLAIM_RECORDING, MINE)
     assert (claimed.action, claimed.call.held_until) == (
         Action.SUBMIT if action is Action.UPLOAD else Action.DONE,
@@ -895,7 +935,7 @@ def test_resume_takes_over_what_the_dead_one_had() -> None:
 def test_a_recording_alone_is_sent_when_neither_call_end_nor_a_better_one_comes() -> None:
     for state in (Sound.UPLOADED, Sound.BY_URL):
         held = recording(state, changed_at=NOW - 100, settling_until=NOW)
-        assert lifecycle.resume(call(recording=held), DEADLINES, MINE).action is Action.SUBMIT
+        assert lifecycle.resume(call(recording=held), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
         settling = call(recording=replace(held, settling_until=NOW + 1))
         assert lifecycle.resume(settling, DEADLINES, MINE) == Transition(settling)
     assert lifecycle.resume(call(), DEADLINES, MINE) == Transition(call())

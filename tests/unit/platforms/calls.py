@@ -633,12 +633,12 @@ GENESYS = (
 
 # --- LiveKit -----------------------------------------------------------------------------------------
 
-ROOM = "call-_+15550100002_Xk2pQ9"
+ROOM, ROOM_ID = "call-_+15550100002_Xk2pQ9", "RM_8hV2kQnWbTzA"
 LIVEKIT_KEY, BY_HAND = f"recordings/{ROOM}-2026-10-02T143107.ogg", "recordings/by-hand.mp4"
 LIVEKIT_MANIFEST = json.loads(_ours(json.dumps(sample("livekit", "manifest"))))
 LIVEKIT_CHOICES = PlatformOptions(separate_transcripts=("livekit",))
 LIVEKIT_CONVERSATION = {
-    "external_conversation_id": ROOM,
+    "external_conversation_id": ROOM_ID,
     "occurred_at": "2026-10-02T14:31:07.450Z",
     "transcript": [
         said("assistant", HELLO, 0.45, 2.45),
@@ -694,6 +694,7 @@ LIVEKIT = (*LIVEKIT, replace(OWN_ID, name="LiveKit, custom key without a manifes
 # --- Daily -------------------------------------------------------------------------------------------
 
 DAILY_ROOM, DAILY_KEY = "support-room-8842", "acme/support-room-8842/1790951467123"
+DAILY_MEETING = "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
 DAILY = (
     PlatformCall(
         name="Daily with Pipecat's own event",
@@ -718,12 +719,12 @@ DAILY = (
         ),
         ended=Ended(
             conversation={
-                "external_conversation_id": DAILY_ROOM,
+                "external_conversation_id": DAILY_MEETING,
                 "occurred_at": "2026-10-02T14:30:50.000Z",
                 "metadata": {
                     "provider": "daily",
                     "call_status": "completed",
-                    "daily_meeting_id": "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b",
+                    "daily_meeting_id": DAILY_MEETING,
                 },
             },
             sound=AGENT_LEFT,
@@ -739,6 +740,7 @@ VAPI_CALL = "de28acb8-b62b-4e25-a64c-ced9dd181990"
 MONO_FILE = f"{VAPI_CALL}-1790951797870-93a858ed-749f-4c78-beb1-7889b25743c4-mono.wav"
 STEREO_FILE = f"{VAPI_CALL}-1790951797871-83a858ed-749f-4c78-beb1-7889b25743c4-stereo.wav"
 VAPI_FOLDER, VAPI_URL = "vapi/2026-10-02", "https://storage.vapi.ai"
+SIDE_FILES = [MONO_FILE.replace("93a858ed", side) for side in ("22222222", "33333333")]
 VAPI_MONO, VAPI_STEREO = f"{VAPI_FOLDER}/{MONO_FILE}", f"{VAPI_FOLDER}/{STEREO_FILE}"
 VAPI_LINKS = {f"{VAPI_URL}/{MONO_FILE}": MIXED.wav(), f"{VAPI_URL}/{STEREO_FILE}": AGENT_RIGHT.wav()}
 VAPI_PARTS = (
@@ -746,6 +748,7 @@ VAPI_PARTS = (
     created(VAPI_MONO, MIXED.wav()),
     created(VAPI_STEREO, AGENT_RIGHT.wav(), of=("vapi", "recording_created")),
     created(f"{VAPI_FOLDER}/{VAPI_CALL}-1790951797872-customer.wav", OTHER.wav()),
+    *(created(f"{VAPI_FOLDER}/{file}", OTHER.wav()) for file in SIDE_FILES),
 )
 VAPI_CONVERSATION = {
     "external_conversation_id": VAPI_CALL,
@@ -783,7 +786,7 @@ VAPI = (
     PlatformCall(
         name="Vapi, stereo whose sides are not known",
         platform="vapi",
-        parts=VAPI_PARTS,
+        parts=(replace(VAPI_PARTS[0], within=SOON), *VAPI_PARTS[1:]),
         ended=Ended(
             conversation=VAPI_CONVERSATION,
             sound=MIXED,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.amazon_chime import PLATFORM
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -71,7 +72,7 @@ def test_what_each_sample_becomes(event: str) -> None:
         ({"Call-ID": "abc@192.0.2.10"}, [Alias("sip_call_id", "abc@192.0.2.10"), TRANSACTION]),
         ({"from": "somebody"}, [TRANSACTION]),
         ({"call-id": "a\u0000b"}, [TRANSACTION]),
-        ({"call-id": "x" * 257}, [TRANSACTION]),
+        ({"call-id": "x" * 1501}, [TRANSACTION]),
         ({"call-id": ""}, [TRANSACTION]),
         ({"call-id": 7}, [TRANSACTION]),
         (["call-id"], [TRANSACTION]),
@@ -86,6 +87,24 @@ def test_a_call_id_that_cannot_be_an_alias_costs_no_call(headers: object, aliase
     assert list(one.aliases) == aliases
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"startTime": None, "endTime": None},
+        {"startTime": "soon", "endTime": 7},
+        {"endTime": "2026-10-02T14:31:00Z"},
+        {"direction": 7, "transactionId": [], "inviteHeaders": "x", "voiceConnectorId": {}},
+    ],
+)
+def test_what_only_informs_costs_no_call(changes: dict[str, Any]) -> None:
+    event = sample(NAME, "ended_caller")
+    event["detail"] |= changes
+    (one,) = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(one, canonical.CallEndedEvent)
+    assert one.external_conversation_id == event["detail"]["callId"]
+    assert (one.ended_at is None) is ("endTime" in changes)
+
+
 def test_a_pipeline_of_no_call_says_nothing() -> None:
     event = sample(NAME, "media_insights_failed")
     del event["detail"]["callId"]
@@ -97,7 +116,7 @@ def test_an_error_names_field_and_rule() -> None:
     event["detail"]["callId"] = None
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(event, PlatformOptions())
-    assert str(caught.value) == "detail.callId: Input should be a valid string"
+    assert str(caught.value) == f"detail.callId: {ID_RULE}"
 
 
 def test_a_transcript_of_call_analytics() -> None:

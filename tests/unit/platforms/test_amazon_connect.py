@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.amazon_connect import PLATFORM
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -175,21 +176,85 @@ def test_other_states_of_an_analysis_say_nothing(change: dict[str, str]) -> None
     assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
+def test_an_error_names_field_and_rule() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        PLATFORM.translate(changed(contactId=7), PlatformOptions())
+    assert str(caught.value) == f"detail.contact_id: {ID_RULE}"
+
+
+@pytest.mark.parametrize("channel", [None, "CHAT", "TASK", "EMAIL", 7])
+def test_what_is_not_spoken_is_no_call(channel: object) -> None:
+    assert PLATFORM.translate(changed(channel=channel), PlatformOptions()) == []
+
+
+def contact(**fields: Any) -> canonical.CallEndedEvent:
+    (one,) = PLATFORM.translate(changed(**fields), PlatformOptions())
+    assert isinstance(one, canonical.CallEndedEvent)
+    return one
+
+
+SYSTEM, AGENT_LATE = "2026-10-02T14:30:55.000Z", "2026-10-02T14:40:00.000Z"
+
+
 @pytest.mark.parametrize(
-    ("fields", "error"),
+    ("fields", "times"),
     [
-        ({"contactId": 7}, "detail.contact_id: Input should be a valid string"),
         (
-            {"disconnectTimestamp": "soon"},
-            "detail.disconnect_timestamp: must be an RFC 3339 time with a zone",
+            {"agentInfo": {"connectedToAgentTimestamp": AGENT_LATE}, "connectedToSystemTimestamp": SYSTEM},
+            ("14:30:50", "14:30:55", "14:36:37"),
         ),
-        ({"channel": None}, "detail.channel: Input should be a valid string"),
+        ({"disconnectTimestamp": "2026-10-02T14:00:00Z"}, ("14:30:50", None, None)),
+        ({"disconnectTimestamp": "soon"}, ("14:30:50", "14:31:07", None)),
+        (
+            dict.fromkeys(("initiationTimestamp", "connectedToSystemTimestamp", "disconnectTimestamp", "agentInfo")),
+            ("14:36:38", None, None),
+        ),
+        (
+            {"queueInfo": "x", "tags": 7, "contactLens": [], "initialContactId": {}},
+            ("14:30:50", "14:31:07", "14:36:37"),
+        ),
     ],
 )
-def test_an_error_names_field_and_rule(fields: dict[str, Any], error: str) -> None:
-    with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed(**fields), PlatformOptions())
-    assert str(caught.value) == error
+def test_times_that_contradict_themselves_cost_no_call(
+    fields: dict[str, Any], times: tuple[str | None, str | None, str | None]
+) -> None:
+    one = contact(**fields)
+    found = (one.started_at, one.answered_at, one.ended_at)
+    assert tuple(moment and f"{moment:%H:%M:%S}" for moment in found) == times
+
+
+NOBODY = {"agentInfo": None, "connectedToSystemTimestamp": None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"answeringMachineDetectionStatus": "VOICEMAIL_BEEP"}, "voicemail"),
+        ({"answeringMachineDetectionStatus": "VOICEMAIL_NO_BEEP"}, "voicemail"),
+        ({"answeringMachineDetectionStatus": "FAX_MACHINE_DETECTED"}, "voicemail"),
+        ({"answeringMachineDetectionStatus": "HUMAN_ANSWERED"}, "completed"),
+        ({"answeringMachineDetectionStatus": "AMD_UNRESOLVED"}, "completed"),
+        ({"answeringMachineDetectionStatus": "AMD_UNANSWERED"}, "no_answer"),
+        ({"answeringMachineDetectionStatus": "SIT_TONE_BUSY"}, "busy"),
+        ({"answeringMachineDetectionStatus": "SIT_TONE_INVALID_NUMBER"}, "failed"),
+        ({**NOBODY, "initiationMethod": "OUTBOUND"}, "no_answer"),
+        ({**NOBODY, "initiationMethod": "CALLBACK"}, "no_answer"),
+        ({**NOBODY, "disconnectReason": "OUTBOUND_ATTEMPT_FAILED", "initiationMethod": "API"}, "failed"),
+        ({**NOBODY, "disconnectReason": "OUTBOUND_PREVIEW_DISCARDED"}, "cancelled"),
+        ({**NOBODY, "disconnectReason": "TELECOM_PROBLEM"}, "failed"),
+        ({"disconnectReason": "TELECOM_PROBLEM"}, "completed"),
+        (NOBODY, "completed"),
+        ({"disconnectReason": "CUSTOMER_DISCONNECT"}, "completed"),
+    ],
+)
+def test_how_a_call_went(fields: dict[str, Any], status: str) -> None:
+    one = contact(**fields)
+    expected = status in ("completed", "voicemail") and fields is not NOBODY
+    assert (one.status, one.recording.expected, one.transcript.status) == (
+        status,
+        expected,
+        "pending" if expected else "none",
+    )
 
 
 # --- transcripts -------------------------------------------------------------------------------------
@@ -229,6 +294,8 @@ def said(role: str, content: str, start: float, end: float) -> dict[str, Any]:
         ({"ParticipantRole": "AGENT", "BeginOffsetMillis": 500}, {"role": "assistant", "start_time": 0.5}),
         ({"BeginOffsetMillis": 500, "EndOffsetMillis": 400}, {"role": "user", "start_time": 0.5}),
         ({"EndOffsetMillis": 400}, {"role": "user"}),
+        ({"BeginOffsetMillis": -1, "EndOffsetMillis": "500"}, {"role": "user", "start_time": 0.0, "end_time": 0.5}),
+        ({"BeginOffsetMillis": "x", "ParticipantRole": 7}, {"role": "user"}),
     ],
 )
 def test_a_turn_that_lacks_something(turn: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -240,10 +307,6 @@ def test_a_turn_that_lacks_something(turn: dict[str, Any], expected: dict[str, A
     ("content", "error"),
     [
         ({}, "transcript.Transcript: Field required"),
-        (
-            {"Transcript": [{"Content": "Yes.", "BeginOffsetMillis": -1}]},
-            "transcript.Transcript[0].BeginOffsetMillis: Input should be greater than or equal to 0",
-        ),
     ],
 )
 def test_a_file_that_is_no_analysis(content: object, error: str) -> None:
@@ -268,6 +331,8 @@ KEYS = {
     f"Analysis/Voice/Redacted/{REDACTED}": "agent_redacted",
     f"Analysis/Voice/ivr/Redacted/{REDACTED}": "ivr_redacted",
     f"Analysis/Voice/Redacted/ivr/{REDACTED}": "ivr_redacted",
+    f"{DAY}/{CONTACT}.wav": "voicemail_express",
+    f"voicemails/{DAY}/{CONTACT}.wav": "voicemail_express",
     sample_key(NAME, "contact_lens_created"): "agent_analysis",
     f"Analysis/Voice/ivr/{DAY}/{CONTACT}_analysis_{ISO}.json": "ivr_analysis",
     f"Analysis/Voice/Redacted/{DAY}/{CONTACT}_analysis_redacted_{ISO}.json": "agent_analysis_redacted",
@@ -300,6 +365,7 @@ def test_what_the_rules_say() -> None:
     assert said == {
         "agent": ("recording", False, "contact_lens_v1", agent),
         "ivr": ("recording", False, "contact_lens_v1", ivr),
+        "voicemail_express": ("recording", False, "contact_lens_v1", ivr),
         "agent_redacted": ("recording", True, "contact_lens_v1", agent),
         "ivr_redacted": ("recording", True, "contact_lens_v1", ivr),
         "agent_analysis": ("transcript", False, "contact_lens_v1", agent),
@@ -315,6 +381,7 @@ def test_what_the_rules_say() -> None:
         (f"Analysis/Chat/{DAY}/{CONTACT}_analysis_{ISO}.json", True),
         (f"connect/acme/ChatTranscripts/{DAY}/{CONTACT}_20261002T14:31_UTC.json", True),
         (f"connect/acme/ScreenRecordings/{DAY}/{CONTACT}.mp4", True),
+        (f"ScreenRecordings/{DAY}/{CONTACT}_20261002T14:31_UTC.mp4", True),
         (f"connect/acme/ContactEvaluations/{DAY}/{CONTACT}.json", True),
         *((key, False) for key in KEYS),
     ],

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.daily import PLATFORM
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -25,28 +26,34 @@ from tests.support.platform_samples import (
 
 NAME = "daily"
 ROOM = "support-room-8842"
+MEETING = "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
+AT = "2026-10-02T14:31"
 KNOWING = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
 
 
 def ended(transcript: str, agent_channel: int | None) -> list[canonical.Event]:
     detail = {
         "provider": NAME,
-        "external_conversation_id": ROOM,
-        "aliases": [{"type": "daily_room", "value": ROOM}],
+        "external_conversation_id": MEETING,
         "status": "completed",
         "started_at": "2026-10-02T14:30:50.000Z",
         "ended_at": "2026-10-02T14:36:37.000Z",
         "transcript": {"status": transcript},
         "recording": {"expected": True, "agent_channel": agent_channel, "items": []},
-        "metadata": {"daily_meeting_id": "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"},
+        "metadata": {"daily_meeting_id": MEETING},
     }
-    return [canonical.CallEndedEvent.model_validate(detail)]
+    return [in_minutes(MEETING), canonical.CallEndedEvent.model_validate(detail)]
+
+
+def in_minutes(call_id: str) -> canonical.Event:
+    aliases = tuple(Alias("daily_room_at", f"{ROOM}@2026-10-02T14:{minute}") for minute in range(30, 36))
+    return canonical.AliasesKnownEvent(provider=NAME, external_conversation_id=call_id, aliases=aliases)
 
 
 LEADS_TO_THE_ROOM = [
     canonical.AliasesKnownEvent(
         provider=NAME,
-        alias=Alias("daily_room", ROOM),
+        alias=Alias("daily_room_at", f"{ROOM}@{AT}"),
         aliases=(Alias("daily_recording", "08fa0b24-9220-44c5-846c-3f116cf8e738"),),
     )
 ]
@@ -62,7 +69,9 @@ def test_what_each_sample_becomes(event: str) -> None:
     assert (canonical_events(NAME, event), canonical_events(NAME, event, KNOWING)) == EXPECTED[event]
 
 
-@pytest.mark.parametrize("change", [{"status": "in-progress"}, {"recording_id": None}])
+@pytest.mark.parametrize(
+    "change", [{"status": "in-progress"}, {"recording_id": None}, {"room_name": ""}, {"start_ts": None}]
+)
 def test_a_recording_that_cannot_be_named_says_nothing(change: dict[str, Any]) -> None:
     event = sample(NAME, "recording_ready")
     event["detail"]["payload"] |= change
@@ -72,7 +81,7 @@ def test_a_recording_that_cannot_be_named_says_nothing(change: dict[str, Any]) -
 def test_times_as_strings_and_with_fractions() -> None:
     event = sample(NAME, "meeting_ended")
     event["detail"]["payload"] |= {"start_ts": "1790951450", "end_ts": 1790951797.25}
-    (one,) = PLATFORM.translate(event, PlatformOptions())
+    *_, one = PLATFORM.translate(event, PlatformOptions())
     assert isinstance(one, canonical.CallEndedEvent)
     assert (one.started_at, one.ended_at) == (
         datetime(2026, 10, 2, 14, 30, 50, tzinfo=UTC),
@@ -80,20 +89,36 @@ def test_times_as_strings_and_with_fractions() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("payload", "error"),
-    [
-        ({"start_ts": 1790951450}, "detail.payload.room: Field required"),
-        ({"room": ROOM, "start_ts": "noon"}, "detail.payload.start_ts: must be a number"),
-        (None, "detail.payload: Input should be a valid dictionary or instance of Meeting"),
-    ],
-)
-def test_an_error_names_field_and_rule(payload: object, error: str) -> None:
+@pytest.mark.parametrize("payload", [{"start_ts": 1790951450}, {"meeting_id": "", "room": 'a"b'}, "meeting", None])
+def test_an_error_names_field_and_rule(payload: object) -> None:
     event = sample(NAME, "meeting_ended")
     event["detail"]["payload"] = payload
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(event, PlatformOptions())
-    assert str(caught.value) == error
+    assert str(caught.value) == f"detail.payload.meeting_id: {ID_RULE}"
+
+
+@pytest.mark.parametrize("change", [{"start_ts": "noon"}, {"start_ts": 1790951900}, {"end_ts": None}, {"end_ts": {}}])
+def test_times_only_inform(change: dict[str, Any]) -> None:
+    event = sample(NAME, "meeting_ended")
+    event["detail"]["payload"] |= change
+    *_, one = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(one, canonical.CallEndedEvent)
+    assert (one.external_conversation_id, one.seconds) == (MEETING, None)
+
+
+def test_a_meeting_without_an_id_is_known_by_its_room() -> None:
+    event = sample(NAME, "meeting_ended")
+    del event["detail"]["payload"]["meeting_id"]
+    *_, one = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(one, canonical.CallEndedEvent)
+    assert one.external_conversation_id == ROOM
+
+
+def test_a_recording_without_a_type_is_one_of_the_call() -> None:
+    event = sample(NAME, "recording_ready")
+    del event["detail"]["payload"]["type"]
+    assert PLATFORM.translate(event, PlatformOptions()) == LEADS_TO_THE_ROOM
 
 
 @pytest.mark.parametrize(
@@ -102,16 +127,19 @@ def test_an_error_names_field_and_rule(payload: object, error: str) -> None:
         sample_key(NAME, "recording_created"),
         f"recordings/acme/{ROOM}/1790951467123.mp4",
         f"acme/{ROOM}/1790951467123.m4a",
+        f"acme/{ROOM}/2026/10/02/1790951467123.mp4",
+        f"rec/acme/{ROOM}/2026-10-02/1790951467123.mp4",
     ],
 )
 def test_whose_a_key_is(key: str) -> None:
-    assert match(PLATFORM.key_rules(PlatformOptions()), key) == (NAME, ROOM)
+    assert match(PLATFORM.key_rules(PlatformOptions()), key) == (NAME, f"{ROOM}@{AT}")
 
 
 @pytest.mark.parametrize(
     "key",
     [
         f"{ROOM}/1790951467123",
+        "2026/10/02/1790951467123.mp4",
         f"acme/{ROOM}/1790951467",
         f"acme/{ROOM}/1790951467123.json",
         f"acme/{ROOM}/1790951467123-3f9b0d52-cam-audio-1790951467456",
@@ -128,8 +156,8 @@ def test_keys_of_others(key: str) -> None:
 def test_what_the_rule_says() -> None:
     rules = [PLATFORM.key_rules(options)[0] for options in (PlatformOptions(), KNOWING)]
     assert [(rule.kind, rule.alias_type, rule.hints) for rule in rules] == [
-        ("recording", "daily_room", RecordingHints()),
-        ("recording", "daily_room", RecordingHints(agent_channel=0)),
+        ("recording", "daily_room_at", RecordingHints()),
+        ("recording", "daily_room_at", RecordingHints(agent_channel=0)),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.elevenlabs import PLATFORM
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -86,6 +87,13 @@ EXPECTED: dict[str, list[canonical.Event]] = {
         transcript={"status": "none"},
         recording=NOTHING,
     ),
+    "post_call_transcription_voicemail": ended(
+        status="voicemail",
+        end_reason="voicemail_detection tool was called.",
+        transcript=inline(GREETING, {"role": "user", "content": "Leave a message after the tone.", "start_time": 3.0}),
+        recording=NOTHING,
+    ),
+    "post_call_transcription_text_only": [],
     "call_initiation_failure": ended(
         "answered_at",
         "ended_at",
@@ -137,11 +145,104 @@ def test_an_id_cannot_lead_elsewhere() -> None:
     [("busy", "busy"), ("no-answer", "no_answer"), ("unknown", "failed"), (None, "failed")],
 )
 def test_why_a_call_could_not_be_begun(reason: str | None, status: str) -> None:
-    assert call_ended("call_initiation_failure", failure_reason=reason).status == status
+    assert call_ended("call_initiation_failure", failure_reason=reason, metadata=None).status == status
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"CallStatus": "no-answer"}, "no_answer"),
+        ({"CallStatus": "canceled"}, "cancelled"),
+        ({"CallStatus": "failed"}, "failed"),
+        ({"sip_status_code": 486}, "busy"),
+        ({"sip_status_code": "480"}, "no_answer"),
+        ({"sip_status_code": 487}, "cancelled"),
+        ({"sip_status_code": 503}, "failed"),
+        ([], "failed"),
+    ],
+)
+def test_the_carrier_says_it_more_exactly(body: object, status: str) -> None:
+    found = call_ended("call_initiation_failure", failure_reason="unknown", metadata={"type": "sip", "body": body})
+    assert found.status == status
+
+
+SAID = [{"role": "agent", "message": "Hello.", "time_in_call_secs": 0}]
+HEARD = [*SAID, {"role": "user", "message": "Leave a message after the tone.", "time_in_call_secs": 3}]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "turns", "status"),
+    [
+        ({"features_usage": {"voicemail_detection": {"enabled": True, "used": True}}}, HEARD, "voicemail"),
+        ({"features_usage": {"voicemail_detection": {"enabled": True, "used": False}}}, HEARD, "completed"),
+        ({"termination_reason": "voicemail_detection tool was called."}, HEARD, "voicemail"),
+        ({"phone_call": {"type": "twilio", "call_result": "voicemail"}}, HEARD, "voicemail"),
+        ({"phone_call": {"type": "sip_trunking", "call_result": "busy"}}, [], "busy"),
+        ({"phone_call": {"type": "sip_trunking", "call_result": "no_answer"}}, SAID, "no_answer"),
+        ({"phone_call": {"type": "sip_trunking", "call_result": "no_answer"}}, HEARD, "completed"),
+        ({"phone_call": {"type": "twilio", "call_result": "answered"}}, SAID, "completed"),
+        ({"phone_call": {"type": "twilio", "call_result": "a_result_of_tomorrow"}}, [], "completed"),
+        ({"whatsapp": {"call_result": "busy"}}, [], "busy"),
+        ({"features_usage": "none", "whatsapp": 1, "phone_call": []}, HEARD, "completed"),
+    ],
+)
+def test_status(metadata: dict[str, Any], turns: list[dict[str, Any]], status: str) -> None:
+    found = call_ended("post_call_transcription", metadata=metadata, transcript=turns)
+    assert found.status == status
 
 
 def test_a_failed_call_in_which_something_was_said_is_a_conversation() -> None:
     assert call_ended("post_call_transcription", status="failed").status == "completed"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"text_only": True, "conversation_initiation_source": "whatsapp"},
+        {"conversation_initiation_source": "twilio_sms"},
+        {"conversation_initiation_source": "zendesk_integration"},
+        {"sms": {"direction": "inbound", "sms_user_phone_number": "+15550100002"}},
+    ],
+)
+def test_what_was_written_is_no_call(metadata: dict[str, Any]) -> None:
+    assert PLATFORM.translate(changed("post_call_transcription", metadata=metadata), FETCHING) == []
+
+
+@pytest.mark.parametrize("metadata", [{"text_only": False}, {"conversation_initiation_source": "whatsapp"}, None])
+def test_what_may_have_been_spoken_is_a_call(metadata: object) -> None:
+    assert call_ended("post_call_transcription", metadata=metadata).external_conversation_id == CALL
+
+
+@pytest.mark.parametrize(
+    ("turn", "content"),
+    [
+        ({"message": "1", "source_medium": "dtmf"}, "[pressed 1]"),
+        ({"message": "Order 77.", "source_medium": "text"}, "[sent a text] Order 77."),
+        ({"message": "Yes.", "source_medium": "audio"}, "Yes."),
+        ({"message": None, "multivoice_message": {"parts": [{"text": "Yes."}, {"text": "Sure."}]}}, "Yes. Sure."),
+        ({"message": ["Yes,", {"text": "sure."}]}, "Yes, sure."),
+    ],
+)
+def test_what_was_pressed_or_texted_says_so(turn: dict[str, Any], content: str) -> None:
+    turns = [{"role": "user", "time_in_call_secs": 3, **turn}]
+    (message,) = call_ended("post_call_transcription", transcript=turns).transcript.messages
+    assert message.content == content
+
+
+@pytest.mark.parametrize(
+    ("metadata", "started", "length"),
+    [
+        ({"start_time_unix_secs": 1790951450, "call_duration_secs": 20}, 1790951450, 20),
+        ({"start_time_unix_secs": "1790951450", "call_duration_secs": "20"}, 1790951450, 20),
+        ({"start_time_unix_secs": 1790951450, "call_duration_secs": -1}, 1790951450, None),
+        ({"start_time_unix_secs": 1790951450}, 1790951450, 355),
+        ({"call_duration_secs": 20}, 1790951805, None),
+        ({"start_time_unix_secs": "soon", "accepted_time_unix_secs": []}, 1790951805, None),
+    ],
+)
+def test_times_only_inform(metadata: dict[str, Any], started: int, length: int | None) -> None:
+    found = call_ended("post_call_transcription", metadata=metadata)
+    assert (found.began_at.timestamp(), found.seconds) == (started, length)
 
 
 def test_a_call_over_a_sip_trunk_has_no_call_of_twilio() -> None:
@@ -157,8 +258,8 @@ def test_a_call_over_a_sip_trunk_has_no_call_of_twilio() -> None:
 
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed("post_call_transcription", transcript=["Thanks"]), FETCHING)
-    assert str(caught.value) == ("detail.data.transcript[0]: Input should be a valid dictionary or instance of _Turn")
+        PLATFORM.translate(changed("post_call_transcription", conversation_id=""), FETCHING)
+    assert str(caught.value) == f"detail.data.conversation_id: {ID_RULE}"
 
 
 def test_a_webhook_in_a_file() -> None:

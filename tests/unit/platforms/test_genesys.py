@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.genesys import PLATFORM, sidecar_hints
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -98,24 +99,82 @@ def test_a_customer_who_never_spoke_has_no_length() -> None:
     assert (one.started_at, one.ended_at) == (datetime(2026, 10, 2, 14, 36, 37, tzinfo=UTC), None)
 
 
+def customer_end(**changes: Any) -> canonical.CallEndedEvent:
+    event = sample(NAME, "customer_end")
+    event["detail"]["eventBody"] |= changes
+    (one,) = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(one, canonical.CallEndedEvent)
+    return one
+
+
 @pytest.mark.parametrize(
-    ("field", "value", "error"),
+    ("changes", "status"),
     [
-        ("mediaType", None, "detail.eventBody.mediaType: Input should be a valid string"),
-        ("eventTime", "noon", "detail.eventBody.eventTime: must be a number"),
-        (
-            "interactingDurationMs",
-            -1,
-            "detail.eventBody.interactingDurationMs: Input should be greater than or equal to 0",
-        ),
+        ({"disconnectType": "ERROR"}, "completed"),
+        ({"disconnectType": "ERROR", "interactingDurationMs": 0}, "failed"),
+        ({"disconnectType": "transport.failure", "interactingDurationMs": 0}, "failed"),
+        ({"disconnectType": "UNCALLABLE", "interactingDurationMs": None}, "failed"),
+        ({"disconnectType": "TRANSFER_NOANSWER", "interactingDurationMs": 0}, "no_answer"),
+        ({"disconnectType": "transfer.notavailable", "interactingDurationMs": 0}, "no_answer"),
+        ({"disconnectType": "ENDPOINT", "direction": "OUTBOUND", "interactingDurationMs": 0}, "no_answer"),
+        ({"disconnectType": "ENDPOINT", "direction": "OUTBOUND", "interactingDurationMs": None}, "completed"),
+        ({"disconnectType": "ENDPOINT", "interactingDurationMs": 0}, "completed"),
+        ({"disconnectType": "SOMETHING_NEW"}, "completed"),
     ],
 )
-def test_an_error_names_field_and_rule(field: str, value: object, error: str) -> None:
+def test_how_a_call_went(changes: dict[str, Any], status: str) -> None:
+    one = customer_end(**changes)
+    assert (one.status, one.recording.expected) == (status, status == "completed")
+    assert one.transcript.status == ("reference" if status == "completed" else "none")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"eventTime": "noon"},
+        {"eventTime": None, "interactingDurationMs": "many"},
+        {"eventTime": "2026-10-02T14:36:37Z", "interactingDurationMs": -1},
+        {"direction": [], "disconnectType": 7, "divisionId": {}},
+    ],
+)
+def test_what_only_informs_costs_no_call(changes: dict[str, Any]) -> None:
+    assert customer_end(**changes).external_conversation_id == CALL
+
+
+@pytest.mark.parametrize(
+    ("changes", "spoken"),
+    [
+        ({"sessionStartTimeMs": None}, (1790951469.88, 1790951473.0)),
+        ({"sessionStartTimeMs": "soon", "transcriptionStartTimeMs": None}, (1790951471.008, 1790951474.128)),
+    ],
+)
+def test_a_leg_whose_start_is_missing(changes: dict[str, Any], spoken: tuple[float, float]) -> None:
+    event = sample(NAME, "transcription")
+    event["detail"]["eventBody"] |= changes
+    assert PLATFORM.translate(event, PlatformOptions()) == utterances(
+        utterance(0, "user", "Hi, I want to move my appointment.", *spoken)
+    )
+
+
+def test_many_utterances_come_in_parts_and_broken_ones_are_left_out() -> None:
+    event = sample(NAME, "transcription")
+    body = event["detail"]["eventBody"]
+    (one,) = body["transcripts"]
+    broken = [{**one, "isFinal": None}, {**one, "utteranceId": None}, {**one, "alternatives": None}, "x", None]
+    body["transcripts"] = [{**one, "utteranceId": f"u{number}"} for number in range(600)] + broken
+    found = PLATFORM.translate(event, PlatformOptions())
+    assert [len(each.utterances) for each in found if isinstance(each, canonical.TranscriptUtterancesEvent)] == [
+        500,
+        100,
+    ]
+
+
+def test_an_error_names_field_and_rule() -> None:
     event = sample(NAME, "customer_end")
-    event["detail"]["eventBody"][field] = value
+    event["detail"]["eventBody"]["conversationId"] = None
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(event, PlatformOptions())
-    assert str(caught.value) == error
+    assert str(caught.value) == f"detail.eventBody.conversationId: {ID_RULE}"
 
 
 # --- recordings --------------------------------------------------------------------------------------

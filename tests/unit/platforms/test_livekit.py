@@ -9,22 +9,24 @@ import pytest
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.livekit import PLATFORM
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
-from tests.support.platform_samples import as_json, canonical_events, match, sample, sample_key
+from tests.support.platform_samples import as_json, canonical_events, is_ignored, match, sample, sample_key
 
 NAME = "livekit"
 ROOM, SID = "call-_+15550100002_Xk2pQ9", "RM_8hV2kQnWbTzA"
-BY_NAME, BY_SID = Alias("livekit_room", ROOM), Alias("livekit_room_sid", SID)
+BY_SID = Alias("livekit_room_sid", SID)
 KEY = f"recordings/{ROOM}-2026-10-02T143107.ogg"
 RECORDED = datetime(2026, 10, 2, 14, 31, 7, 450_000, tzinfo=UTC)
 TO_COME = {"expected": True, "items": []}
+PARTIAL = Alias("no_recording", "one_participant_or_track")
 FINISHED: dict[str, Any] = {
     "provider": NAME,
     "external_conversation_id": "acme-8842",
-    "aliases": [BY_NAME, BY_SID],
+    "aliases": [BY_SID],
     "status": "completed",
     "started_at": "2026-10-02T14:30:50.120Z",
     "ended_at": "2026-10-02T14:36:58.000Z",
@@ -37,6 +39,16 @@ FINISHED: dict[str, Any] = {
 def ended(base: dict[str, Any], *left_out: str, **changes: Any) -> canonical.Event:
     kept = {name: value for name, value in base.items() if name not in left_out}
     return canonical.CallEndedEvent.model_validate({**kept, **changes})
+
+
+def at(minute: int, room: str = ROOM) -> Alias:
+    """The room in a minute after two o'clock."""
+    return Alias("livekit_room_at", f"{room}@2026-10-02T14:{minute}")
+
+
+def in_minutes(call_id: str, first: int, last: int) -> canonical.Event:
+    aliases = tuple(map(at, range(first, last + 1)))
+    return canonical.AliasesKnownEvent(provider=NAME, external_conversation_id=call_id, aliases=aliases)
 
 
 def belongs(owner: Alias, key: str = KEY) -> canonical.Event:
@@ -75,8 +87,8 @@ MESSAGES = [
 ]
 REPORTED: dict[str, Any] = {
     "provider": NAME,
-    "external_conversation_id": ROOM,
-    "aliases": [BY_NAME, BY_SID],
+    "external_conversation_id": SID,
+    "aliases": [BY_SID],
     "status": "completed",
     "started_at": "2026-10-02T14:31:07.450Z",
     "ended_at": "2026-10-02T14:36:38.900Z",
@@ -84,24 +96,27 @@ REPORTED: dict[str, Any] = {
     "recording": TO_COME,
 }
 EXPECTED: dict[str, list[canonical.Event]] = {
-    "room_finished": [ended(FINISHED)],
+    "room_finished": [in_minutes("acme-8842", 30, 35), ended(FINISHED)],
     "room_finished_without_metadata": [
+        in_minutes(SID, 30, 35),
         ended(
             FINISHED,
             "metadata",
-            external_conversation_id=ROOM,
+            external_conversation_id=SID,
             started_at="2026-10-02T14:30:50.000Z",
-        )
+        ),
     ],
     "egress_ended": [belongs(BY_SID), ready(BY_SID, agent_channel=0)],
     "egress_ended_path_style": [belongs(BY_SID), ready(BY_SID)],
-    "egress_ended_limit_reached": [belongs(BY_NAME), ready(BY_NAME, agent_channel=0)],
+    "egress_ended_limit_reached": [belongs(at(31)), ready(at(31), agent_channel=0)],
     "egress_ended_failed": [],
     "egress_ended_aborted": [],
-    "egress_ended_track": [],
+    "egress_ended_track": [belongs(PARTIAL)],
+    "egress_ended_participant": [belongs(PARTIAL)],
     "egress_ended_other_storage": [],
-    "session_report": [ended(REPORTED)],
+    "session_report": [in_minutes(SID, 30, 35), ended(REPORTED)],
     "session_report_odd_items": [
+        in_minutes("acme-8842", 30, 35),
         ended(
             REPORTED,
             external_conversation_id="acme-8842",
@@ -109,9 +124,9 @@ EXPECTED: dict[str, list[canonical.Event]] = {
             transcript={
                 "status": "inline",
                 "time_base": "call_start",
-                "messages": [said("assistant", "Thanks for calling Acme.", 1.0)],
+                "messages": [said("assistant", "Thanks for calling Acme. [image_content]", 1.0)],
             },
-        )
+        ),
     ],
 }
 
@@ -129,19 +144,20 @@ def test_what_each_sample_becomes(event: str) -> None:
     [
         (json.dumps({"external_conversation_id": "a", "coval_simulation_id": "s"}), "a", "s"),
         ({"external_conversation_id": "a"}, "a", None),
-        ({"external_conversation_id": None}, ROOM, None),
+        ({"external_conversation_id": None}, SID, None),
+        ({"external_conversation_id": 'the "big" one'}, SID, None),
         (json.dumps({"external_conversation_id": "a", "notes": "x" * 5000}), "a", None),
-        ("not JSON", ROOM, None),
-        ('["external_conversation_id"]', ROOM, None),
-        ("[" * 100_000, ROOM, None),
-        ("", ROOM, None),
-        (None, ROOM, None),
+        ("not JSON", SID, None),
+        ('["external_conversation_id"]', SID, None),
+        ("[" * 100_000, SID, None),
+        ("", SID, None),
+        (None, SID, None),
     ],
 )
 def test_a_rooms_metadata_may_name_the_call(metadata: object, call_id: str, simulation: str | None) -> None:
     event = sample(NAME, "room_finished")
     event["detail"]["room"]["metadata"] = metadata
-    (found,) = PLATFORM.translate(event, PlatformOptions())
+    *_, found = PLATFORM.translate(event, PlatformOptions())
     assert isinstance(found, canonical.CallEndedEvent)
     of_metadata = found.metadata.get("coval_simulation_id")
     assert (found.external_conversation_id, of_metadata) == (call_id, simulation)
@@ -150,27 +166,86 @@ def test_a_rooms_metadata_may_name_the_call(metadata: object, call_id: str, simu
 def test_a_room_waits_for_the_session_report_where_agents_send_it() -> None:
     options = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
     assert canonical_events(NAME, "room_finished", options) == [
+        in_minutes("acme-8842", 30, 35),
         ended(
             FINISHED,
             transcript={"status": "pending"},
             recording={"expected": True, "agent_channel": 0, "items": []},
-        )
+        ),
     ]
 
 
 def test_a_report_without_words_is_the_end_of_waiting() -> None:
     event = sample(NAME, "session_report")
     event["detail"]["chat_history"] = None
-    (found,) = PLATFORM.translate(event, PlatformOptions(separate_transcripts=(NAME,)))
+    *_, found = PLATFORM.translate(event, PlatformOptions(separate_transcripts=(NAME,)))
     assert found == ended(REPORTED, transcript={"status": "none"})
 
 
-def test_an_error_names_field_and_rule() -> None:
+@pytest.mark.parametrize("room", [{}, {"name": ""}, {"sid": 'a"b', "name": None}, "room", None])
+def test_an_error_names_field_and_rule(room: object) -> None:
     event = sample(NAME, "room_finished")
-    event["detail"]["createdAt"] = "soon"
+    event["detail"]["room"] = room
     with pytest.raises(InvalidInputError) as caught:
         PLATFORM.translate(event, PlatformOptions())
-    assert str(caught.value) == "detail.createdAt: must be a number"
+    assert str(caught.value) == f"detail.room.name: {ID_RULE}"
+
+
+@pytest.mark.parametrize(
+    ("created", "started", "ended"),
+    [
+        ({"creationTime": "1790951467", "creationTimeMs": "1790951467700"}, 1790951467.0, 1790951467.0),
+        ({"creationTime": "1790951468", "creationTimeMs": "1790951468000"}, 1790951468.0, None),
+        ({"creationTimeMs": "1790951460500"}, 1790951460.5, 1790951467.0),
+        ({"creationTime": 0}, 1790951467.0, None),
+        ({"creationTime": "soon"}, 1790951467.0, None),
+    ],
+    ids=["shorter than a second", "ended before it began", "milliseconds alone", "unset", "no time"],
+)
+def test_a_rooms_times_only_inform(created: dict[str, Any], started: float, ended: float | None) -> None:
+    event = sample(NAME, "room_finished")
+    event["detail"]["createdAt"] = "1790951467"
+    event["detail"]["room"] = {"sid": SID, "name": ROOM, **created}
+    *_, found = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert found.started_at
+    assert (found.started_at.timestamp(), found.ended_at and found.ended_at.timestamp()) == (started, ended)
+
+
+def test_a_room_without_a_name_is_known_by_its_id() -> None:
+    event = sample(NAME, "room_finished")
+    event["detail"]["room"] = {"sid": SID}
+    (found,) = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert found.external_conversation_id == SID
+
+
+@pytest.mark.parametrize(
+    ("report", "call_id"),
+    [
+        ({"room_id": None}, ROOM),
+        ({"room_id": "", "room": None, "external_conversation_id": "acme-1"}, "acme-1"),
+        ({"external_conversation_id": 'the "big" one'}, SID),
+    ],
+)
+def test_whose_a_report_is(report: dict[str, Any], call_id: str) -> None:
+    event = sample(NAME, "session_report")
+    event["detail"] |= report
+    *_, found = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert found.external_conversation_id == call_id
+
+
+@pytest.mark.parametrize(
+    ("history", "reason", "status"),
+    [(None, "CR_ERROR", "failed"), (None, "CR_COMPLETED", "completed"), ({}, None, "completed")],
+)
+def test_how_a_session_went(history: object, reason: str | None, status: str) -> None:
+    event = sample(NAME, "session_report")
+    event["detail"] |= {"chat_history": history, "close_reason": reason}
+    *_, found = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert (found.status, found.end_reason) == (status, reason)
 
 
 # --- recordings --------------------------------------------------------------------------------------
@@ -182,7 +257,10 @@ def test_the_operator_knows_the_side_better() -> None:
         belongs(BY_SID),
         ready(BY_SID, agent_channel=1),
     ]
-    assert [rule.hints for rule in PLATFORM.key_rules(options)] == [RecordingHints(agent_channel=1)] * 2
+    assert [rule.hints for rule in PLATFORM.key_rules(options)] == [
+        RecordingHints(agent_channel=1),
+        RecordingHints(agent_channel=1, several=True),
+    ]
 
 
 def test_a_file_elsewhere_is_fetched_where_its_host_is_allowed() -> None:
@@ -233,6 +311,41 @@ def test_an_egress_without_a_room_belongs_to_no_call() -> None:
     assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
+MEDIA = {"media": {"audio": {"routes": [{"participantIdentity": "caller"}]}}}
+BOTH = {"media": {"audio": {"routes": [{"participantKind": "AGENT"}, {"participantKind": "SIP"}]}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_partial"),
+    [
+        ({"participant": {"roomName": ROOM, "identity": "caller"}}, True),
+        ({"track": {"trackId": "TR_a1"}}, True),
+        ({"trackComposite": {"audioTrackId": "TR_a1", "videoTrackId": "TR_v1"}}, True),
+        ({"roomComposite": {"videoOnly": True}}, True),
+        ({"egress": {"template": {"videoOnly": True}}}, True),
+        ({"egress": MEDIA}, True),
+        ({"replay": {"media": {}}}, True),
+        ({"egress": BOTH}, False),
+        ({"egress": {"media": {"audio": {"captureAll": True}}}}, False),
+        ({"egress": {"template": {"audioOnly": True}}}, False),
+        ({"web": {"url": "https://acme.example", "audioOnly": True}}, False),
+        ({"roomComposite": None, "participant": None}, False),
+    ],
+)
+def test_what_is_of_one_participant_or_track_is_no_recording(kind: dict[str, Any], is_partial: bool) -> None:
+    event = sample(NAME, "egress_ended")
+    event["detail"]["egressInfo"] |= {"roomComposite": None, **kind}
+    found = PLATFORM.translate(event, PlatformOptions())
+    assert found == ([belongs(PARTIAL)] if is_partial else [belongs(BY_SID), ready(BY_SID)])
+
+
+@pytest.mark.parametrize("status", [None, 99, "EGRESS_OF_TOMORROW"])
+def test_a_status_of_tomorrow_loses_no_recording(status: object) -> None:
+    event = sample(NAME, "egress_ended")
+    event["detail"]["egressInfo"]["status"] = status
+    assert PLATFORM.translate(event, PlatformOptions()) == EXPECTED["egress_ended"]
+
+
 # --- manifests ---------------------------------------------------------------------------------------
 
 (MANIFEST,) = PLATFORM.sidecars
@@ -246,9 +359,25 @@ def test_a_manifest_says_whose_its_files_are_whatever_their_names() -> None:
     ]
 
 
-@pytest.mark.parametrize("change", [{"track_id": "TR_a1"}, {"room_id": None, "room_name": ""}, {"files": None}])
+@pytest.mark.parametrize("change", [{"room_id": None, "room_name": ""}, {"files": None}])
 def test_manifests_that_say_nothing(change: dict[str, Any]) -> None:
     assert MANIFEST.read({**sample(NAME, "manifest"), **change}, "acme-recordings", MANIFEST_KEY) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"track_id": "TR_a1"}, {"publisher_identity": "caller"}, {"audio_track_id": "TR_a1"}]
+)
+def test_a_manifest_of_one_participant_or_track_says_so(change: dict[str, Any]) -> None:
+    manifest = {**sample(NAME, "manifest"), **change}
+    assert MANIFEST.read(manifest, "acme-recordings", MANIFEST_KEY) == [
+        belongs(PARTIAL),
+        belongs(PARTIAL, "recordings/by-hand.mp4"),
+    ]
+
+
+def test_a_manifest_without_the_rooms_id_names_the_room_in_its_minute() -> None:
+    manifest = {**sample(NAME, "manifest"), "room_id": None}
+    assert MANIFEST.read(manifest, "acme-recordings", MANIFEST_KEY)[0] == belongs(at(31))
 
 
 @pytest.mark.parametrize(
@@ -311,20 +440,18 @@ def test_content(role: str, content: object, expected: list[str]) -> None:
 # --- keys --------------------------------------------------------------------------------------------
 
 RULES = PLATFORM.key_rules(PlatformOptions())
+AT = "2026-10-02T14:31"
 
 
 @pytest.mark.parametrize(
     ("key", "rule", "alias"),
     [
-        (sample_key(NAME, "recording_created"), "livekit_room", ROOM),
-        (KEY, "livekit_room", ROOM),
-        ("my-room-2026-10-02T143107.mp4", "livekit_room", "my-room"),
-        ("a/my-room-2026-10-02T143107-2.mp3", "livekit_room", "my-room"),
-        (
-            "a/room-2026-10-01T080000-2026-10-02T143107.ogg",
-            "livekit_room",
-            "room-2026-10-01T080000",
-        ),
+        (sample_key(NAME, "recording_created"), "livekit_room", f"{ROOM}@{AT}"),
+        (KEY, "livekit_room", f"{ROOM}@{AT}"),
+        ("my-room-2026-10-02T143107.mp4", "livekit_room", f"my-room@{AT}"),
+        ("a/my-room-2026-10-02T143107-2.mp3", "livekit_room", f"my-room@{AT}"),
+        ("rec/call-1/2026-10-02T143107.ogg", "livekit_room", f"call-1@{AT}"),
+        ("a/room-2026-10-01T080000-2026-10-02T143107.ogg", "livekit_room", f"room-2026-10-01T080000@{AT}"),
         (f"recordings/{SID}/{ROOM}-2026-10-02T143107.ogg", "livekit_room_sid", SID),
         (f"{SID}.mp4", "livekit_room_sid", SID),
         (f"a/{SID}_anything.webm", "livekit_room_sid", SID),
@@ -332,6 +459,27 @@ RULES = PLATFORM.key_rules(PlatformOptions())
 )
 def test_whose_a_key_is(key: str, rule: str, alias: str) -> None:
     assert match(RULES, key) == (rule, alias)
+
+
+@pytest.mark.parametrize(
+    ("room", "names"),
+    [
+        ("call-1-caller", ["call-1-caller", "call-1", "call"]),
+        ("a-b-c-d-e-f", ["a-b-c-d-e-f", "a-b-c-d-e", "a-b-c-d", "a-b-c"]),
+        ("-x", ["-x"]),
+        ("room", ["room"]),
+    ],
+)
+def test_a_participants_name_may_stand_behind_the_rooms(room: str, names: list[str]) -> None:
+    aliases = RULES[1].aliases
+    assert aliases is not None
+    assert list(aliases({"room": room, "minute": "2026-10-02T1431"})) == [f"{name}@{AT}" for name in names]
+
+
+def test_a_minute_that_there_is_not_names_no_room() -> None:
+    aliases = RULES[1].aliases
+    assert aliases is not None
+    assert aliases({"room": "call-1", "minute": "2026-13-02T1431"}) == ()
 
 
 @pytest.mark.parametrize(
@@ -351,8 +499,22 @@ def test_keys_of_others(key: str) -> None:
     assert match(RULES, key) is None
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("rec/TR_AMqyZ2pVx8cT3d-2026-10-02T143107.ogg", True),
+        ("rec/call-1-TR_AMqyZ2pVx8cT3d-2026-10-02T143107.mp4", True),
+        ("rec/XTR_AMqyZ2pVx8cT3d-2026-10-02T143107.ogg", False),
+        ("rec/TR_1-2026-10-02T143107.ogg", False),
+        (KEY, False),
+    ],
+)
+def test_a_file_of_one_track_is_ignored(key: str, expected: bool) -> None:
+    assert is_ignored(PLATFORM, key) is expected
+
+
 def test_what_the_rules_say() -> None:
     assert [(rule.kind, rule.alias_type, rule.hints) for rule in RULES] == [
         ("recording", "livekit_room_sid", RecordingHints()),
-        ("recording", "livekit_room", RecordingHints()),
+        ("recording", "livekit_room_at", RecordingHints(several=True)),
     ]

@@ -1,5 +1,6 @@
 """The cases that telephony is known for, one after the other, from the handlers' edge inwards."""
 
+import copy
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from tests.unit.platforms.calls import (
     MIXED,
     MONDAY,
     Part,
+    PlatformCall,
     Sound,
     answered,
     as_json,
@@ -319,8 +321,9 @@ def test_the_redacted_twin(name: str) -> None:
     [(False, WHOLE), (True, replace(WHOLE, recording="REJECTED", notes=("superseded",)))],
     ids=["the item is there", "the item has expired"],
 )
-def test_an_old_call_is_copied_months_later(forgotten: bool, end: Held) -> None:
-    """Replication and lifecycle make new objects of old recordings: that is no new call."""
+@pytest.mark.parametrize("reason", ["CopyObject", "CompleteMultipartUpload", "PutObject"])
+def test_an_old_call_is_copied_months_later(forgotten: bool, end: Held, reason: str) -> None:
+    """Replication, lifecycle and `aws s3 sync` make new objects of old recordings: that is no new call."""
     world = World()
     world.send("recording", put(world, MIXED.wav()))
     world.send("call_end", CALL_1, delay=5)
@@ -328,10 +331,10 @@ def test_an_old_call_is_copied_months_later(forgotten: bool, end: Held) -> None:
     world.clock.now += 90 * DAY
     if forgotten:
         world.store.items.clear()
-    is_copy = put(world, MIXED.wav(), at=world.clock.now, sequencer="02")
-    is_copy["detail"]["reason"] = "CopyObject"
-    is_copy["detail"]["object"]["version-id"] = "of-the-copy"
-    world.send("recording", is_copy)
+    copied = put(world, MIXED.wav(), at=world.clock.now, sequencer="02")
+    copied["detail"]["reason"] = reason
+    copied["detail"]["object"]["version-id"] = "of-the-copy"
+    world.send("recording", copied)
     assert ends(world) == {"call-1": end}
     assert world.coval.calls.count("submit") == 1
 
@@ -470,7 +473,7 @@ ODD = [
             said("user", "Front desk here.", 5.0, 5.9),
         ],
     ),
-    ("livekit", "session_report_odd_items", [said("assistant", HELLO, 1.0, 328.9)]),
+    ("livekit", "session_report_odd_items", [said("assistant", f"{HELLO} [image_content]", 1.0, 328.9)]),
 ]
 
 
@@ -646,3 +649,18 @@ def test_a_url_has_expired() -> None:
     come(world, saved, 0)
     world.run()
     assert outcome(world) == call.ended
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_an_old_call_is_told_again_when_its_item_is_gone(call: PlatformCall) -> None:
+    """A replay, a backfill, a restore: all that told of a call comes once more, long after."""
+    world = played(call, one_after_the_other(call.parts))
+    before, submits = dict(world.coval.conversations), world.coval.calls.count("submit")
+    world.store.items.clear()
+    world.aliases.items.clear()
+    world.clock.now += 100 * DAY
+    for part, delay in one_after_the_other(call.parts):
+        world.send(part.queue, copy.deepcopy(part.event), delay)
+    world.run(hours=72)
+    assert (world.coval.conversations, world.coval.calls.count("submit")) == (before, submits)
+    assert {held.state for held in world.store.items.values()} == {"SUBMITTED"}

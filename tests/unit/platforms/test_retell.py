@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
 from coval_relay.platforms.registry import translate
@@ -102,6 +103,17 @@ EXPECTED: dict[str, list[canonical.Event]] = {
 }
 
 
+EXPECTED["call_ended_keypad_and_sms"] = ended(
+    recording=TO_COME,
+    transcript=inline(
+        GREETING,
+        {"role": "user", "content": "[pressed 1]", "start_time": 4.0, "end_time": 4.0},
+        {"role": "user", "content": "[sent a text] My order is 77.", "start_time": 5.0, "end_time": 5.0},
+        OFFER,
+    ),
+)
+
+
 @pytest.mark.parametrize("event", EXPECTED)
 def test_what_each_sample_becomes(event: str) -> None:
     assert canonical_events(NAME, event, FETCHING) == EXPECTED[event]
@@ -159,6 +171,15 @@ def test_a_call_without_words_does_not_wait() -> None:
     [
         ("voicemail_reached", "ended", True, "voicemail"),
         ("voicemail_reached", "ended", False, "voicemail"),
+        ("ivr_reached", "ended", True, "voicemail"),
+        ("manual_stopped", "ended", True, "completed"),
+        ("manual_stopped", "ended", False, "cancelled"),
+        ("dial_no_answer", "not_connected", False, "no_answer"),
+        ("error_user_not_joined", "error", False, "no_answer"),
+        ("error_asr", "ended", False, "failed"),
+        ("network_blocked", "ended", False, "failed"),
+        ("a_reason_of_tomorrow", "ended", False, "completed"),
+        ("a_reason_of_tomorrow", "not_connected", False, "failed"),
         ("agent_hangup", "ended", True, "completed"),
         ("error_llm_websocket_lost_connection", "error", True, "completed"),
         ("error_llm_websocket_lost_connection", "error", False, "failed"),
@@ -173,6 +194,40 @@ def test_status(reason: str, call_status: str, spoken: bool, status: str) -> Non
     silent: dict[str, Any] = {} if spoken else {"transcript_object": [], "transcript_with_tool_calls": None}
     found = call_ended("call_ended", disconnection_reason=reason, call_status=call_status, **silent)
     assert found.status == status
+
+
+def test_the_analysis_hears_a_voicemail_too() -> None:
+    assert call_ended("call_analyzed", call_analysis={"in_voicemail": True}).status == "voicemail"
+
+
+@pytest.mark.parametrize(
+    ("turn", "content"),
+    [
+        ({"role": "dtmf", "digit": "1"}, "[pressed 1]"),
+        ({"role": "dtmf", "digit": "#", "time_sec": 4.0}, "[pressed #]"),
+        ({"role": "sms", "content": "My order is 77.", "time_sec": 5.0}, "[sent a text] My order is 77."),
+        ({"role": "sms", "content": "", "time_sec": 5.0, "multimedia": [{"url": "https://a.example/1"}]}, None),
+        ({"role": "injected", "content": "The caller is a VIP.", "time_sec": 5.0}, None),
+        ({"role": "node_transition", "new_node_id": "n2"}, None),
+    ],
+)
+def test_what_was_pressed_or_texted_says_so(turn: dict[str, Any], content: str | None) -> None:
+    turns = [{"role": "agent", "content": "Press one.", "words": [{"start": 1.0, "end": 3.0}]}, turn]
+    _, *more = call_ended("call_ended", transcript_with_tool_calls=turns).transcript.messages
+    assert [(message.role, message.content) for message in more] == ([("user", content)] if content else [])
+    assert [message.start_time for message in more] in ([], [turn.get("time_sec")])
+
+
+@pytest.mark.parametrize("own", ['the "big" one', "alias#1", "", {"a": 1}, None])
+def test_an_own_id_that_can_be_none_leaves_the_platforms(own: object) -> None:
+    found = call_ended("call_analyzed", metadata={"external_conversation_id": own})
+    assert (found.external_conversation_id, [alias.type for alias in found.aliases]) == (CALL, ["twilio_call_sid"])
+
+
+def test_times_only_inform() -> None:
+    found = call_ended("call_ended", start_timestamp=1790951797000, end_timestamp="soon", duration_ms="x")
+    assert (found.ended_at, found.seconds) == (None, None)
+    assert [m.start_time for m in found.transcript.messages] == [m.get("start_time") for m in MESSAGES]
 
 
 def test_turns_without_tools_do_where_there_are_no_others() -> None:
@@ -190,8 +245,8 @@ def test_other_webhooks_say_nothing(event: str | None) -> None:
 
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed("call_ended", start_timestamp="soon"), PlatformOptions())
-    assert str(caught.value) == "detail.call.start_timestamp: must be a number"
+        PLATFORM.translate(changed("call_ended", call_id=""), PlatformOptions())
+    assert str(caught.value) == f"detail.call.call_id: {ID_RULE}"
 
 
 # --- recordings --------------------------------------------------------------------------------------

@@ -7,13 +7,17 @@ import pytest
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded
 from coval_relay.platforms.registry import translate
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
 from coval_relay.platforms.telnyx import PLATFORM
-from tests.support.platform_samples import NOW, canonical_events, match, sample, sample_key
+from tests.support.events import wav
+from tests.support.platform_samples import NOW, as_json, canonical_events, match, sample, sample_key
+from tests.support.scenarios import put
+from tests.support.world import World
 
 NAME = "telnyx"
 SESSION = "99706bb8-85ae-11ec-885c-02420a0d7e70"
@@ -72,7 +76,7 @@ EXPECTED: dict[str, list[canonical.Event]] = {
         status="no_answer",
         end_reason="timeout",
         started_at="2026-10-02T14:31:20.000Z",
-        ended_at="2026-10-02T14:31:20.000Z",
+        ended_at=None,
         recording={"expected": False, "items": []},
         metadata={"hangup_source": "unknown"},
     ),
@@ -158,10 +162,153 @@ def test_a_recording_that_names_nothing() -> None:
     assert PLATFORM.translate(event, FETCHING) == []
 
 
+@pytest.mark.parametrize(
+    ("cause", "sip", "status"),
+    [
+        ("user_busy", None, "busy"),
+        ("timeout", None, "no_answer"),
+        ("no_answer", None, "no_answer"),
+        ("originator_cancel", "487", "cancelled"),
+        ("call_rejected", "603", "failed"),
+        ("not_found", "404", "failed"),
+        ("normal_clearing", "486", "completed"),
+        ("time_limit", None, "completed"),
+        ("unspecified", "486", "busy"),
+        ("unspecified", "480", "no_answer"),
+        ("unspecified", "200", "completed"),
+        (None, "unspecified", "completed"),
+        ("something_new", None, "completed"),
+    ],
+)
+def test_how_a_call_went(cause: str | None, sip: str | None, status: str) -> None:
+    (found,) = PLATFORM.translate(changed("call_hangup", hangup_cause=cause, sip_hangup_cause=sip), PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert (found.status, found.recording.expected) == (status, status == "completed")
+
+
+def test_a_hangup_does_not_tell_the_direction_so_the_side_is_the_operators_to_set() -> None:
+    event = changed("call_hangup")
+    del event["detail"]["data"]["payload"]["direction"]
+    (unknown,) = PLATFORM.translate(event, PlatformOptions())
+    (known,) = PLATFORM.translate(event, PlatformOptions(agent_channels={NAME: 1}))
+    assert isinstance(unknown, canonical.CallEndedEvent)
+    assert isinstance(known, canonical.CallEndedEvent)
+    assert (unknown.direction, unknown.recording.agent_channel, known.recording.agent_channel) == (None, None, 1)
+
+
+def told(type_: str, **fields: Any) -> dict[str, Any]:
+    event = changed("call_hangup", **fields)
+    event["detail-type"] = event["detail"]["data"]["event_type"] = type_
+    return event
+
+
+def without_direction() -> dict[str, Any]:
+    event = changed("call_hangup")
+    del event["detail"]["data"]["payload"]["direction"]
+    return event
+
+
+@pytest.mark.parametrize("order", [("told", "hangup", "recording"), ("recording", "hangup", "told")])
+@pytest.mark.parametrize(
+    ("event", "metadata", "channel"),
+    [
+        (told("call.initiated", direction="incoming"), {"direction": "inbound", "call_status": "completed"}, 1),
+        (told("call.initiated", direction="outgoing"), {"call_status": "completed"}, None),
+        (told("call.machine.detection.ended", result="machine"), {"call_status": "voicemail"}, None),
+        (told("call.machine.premium.detection.ended", result="fax_detected"), {"call_status": "voicemail"}, None),
+        (told("call.machine.premium.detection.ended", result="human_residence"), {"call_status": "completed"}, None),
+        (told("call.machine.detection.ended", result=None), {"call_status": "completed"}, None),
+    ],
+)
+def test_what_a_hangup_does_not_tell(
+    event: dict[str, Any], metadata: dict[str, str], channel: int | None, order: tuple[str, str, str]
+) -> None:
+    world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
+    stereo = put(world, wav(channels=2), KEY)
+    parts = {
+        "told": ("call_end", event),
+        "hangup": ("call_end", without_direction()),
+        "recording": ("recording", stereo),
+    }
+    for index, name in enumerate(order):
+        world.send(*parts[name], 20 * index)
+    world.run()
+    (held,) = world.coval.conversations.values()
+    assert {
+        name: held["metadata"][name] for name in ("direction", "call_status") if name in held["metadata"]
+    } == metadata
+    assert (world.store.get(SESSION).recording.agent_channel, world.dead) == (channel, [])
+
+
+@pytest.mark.parametrize("field", ["start_time", "end_time"])
+@pytest.mark.parametrize("value", [None, "", "soon", 7, [], "1970-01-01T00:00:00Z"])
+def test_a_time_that_cannot_be_read_costs_no_call(field: str, value: object) -> None:
+    (found,) = PLATFORM.translate(changed("call_hangup", **{field: value}), PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert found.external_conversation_id == SESSION
+    assert found.ended_at is None if field == "start_time" else found.ended_at is not None
+
+
+TALKED = [
+    {"role": "system", "content": "The caller has been idle.", "timestamp": "2026-10-02T14:31:08Z"},
+    {"role": "assistant", "content": "Hello.", "timestamp": "2026-10-02T14:31:08.700Z"},
+    {"role": "user", "content": "Monday?", "timestamp": "2026-10-02T14:31:10.700Z"},
+    {
+        "role": "assistant",
+        "timestamp": "2026-10-02T14:31:11.700Z",
+        "tool_calls": [{"id": "t1", "type": "function", "function": {"name": "find", "arguments": '{"day":"mon"}'}}],
+    },
+    {"role": "tool", "content": "[9]", "tool_call_id": "t1", "timestamp": "2026-10-02T14:31:12.700Z"},
+    {"role": "assistant", "content": None, "timestamp": "2026-10-02T14:31:13.700Z"},
+]
+
+
+def test_an_assistants_conversation_has_its_words() -> None:
+    (found,) = PLATFORM.translate(changed("call_conversation_ended", messages=TALKED), PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert (found.external_conversation_id, found.agent) == (SESSION, canonical.Agent(id="assistant-0001"))
+    assert found.started_at == datetime(2026, 10, 2, 14, 31, 7, 700_000, tzinfo=UTC)
+    assert as_json(found.transcript.messages) == [
+        {"role": "assistant", "content": "Hello.", "start_time": 1.0},
+        {"role": "user", "content": "Monday?", "start_time": 3.0},
+        {
+            "role": "assistant",
+            "start_time": 4.0,
+            "end_time": 4.0,
+            "tool_calls": [
+                {"id": "t1", "type": "function", "function": {"name": "find", "arguments": '{"day":"mon"}'}}
+            ],
+        },
+        {"role": "tool", "content": "[9]", "tool_call_id": "t1", "start_time": 5.0, "end_time": 5.0},
+    ]
+
+
+@pytest.mark.parametrize(
+    "order", [("call_hangup", "call_conversation_ended"), ("call_conversation_ended", "call_hangup")]
+)
+def test_the_words_go_whichever_end_comes_first(order: tuple[str, str]) -> None:
+    world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
+    for delay, name in enumerate(order):
+        world.send("call_end", changed(name, **({"messages": TALKED} if "conversation" in name else {})), 60 * delay)
+    world.send("recording", put(world, wav(), KEY), 200)
+    world.run()
+    (held,) = world.coval.conversations.values()
+    assert [message["role"] for message in held["transcript"]] == ["assistant", "user", "assistant", "tool"]
+    call = world.store.get(SESSION)
+    assert (call.state, call.recording_state, world.dead) == ("SUBMITTED", "ATTACHED", [])
+
+
+def test_a_conferences_recording_is_its_sessions() -> None:
+    event = changed("call_recording_saved", conference_id="c1", call_leg_id=None)
+    event["detail-type"] = event["detail"]["data"]["event_type"] = "conference.recording.saved"
+    assert PLATFORM.translate(event, FETCHING) == [leads_to_call(PLACE), ready()]
+    assert len(translate(event, FETCHING, NOW)) == 2
+
+
 def test_an_error_names_field_and_rule() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed("call_hangup", end_time=1790951797), PlatformOptions())
-    assert str(caught.value) == "detail.data.payload.end_time: must be an RFC 3339 time with a zone"
+        PLATFORM.translate(changed("call_hangup", call_session_id=""), PlatformOptions())
+    assert str(caught.value) == f"detail.data.payload.call_session_id: {ID_RULE}"
 
 
 # --- keys --------------------------------------------------------------------------------------------

@@ -7,14 +7,16 @@ import pytest
 
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import AliasesKnown, CallEnded
-from coval_relay.platforms.registry import translate
+from coval_relay.platforms.registry import parse_transcript, translate
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from coval_relay.platforms.twilio import PLATFORM
+from tests.support.events import wav
 from tests.support.platform_samples import NOW, as_json, canonical_events, match, sample, sample_key
+from tests.support.scenarios import put
+from tests.support.world import World
 
 NAME = "twilio"
 CALL, CHILD = "CA00000000000000000000000000000002", "CA00000000000000000000000000000006"
@@ -164,8 +166,178 @@ def test_the_operator_knows_better() -> None:
 
 def test_a_callback_without_its_time_ends_when_it_was_sent() -> None:
     sent_at = "2026-10-02T14:36:38.000Z"
-    event = changed("call_completed", Timestamp="", CallDuration="")
-    assert PLATFORM.translate(event, PlatformOptions()) == [ended(started_at=sent_at, ended_at=sent_at)]
+    event = changed("call_completed", Timestamp="", CallDuration="330")
+    start = "2026-10-02T14:31:08.000Z"
+    assert PLATFORM.translate(event, PlatformOptions()) == [ended(started_at=start, ended_at=sent_at)]
+
+
+@pytest.mark.parametrize("duration", ["", None, "-1", "many", "99999999"])
+def test_without_a_duration_no_length_is_claimed(duration: str | None) -> None:
+    event = changed("call_completed", CallDuration=duration)
+    assert PLATFORM.translate(event, PlatformOptions()) == [ended(started_at="2026-10-02T14:36:37.000Z", ended_at=None)]
+    (found,) = [m for m in translate(event, PlatformOptions(), NOW) if isinstance(m, CallEnded)]
+    late = {"sentences": [{"media_channel": 1, "transcript": "Bye.", "start_time": 70.0, "end_time": 71.0}]}
+    words = parse_transcript("twilio_sentences", [late], found.facts, PlatformOptions())
+    assert [(m["start_time"], m["end_time"]) for m in words.messages] == [(70.0, 71.0)]
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "call_status", "status"),
+    [
+        ("machine_start", "completed", "voicemail"),
+        ("machine_end_beep", "completed", "voicemail"),
+        ("machine_end_silence", "completed", "voicemail"),
+        ("machine_end_other", "completed", "voicemail"),
+        ("fax", "completed", "voicemail"),
+        ("human", "completed", "completed"),
+        ("unknown", "completed", "completed"),
+        ("something_new", "completed", "completed"),
+        ("machine_start", "busy", "busy"),
+    ],
+)
+def test_who_answered(answered_by: str, call_status: str, status: str) -> None:
+    event = changed("call_completed", AnsweredBy=answered_by, CallStatus=call_status, Direction="outbound-api")
+    (found,) = PLATFORM.translate(event, PlatformOptions())
+    assert isinstance(found, canonical.CallEndedEvent)
+    assert (found.status, found.metadata) == (status, {"answered_by": answered_by})
+    assert found.recording.expected is (status in ("completed", "voicemail"))
+
+
+@pytest.mark.parametrize("order", [("detected", "ended"), ("ended", "detected")])
+def test_a_machine_that_is_detected_while_the_call_goes_on(order: tuple[str, str]) -> None:
+    detected = changed("call_completed")
+    detected["detail"] = {"CallSid": CALL, "AnsweredBy": "machine_start", "MachineDetectionDuration": "2300"}
+    world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
+    sent = {"detected": detected, "ended": changed("call_completed", Direction="outbound-api")}
+    for delay, name in enumerate(order):
+        world.send("call_end", sent[name], 60 * delay)
+    world.send("recording", put(world, wav(), f"{ACCOUNT_SID}/{BEFORE_HOLD}"), 200)
+    world.send("call_end", sample(NAME, "recording_completed"), 210)
+    world.run()
+    (held,) = world.coval.conversations.values()
+    assert (held["metadata"]["call_status"], held["audio"] is not None, world.dead) == ("voicemail", True, [])
+
+
+@pytest.mark.parametrize("answered_by", ["human", "unknown", None])
+def test_who_is_no_machine_is_not_told_apart(answered_by: str | None) -> None:
+    event = changed("call_completed")
+    event["detail"] = {"CallSid": CALL, "AnsweredBy": answered_by}
+    assert PLATFORM.translate(event, PlatformOptions()) == []
+
+
+ACCOUNT_SID = "AC00000000000000000000000000000001"
+WHILE_IT_LASTS: dict[str, dict[str, Any]] = {
+    "stream started": {"StreamSid": "MZ1", "StreamName": "s", "StreamEvent": "stream-started"},
+    "stream stopped": {"StreamSid": "MZ1", "StreamEvent": "stream-stopped"},
+    "stream error": {"StreamSid": "MZ1", "StreamEvent": "stream-error", "StreamError": "x"},
+    "transcription": {
+        "TranscriptionSid": "GT1",
+        "TranscriptionEvent": "transcription-content",
+        "SequenceId": "2",
+        "Track": "inbound_track",
+        "Final": "true",
+        "TranscriptionData": '{"transcript":"hello"}',
+    },
+    "siprec": {"SiprecSid": "SR1", "Status": "stopped"},
+    "detection of a machine": {"AnsweredBy": "human", "MachineDetectionDuration": "2300"},
+    "gathered digits": {"CallStatus": "in-progress", "Digits": "1", "Direction": "inbound"},
+    "a dial's end": {"CallStatus": "in-progress", "DialCallStatus": "completed", "DialCallDuration": "9"},
+    "conversation relay": {"CallStatus": "in-progress", "SessionId": "VX1", "SessionStatus": "completed"},
+}
+
+
+@pytest.mark.parametrize("callback", WHILE_IT_LASTS.values(), ids=WHILE_IT_LASTS)
+@pytest.mark.parametrize("timestamp", ["2026-10-02T14:31:08.123Z", "Fri, 02 Oct 2026 14:31:08 +0000", None])
+def test_what_comes_while_a_call_lasts_ends_none(callback: dict[str, Any], timestamp: str | None) -> None:
+    event = changed("call_completed")
+    event["detail"] = {"AccountSid": ACCOUNT_SID, "CallSid": CALL, "Timestamp": timestamp, **callback}
+    assert translate(event, FETCHING, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    "message", [{"MessageSid": "SM1", "MessageStatus": "delivered"}, {"SmsSid": "SM1", "Body": "Hi"}]
+)
+def test_a_text_message_is_no_call(message: dict[str, str]) -> None:
+    assert (
+        translate({**changed("call_completed"), "detail": {"AccountSid": ACCOUNT_SID, **message}}, FETCHING, NOW) == ()
+    )
+
+
+@pytest.mark.parametrize("track", ["inbound", "outbound"])
+def test_a_recording_of_one_side_is_none_of_the_call(track: str) -> None:
+    event = changed("recording_completed", RecordingTrack=track)
+    of_none = Alias("no_recording", "one_side")
+    name = Alias("twilio_recording_sid", BEFORE_HOLD)
+    assert PLATFORM.translate(event, FETCHING) == [
+        canonical.AliasesKnownEvent(provider=NAME, alias=of_none, aliases=(name,))
+    ]
+
+
+@pytest.mark.parametrize("order", [("object", "callback"), ("callback", "object")])
+def test_one_side_in_external_storage_is_passed_over(order: tuple[str, str]) -> None:
+    world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
+    key = f"{ACCOUNT_SID}/{BEFORE_HOLD}"
+    sent = {
+        "object": ("recording", put(world, wav(), key)),
+        "callback": ("call_end", changed("recording_completed", RecordingTrack="inbound")),
+    }
+    for delay, name in enumerate(order):
+        world.send(*sent[name], 60 * delay)
+    world.send("call_end", sample(NAME, "call_completed"), 200)
+    world.run(hours=4)
+    codes = [fields["code"] for entry, _, fields in world.telemetry if entry.name == "RECORDING_SKIPPED"]
+    assert (set(codes), world.dead, world.all_pending()) == ({"one_side"}, [], [])
+    assert [call.recording for call in world.store.items.values()] == [None]
+    assert world.coval.conversations == {}
+
+
+# --- conferences -------------------------------------------------------------------------------------
+
+CONFERENCE, OTHER_CONFERENCE = (f"CF0000000000000000000000000000000{number}" for number in (7, 8))
+OF_CONFERENCE = Alias("twilio_conference_sid", CONFERENCE)
+
+
+def conference_recording(sid: str = CONFERENCE, recording: str = BEFORE_HOLD) -> dict[str, Any]:
+    event = changed("recording_completed", ConferenceSid=sid, RecordingSid=recording)
+    event["detail"].pop("CallSid")
+    event["detail"]["RecordingUrl"] = f"{RECORDINGS}/{recording}"
+    return event
+
+
+def joins(call: str, conference: str, sequence: str | None = "1") -> dict[str, Any]:
+    event = changed("call_in_progress", CallSid=call, ConferenceSid=conference, FriendlyName="room 7")
+    event["detail"] |= {"StatusCallbackEvent": "participant-join", "SequenceNumber": sequence}
+    event["detail"].pop("CallStatus", None)
+    return event
+
+
+def test_a_conference_recording_is_tied_by_the_conference() -> None:
+    assert PLATFORM.translate(conference_recording(), PlatformOptions()) == [
+        canonical.AliasesKnownEvent(
+            provider=NAME, alias=OF_CONFERENCE, aliases=(Alias("twilio_recording_sid", BEFORE_HOLD),)
+        )
+    ]
+
+
+def test_a_conference_is_the_call_of_its_first_participant() -> None:
+    first = canonical.AliasesKnownEvent(provider=NAME, alias=OF_CALL, aliases=(OF_CONFERENCE,))
+    assert PLATFORM.translate(joins(CALL, CONFERENCE), PlatformOptions()) == [first]
+    assert PLATFORM.translate(joins(CALL, CONFERENCE, None), PlatformOptions()) == [first]
+    assert PLATFORM.translate(joins(CHILD, CONFERENCE, "2"), PlatformOptions()) == []
+
+
+def test_a_conferences_name_is_used_again() -> None:
+    world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
+    pairs = ((CALL, CONFERENCE, BEFORE_HOLD), (CHILD, OTHER_CONFERENCE, AFTER_HOLD))
+    for index, (call, conference, recording) in enumerate(pairs):
+        world.send("recording", put(world, wav(6 + index), f"{ACCOUNT_SID}/{recording}"))
+        world.send("call_end", conference_recording(conference, recording), 30)
+        world.send("call_end", joins(call, conference), 60)
+        world.send("call_end", changed("call_completed", CallSid=call), 90)
+    world.run()
+    held = {name: call.recording.version.key for name, call in world.store.items.items()}
+    assert held == {CALL: f"{ACCOUNT_SID}/{BEFORE_HOLD}", CHILD: f"{ACCOUNT_SID}/{AFTER_HOLD}"}
+    assert (world.dead, world.all_pending(), len(world.coval.conversations)) == ([], [], 2)
 
 
 def test_other_events_of_a_stream_say_nothing() -> None:
@@ -188,25 +360,18 @@ def test_a_transcript_is_read_where_its_host_is_allowed() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "error"),
-    [
-        (
-            "transcript_sid",
-            "GT/../../evil",
-            "detail.transcript_sid: String should match pattern '^GT[0-9a-fA-F]{32}$'",
-        ),
-        (
-            "customer_key",
-            None,
-            f"detail.customer_key: {ID_RULE}",
-        ),
-    ],
-)
-def test_a_transcript_that_cannot_be_tied_to_a_call(field: str, value: object, error: str) -> None:
+def test_a_transcript_must_have_an_id() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed("transcript_available", **{field: value}), PlatformOptions())
-    assert str(caught.value) == error
+        PLATFORM.translate(changed("transcript_available", transcript_sid="GT/../../evil"), PlatformOptions())
+    assert str(caught.value) == "detail.transcript_sid: String should match pattern '^GT[0-9a-fA-F]{32}$'"
+
+
+@pytest.mark.parametrize("customer_key", [None, "", " ", 'a"b'])
+def test_a_transcript_that_names_no_call_is_passed_over(customer_key: object) -> None:
+    event = changed("transcript_available", customer_key=customer_key)
+    assert PLATFORM.translate(event, PlatformOptions(transcript_hosts=("intelligence.twilio.com",))) == []
+    del event["detail"]["customer_key"]
+    assert PLATFORM.translate(event, PlatformOptions()) == []
 
 
 FORMAT = PLATFORM.formats["twilio_sentences"]

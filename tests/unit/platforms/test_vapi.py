@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.shared import canonical_events as canonical
+from coval_relay.platforms.shared import parts
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from coval_relay.platforms.vapi import PLATFORM
 from tests.support.platform_samples import as_json, canonical_events, match, sample, sample_key
@@ -49,7 +52,10 @@ MESSAGES = [GREETING, WISH, asks('{"day":"mon"}', end_time=7.0), ANSWER, OFFER]
 ENDED = {
     "provider": NAME,
     "external_conversation_id": CALL,
-    "aliases": [{"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"}],
+    "aliases": [
+        {"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"},
+        {"type": "vapi_file", "value": MONO},
+    ],
     "direction": "inbound",
     "status": "completed",
     "end_reason": "customer-ended-call",
@@ -62,9 +68,17 @@ ENDED = {
 }
 
 
-def ended(*left_out: str, **changes: Any) -> list[canonical.Event]:
+def one_sided(*files: str) -> canonical.Event:
+    aliases = tuple(Alias("vapi_file", file) for file in files)
+    return canonical.AliasesKnownEvent(provider=NAME, alias=parts.no_recording("one_side"), aliases=aliases)
+
+
+SIDES = one_sided(f"{CALL}-1790951797872-assistant.wav", f"{CALL}-1790951797873-customer.wav")
+
+
+def ended(*left_out: str, **changes: Any) -> canonical.Event:
     kept = {name: value for name, value in ENDED.items() if name not in left_out}
-    return [canonical.CallEndedEvent.model_validate({**kept, **changes})]
+    return canonical.CallEndedEvent.model_validate({**kept, **changes})
 
 
 def start_only(message: dict[str, Any]) -> dict[str, Any]:
@@ -72,37 +86,65 @@ def start_only(message: dict[str, Any]) -> dict[str, Any]:
 
 
 EXPECTED: dict[str, list[canonical.Event]] = {
-    "end_of_call_report": ended(),
-    "end_of_call_report_own_bucket": ended(
-        recording={"expected": True, "items": [{"uri": f"s3://acme-recordings/vapi/2026-10-02/{MONO}"}]}
-    ),
-    "end_of_call_report_old_shape": ended(
-        "aliases",
-        agent={"id": ASSISTANT},
-        transcript=inline(*map(start_only, (GREETING, WISH, OFFER))),
-        metadata={"vapi_call_type": "inboundPhoneCall"},
-    ),
-    "end_of_call_report_no_answer": ended(
-        "answered_at",
-        direction="outbound",
-        status="no_answer",
-        end_reason="customer-did-not-answer",
-        started_at="2026-10-02T14:30:50.000Z",
-        ended_at="2026-10-02T14:31:20.000Z",
-        transcript={"status": "none"},
-        recording={"expected": False, "items": []},
-        metadata={"agent_name": "Acme front desk", "vapi_call_type": "outboundPhoneCall"},
-    ),
-    "end_of_call_report_odd_messages": ended(
-        transcript=inline(
-            {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 2.9},
-            {"role": "user", "content": "Hi, I want", "start_time": 2.0, "end_time": 4.0},
-            asks('{"day": "mon"}', content="One moment."),
-            ANSWER,
-            {"role": "assistant", "content": "Monday at nine?", "start_time": 0.0},
+    "end_of_call_report": [SIDES, ended()],
+    "end_of_call_report_own_bucket": [
+        one_sided(*(MONO.replace("93a858ed", side) for side in ("22222222", "33333333"))),
+        ended(recording={"expected": True, "items": [{"uri": f"s3://acme-recordings/vapi/2026-10-02/{MONO}"}]}),
+    ],
+    "end_of_call_report_old_shape": [
+        ended(
+            aliases=[{"type": "vapi_file", "value": MONO}],
+            agent={"id": ASSISTANT},
+            transcript=inline(*map(start_only, (GREETING, WISH, OFFER))),
+            metadata={"vapi_call_type": "inboundPhoneCall"},
         )
-    ),
+    ],
+    "end_of_call_report_no_answer": [
+        ended(
+            "answered_at",
+            aliases=[{"type": "twilio_call_sid", "value": "CA00000000000000000000000000000002"}],
+            direction="outbound",
+            status="no_answer",
+            end_reason="customer-did-not-answer",
+            started_at="2026-10-02T14:30:50.000Z",
+            ended_at="2026-10-02T14:31:20.000Z",
+            transcript={"status": "none"},
+            recording={"expected": False, "items": []},
+            metadata={"agent_name": "Acme front desk", "vapi_call_type": "outboundPhoneCall"},
+        )
+    ],
+    "end_of_call_report_odd_messages": [
+        SIDES,
+        ended(
+            transcript=inline(
+                {"role": "assistant", "content": "Thanks for calling Acme.", "start_time": 2.9},
+                {"role": "user", "content": "Hi, I want", "start_time": 2.0, "end_time": 4.0},
+                asks('{"day": "mon"}', content="One moment."),
+                ANSWER,
+                {"role": "assistant", "content": "Monday at nine?", "start_time": 0.0},
+            )
+        ),
+    ],
 }
+
+
+EXPECTED["end_of_call_report_squad"] = [
+    ended(
+        aliases=[],
+        agent={"id": "5c0e0c0e-1111-4222-8333-444444444444"},
+        transcript=inline(
+            {"role": "assistant", "content": "Front desk.", "start_time": 1.5, "end_time": 2.5},
+            {"role": "user", "content": "Billing, please.", "start_time": 16.0, "end_time": 17.0},
+            {"role": "assistant", "content": "Billing here.", "start_time": 20.0, "end_time": 21.0},
+            {"role": "user", "content": "Thanks.", "start_time": 24.0, "end_time": 25.0},
+        ),
+        recording={"expected": False, "items": []},
+        metadata={
+            "vapi_call_type": "inboundPhoneCall",
+            "vapi_squad_id": "5c0e0c0e-1111-4222-8333-444444444444",
+        },
+    )
+]
 
 
 @pytest.mark.parametrize("event", EXPECTED)
@@ -116,7 +158,7 @@ def changed(event: str = "end_of_call_report", **fields: Any) -> dict[str, Any]:
 
 
 def call_ended(options: PlatformOptions = FETCHING, **fields: Any) -> canonical.CallEndedEvent:
-    (one,) = PLATFORM.translate(changed(**fields), options)
+    one = PLATFORM.translate(changed(**fields), options)[-1]
     assert isinstance(one, canonical.CallEndedEvent)
     return one
 
@@ -130,28 +172,80 @@ def test_other_messages_say_nothing() -> None:
     assert PLATFORM.translate(changed(type="status-update"), PlatformOptions()) == []
 
 
-def test_an_error_names_field_and_rule() -> None:
+@pytest.mark.parametrize("call", [{"id": ""}, None], ids=["empty", "absent"])
+def test_an_error_names_field_and_rule(call: object) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        PLATFORM.translate(changed(startedAt="soon"), PlatformOptions())
-    assert str(caught.value) == "detail.message.startedAt: must be an RFC 3339 time with a zone"
+        PLATFORM.translate(changed(call=call), PlatformOptions())
+    assert str(caught.value) == f"detail.message.call.id: {ID_RULE}"
+
+
+def test_a_text_chat_is_no_call() -> None:
+    assert PLATFORM.translate(changed(call=None, chat={"id": "chat-1"}), PlatformOptions()) == []
+
+
+SPOKEN = {"messages": [{"role": "user", "message": "Hi.", "secondsFromStart": 1.0}]}
 
 
 @pytest.mark.parametrize(
-    ("reason", "connected", "status"),
+    ("reason", "connected", "spoken", "status"),
     [
-        ("voicemail", True, "voicemail"),
-        ("call.in-progress.error-providerfault-openai", True, "completed"),
-        ("customer-busy", False, "busy"),
-        ("manually-canceled", False, "cancelled"),
-        ("twilio-failed-to-connect-call", False, "failed"),
-        ("call.start.error-get-assistant", False, "failed"),
-        ("customer-did-not-answer", False, "no_answer"),
-        (None, False, "no_answer"),
+        ("voicemail", True, True, "voicemail"),
+        ("voicemail", False, False, "voicemail"),
+        ("call.in-progress.error-providerfault-openai", True, False, "completed"),
+        ("customer-busy", False, False, "busy"),
+        ("customer-busy", True, False, "busy"),
+        ("manually-canceled", False, False, "cancelled"),
+        ("manually-canceled", True, True, "completed"),
+        ("call.ringing.sip-inbound-caller-hungup-before-call-connect", False, False, "cancelled"),
+        ("twilio-failed-to-connect-call", False, False, "failed"),
+        ("twilio-reported-customer-misdialed", False, False, "failed"),
+        ("call.start.error-get-assistant", False, False, "failed"),
+        ("customer-did-not-answer", False, False, "no_answer"),
+        ("call.forwarding.operator-busy", True, True, "completed"),
+        ("a-reason-of-tomorrow", True, False, "completed"),
+        ("a-reason-of-tomorrow", False, False, "no_answer"),
+        (None, False, False, "no_answer"),
     ],
 )
-def test_status(reason: str | None, connected: bool, status: str) -> None:
+def test_status(reason: str | None, connected: bool, spoken: bool, status: str) -> None:
     started = "2026-10-02T14:31:07.000Z" if connected else None
-    assert call_ended(endedReason=reason, startedAt=started).status == status
+    artifact = SPOKEN if spoken else None
+    assert call_ended(endedReason=reason, startedAt=started, artifact=artifact).status == status
+
+
+@pytest.mark.parametrize("timestamp", ["2026-10-02T14:36:40.712Z", 1790951800712, "soon", {}, None])
+def test_the_reports_own_time_only_informs(timestamp: object) -> None:
+    assert call_ended(timestamp=timestamp) == ended()
+
+
+def turn(role: str, text: str, moment: float, seconds: float | None = None) -> dict[str, Any]:
+    times = {"time": 1790951467000 + moment * 1000, "endTime": 1790951468000 + moment * 1000}
+    return {"role": role, "message": text, **times, "secondsFromStart": seconds}
+
+
+@pytest.mark.parametrize(
+    ("turns", "starts"),
+    [
+        (
+            [("bot", 1.5, 1.5), ("user", 16, 16), ("system", 19, 0), ("bot", 20, 1.0), ("user", 24, 5.0)],
+            [1.5, 16, 20, 24],
+        ),
+        ([("system", -3, 0), ("bot", 2.0, 1.5), ("user", 16.5, 16)], [1.5, 16.0]),
+        ([("bot", 1.5, None), ("user", 16, None)], [1.5, 16.0]),
+    ],
+    ids=["begins anew with the second assistant", "the audio began later than the call", "no seconds at all"],
+)
+def test_times_count_from_one_zero(turns: list[tuple[str, float, float | None]], starts: list[float]) -> None:
+    messages = [turn(role, "Hi.", moment, seconds) for role, moment, seconds in turns]
+    transcript = call_ended(artifact={"messages": messages}).transcript
+    assert [message.start_time for message in transcript.messages] == starts
+    assert [message.end_time for message in transcript.messages] == [start + 1 for start in starts]
+
+
+def test_content_in_parts_is_joined() -> None:
+    said = [{"role": "user", "message": [{"type": "text", "text": "On"}, {"type": "text", "text": "Monday."}]}]
+    (message,) = call_ended(artifact={"messages": said}).transcript.messages
+    assert message.content == "On Monday."
 
 
 def test_a_call_that_never_connected_began_at_the_first_time_there_is() -> None:
@@ -207,9 +301,6 @@ RULES = PLATFORM.key_rules(PlatformOptions())
     [
         (sample_key(NAME, "recording_created"), "vapi_stereo"),
         (STEREO, "vapi_stereo"),
-        (MONO, "vapi_mono"),
-        (f"acme/2026/{MONO}", "vapi_mono"),
-        (MONO.replace(".wav", ".mp3"), "vapi_mono"),
         (STEREO.replace(".wav", ".flac"), "vapi_stereo"),
     ],
 )
@@ -217,9 +308,15 @@ def test_whose_a_key_is(key: str, rule: str) -> None:
     assert match(RULES, key) == (rule, CALL)
 
 
+@pytest.mark.parametrize("key", [MONO, f"acme/2026/{MONO}", MONO.replace(".wav", ".mp3")])
+def test_a_mono_file_waits_for_the_report(key: str) -> None:
+    assert match(RULES, key) == ("vapi_mono", key.rpartition("/")[2])
+
+
 IGNORED = (
     f"{CALL}-1790951797872-assistant.wav",
     f"{CALL}-1790951797870-93a858ed-749f-4c78-beb1-7889b25743c4-mono-customer.wav",
+    f"rec/{CALL}-1790951797870-55555555-0000-4000-8000-000000000005-video.mp4",
     f"pcap/{CALL}-1790951797870.pcap",
     f"logs/{CALL}-1790951797870.jsonl",
 )

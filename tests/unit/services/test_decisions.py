@@ -90,9 +90,9 @@ def recording(**changes: Any) -> Recording:
 
 
 def test_the_message_that_brings_a_recording_again() -> None:
-    created = ObjectCreated(version=VERSION, size=9, sort_key="7", created_at=5, is_copy=True)
+    created = ObjectCreated(version=VERSION, size=9, sort_key="7", created_at=5)
     found = RecordingFound(external_conversation_id="call-1", created_at=5, hints=RecordingHints(rank=1))
-    assert recording_found(replace(NEW, recording=recording(is_copy=True))) == replace(found, created=created)
+    assert recording_found(replace(NEW, recording=recording())) == replace(found, created=created)
     link = replace(found, url="https://a.example/")
     for version in (VERSION, None):
         held = replace(NEW, recording=recording(url="https://a.example/", version=version))
@@ -104,8 +104,21 @@ def test_the_message_that_brings_a_recording_again() -> None:
 def test_identities() -> None:
     assert identity_of(VERSION) == "s3://recordings/rec/call-1.wav#v1"
     assert identity_of(replace(VERSION, version_id=None)) == "s3://recordings/rec/call-1.wav#e"
-    link = "https://a.example:8443/b/c.wav?signature=secret#part"
-    assert identity_of_url(link) == "https://a.example:8443/b/c.wav"
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("?signature=secret#part", ""),
+        ("?leg=2&leg=1", "?leg=1&leg=2"),
+        ("?X-Amz-Algorithm=a&X-Amz-Date=d&versionId=v&X-Amz-Signature=s", "?versionId=v"),
+        ("?Expires=1&Key-Pair-Id=K&Signature=s", ""),
+        ("?sv=1&se=2&sr=b&sp=r&sig=s", ""),
+        ("?track=&access_token=s", "?track="),
+    ],
+)
+def test_the_identity_of_a_link_leaves_out_what_signs_it(query: str, named: str) -> None:
+    assert identity_of_url(f"https://a.example:8443/b/c.wav{query}") == f"https://a.example:8443/b/c.wav{named}"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +172,21 @@ def created(key: str, created_at: int = 50) -> ObjectCreated:
         ("leg/L1.wav", (RULE, LEG), Matched(Alias("leg", "L1"), LEG, NO_HINTS)),
         ("odd/a.wav", (RULE,), Matched(Alias("s3_object", "recordings/odd/a.wav"))),
         ("rec/", (), Skipped("ignored_key")),
-        ("rec/.temp-1", (), Skipped("ignored_key")),
+        *(
+            (key, (), Skipped("ignored_key"))
+            for key in (
+                "rec/.temp-1",
+                "rec/.DS_Store",
+                "rec/._call-1.wav",
+                "odd/call-1.wav.filepart",
+                "odd/call-1.wav.md5",
+                "odd/2026_$folder$",
+                "odd/_SUCCESS",
+                "odd/_temporary/0/part-0",
+                "odd/Thumbs.db",
+                "odd/call-1.wav.tmp",
+            )
+        ),
         ("odd/a.JSON", (), Skipped("ignored_key")),
         ("rec/call-1.wav", (replace(RULE, kind="transcript"),), Skipped("is_a_transcript")),
         ("rec/call-1.wav", (replace(RULE, redacted=True),), Skipped("other_twin_by_redaction")),

@@ -467,7 +467,7 @@ def test_a_link_under_another_name_is_parked_and_found_after_all() -> None:
     ready = RecordingReady(target=room.key, uri="https://a.example/b.wav?x=1", created_at=NOW, hints=NO_HINTS)
     assert hand(played, "recording", ready) == DONE
     (pending,) = played.aliases.waiting(room)
-    assert (pending.identity, pending.queue) == ("https://a.example/b.wav", "recording")
+    assert (pending.identity, pending.queue) == ("https://a.example/b.wav?x=1", "recording")
     other = replace(pending, identity="y")
     played.aliases.add_pending(room, other)
     played.aliases.bind(room, "call-1")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coval_relay.platforms.shared.contract import PlatformOptions
-from tests.support.events import call_ended, object_created, recording_ready
+from tests.support.events import call_ended, recording_ready
 from tests.support.scenarios import KEY, outcome, put
 from tests.support.world import OPTIONS, Killed, World
 
@@ -147,25 +147,6 @@ def test_a_side_that_becomes_known_while_the_bytes_are_on_their_way() -> None:
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
     assert heard(world) == (AGENT, CALLER)
-
-
-def test_an_object_that_was_copied_long_after_its_call_does_nothing() -> None:
-    world = World()
-    world.send("call_end", call_ended())
-    world.send("recording", put(world, RIGHT), 60)
-    world.run()
-    before = dict(world.coval.conversations)
-    world.store.items.clear()
-    world.clock.now += 100 * 86_400
-    is_copy = object_created(KEY, RIGHT, at=world.clock.now)
-    is_copy["detail"]["reason"] = "CopyObject"
-    is_copy["detail"]["object"]["version-id"] = "new"
-    world.send("recording", is_copy)
-    world.run(hours=48)
-    assert world.coval.conversations == before
-    assert world.coval.calls.count("submit") == 1
-    assert world.store.get("call-1").state == "SUBMITTED"
-    assert world.dead == []
 
 
 @pytest.mark.parametrize("kind", ["copy", "move"])

@@ -467,7 +467,10 @@ def test_a_recording_that_an_event_names_in_s3() -> None:
 def test_a_recording_that_an_event_names_and_that_is_not_there() -> None:
     world = World()
     world.send("attach", recording_ready("s3://recordings/odd/unknown.wav"))
-    world.run()
+    world.run(hours=DEADLINES.recording / 3600 - 1)
+    assert world.store.get("call-1").notes == ()
+    world.run(hours=2)
+    assert (world.dead, world.queued) == ([], [])
     assert world.store.get("call-1").notes == (
         Reason("invalid_input", "detail.recording.uri: names an object that is not there"),
     )

@@ -316,8 +316,10 @@ def _a_link_that_leads_nowhere(world: World) -> None:
 
 
 @story
-def _an_object_that_an_event_names_wrongly(world: World) -> None:
-    world.send("attach", recording_ready("s3://recordings/rec/none.wav"))
+def _an_object_that_an_event_names_before_it_is_there(world: World) -> None:
+    world.send("attach", recording_ready("s3://recordings/rec/other.wav"))
+    world.run(hours=0.02)
+    world.send("recording", put(world, wav(), "rec/other.wav"), 5)
 
 
 @story
@@ -709,10 +711,16 @@ TOLD: dict[str, tuple[str, ...]] = {
         "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "url_not_found: The URL's host knows no such file (status 404).",
     ),
-    "an object that an event names wrongly": (
-        "INPUT_REJECTED call-1 code=invalid_input reason=detail.recording.uri: names an object that is n",
-        "NEW, NOT_SEEN, no recording",
-        "invalid_input: detail.recording.uri: names an object that is not there",
+    "an object that an event names before it is there": (
+        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=30",
+        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=30",
+        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=30",
+        "RECORDING_RECEIVED call-1 state=READY",
+        "RECORDING_UPLOADED call-1 size=96044",
+        "RECORDING_RECEIVED call-1 state=READY",
+        "SWEEP_DONE - count=1",
+        "CALL_SUBMITTED call-1 audio=ours",
+        "SUBMITTED, NOT_SEEN, ATTACHED",
     ),
     "parked and found": (
         "MESSAGE_PENDING - queue=recording",

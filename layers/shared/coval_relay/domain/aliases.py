@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from coval_relay.domain.call_id import one_spelling
 from coval_relay.domain.errors import InvalidInputError
 
 QueueName = Literal["call_end", "recording", "attach"]
@@ -21,6 +22,8 @@ MAX_VALUE_BYTES = 1500
 MAX_TYPE_LENGTH = 64
 S3_OBJECT = "s3_object"
 """Type of the alias that an object's place is: value `bucket/key`."""
+NO_RECORDING = "no_recording"
+"""Type of the alias to which an event binds what is no call's recording: value the reason's code."""
 ALIAS_RULE = "must be a type of letters, digits and _, and a value of 1 to 1500 printable characters"
 
 
@@ -30,6 +33,9 @@ class Alias:
 
     type: str
     value: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", one_spelling(self.value))
 
     @property
     def key(self) -> str:
@@ -49,15 +55,22 @@ class PendingMessage:
 def checked_alias(type_: str, value: str, field: str) -> Alias:
     """Raises InvalidInputError for what cannot be an alias."""
     well_typed = re.fullmatch(r"[a-z0-9_]{1,64}", type_) is not None
-    well_named = value.isprintable() and len(value) >= 1 and len(value.encode()) <= MAX_VALUE_BYTES
+    alias = Alias(type_, value)
+    well_named = alias.value.isprintable() and 1 <= len(alias.value.encode()) <= MAX_VALUE_BYTES
     if not (well_typed and well_named):
         raise InvalidInputError(field, ALIAS_RULE)
-    return Alias(type_, value)
+    return alias
 
 
 def object_alias(bucket: str, key: str) -> Alias:
     """The alias of an object's place."""
     return Alias(S3_OBJECT, f"{bucket}/{key}")
+
+
+def place_of(alias: Alias) -> tuple[str, str] | None:
+    """Bucket and key of the object whose place the alias is."""
+    bucket, _, key = alias.value.partition("/")
+    return (bucket, key) if alias.type == S3_OBJECT and key else None
 
 
 def alias_of(target: str) -> Alias | None:

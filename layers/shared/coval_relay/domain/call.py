@@ -63,6 +63,8 @@ class ConversationAudio(StrEnum):
 
 SIMULATION = "coval_simulation_id"
 """Metadata key by which Coval knows a call as its own simulation (Coval API, submit: metadata)."""
+CALL_STATUS, COMPLETED = "call_status", "completed"
+"""Metadata key of how the call went, and its usual value."""
 SORT_KEY_SEPARATOR = "|"
 """Stands in a recording's sort key between what its inspection and what its event contributed."""
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
@@ -84,6 +86,15 @@ class CallFacts:
     recording_expected: bool = True
     agent_channel: int | None = None
     """Channel of the agent in the call's stereo recordings, where the event named it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What an event of its own said of a call besides its end: who answered, which way it went."""
+
+    status: str | None = None
+    direction: str | None = None
+    agent_channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +183,6 @@ class Recording:
     """The agent's channel before preparing, None where nobody knows it."""
     settling_until: int = 0
     """Until then a better recording of the call may come."""
-    is_copy: bool = False
     content_type: str | None = None
     size: int = 0
     duration_milliseconds: int = 0
@@ -214,6 +224,8 @@ class Call:
     state: ConversationState = ConversationState.NEW
     call_end: CallEnd = CallEnd.NOT_SEEN
     facts: CallFacts | None = None
+    described: Description | None = None
+    """Part of the facts, from whichever event came first."""
     transcript: TranscriptPointer | None = None
     lease: Lease | None = None
     maybe_sent_at: int = 0

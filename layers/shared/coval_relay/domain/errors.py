@@ -6,6 +6,7 @@ RelayError
 ├── AudioFetchError         Coval could not fetch the recording's URL: a fresh one may mend it
 ├── PermanentError          rejected for good: record the reason
 ├── NotReadyError           something that is still to come is missing: wait
+├── PassedOverError         an event says that it is no call's: leave it
 ├── InvalidInputError       the input breaks a rule: name the field and the rule
 └── UnusableRecordingError  the recording can never be used: the call goes on without it
     ├── ObjectGoneError · ObjectReplacedError   its object is no longer what the event named
@@ -76,6 +77,13 @@ class NotReadyError(RelayError):
 
     code: str
     retry_after: float | None = None
+
+
+@dataclass(unsafe_hash=True)
+class PassedOverError(RelayError):
+    """An event has said that this is no call's recording; `code` says what it is."""
+
+    code: str
 
 
 @dataclass(unsafe_hash=True)

@@ -163,8 +163,8 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.NOBODY,
-        ("document_missing", "utterances_may_come", "utterances_missing"),
-        "The transcript is still to come.",
+        ("document_missing", "utterances_may_come", "utterances_missing", "recording_missing_or_denied"),
+        "The transcript, or an announced recording, is still to come.",
         "Nothing, until its deadline; then the call goes on with its recording.",
     ),
     WaitReason(

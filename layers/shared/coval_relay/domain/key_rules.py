@@ -33,6 +33,8 @@ class KeyRule:
     format: str = "canonical_v1"
     redacted: bool | None = None
     sidecar: str = ""
+    aliases: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
+    """The alias's possible values, the likeliest first, made of the groups, where `alias` is none of them."""
     hints: RecordingHints = NO_HINTS
 
     @cached_property

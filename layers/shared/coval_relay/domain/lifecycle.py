@@ -21,6 +21,8 @@ from enum import StrEnum
 
 from coval_relay.domain import pauses
 from coval_relay.domain.call import (
+    CALL_STATUS,
+    COMPLETED,
     SIMULATION,
     TERMINAL,
     UNFINISHED,
@@ -29,6 +31,7 @@ from coval_relay.domain.call import (
     CallFacts,
     ConversationAudio,
     ConversationState,
+    Description,
     KnownConversation,
     Lease,
     Parts,
@@ -47,6 +50,7 @@ MAX_CONVERSIONS = 5
 NEVER_CONVERTED = Reason("never_converted", "Five conversions of the recording were begun, and none came to its end.")
 RETRY_SECONDS = 30
 OTHER_RECORDING_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
+MISNAMED = Reason("misnamed", "By its key this recording seemed to be this call's; an event said too late whose it is.")
 NOTHING_TO_EVALUATE = Reason("skipped", "The call has no transcript and no recording is expected.")
 WAITED_TOO_LONG = Reason("waited_too_long", "What the call waited for did not come within 13 days.")
 
@@ -147,7 +151,7 @@ def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition
     parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
     lease = Lease(attempt.token, attempt.lease_until, parts)
     claimed = replace(call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now)
-    read_first = claimed.maybe_sent_at or _ended_long_ago(claimed)
+    read_first = claimed.maybe_sent_at or _may_be_known(claimed)
     return Transition(claimed, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
 
 
@@ -155,11 +159,12 @@ def _take_over(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transi
     return _claim(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, with_transcript=with_transcript)
 
 
-def _ended_long_ago(call: Call) -> bool:
-    if call.facts:
-        return call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
-    recording = call.recording
-    return recording is not None and (recording.is_copy or call.created_at - recording.created_at > OLD_CALL_SECONDS)
+def _may_be_known(call: Call) -> bool:
+    """Whether Coval may have the call from long ago: its item is gone, and what told of it came again.
+
+    Without the call's facts nothing says how old it is: the date of an object is that of its last copy.
+    """
+    return call.facts is None or call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
 
 
 def _without_lease(call: Call) -> Call:
@@ -197,7 +202,7 @@ def call_ended(
     known = replace(
         call,
         call_end=CallEnd.WITHOUT_TRANSCRIPT if hopeless and not with_transcript else kind,
-        facts=_merged_facts(call.facts, facts, with_transcript=with_transcript),
+        facts=_described(_merged_facts(call.facts, facts, with_transcript=with_transcript), call.described),
         transcript=pointer or call.transcript,
         created_at=call.created_at or attempt.now,
         waiting_since=call.waiting_since or attempt.now,
@@ -206,8 +211,8 @@ def call_ended(
         return Transition(_note_late(call, with_transcript=with_transcript, facts=True))
     if call.state is ConversationState.SUBMITTING:
         return _ended_during_submit(call, known, attempt, with_transcript=with_transcript)
-    if known.recording:
-        known = replace(known, recording=_with_agent_channel(known.recording, facts.agent_channel, attempt.now))
+    if known.recording and known.facts:
+        known = replace(known, recording=_with_agent_channel(known.recording, known.facts.agent_channel, attempt.now))
     if with_transcript:
         return _claim(known, attempt, with_transcript=True)
     if call.state is ConversationState.QUEUED:
@@ -227,6 +232,37 @@ def _merged_facts(known: CallFacts | None, arrived: CallFacts, *, with_transcrip
     chosen = known if not with_transcript and known.occurred_at < arrived.occurred_at else arrived
     marks = [facts.metadata[SIMULATION] for facts in (arrived, known) if SIMULATION in facts.metadata]
     return replace(chosen, metadata={**chosen.metadata, SIMULATION: marks[0]}) if marks else chosen
+
+
+def call_described(call: Call, description: Description, now: int) -> Transition:
+    """An event besides the call's end tells of it, before the end or after: what was said first holds."""
+    before = call.described or Description()
+    merged = Description(
+        status=before.status or description.status,
+        direction=before.direction or description.direction,
+        agent_channel=description.agent_channel if before.agent_channel is None else before.agent_channel,
+    )
+    known = replace(call, described=merged, created_at=call.created_at or now)
+    if call.facts is None or call.state in TERMINAL or call.state is ConversationState.SUBMITTING:
+        return Transition(known, Action.DONE)
+    known = replace(known, facts=_described(call.facts, merged))
+    if known.recording is None:
+        return Transition(known)
+    recording = _with_agent_channel(known.recording, merged.agent_channel, now)
+    anew = recording.needs_preparation and recording != known.recording
+    return Transition(replace(known, recording=recording), Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
+
+
+def _described(facts: CallFacts, description: Description | None) -> CallFacts:
+    """The facts with what they lack; that a call was completed says less than who answered it."""
+    if description is None:
+        return facts
+    way = {"direction": description.direction} if description.direction else {}
+    metadata = {**way, **facts.metadata}
+    if description.status and metadata.get(CALL_STATUS) in (None, COMPLETED):
+        metadata[CALL_STATUS] = description.status
+    channel = description.agent_channel if facts.agent_channel is None else facts.agent_channel
+    return replace(facts, metadata=metadata, agent_channel=channel)
 
 
 def _with_agent_channel(recording: Recording, channel: int | None, now: int) -> Recording:
@@ -478,6 +514,18 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
         until = call.lease.until if call.lease else attempt.now + RETRY_SECONDS
         return Transition(call, Action.WAIT, max(until, attempt.now + 1))
     return _choose(_with_other(call, current), arrived, attempt)
+
+
+def recording_of_another_call(call: Call, identity: str, now: int) -> Transition:
+    """An event says that the recording is another call's than its key suggests; too late once it is under way."""
+    noted = input_rejected(call, MISNAMED, now).call
+    recording = call.recording
+    if recording is None or recording.identity != identity:
+        return Transition(call, Action.DONE)
+    if _is_locked(call) or recording.state is RecordingState.ATTACHED:
+        return Transition(noted, Action.DONE)
+    others = {**call.other_recordings, identity: "another call's"}
+    return Transition(replace(call, recording=None, other_recordings=others), Action.DONE)
 
 
 def _replaces_unusable(arrived: Recording, current: Recording) -> bool:
@@ -859,7 +907,7 @@ def progress(call: Call) -> tuple[object, ...]:
     state = call.state if call.state in TERMINAL else None
     recording = call.recording
     known = (recording.identity, recording.state, recording.prepared, recording.agent_channel) if recording else None
-    return state, call.call_end, call.facts, call.transcript, known, call.audited_at
+    return state, call.call_end, call.facts, call.described, call.transcript, known, call.audited_at
 
 
 def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:

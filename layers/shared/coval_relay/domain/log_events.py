@@ -34,7 +34,7 @@ class LogEvent(Enum):
     RECORDING_REJECTED = ("WARNING", "The recording cannot be used.", "RecordingRejected")
     RECORDING_SKIPPED = ("INFO", "The object is not a recording of a call.", "Skipped")
     OBJECT_SKIPPED = ("INFO", "The object is not a transcript of a call.", "Skipped")
-    EVENT_SKIPPED = ("INFO", "The event does not end a call, and says nothing of one.", None)
+    EVENT_SKIPPED = ("INFO", "The event does not end a call, and says nothing of one.", "EventSkipped")
     TRANSCRIPT_UNAVAILABLE = ("WARNING", "The announced transcript will not come.", "TranscriptUnavailable")
     RECORDING_SUPERSEDED = ("INFO", "Another recording of the call was chosen.", "Superseded")
     AGENT_CHANNEL_UNKNOWN = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, RecordingHints, TranscriptPointer
+from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, Description, RecordingHints, TranscriptPointer
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Transcript, Utterance
 
@@ -38,6 +38,14 @@ class TranscriptUnavailable:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDescribed:
+    """An event besides the call's end has said something of the call."""
+
+    external_conversation_id: str
+    description: Description
+
+
+@dataclass(frozen=True, slots=True)
 class UtterancesReceived:
     """Parts of a transcript that comes while the call lasts."""
 
@@ -61,8 +69,6 @@ class ObjectCreated:
     size: int
     sort_key: str
     created_at: int
-    is_copy: bool = False
-    """Made by a copy: of a recording, perhaps, that was taken in long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,14 @@ class RecordingReady:
     uri: str = field(repr=False)
     created_at: int
     hints: RecordingHints = NO_HINTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectNamed:
+    """An event has said whose this object is, which may have been taken for another call's by its key."""
+
+    bucket: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +129,12 @@ Message = (
     CallEnded
     | TranscriptArrived
     | TranscriptUnavailable
+    | CallDescribed
     | UtterancesReceived
     | AliasesKnown
     | ObjectCreated
     | RecordingReady
+    | ObjectNamed
     | RecordingFound
     | PendingExpired
     | Resume

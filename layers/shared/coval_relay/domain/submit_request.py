@@ -102,6 +102,8 @@ def _body(submit: Submit, dropped: int) -> dict[str, Any]:
         body["transcript"] = [dict(message) for message in messages]
         if submit.transcript.estimated:
             metadata["transcript_times_estimated"] = submit.transcript.estimated
+        if submit.transcript.replaced:
+            metadata["transcript_characters_replaced"] = submit.transcript.replaced
         if dropped:
             metadata["transcript_truncated"] = True
             metadata["transcript_dropped_messages"] = len(submit.transcript.messages) - len(messages)

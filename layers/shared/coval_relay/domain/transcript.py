@@ -17,10 +17,14 @@ SAME_INSTANT_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The words of a call, oldest first; `estimated` counts the messages whose times were filled in."""
+    """The words of a call, oldest first.
+
+    `estimated` counts the messages whose times were filled in, `replaced` the characters that were none.
+    """
 
     messages: tuple[Message, ...]
     estimated: int = 0
+    replaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,13 @@ def check_times(messages: tuple[Message, ...], call_seconds: float | None, path:
         if start is not None and end is not None and end < start:
             raise InvalidInputError(f"{path}[{index}].end_time", "must not be before start_time")
     last = max((m.get("end_time", m.get("start_time", 0)) for m in messages), default=0)
-    if call_seconds is not None and last > UNIT_FACTOR * call_seconds + UNIT_SLACK_SECONDS:
+    if is_far_beyond(last, call_seconds):
         raise InvalidInputError(path, "times must be seconds: the last is far beyond the call's length")
+
+
+def is_far_beyond(last: float, call_seconds: float | None) -> bool:
+    """Whether a message's time cannot be of a call of this length."""
+    return call_seconds is not None and last > UNIT_FACTOR * call_seconds + UNIT_SLACK_SECONDS
 
 
 def completed(messages: tuple[Message, ...], call_seconds: float | None, *, keep_estimates: bool) -> Transcript:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from coval_relay.adapters.aws.lambda_events import Delivery, Receipt, Record, records
 from coval_relay.domain import lifecycle, pauses
 from coval_relay.domain.call import Call
-from coval_relay.domain.call_id import is_call_id
+from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.coval import CovalClient
 from coval_relay.domain.errors import (
     InvalidInputError,
@@ -230,7 +230,7 @@ def _call_id(delivery: Delivery) -> str:
     """The call's id, where the event names one that can be one."""
     detail = delivery.event.get("detail") if delivery.event else None
     found = detail.get("external_conversation_id") if isinstance(detail, Mapping) else None
-    return str(found) if is_call_id(found) else ""
+    return call_id_of(found) or ""
 
 
 def dead_letter_attributes(reason: Reason) -> dict[str, str]:

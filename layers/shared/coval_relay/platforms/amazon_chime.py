@@ -11,6 +11,7 @@ from pydantic import Field
 
 from coval_relay.boundary import validate
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import fields, parts
@@ -22,14 +23,13 @@ PIPELINE_EVENT = "Media Insights State Change"
 CALL_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TRANSCRIBER = "AmazonTranscribeCallAnalyticsProcessor"
 """The one element that leaves a transcript in S3."""
-MAX_ALIAS_LENGTH = 256
 
 
 class Stream(fields.Camel):
     """Amazon Chime SDK, Automating with EventBridge: Voice Connector streaming."""
 
-    streaming_status: str
-    call_id: str
+    streaming_status: fields.Text = None
+    call_id: fields.ConversationId
     transaction_id: fields.Text = None
     direction: fields.Text = None
     start_time: fields.Time = None
@@ -38,22 +38,23 @@ class Stream(fields.Camel):
     invite_headers: fields.Lenient[Mapping[str, Any]] = Field(default_factory=dict)
 
     @property
-    def sip_call_id(self) -> Any:
-        headers = self.invite_headers.items()
-        return next((value for name, value in headers if name.lower() == "call-id"), None)
+    def sip_call_id(self) -> str | None:
+        """The caller's PBX writes it."""
+        found = (value for name, value in self.invite_headers.items() if name.lower() == "call-id")
+        return next((value for value in found if isinstance(value, str)), None)
 
 
 class Element(fields.Camel):
-    type: str
-    status: str
+    type: fields.Text = None
+    status: fields.Text = None
 
 
 class Pipeline(fields.Camel):
     """Amazon Chime SDK, Using EventBridge notifications: status updates of media insights pipelines."""
 
-    event_type: str
-    call_id: str | None = None
-    elements: tuple[Element, ...] | None = Field(None, alias="mediaInsightsPipelineElementStatuses")
+    event_type: fields.Text = None
+    call_id: fields.Text = None
+    elements: fields.Several[Element] = Field((), alias="mediaInsightsPipelineElementStatuses")
 
     @property
     def transcribes_no_more(self) -> bool:
@@ -66,41 +67,29 @@ def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     if event.get("detail-type") == PIPELINE_EVENT:
         return _transcript_unavailable(validate(Pipeline, event.get("detail"), "detail"), options)
     stream = validate(Stream, event.get("detail"), "detail")
-    return [_call_ended(stream, options)] if stream.streaming_status == "ENDED" else []
+    return [_call_ended(stream, event, options)] if stream.streaming_status == "ENDED" else []
 
 
-def _call_ended(stream: Stream, options: PlatformOptions) -> canonical.Event:
+def _call_ended(stream: Stream, event: Event, options: PlatformOptions) -> canonical.Event:
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=stream.call_id,
-        aliases=parts.aliases(
-            sip_call_id=_alias_value(stream.sip_call_id),
-            chime_transaction_id=_alias_value(stream.transaction_id),
-        ),
+        aliases=parts.aliases(sip_call_id=stream.sip_call_id, chime_transaction_id=stream.transaction_id),
         direction=stream.direction.lower() if stream.direction else None,
-        started_at=stream.start_time,
-        ended_at=stream.end_time,
+        **parts.call_times(event, stream.start_time, stream.end_time),
         transcript=parts.transcript(separate=NAME in options.separate_transcripts),
         recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
         metadata=parts.metadata(voice_connector_id=stream.voice_connector_id),
     )
 
 
-def _alias_value(value: object) -> str | None:
-    """The caller's PBX writes the SIP Call-ID: one that cannot be an alias must not cost the call."""
-    fits = isinstance(value, str) and value.isprintable() and len(value) <= MAX_ALIAS_LENGTH
-    return str(value) if fits else None
-
-
 def _transcript_unavailable(pipeline: Pipeline, options: PlatformOptions) -> list[canonical.Event]:
     expected = NAME in options.separate_transcripts
-    if not (expected and pipeline.call_id and pipeline.transcribes_no_more):
+    call_id = call_id_of(pipeline.call_id)
+    if not (expected and call_id and pipeline.transcribes_no_more):
         return []
-    return [
-        canonical.TranscriptUnavailableEvent(
-            provider=NAME, external_conversation_id=pipeline.call_id, reason="media_insights_failed"
-        )
-    ]
+    reason = "media_insights_failed"
+    return [canonical.TranscriptUnavailableEvent(provider=NAME, external_conversation_id=call_id, reason=reason)]
 
 
 def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:

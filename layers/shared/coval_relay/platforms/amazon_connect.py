@@ -10,12 +10,12 @@ who hangs up in the queue leaves nothing.
 """
 
 from collections.abc import Mapping
-from typing import Annotated
 
-from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
+from pydantic import AliasPath, ConfigDict, Field
 
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.key_rules import KeyRule, ObjectKind
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import fields, parts
@@ -41,14 +41,28 @@ WITH_AGENT, WITHOUT_AGENT = frozenset({"postcontact", "realtime"}), frozenset({"
 """Analytics modes that leave a file after the contact: real-time analytics includes the later one."""
 ANALYTICS = ("contactlens", "conversationalanalytics", "configuration")
 MAX_DEPTH = 6
-
-
-def _without_sentinel(value: object) -> object:
-    """1970-01-01T00:00:00.001Z stands for what has not happened."""
-    return None if isinstance(value, str) and value.startswith("1970-") else value
-
-
-Moment = Annotated[fields.Time, BeforeValidator(_without_sentinel)]
+BY_DETECTION: Mapping[str, canonical.CallStatus] = {
+    "VOICEMAIL_BEEP": "voicemail",
+    "VOICEMAIL_NO_BEEP": "voicemail",
+    "FAX_MACHINE_DETECTED": "voicemail",
+    "AMD_UNANSWERED": "no_answer",
+    "AMD_NOT_APPLICABLE": "failed",
+    "SIT_TONE_BUSY": "busy",
+    "SIT_TONE_INVALID_NUMBER": "failed",
+    "SIT_TONE_DETECTED": "failed",
+}
+"""`answeringMachineDetectionStatus`, of outbound campaigns; others were answered by somebody."""
+BY_REASON: Mapping[str, canonical.CallStatus] = {
+    "OUTBOUND_DESTINATION_ENDPOINT_ERROR": "failed",
+    "OUTBOUND_RESOURCE_ERROR": "failed",
+    "OUTBOUND_ATTEMPT_FAILED": "failed",
+    "OUTBOUND_PREVIEW_DISCARDED": "cancelled",
+    "OUTBUND_PREVIEW_DISCARDED": "cancelled",
+    "TELECOM_PROBLEM": "failed",
+}
+"""`disconnectReason`, where nobody was connected; the documents spell one of them in two ways."""
+CALLED = frozenset({"OUTBOUND", "CALLBACK", "API"})
+"""Of these the customer's answer is what connects the contact to the system (Amazon Connect, contact timestamps)."""
 
 
 class Contact(BoundaryModel):
@@ -56,23 +70,25 @@ class Contact(BoundaryModel):
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", ""), loc_by_alias=False)
 
-    event_type: str
-    channel: str
-    contact_id: str
+    event_type: fields.Text = None
+    channel: fields.Text = None
+    contact_id: fields.ConversationId
     initial_contact_id: fields.Text = None
     previous_contact_id: fields.Text = None
     initiation_method: fields.Text = None
-    initiation_timestamp: Moment = None
-    connected_to_system_timestamp: Moment = None
-    disconnect_timestamp: Moment = None
-    connected_to_agent_timestamp: Moment = Field(
+    initiation_timestamp: fields.Time = None
+    connected_to_system_timestamp: fields.Time = None
+    disconnect_timestamp: fields.Time = None
+    disconnect_reason: fields.Text = None
+    answering_machine_detection_status: fields.Text = None
+    connected_to_agent_timestamp: fields.Time = Field(
         None, validation_alias=AliasPath("agentinfo", "connectedtoagenttimestamp")
     )
     agent_arn: fields.Text = Field(None, validation_alias=AliasPath("agentinfo", "agentarn"))
     queue_arn: fields.Text = Field(None, validation_alias=AliasPath("queueinfo", "queuearn"))
-    is_analysed: bool | None = Field(None, validation_alias=AliasPath(*ANALYTICS, "enabled"))
-    analytics_modes: tuple[str, ...] | None = Field(
-        None, validation_alias=AliasPath(*ANALYTICS, "channelconfiguration", "analyticsmodes")
+    is_analysed: fields.Flag = Field(None, validation_alias=AliasPath(*ANALYTICS, "enabled"))
+    analytics_modes: fields.Several[str] = Field(
+        (), validation_alias=AliasPath(*ANALYTICS, "channelconfiguration", "analyticsmodes")
     )
 
     @property
@@ -81,7 +97,7 @@ class Contact(BoundaryModel):
 
     @property
     def is_end_of_a_call(self) -> bool:
-        ended = self.event_type.upper() in ENDS and self.channel.upper() == "VOICE"
+        ended = (self.event_type or "").upper() in ENDS and (self.channel or "").upper() == "VOICE"
         return ended and self.method not in NOT_A_CALL
 
     @property
@@ -89,8 +105,17 @@ class Contact(BoundaryModel):
         return self.connected_to_agent_timestamp is not None
 
     @property
+    def status(self) -> canonical.CallStatus:
+        detected = BY_DETECTION.get((self.answering_machine_detection_status or "").upper())
+        if detected or self.has_agent or self.connected_to_system_timestamp:
+            return detected or "completed"
+        unanswered = self.method in CALLED and self.initiation_timestamp is not None
+        by_reason = BY_REASON.get((self.disconnect_reason or "").upper())
+        return by_reason or ("no_answer" if unanswered else "completed")
+
+    @property
     def leaves_an_analysis(self) -> bool:
-        modes = {mode.lower() for mode in self.analytics_modes or ()}
+        modes = {mode.lower() for mode in self.analytics_modes}
         return bool(self.is_analysed and modes & (WITH_AGENT if self.has_agent else WITHOUT_AGENT))
 
 
@@ -98,8 +123,8 @@ class AnalysisState(fields.Camel):
     """Contact Lens could not analyse a contact (Amazon Connect, Contact Lens error notifications)."""
 
     contact: str
-    channel: str
-    state: str
+    channel: fields.Text = None
+    state: fields.Text = None
     reason_code: fields.Text = None
 
 
@@ -107,7 +132,7 @@ def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     if event.get("detail-type") == ANALYSIS_EVENT:
         return _analysis_failed(validate(AnalysisState, event.get("detail"), "detail"))
     contact = validate(Contact, _lower_keys(event.get("detail"), MAX_DEPTH), "detail")
-    return [_call_ended(contact, options)] if contact.is_end_of_a_call else []
+    return [_call_ended(contact, event, options)] if contact.is_end_of_a_call else []
 
 
 def _lower_keys(value: object, depth: int) -> object:
@@ -116,26 +141,29 @@ def _lower_keys(value: object, depth: int) -> object:
     return {str(key).lower(): _lower_keys(inner, depth - 1) for key, inner in value.items()}
 
 
-def _call_ended(contact: Contact, options: PlatformOptions) -> canonical.Event:
-    pending = contact.leaves_an_analysis or NAME in options.separate_transcripts
+def _call_ended(contact: Contact, event: Event, options: PlatformOptions) -> canonical.Event:
+    talked = contact.status in ("completed", "voicemail")
+    pending = talked and (contact.leaves_an_analysis or NAME in options.separate_transcripts)
     first = contact.initial_contact_id
-    answered = contact.connected_to_agent_timestamp or contact.connected_to_system_timestamp
+    answers = (contact.connected_to_agent_timestamp, contact.connected_to_system_timestamp)
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=contact.contact_id,
         group_id=first if first != contact.contact_id else None,
         direction=DIRECTIONS.get(contact.method),
-        started_at=contact.initiation_timestamp,
-        answered_at=answered,
-        ended_at=contact.disconnect_timestamp,
+        status=contact.status,
+        end_reason=contact.disconnect_reason,
+        **parts.call_times(event, contact.initiation_timestamp, contact.disconnect_timestamp, *answers),
         agent=canonical.Agent(id=_last_part(contact.agent_arn)),
         queue=_last_part(contact.queue_arn),
         transcript=parts.transcript(separate=pending),
         recording=canonical.ExpectedRecording(
-            expected=contact.has_agent or pending, agent_channel=_agent_channel(options)
+            expected=pending or (talked and contact.has_agent), agent_channel=_agent_channel(options)
         ),
         metadata=parts.metadata(
-            initiation_method=contact.initiation_method, previous_contact_id=contact.previous_contact_id
+            initiation_method=contact.initiation_method,
+            previous_contact_id=contact.previous_contact_id,
+            answered_by=contact.answering_machine_detection_status,
         ),
     )
 
@@ -149,12 +177,14 @@ def _agent_channel(options: PlatformOptions) -> int:
 
 
 def _analysis_failed(analysis: AnalysisState) -> list[canonical.Event]:
-    if analysis.state.upper() != "FAILED" or analysis.channel.upper() != "VOICE":
+    failed = (analysis.state or "").upper() == "FAILED" and (analysis.channel or "").upper() == "VOICE"
+    call_id = call_id_of(analysis.contact.rsplit("/", 1)[-1])
+    if not failed or call_id is None:
         return []
     return [
         canonical.TranscriptUnavailableEvent(
             provider=NAME,
-            external_conversation_id=analysis.contact.rsplit("/", 1)[-1],
+            external_conversation_id=call_id,
             reason=analysis.reason_code or "",
         )
     ]
@@ -172,6 +202,7 @@ RULES: tuple[tuple[str, ObjectKind, str, bool, int], ...] = (
     # The recordings' prefix is the operator's: `connect/<alias>/CallRecordings` is only its default.
     ("ivr", "recording", rf"(?:^|/)ivr/{RECORDED}", False, IVR_RANK),
     ("agent", "recording", rf"(?:^|/){RECORDED}", False, AGENT_RANK),
+    ("voicemail_express", "recording", rf"(?:^|/){OBJECT}\.wav$", False, IVR_RANK),
     ("ivr_redacted", "recording", VOICE + IVR_REDACTED + REDACTED_RECORDING, True, IVR_RANK),
     ("agent_redacted", "recording", rf"{VOICE}Redacted/{REDACTED_RECORDING}", True, AGENT_RANK),
     ("ivr_analysis", "transcript", rf"{VOICE}ivr/{ANALYSIS}", False, IVR_RANK),
@@ -202,7 +233,8 @@ PLATFORM = Platform(
     key_rules=_key_rules,
     ignored_keys=(
         r"(?:^|/)Analysis/(?:Chat|Email)/",
-        r"(?:^|/)connect/[^/]+/(?:ChatTranscripts|EmailMessages|Attachments|ScreenRecordings|Reports)/",
+        r"(?:^|/)ScreenRecordings/",
+        r"(?:^|/)connect/[^/]+/(?:ChatTranscripts|EmailMessages|Attachments|Reports)/",
         r"(?:^|/)ContactEvaluations/",
     ),
     formats={"contact_lens_v1": TranscriptFormat(call_analytics)},

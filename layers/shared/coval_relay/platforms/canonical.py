@@ -46,7 +46,7 @@ def _translate(event: Event, _: PlatformOptions) -> list[canonical.Event]:
 
 def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     hints = RecordingHints(agent_channel=options.agent_channels.get(NAME))
-    pattern = rf"^(?:.*/)?(?P<external_conversation_id>[^/]+)\.(?i:{AUDIO})$"
+    pattern = rf"^(?:.*/)?(?P<external_conversation_id>(?!\._)[^/]+)\.(?i:{AUDIO})$"
     return (KeyRule(name=NAME, platform=NAME, pattern=pattern, hints=hints),)
 
 

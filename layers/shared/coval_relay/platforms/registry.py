@@ -24,6 +24,9 @@ from coval_relay.platforms.shared.contract import (
     TranscriptContext,
     TranscriptFormat,
 )
+from coval_relay.platforms.shared.fields import sent_at
+from coval_relay.platforms.shared.odd_text import readable
+from coval_relay.platforms.shared.parts import plausibly_timed
 from coval_relay.platforms.shared.simulation_header import with_simulation
 from coval_relay.platforms.shared.transcript_rendering import transcript_of_file
 
@@ -71,6 +74,10 @@ PLATFORMS: tuple[Listing, ...] = (
             "call.conversation.ended",
             "call.recording.saved",
             "call.recording.transcription.saved",
+            "conference.recording.saved",
+            "call.initiated",
+            "call.machine.detection.ended",
+            "call.machine.premium.detection.ended",
         ),
     ),
 )
@@ -96,23 +103,27 @@ def translate(event: Event, options: PlatformOptions, now: int) -> tuple[Message
     name = _by_detail_type().get(str(event.get("detail-type")))
     if name is None:
         raise InvalidInputError("detail-type", _one_of(_by_detail_type()))
+    event, replaced = readable(event)
     canonical_events = with_simulation(platform(name).translate(event, options), event)
     return tuple(
-        _dated(message, event, now)
+        _dated(_counted(message, replaced), event, now)
         for canonical_event in canonical_events
         for message in _messages(canonical_event, options, now)
     )
+
+
+def _counted(message: Message, replaced: int) -> Message:
+    if not replaced or not isinstance(message, CallEnded) or message.transcript is None:
+        return message
+    return replace(message, transcript=replace(message.transcript, replaced=replaced))
 
 
 def _dated(message: Message, event: Event, now: int) -> Message:
     """A URL is at least as old as the event that brought it first, which may be sent again much later."""
     if not isinstance(message, RecordingReady) or message.created_at < now:
         return message
-    try:
-        sent_at = datetime.fromisoformat(str(event.get("time"))).timestamp()
-    except (ValueError, OverflowError):
-        return message
-    return replace(message, created_at=min(now, int(sent_at)))
+    sent = sent_at(event)
+    return replace(message, created_at=min(now, int(sent.timestamp()))) if sent else message
 
 
 def _messages(event: CanonicalEvent, options: PlatformOptions, now: int) -> Iterator[Message]:
@@ -143,11 +154,16 @@ def parse_transcript(
 ) -> Transcript:
     """The transcript in a file's pages; raises InvalidInputError."""
     read = transcript_format(name).messages
+    pages, replaced = readable(list(pages))
     context = TranscriptContext(options)
     if facts:
         zero = datetime.fromisoformat(facts.occurred_at).timestamp()
         context = TranscriptContext(options, facts.agent_channel, zero)
-    return transcript_of_file([message for page in pages for message in read(page, context)], facts, options)
+    messages = [message for page in pages for message in read(page, context)]
+    if facts and _by_format()[name] != "canonical":
+        messages = list(plausibly_timed(messages, facts.seconds))
+    transcript = transcript_of_file(messages, facts, options)
+    return replace(transcript, replaced=replaced)
 
 
 def next_page(name: str, page: object) -> str | None:

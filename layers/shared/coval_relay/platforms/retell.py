@@ -21,14 +21,34 @@ from coval_relay.platforms.shared.contract import (
 NAME = "retell"
 ENDED, ANALYZED = "call_ended", "call_analyzed"
 SPEAKERS: Mapping[str, canonical.Role] = {"agent": "assistant", "user": "user", "transfer_target": "user"}
+MACHINES = ("voicemail_reached", "ivr_reached")
 UNANSWERED: Mapping[str, canonical.CallStatus] = {
     "dial_busy": "busy",
     "dial_no_answer": "no_answer",
+    "error_user_not_joined": "no_answer",
     "registered_call_timeout": "no_answer",
     "user_declined": "no_answer",
-    "dial_failed": "failed",
-    "voicemail_reached": "voicemail",
+    "manual_stopped": "cancelled",
+    **dict.fromkeys(
+        (
+            "budget_reached",
+            "concurrency_limit_reached",
+            "credit_exhausted",
+            "dial_failed",
+            "invalid_destination",
+            "marked_as_spam",
+            "network_blocked",
+            "no_concurrency_fallback",
+            "no_valid_payment",
+            "scam_detected",
+            "sip_routing_error",
+            "telephony_provider_permission_denied",
+            "telephony_provider_unavailable",
+        ),
+        "failed",
+    ),
 }
+"""Why a call ended in which nothing was said."""
 
 
 class _Word(BoundaryModel):
@@ -38,7 +58,8 @@ class _Word(BoundaryModel):
 
 class _Turn(BoundaryModel):
     role: fields.Text = None
-    content: fields.Json = None
+    content: fields.Words = None
+    digit: fields.Text = None
     words: fields.Several[_Word] = ()
     time_sec: fields.Number = None
     tool_call_id: fields.Text = None
@@ -48,6 +69,10 @@ class _Turn(BoundaryModel):
 
 class _Telephony(BoundaryModel):
     twilio_call_sid: fields.Text = None
+
+
+class _Analysis(BoundaryModel):
+    in_voicemail: fields.Flag = None
 
 
 class _CallMetadata(BoundaryModel):
@@ -62,10 +87,11 @@ class _Call(BoundaryModel):
     agent_name: fields.Text = None
     agent_version: fields.Text = None
     direction: fields.Text = None
-    start_timestamp: fields.EpochMilliseconds = None
-    end_timestamp: fields.EpochMilliseconds = None
+    start_timestamp: fields.Time = None
+    end_timestamp: fields.Time = None
     disconnection_reason: fields.Text = None
     telephony_identifier: fields.Lenient[_Telephony] = _Telephony()
+    call_analysis: fields.Lenient[_Analysis] = _Analysis()
     metadata: fields.Lenient[_CallMetadata] = _CallMetadata()
     transcript_object: fields.Several[_Turn] = ()
     transcript_with_tool_calls: fields.Several[_Turn] = ()
@@ -107,7 +133,8 @@ def _scrubbed_later(body: _Body, options: PlatformOptions) -> bool:
 
 def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonical.Event:
     call = body.call
-    own_id = call.metadata.external_conversation_id
+    own_id = parts.usable_id(call.metadata.external_conversation_id)
+    times = parts.call_times(event, call.start_timestamp, call.end_timestamp)
     messages = _messages(call.turns(redacted=options.redacted))
     return canonical.CallEndedEvent(
         provider=NAME,
@@ -119,10 +146,9 @@ def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonica
         direction=call.direction or ("web" if call.call_type == "web_call" else None),
         status=_status(call),
         end_reason=call.disconnection_reason,
-        started_at=call.start_timestamp or call.end_timestamp or fields.sent_at(event),
-        ended_at=call.end_timestamp,
+        **times,
         agent=canonical.Agent(id=call.agent_id, name=call.agent_name),
-        transcript=parts.transcript(messages, separate=NAME in options.separate_transcripts),
+        transcript=parts.transcript(messages, times=times, separate=NAME in options.separate_transcripts),
         recording=_recording(body, options),
         metadata=parts.metadata(agent_name=call.agent_name, agent_version=call.agent_version),
     )
@@ -130,9 +156,11 @@ def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonica
 
 def _status(call: _Call) -> canonical.CallStatus:
     reason = call.disconnection_reason or ""
+    if reason in MACHINES or call.call_analysis.in_voicemail:
+        return "voicemail"
     if call.turns(redacted=False) or call.turns(redacted=True):
-        return "voicemail" if reason == "voicemail_reached" else "completed"
-    failed = call.call_status in ("not_connected", "error")
+        return "completed"
+    failed = call.call_status in ("not_connected", "error") or reason.startswith("error_")
     return UNANSWERED.get(reason, "failed" if failed else "completed")
 
 
@@ -147,12 +175,21 @@ def _message(turn: _Turn) -> canonical.Message | None:
     if speaker := SPEAKERS.get(turn.role or ""):
         start, end = (turn.words[0].start, turn.words[-1].end) if turn.words else (None, None)
         return parts.message(speaker, turn.content, start, end)
+    if turn.role in ("dtmf", "sms"):
+        return parts.message("user", _by_keypad_or_text(turn), turn.time_sec, turn.time_sec)
     if turn.role == "tool_call_invocation":
         call = parts.tool_call(turn.tool_call_id, turn.name, turn.arguments)
         return parts.tool_call_message(None, [call], turn.time_sec)
     if turn.role == "tool_call_result":
         return parts.tool_result(turn.tool_call_id, turn.content, turn.time_sec)
     return None
+
+
+def _by_keypad_or_text(turn: _Turn) -> str | None:
+    """What was not spoken says so."""
+    if turn.role == "dtmf":
+        return parts.pressed(turn.digit)
+    return parts.texted(turn.content)
 
 
 def _messages_of_file(content: Any, context: TranscriptContext) -> list[canonical.Message]:

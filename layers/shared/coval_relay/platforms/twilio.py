@@ -6,7 +6,10 @@ differ. Docs: Twilio, Voice status callback, recording status callback, Event St
 Conversational Intelligence.
 
 A dialled leg (`ParentCallSid`) is no call of its own: its id leads to its parent's. Recordings in external S3
-storage are named by RE…, which only the recording's callback ties to the call's CA….
+storage are named by RE…, which only the recording's callback ties to the call's CA…, or to the conference's CF….
+A conference is the call of its first participant; its friendly name is used again and ties nothing.
+
+What comes while a call lasts (media streams, real-time transcription, the answers to TwiML) ends none.
 """
 
 from collections.abc import Mapping
@@ -18,6 +21,7 @@ from pydantic.alias_generators import to_pascal
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import fields, parts
@@ -31,7 +35,7 @@ from coval_relay.platforms.shared.contract import (
 
 NAME = "twilio"
 FORMAT = "twilio_sentences"
-CALL, RECORDING = "twilio_call_sid", "twilio_recording_sid"
+CALL, RECORDING, CONFERENCE = "twilio_call_sid", "twilio_recording_sid", "twilio_conference_sid"
 FINAL: Mapping[str, canonical.CallStatus] = {
     "completed": "completed",
     "busy": "busy",
@@ -39,6 +43,11 @@ FINAL: Mapping[str, canonical.CallStatus] = {
     "no-answer": "no_answer",
     "canceled": "cancelled",
 }
+MACHINES = ("machine", "fax")
+"""How `AnsweredBy` begins where no person answered: machine_start, machine_end_beep, machine_end_silence,
+machine_end_other, fax (Twilio, answering machine detection)."""
+ONE_SIDE = frozenset({"inbound", "outbound"})
+"""`RecordingTrack` of what one party alone said; else both."""
 AGENT_CHANNELS = {"inbound": 1, "outbound-api": 0}
 """The first channel is the parent leg: the caller of an inbound call (Twilio, dual-channel recordings)."""
 INTELLIGENCE = "intelligence.twilio.com"
@@ -51,38 +60,89 @@ class _Callback(BoundaryModel):
     call_sid: fields.Text = None
     parent_call_sid: fields.Text = None
     call_status: fields.Text = None
-    call_duration: fields.Number = None
+    answered_by: fields.Text = None
+    call_duration: fields.Length = None
+    sip_response_code: fields.Text = None
+    conference_sid: fields.Text = None
+    status_callback_event: fields.Text = None
+    sequence_number: fields.Text = None
     direction: fields.Text = None
     timestamp: fields.Rfc2822 = None
     recording_sid: fields.Text = None
     recording_url: fields.Url = None
     recording_status: fields.Text = None
+    recording_track: fields.Text = None
     recording_start_time: fields.Rfc2822 = None
+
+    @property
+    def owner(self) -> Alias | None:
+        """Whose a recording is: the call's, or where none is named the conference's."""
+        found = parts.aliases(**{CALL: self.call_sid, CONFERENCE: self.conference_sid})
+        return found[0] if found else None
+
+    @property
+    def is_first_in_conference(self) -> bool:
+        joined = self.status_callback_event == "participant-join"
+        return joined and self.sequence_number in (None, "1") and bool(self.call_sid and self.conference_sid)
 
 
 class _CallCallback(_Callback):
     call_sid: fields.ConversationId
 
+    @property
+    def status(self) -> canonical.CallStatus:
+        status = FINAL[(self.call_status or "").lower()]
+        return "voicemail" if status == "completed" and _is_machine(self.answered_by) else status
+
 
 class _TranscriptAvailable(BoundaryModel):
     transcript_sid: Annotated[str, StringConstraints(pattern=r"^GT[0-9a-fA-F]{32}$")]
-    customer_key: fields.ConversationId
-    """The call's id, where whoever asked for the transcript put it there."""
+    customer_key: fields.Text = None
+    """The call's id, where whoever asked for the transcript put it there; nothing else here names a call."""
 
 
 def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     detail = _parameters(event.get("detail"))
     if isinstance(detail, Mapping) and "transcript_sid" in detail:
         return _transcript_available(detail, options)
-    if not validate(_Callback, detail, "detail").call_sid:
+    return _of_callback(validate(_Callback, detail, "detail"), detail, event, options)
+
+
+def _machine_detected(callback: _Callback) -> list[canonical.Event]:
+    """Who answered, in a callback of its own where Twilio detects while the call goes on."""
+    call_id = call_id_of(callback.call_sid)
+    if call_id is None or callback.call_status or not _is_machine(callback.answered_by):
         return []
-    callback = validate(_CallCallback, detail, "detail")
-    recordings = _recording(callback, options)
+    return [canonical.CallDescribedEvent(provider=NAME, external_conversation_id=call_id, status="voicemail")]
+
+
+def _is_machine(answered_by: str | None) -> bool:
+    return (answered_by or "").lower().startswith(MACHINES)
+
+
+def _of_callback(callback: _Callback, detail: object, event: Event, options: PlatformOptions) -> list[canonical.Event]:
+    known = [*_recording(callback, options), *_conference(callback), *_machine_detected(callback)]
+    if not callback.call_sid:
+        return known
     if callback.parent_call_sid:
-        parent, leg = Alias(CALL, callback.parent_call_sid), Alias(CALL, callback.call_sid)
-        return [*recordings, canonical.AliasesKnownEvent(provider=NAME, alias=parent, aliases=(leg,))]
-    ended = callback.recording_status is None and callback.call_status in FINAL
-    return [*recordings, _call_ended(callback, event, options)] if ended else recordings
+        return [*known, *_leads(Alias(CALL, callback.parent_call_sid), **{CALL: callback.call_sid})]
+    if callback.recording_status is not None or (callback.call_status or "").lower() not in FINAL:
+        return known
+    return [*known, _call_ended(validate(_CallCallback, detail, "detail"), event, options)]
+
+
+def _leads(target: Alias, **names: str | None) -> list[canonical.Event]:
+    """That these names lead to the target, where they can be names."""
+    aliases = parts.aliases(**names)
+    usable = parts.aliases(**{target.type: target.value})
+    known = canonical.AliasesKnownEvent(provider=NAME, alias=target, aliases=aliases) if aliases and usable else None
+    return [known] if known else []
+
+
+def _conference(callback: _Callback) -> list[canonical.Event]:
+    if not callback.is_first_in_conference:
+        return []
+    return _leads(Alias(CALL, callback.call_sid or ""), **{CONFERENCE: callback.conference_sid})
 
 
 def _parameters(detail: object) -> object:
@@ -95,36 +155,39 @@ def _parameters(detail: object) -> object:
 
 
 def _call_ended(callback: _CallCallback, event: Event, options: PlatformOptions) -> canonical.Event:
-    ended = callback.timestamp or fields.sent_at(event)
-    status = FINAL[callback.call_status or ""]
-    talked = status == "completed"
+    """Without a duration no length is claimed."""
+    ended, status = callback.timestamp or fields.sent_at(event), callback.status
+    talked = status in ("completed", "voicemail")
+    started = fields.later(ended, None if callback.call_duration is None else -callback.call_duration)
     agent_channel = options.agent_channels.get(NAME, AGENT_CHANNELS.get(callback.direction or ""))
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=callback.call_sid,
-        aliases=(Alias(CALL, callback.call_sid),),
+        aliases=parts.aliases(**{CALL: callback.call_sid}),
         direction=(callback.direction or "").partition("-")[0] or None,
         status=status,
-        started_at=fields.later(ended, -(callback.call_duration or 0)),
-        ended_at=ended,
+        **parts.call_times(event, started, ended),
         transcript=parts.transcript(separate=talked and NAME in options.separate_transcripts),
         recording=canonical.ExpectedRecording(expected=talked, agent_channel=agent_channel),
+        metadata=parts.metadata(answered_by=callback.answered_by, sip_response_code=callback.sip_response_code),
     )
 
 
 # --- recordings --------------------------------------------------------------------------------------
 
 
-def _recording(callback: _CallCallback, options: PlatformOptions) -> list[canonical.Event]:
+def _recording(callback: _Callback, options: PlatformOptions) -> list[canonical.Event]:
     """Whose the recording is; and the recording itself, where it is to be fetched from Twilio."""
-    if not callback.recording_sid or callback.recording_status in ("absent", "failed"):
+    owner = callback.owner
+    if owner is None or not callback.recording_sid or callback.recording_status in ("absent", "failed"):
         return []
-    owner, name = Alias(CALL, callback.call_sid), Alias(RECORDING, callback.recording_sid)
-    aliases_known = canonical.AliasesKnownEvent(provider=NAME, alias=owner, aliases=(name,))
+    if callback.recording_track in ONE_SIDE:
+        return _leads(parts.no_recording("one_side"), **{RECORDING: callback.recording_sid})
+    known = _leads(owner, **{RECORDING: callback.recording_sid})
     url = _audio_url(callback.recording_url) if callback.recording_status in (None, "completed") else None
     fetched = parts.fetchable(url, options)
     if fetched is None:
-        return [aliases_known]
+        return known
     recording = canonical.ReadyRecording(
         uri=fetched,
         agent_channel=options.agent_channels.get(NAME),
@@ -132,7 +195,7 @@ def _recording(callback: _CallCallback, options: PlatformOptions) -> list[canoni
         several=True,
         longest=True,
     )
-    return [aliases_known, canonical.RecordingReadyEvent(provider=NAME, alias=owner, recording=recording)]
+    return [*known, canonical.RecordingReadyEvent(provider=NAME, alias=owner, recording=recording)]
 
 
 def _audio_url(url: str | None) -> str | None:
@@ -157,8 +220,11 @@ def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
 
 
 def _transcript_available(detail: object, options: PlatformOptions) -> list[canonical.Event]:
+    """Without a key of its customer nothing says whose it is: the webhook names neither call nor recording."""
     available = validate(_TranscriptAvailable, detail, "detail")
-    call_id = available.customer_key
+    call_id = call_id_of(available.customer_key)
+    if call_id is None:
+        return []
     if INTELLIGENCE not in options.transcript_hosts:
         reason = f"{INTELLIGENCE} is not among the hosts allowed for transcripts"
         return [canonical.TranscriptUnavailableEvent(provider=NAME, external_conversation_id=call_id, reason=reason)]
@@ -168,7 +234,7 @@ def _transcript_available(detail: object, options: PlatformOptions) -> list[cano
 
 class _Sentence(BoundaryModel):
     media_channel: fields.Number = None
-    transcript: str | None = None
+    transcript: fields.Words = None
     start_time: fields.Number = None
     end_time: fields.Number = None
 

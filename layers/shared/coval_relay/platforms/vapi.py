@@ -1,15 +1,20 @@
 """Vapi: the server message `end-of-call-report`, with the transcript and the recordings' URLs.
 
 Docs: Vapi, server events: end-of-call-report, and the types of its server SDK. The system prompt, which the
-report carries too, is left out: it can be long and secret.
+report carries too, is left out: it can be long and secret. Three recordings of one side or both are all named
+`…-mono`: the report says which is which, so those wait for it.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from coval_relay.boundary import validate
+from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_id import ID_RULE
+from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import fields, parts
@@ -18,12 +23,24 @@ from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptio
 NAME = "vapi"
 DIRECTIONS = {"inboundPhoneCall": "inbound", "outboundPhoneCall": "outbound", "webCall": "web"}
 SPEAKERS: Mapping[str, canonical.Role] = {"bot": "assistant", "assistant": "assistant", "user": "user"}
+FILE = "vapi_file"
 UNANSWERED: Mapping[str, canonical.CallStatus] = {
-    "busy": "busy",
+    "customer-busy": "busy",
+    "did-not-answer": "no_answer",
     "cancel": "cancelled",
+    "hungup-before-call-connect": "cancelled",
+    "deleted": "cancelled",
     "error": "failed",
     "fail": "failed",
+    "misdialed": "failed",
+    "rejected": "failed",
+    "unallocated": "failed",
+    "carrier-released": "failed",
+    "microphone-permission": "failed",
+    "assistant-not": "failed",
+    "assistant-request-returned": "failed",
 }
+"""Words in the reason of a call in which the customer said nothing, the first that fits; there are 600 reasons."""
 
 
 class _Function(fields.Camel):
@@ -38,11 +55,11 @@ class _ToolCall(fields.Camel):
 
 class _Turn(fields.Camel):
     role: fields.Text = None
-    message: str | None = None
-    time: fields.Number = None
-    end_time: fields.Number = None
-    """Epoch milliseconds, both."""
+    message: fields.Words = None
+    time: fields.Time = None
+    end_time: fields.Time = None
     seconds_from_start: fields.Number = None
+    """Begins anew with each assistant of a squad."""
     tool_calls: fields.Several[_ToolCall] = ()
     tool_call_id: fields.Text = None
     result: fields.Json = None
@@ -50,6 +67,8 @@ class _Turn(fields.Camel):
 
 class _Mono(fields.Camel):
     combined_url: fields.Url = None
+    assistant_url: fields.Url = None
+    customer_url: fields.Url = None
 
 
 class _Recording(fields.Camel):
@@ -62,14 +81,22 @@ class _Artifact(fields.Camel):
     recording: fields.Lenient[_Recording] = _Recording()
     recording_url: fields.Url = None
     stereo_recording_url: fields.Url = None
+    presigned_mono_url: fields.Url = None
+    presigned_stereo_url: fields.Url = None
 
     @property
     def mono(self) -> fields.Url:
-        return self.recording.mono.combined_url or self.recording_url
+        """Of both sides."""
+        return self.recording.mono.combined_url or self.recording_url or self.presigned_mono_url
 
     @property
     def stereo(self) -> fields.Url:
-        return self.recording.stereo_url or self.stereo_recording_url
+        return self.recording.stereo_url or self.stereo_recording_url or self.presigned_stereo_url
+
+    @property
+    def sides(self) -> tuple[fields.Url, ...]:
+        """Of one side each."""
+        return self.recording.mono.assistant_url, self.recording.mono.customer_url
 
 
 class _Assistant(fields.Camel):
@@ -95,8 +122,10 @@ class _Report(_Artifact):
     ended_reason: fields.Text = None
     started_at: fields.Time = None
     ended_at: fields.Time = None
-    timestamp: fields.EpochMilliseconds = None
-    call: _Call
+    timestamp: fields.Time = None
+    call: _Call | None = None
+    chat: Any = None
+    """Of a text chat, which has no call."""
     assistant: fields.Lenient[_Assistant] = _Assistant()
     artifact: fields.Lenient[_Artifact] = _Artifact()
 
@@ -119,25 +148,26 @@ class _Body(fields.Camel):
 
 def _translate(event: Event, options: PlatformOptions) -> Sequence[canonical.Event]:
     report = validate(_Body, event.get("detail"), "detail").message
-    if report.type not in (None, "end-of-call-report"):
+    if report.type not in (None, "end-of-call-report") or (report.chat and not report.call):
         return []
-    return [_call_ended(report, event, options)]
+    if report.call is None:
+        raise InvalidInputError("detail.message.call.id", ID_RULE)
+    return [*_one_sided(report), _call_ended(report, report.call, event, options)]
 
 
-def _call_ended(report: _Report, event: Event, options: PlatformOptions) -> canonical.Event:
-    call, messages = report.call, _messages(report.turns)
+def _call_ended(report: _Report, call: _Call, event: Event, options: PlatformOptions) -> canonical.Event:
+    times = parts.call_times(event, _not_connected_at(report, call), report.ended_at, report.started_at)
+    messages = _messages(report)
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=call.id,
-        aliases=parts.aliases(twilio_call_sid=_twilio_call(call)),
+        aliases=(*parts.aliases(twilio_call_sid=_twilio_call(call)), *_files(report.mono_audio)),
         direction=DIRECTIONS.get(call.type or ""),
         status=_status(report),
         end_reason=report.ended_reason,
-        started_at=_not_connected_at(report, event),
-        answered_at=report.started_at,
-        ended_at=report.ended_at,
-        agent=canonical.Agent(id=_agent_id(report), name=report.assistant.name),
-        transcript=parts.transcript(messages, "answered", separate=NAME in options.separate_transcripts),
+        **times,
+        agent=canonical.Agent(id=_agent_id(report, call), name=report.assistant.name),
+        transcript=parts.transcript(messages, "answered", times=times, separate=NAME in options.separate_transcripts),
         recording=_recording(report, options),
         metadata=parts.metadata(
             agent_name=report.assistant.name, vapi_call_type=call.type, vapi_squad_id=call.squad_id
@@ -145,23 +175,27 @@ def _call_ended(report: _Report, event: Event, options: PlatformOptions) -> cano
     )
 
 
-def _not_connected_at(report: _Report, event: Event) -> datetime | None:
+def _not_connected_at(report: _Report, call: _Call) -> datetime | None:
     """When a call was tried that never connected: it has no `startedAt`."""
     if report.started_at:
         return None
-    return report.call.created_at or report.ended_at or report.timestamp or fields.sent_at(event)
+    return call.created_at or report.ended_at or report.timestamp
 
 
 def _status(report: _Report) -> canonical.CallStatus:
-    """The reasons are an open set of hundreds: only the words in them are looked at."""
+    """Reasons are an open set: only words in them are looked at, and only where the customer said nothing."""
     reason = report.ended_reason or ""
+    if "voicemail" in reason:
+        return "voicemail"
+    if any(turn.role == "user" and turn.message for turn in report.turns):
+        return "completed"
+    told = next((status for word, status in UNANSWERED.items() if word in reason), None)
     if report.started_at:
-        return "voicemail" if reason == "voicemail" else "completed"
-    return next((status for word, status in UNANSWERED.items() if word in reason), "no_answer")
+        return told if told in ("busy", "no_answer", "cancelled") else "completed"
+    return told or "no_answer"
 
 
-def _agent_id(report: _Report) -> str | None:
-    call = report.call
+def _agent_id(report: _Report, call: _Call) -> str | None:
     return report.assistant.id or call.assistant_id or call.squad_id or call.workflow_id
 
 
@@ -172,14 +206,24 @@ def _twilio_call(call: _Call) -> str | None:
 # --- transcript --------------------------------------------------------------------------------------
 
 
-def _messages(turns: Sequence[_Turn]) -> list[canonical.Message]:
-    return parts.usable_messages(map(_message, turns))
+def _messages(report: _Report) -> list[canonical.Message]:
+    zero = _zero(report)
+    return parts.usable_messages(_message(turn, zero) for turn in report.turns)
 
 
-def _message(turn: _Turn) -> canonical.Message | None:
-    start, speaker = turn.seconds_from_start, SPEAKERS.get(turn.role or "")
+def _zero(report: _Report) -> datetime | None:
+    """The moment that the first message's seconds count from, and so all; else the call's start."""
+    for turn in report.turns:
+        if turn.role != "system" and turn.time and turn.seconds_from_start is not None:
+            return fields.later(turn.time, -turn.seconds_from_start)
+    return report.started_at
+
+
+def _message(turn: _Turn, zero: datetime | None) -> canonical.Message | None:
+    start, speaker = _since(zero, turn.time), SPEAKERS.get(turn.role or "")
+    start = turn.seconds_from_start if start is None else start
     if speaker:
-        return parts.message(speaker, turn.message, start, _end(turn))
+        return parts.message(speaker, turn.message, start, _since(zero, turn.end_time))
     if turn.role == "tool_calls":
         return parts.tool_call_message(turn.message, map(_tool_call, turn.tool_calls), start)
     if turn.role in ("tool_call_result", "tool"):
@@ -187,20 +231,17 @@ def _message(turn: _Turn) -> canonical.Message | None:
     return None
 
 
+def _since(zero: datetime | None, moment: datetime | None) -> float | None:
+    return (moment - zero).total_seconds() if zero and moment else None
+
+
 def _tool_call(call: _ToolCall) -> canonical.ToolCall | None:
     return parts.tool_call(call.id, call.function.name, call.function.arguments)
 
 
-def _end(turn: _Turn) -> float | None:
-    """From the two absolute times: `duration` is milliseconds or seconds, depending on whom one asks."""
-    if turn.seconds_from_start is None or turn.time is None or turn.end_time is None:
-        return None
-    return turn.seconds_from_start + (turn.end_time - turn.time) / 1000
-
-
 def _messages_of_file(content: Any, _: object) -> list[canonical.Message]:
     """A report that was put into a file."""
-    return _messages(validate(_Body, content, "transcript").message.turns)
+    return _messages(validate(_Body, content, "transcript").message)
 
 
 # --- recordings --------------------------------------------------------------------------------------
@@ -215,18 +256,46 @@ def _recording(report: _Report, options: PlatformOptions) -> canonical.ExpectedR
     return canonical.ExpectedRecording(expected=bool(report.mono_audio or report.stereo_audio), items=items)
 
 
+def _one_sided(report: _Report) -> list[canonical.Event]:
+    """Files of one side are not the call's recording, though their names say no more than that of both."""
+    files = tuple(file for url in (*report.artifact.sides, *report.sides) for file in _files(url))
+    if not files:
+        return []
+    return [canonical.AliasesKnownEvent(provider=NAME, alias=parts.no_recording("one_side"), aliases=files)]
+
+
+def _files(url: str | None) -> tuple[Alias, ...]:
+    """The alias that a file's name is, wherever it is stored: each has an id of its own in it."""
+    try:
+        path = urlsplit(url or "").path
+    except ValueError:
+        return ()
+    return parts.aliases(vapi_file=path.rpartition("/")[2])
+
+
 _CALL = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_FILE = rf"(?:^|/)(?P<external_conversation_id>{_CALL})-\d{{13}}-[0-9a-f-]{{36}}"
+_FILE = rf"{_CALL}-\d{{13}}-[0-9a-f-]{{36}}"
+_AUDIO = r"\.(?:wav|mp3|flac)"
 
 
 def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     agent_channel = options.agent_channels.get(NAME)
     rank = 0 if agent_channel is None else 2
-    stereo = RecordingHints(agent_channel=agent_channel, rank=rank, several=True)
-    mono = RecordingHints(rank=1, several=True)
-    return tuple(
-        KeyRule(name=f"vapi_{kind}", platform=NAME, pattern=rf"{_FILE}-{kind}\.(?:wav|mp3|flac)$", hints=hints)
-        for kind, hints in (("stereo", stereo), ("mono", mono))
+    stereo = rf"(?:^|/)(?={_FILE}-stereo)(?P<external_conversation_id>{_CALL})-[^/]*{_AUDIO}$"
+    return (
+        KeyRule(
+            name="vapi_stereo",
+            platform=NAME,
+            pattern=stereo,
+            hints=RecordingHints(agent_channel=agent_channel, rank=rank, several=True),
+        ),
+        KeyRule(
+            name="vapi_mono",
+            platform=NAME,
+            pattern=rf"(?:^|/)(?P<alias>{_FILE}-mono{_AUDIO})$",
+            alias_type=FILE,
+            hints=RecordingHints(rank=1, several=True),
+        ),
     )
 
 
@@ -235,7 +304,7 @@ PLATFORM = Platform(
     key_rules=_key_rules,
     ignored_keys=(
         rf"(?:^|/){_CALL}[^/]*\.(?:pcap|log|txt|jsonl|gz)$",
-        rf"(?:^|/){_CALL}[^/]*-(?:assistant|customer)\.(?:wav|mp3|flac)$",
+        rf"(?:^|/){_CALL}[^/]*-(?:assistant|customer|video)\.[a-z0-9]+$",
     ),
     formats={NAME: TranscriptFormat(_messages_of_file)},
 )

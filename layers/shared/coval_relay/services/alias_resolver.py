@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import Alias, PendingMessage, QueueName, alias_of
+from coval_relay.domain.aliases import NO_RECORDING, Alias, PendingMessage, QueueName, alias_of
 from coval_relay.domain.call_id import checked_call_id
-from coval_relay.domain.errors import InvalidInputError, NotReadyError, Reason, RetryableError
+from coval_relay.domain.errors import InvalidInputError, NotReadyError, PassedOverError, Reason, RetryableError
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
 from coval_relay.domain.ports import Aliases, AliasTakenError
@@ -52,7 +52,10 @@ class AliasResolver:
     def resolve(
         self, names: Sequence[str | Alias], identity: str, queue: QueueName, message: Message
     ) -> str | Unresolved:
-        """The call that one of the names leads to; where none does yet, the message waits under each."""
+        """The call that one of the names leads to; where none does yet, the message waits under each.
+
+        Raises PassedOverError where an event says that it is none.
+        """
         pending = PendingMessage(identity, queue, self.to_event(message), self.calls.clock())
         waits: list[Alias] = []
         for name in names:
@@ -68,11 +71,26 @@ class AliasResolver:
             alias = alias_of(target) if isinstance(target, str) else target
             if alias is None:
                 return checked_call_id(target)
+            if alias.type == NO_RECORDING:
+                raise PassedOverError(alias.value)
             bound = self.aliases.add_pending(alias, pending)
             if bound is None:
                 return alias
             target = bound
         raise InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
+
+    def owner(self, alias: Alias) -> str | Alias | None:
+        """The call that the alias leads to, or the alias where its chain ends for now; None where it is not bound."""
+        end: str | Alias | None = None
+        for _ in range(MAX_CHAIN_LENGTH):
+            target = self.aliases.target(alias)
+            if target is None:
+                return end
+            end = next_alias = alias_of(target)
+            if next_alias is None:
+                return target
+            alias = next_alias
+        return end
 
     def bind(self, known: AliasesKnown) -> None:
         """Let these names lead to their target, and send on what waits under them.

@@ -24,10 +24,15 @@ METADATA_KEY = "external-conversation-id"
 TAG_KEY = "external_conversation_id"
 IGNORED = (
     r"/$",
-    r"(?:^|/)\.(?:temp|write_access_check_file)[^/]*$",
-    r"\.(?i:json|txt|log|csv|vtt|srt|pcap|pdf)$",
+    r"(?:^|/)\.[^/]*$",
+    r"\.(?i:json|txt|log|csv|vtt|srt|pcap|pdf|xml|ya?ml|html?)$",
+    r"\.(?i:filepart|part|partial|tmp|temp|crdownload|swp|bak|lock)$",
+    r"\.(?i:md5|sha1|sha256|sha512|crc|etag|sig|asc)$",
+    r"_\$folder\$$",
+    r"(?:^|/)(?:_SUCCESS|_temporary|(?i:thumbs\.db|desktop\.ini))(?:/|$)",
 )
-"""Folders, what vendors write to see whether they may write, and what is text beside the recordings."""
+"""What is no recording: folders and their markers (Hadoop, macOS, Windows), hidden files, such as vendors write to
+see whether they may, text beside the recordings, files half copied, and checksums."""
 MAX_SIDECAR_BYTES = 1024 * 1024
 SIDECAR_PAUSE_SECONDS = 5
 """Short, so that what the sidecar says is known before another recording has settled."""
@@ -40,6 +45,8 @@ class Matched:
     target: str | Alias
     rule: KeyRule | None = None
     hints: RecordingHints = NO_HINTS
+    others: tuple[Alias, ...] = ()
+    """Aliases that are less likely than the target, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,16 @@ class ObjectMatcher:
             return Skipped("ignored_key") if _ignored(version.key) else self._by_object(version)
         return self._by_rule(created, *matched, book)
 
+    def suggested(self, version: ObjectVersion) -> tuple[str | Alias, ...]:
+        """Whose recording the key alone suggests it is, the likeliest first; none where no rule knows it."""
+        matched = self.key_rule_set().match(version)
+        if matched is None or matched[0].kind != self.kind:
+            return ()
+        try:
+            return _targets(*matched)
+        except InvalidInputError:
+            return ()
+
     def hints(self, version: ObjectVersion) -> RecordingHints:
         """What the rule that knows the key says of a recording."""
         matched = self.key_rule_set().match(version)
@@ -113,12 +130,13 @@ class ObjectMatcher:
         hints = self._hints_of_sidecar(created, rule, match, judge) if judge else rule.hints
         if hints is None:
             return Skipped("not_a_voice_recording")
-        groups = match.groupdict()
-        if groups.get(ID):
-            return Matched(checked_call_id(groups[ID], "detail.object.key"), rule, hints)
-        alias = checked_alias(rule.alias_type, str(groups.get(ALIAS)), "detail.object.key")
-        found = self._by_description(created.version)
-        return Matched(found or alias, rule, hints)
+        targets = _targets(rule, match)
+        named = next((target for target in targets if isinstance(target, str)), None)
+        named = named or self._by_description(created.version)
+        if named:
+            return Matched(named, rule, hints)
+        first, *others = [target for target in targets if isinstance(target, Alias)] or [_place(created.version)]
+        return Matched(first, rule, hints, tuple(others))
 
     def _hints_of_sidecar(
         self,
@@ -140,7 +158,7 @@ class ObjectMatcher:
     # --- by what stands with it ----------------------------------------------------------------------
 
     def _by_object(self, version: ObjectVersion) -> Matched:
-        return Matched(self._by_description(version) or object_alias(version.bucket, version.key))
+        return Matched(self._by_description(version) or _place(version))
 
     def _by_description(self, version: ObjectVersion) -> str | None:
         """The id in the object's metadata, or in its tag."""
@@ -162,6 +180,19 @@ class ObjectMatcher:
             return json.loads(self.source.read_range(version, 0, MAX_SIDECAR_BYTES))
         except (ValueError, RecursionError):
             raise InvalidInputError("sidecar", "must be JSON") from None
+
+
+def _place(version: ObjectVersion) -> Alias:
+    return object_alias(version.bucket, version.key)
+
+
+def _targets(rule: KeyRule, match: re.Match[str]) -> tuple[str | Alias, ...]:
+    """The call's id in the key, or its possible aliases; raises InvalidInputError."""
+    groups = match.groupdict()
+    if groups.get(ID):
+        return (checked_call_id(groups[ID], "detail.object.key"),)
+    values = rule.aliases(groups) if rule.aliases else (str(groups.get(ALIAS)),)
+    return tuple(checked_alias(rule.alias_type, value, "detail.object.key") for value in values)
 
 
 def _ignored(key: str) -> bool:

@@ -7,9 +7,9 @@ would be stopped by Lambda's recursive-loop protection (AWS Lambda, invocation-r
 from dataclasses import dataclass
 from typing import Protocol
 
-from coval_relay.domain.messages import PendingExpired, RecordingReady, Resume
+from coval_relay.domain.messages import ObjectNamed, PendingExpired, RecordingReady, Resume
 
-InternalMessage = PendingExpired | RecordingReady | Resume
+InternalMessage = ObjectNamed | PendingExpired | RecordingReady | Resume
 
 
 class SendMessage(Protocol):

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import object_alias
+from coval_relay.domain.aliases import object_alias, place_of
 from coval_relay.domain.call import TERMINAL, Call, CallEnd, TranscriptPointer
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import (
     AliasesKnown,
+    CallDescribed,
     CallEnded,
     Message,
     ObjectCreated,
+    ObjectNamed,
     PendingExpired,
     RecordingReady,
     Resume,
@@ -57,18 +59,25 @@ class SubmitTranscript:
                 return self._resume(message, attempt)
             case PendingExpired():
                 return self._expired(message, attempt)
-        return self._known_besides(message)
+        return self._known_besides(message, attempt)
 
-    def _known_besides(self, message: Message) -> Outcome:
-        """What does not change the call's own state."""
+    def _known_besides(self, message: Message, attempt: Attempt) -> Outcome:
+        """What does not end a call, and brings no words."""
         match message:
+            case CallDescribed():
+                return self._call_described(message, attempt)
             case AliasesKnown():
-                self.resolver.bind(message)
+                self._known(message)
             case RecordingReady():
                 self.queues.recording(message)
             case _:
                 raise InvalidInputError("detail-type", "is not one that this function takes")
         return DONE
+
+    def _known(self, message: AliasesKnown) -> None:
+        self.resolver.bind(message)
+        for bucket, key in filter(None, map(place_of, message.aliases)):
+            self.queues.recording(ObjectNamed(bucket=bucket, key=key))
 
     # --- what came -----------------------------------------------------------------------------------
 
@@ -81,6 +90,13 @@ class SubmitTranscript:
         if NOTHING_TO_EVALUATE in transition.call.notes:
             self.telemetry(LogEvent.CALL_SKIPPED, ended.external_conversation_id)
         return self.worker.run(transition, attempt, Content(transcript=ended.transcript))
+
+    def _call_described(self, told: CallDescribed, attempt: Attempt) -> Outcome:
+        transition = self.calls.update(
+            Call(external_conversation_id=told.external_conversation_id),
+            lambda call: lifecycle.call_described(call, told.description, attempt.now),
+        )
+        return self.worker.run(transition, attempt)
 
     def _transcript_arrived(self, arrived: TranscriptArrived, attempt: Attempt) -> Outcome:
         self.telemetry(LogEvent.TRANSCRIPT_RECEIVED, arrived.external_conversation_id)

@@ -1,25 +1,30 @@
 """Use case: a recording came, as an object or as a URL."""
 
+import re
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import object_alias
+from coval_relay.domain.aliases import Alias, alias_of, object_alias, place_of
 from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.call import UNFINISHED, Call, Recording, RecordingState
 from coval_relay.domain.errors import (
     InvalidInputError,
+    NotReadyError,
     ObjectGoneError,
     ObjectReplacedError,
+    PassedOverError,
+    PermanentError,
     Reason,
     UnusableRecordingError,
 )
-from coval_relay.domain.lifecycle import Attempt
+from coval_relay.domain.lifecycle import RETRY_SECONDS, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import (
     AliasesKnown,
     Message,
     ObjectCreated,
+    ObjectNamed,
     PendingExpired,
     RecordingFound,
     RecordingReady,
@@ -32,6 +37,11 @@ from coval_relay.services.object_matcher import Matched, ObjectMatcher, SidecarE
 from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.worker import DONE, Content, Outcome, Worker, recording_found
 
+SIGNING = re.compile(
+    "(?i)x-(amz|goog|oss|cos|bce)-.*|signature|expires?|exp|key-pair-id|policy|awsaccesskeyid|googleaccessid|token|.*_token"
+    "|jwt|auth|sig|se|sp|sv|sr|st|spr|sip|ske|skoid|sks|skt|sktid|skv|hdnea|hdnts|hmac|response-.*|ts|timestamp|nonce"
+)
+"""Names in the query of a link that expires: of S3, CloudFront, Google, Azure, Akamai, and what others call theirs."""
 Inspected = tuple[Recording, AudioFacts | None]
 """A recording, and the facts of its audio; None where it cannot be used."""
 
@@ -52,11 +62,19 @@ class UploadRecording:
     telemetry: Telemetry
 
     def __call__(self, message: Message, attempt: Attempt) -> Outcome:
+        try:
+            return self._take(message, attempt)
+        except PassedOverError as error:
+            return self._skipped(error.code)
+
+    def _take(self, message: Message, attempt: Attempt) -> Outcome:
         match message:
             case ObjectCreated():
                 return self._created(message, attempt)
             case RecordingReady():
                 return self._ready(message, attempt)
+            case ObjectNamed():
+                return self._named(ObjectVersion(message.bucket, message.key, etag=""), attempt)
             case Resume():
                 return self._resume(message, attempt)
             case PendingExpired():
@@ -77,7 +95,7 @@ class UploadRecording:
             case SidecarEvents(messages):
                 for message in messages:
                     if isinstance(message, AliasesKnown):
-                        self.resolver.bind(message)
+                        self._bind(message, attempt)
                 return DONE
         call_id = self._resolve(created, found)
         if isinstance(call_id, Unresolved):
@@ -88,19 +106,30 @@ class UploadRecording:
         if isinstance(found.target, str):
             return found.target
         version = created.version
-        place = object_alias(version.bucket, version.key)
-        names = dict.fromkeys((found.target, place))
+        names = dict.fromkeys((found.target, *found.others, object_alias(version.bucket, version.key)))
         return self.resolver.resolve(tuple(names), identity_of(version), "recording", created)
 
+    def _bind(self, known: AliasesKnown, attempt: Attempt) -> None:
+        self.resolver.bind(known)
+        for place in filter(None, map(place_of, known.aliases)):
+            self._named(ObjectVersion(*place, etag=""), attempt)
+
+    def _named(self, version: ObjectVersion, attempt: Attempt) -> Outcome:
+        """What came before the event that names it was taken for the call that its key suggests: it goes on."""
+        for suggested in self.matcher.suggested(version):
+            call_id = self.resolver.owner(suggested) if isinstance(suggested, Alias) else suggested
+            held = self.calls.get(call_id) if isinstance(call_id, str) else None
+            found = recording_found(held) if held and _lies_at(held.recording, version) else None
+            if found:
+                return self._found(found, attempt)
+        return DONE
+
     def _ready(self, ready: RecordingReady, attempt: Attempt) -> Outcome:
+        if ready.uri.startswith("s3://"):
+            return self._ready_object(ready, attempt)
         call_id = self.resolver.resolve((ready.target,), identity_of_url(ready.uri), "recording", ready)
         if isinstance(call_id, Unresolved):
             return DONE
-        if ready.uri.startswith("s3://"):
-            try:
-                return self._found(self._found_object(ready, call_id), attempt)
-            except InvalidInputError as error:
-                raise replace(error, field="detail.recording.uri", call_id=call_id) from None
         found = RecordingFound(
             external_conversation_id=call_id,
             url=ready.uri,
@@ -109,15 +138,26 @@ class UploadRecording:
         )
         return self._found(found, attempt)
 
-    def _found_object(self, ready: RecordingReady, call_id: str) -> RecordingFound:
-        """The object that a platform's event names; raises InvalidInputError where there is none."""
+    def _ready_object(self, ready: RecordingReady, attempt: Attempt) -> Outcome:
+        """The object that an event names: it is this call's whatever its key says, and whenever it comes."""
         _, _, bucket, key = ready.uri.split("/", 3)
         asked = ObjectVersion(bucket=bucket, key=key, etag="")
-        self.matcher.check_location(asked)
         try:
-            head = self.preparer.source.head(asked)
-        except ObjectGoneError:
-            raise InvalidInputError("detail.recording.uri", "names an object that is not there") from None
+            self.matcher.check_location(asked)
+        except InvalidInputError as error:
+            named = "" if alias_of(ready.target) else ready.target
+            raise replace(error, field="detail.recording.uri", call_id=named) from None
+        self._bind(AliasesKnown(target=ready.target, aliases=(object_alias(bucket, key),)), attempt)
+        call_id = self.resolver.resolve((ready.target,), identity_of_url(ready.uri), "recording", ready)
+        if isinstance(call_id, Unresolved):
+            return DONE
+        try:
+            return self._found(self._found_object(ready, asked, call_id), attempt)
+        except (ObjectGoneError, PermanentError) as error:
+            return self._missing(ready, asked, call_id, error)
+
+    def _found_object(self, ready: RecordingReady, asked: ObjectVersion, call_id: str) -> RecordingFound:
+        head, bucket, key = self.preparer.source.head(asked), asked.bucket, asked.key
         created = ObjectCreated(
             version=ObjectVersion(bucket, key, head.etag, head.version_id),
             size=head.size,
@@ -127,6 +167,19 @@ class UploadRecording:
         hints = overlaid(self.matcher.hints(created.version), ready.hints)
         return RecordingFound(external_conversation_id=call_id, created=created, hints=hints)
 
+    def _missing(
+        self, ready: RecordingReady, asked: ObjectVersion, call_id: str, error: ObjectGoneError | PermanentError
+    ) -> Outcome:
+        """An object that is announced may still come; S3 denies what is not there, too, where nothing may be listed."""
+        if _lies_at(self.calls.get(call_id).recording, asked):
+            return DONE
+        age = self.calls.clock() - ready.created_at
+        if age < self.calls.deadlines.recording:
+            raise NotReadyError("recording_missing_or_denied", max(RETRY_SECONDS, age / 8))
+        if isinstance(error, PermanentError):
+            raise error
+        raise InvalidInputError("detail.recording.uri", "names an object that is not there", call_id)
+
     def _expired(self, expired: PendingExpired, attempt: Attempt) -> Outcome:
         """What waited goes once more through all rules; what still has no call goes to the dead letters."""
         message = self.resolver.pending_message(expired)
@@ -135,6 +188,9 @@ class UploadRecording:
         except (ObjectGoneError, ObjectReplacedError):
             self.resolver.clear(expired)
             return self._skipped("gone_before_its_call_was_known")
+        except PassedOverError:
+            self.resolver.clear(expired)
+            raise
         if isinstance(owner, Unresolved):
             self.resolver.give_up(owner, self.matcher.tried_rules())
         return self.resolver.finish(expired, lambda: self(message, attempt))
@@ -163,7 +219,15 @@ class UploadRecording:
         return self._found(found, attempt) if found and wanted else DONE
 
     def _found(self, found: RecordingFound, attempt: Attempt) -> Outcome:
+        """By its key the recording may seem another call's than an event says: the event's word holds, whichever
+        comes first.
+
+        recording   no event so far ── write ── look again: another call's after all
+        event                     bind ── look: written by its key already
+        """
         call_id = found.external_conversation_id
+        if self._goes_elsewhere(found):
+            return self._elsewhere(found, attempt)
         call = self.calls.get(call_id)
         if attempt.is_closed and found.url and not _is_fetched(found, call):
             return Outcome(attempt.closed_until)  # to copy it is paid work
@@ -176,7 +240,34 @@ class UploadRecording:
         transition = self.calls.update(call, lambda seen: lifecycle.recording_arrived(seen, recording, attempt))
         for _ in range(newly_superseded(call, transition.call)):
             self.telemetry(LogEvent.RECORDING_SUPERSEDED, call_id)
+        if self._goes_elsewhere(found):
+            return self._elsewhere(found, attempt)
         return self.worker.run(transition, attempt, Content(audio=audio, audio_of=recording.identity))
+
+    def _owner(self, found: RecordingFound) -> str | Alias | None:
+        """Who an event says that the object belongs to."""
+        if found.created is None:
+            return None
+        version = found.created.version
+        return self.resolver.owner(object_alias(version.bucket, version.key))
+
+    def _goes_elsewhere(self, found: RecordingFound) -> bool:
+        return self._owner(found) not in (None, found.external_conversation_id)
+
+    def _elsewhere(self, found: RecordingFound, attempt: Attempt) -> Outcome:
+        """Take the recording from the call that its key suggests, and give it to the one that the event names."""
+        owner, created = self._owner(found), found.created
+        assert created is not None
+        assert owner is not None
+        identity = identity_of(created.version)
+        self.calls.update(
+            self.calls.get(found.external_conversation_id),
+            lambda seen: lifecycle.recording_of_another_call(seen, identity, attempt.now),
+        )
+        call_id = self.resolver.resolve((owner,), identity, "recording", created)
+        if isinstance(call_id, Unresolved):
+            return DONE
+        return self._found(replace(found, external_conversation_id=call_id), attempt)
 
     def _inspect(self, found: RecordingFound, call: Call, now: int) -> Inspected:
         recording = _recording(found, call)
@@ -203,6 +294,12 @@ def _is_fetched(found: RecordingFound, call: Call) -> bool:
     return held is not None and held.identity == identity_of_url(found.url) and held.version is not None
 
 
+def _lies_at(recording: Recording | None, place: ObjectVersion) -> bool:
+    """Whether this is a version of the object at the place."""
+    version = recording.version if recording and not recording.url else None
+    return version is not None and (version.bucket, version.key) == (place.bucket, place.key)
+
+
 def _found(call_id: str, created: ObjectCreated, matched: Matched) -> RecordingFound:
     return RecordingFound(external_conversation_id=call_id, created=created, hints=matched.hints)
 
@@ -222,7 +319,7 @@ def _recording(found: RecordingFound, call: Call) -> Recording:
     )
     if created is None:
         return common
-    return replace(common, version=created.version, size=created.size, is_copy=created.is_copy)
+    return replace(common, version=created.version, size=created.size)
 
 
 def _agent_channel(found: RecordingFound, identity: str, call: Call) -> int | None:
@@ -237,9 +334,11 @@ def _agent_channel(found: RecordingFound, identity: str, call: Call) -> int | No
 
 
 def identity_of_url(url: str) -> str:
-    """Without its query, which is new with every signature."""
+    """Without what of its query is new with every signature."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    named = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not SIGNING.fullmatch(pair[0])]
+    query = f"?{urlencode(sorted(named))}" if named else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
 
 
 def _unusable(recording: Recording, reason: Reason) -> Recording:

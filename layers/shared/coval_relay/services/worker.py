@@ -142,6 +142,5 @@ def recording_found(call: Call) -> RecordingFound | None:
         size=recording.size,
         sort_key=recording.sort_key.rpartition(SORT_KEY_SEPARATOR)[2],
         created_at=recording.created_at,
-        is_copy=recording.is_copy,
     )
     return replace(found, created=created)

@@ -17,7 +17,7 @@ from coval_relay.domain.errors import PermanentError
 from coval_relay.domain.ports import SHARDS, ConflictError
 
 CALL = "call"
-OPTIONAL = ("facts", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")
+OPTIONAL = ("facts", "described", "transcript", "lease", "conversation_id", "sent", "reason", "recording", "due_at")
 DERIVED = ("recording_state", "sweep_shard")
 
 

@@ -15,6 +15,7 @@ from coval_relay.domain.messages import (
     SOURCE,
     Message,
     ObjectCreated,
+    ObjectNamed,
     PendingExpired,
     RecordingReady,
     Resume,
@@ -22,6 +23,7 @@ from coval_relay.domain.messages import (
 )
 
 KINDS: Mapping[str, type] = {
+    "Object Named": ObjectNamed,
     "Object Pending": ObjectCreated,
     "Pending Expired": PendingExpired,
     "Recording Announced": RecordingReady,

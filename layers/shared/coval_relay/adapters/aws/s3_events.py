@@ -35,7 +35,6 @@ class _Object(BoundaryModel):
 class _Detail(BoundaryModel):
     bucket: _Bucket
     object: _Object
-    reason: str = ""
 
 
 class _Event(BoundaryModel):
@@ -53,13 +52,15 @@ def object_created(event: Mapping[str, Any]) -> ObjectCreated:
         size=created.size,
         sort_key=_sort_key(parsed.time, created.sequencer),
         created_at=int(parsed.time.timestamp()),
-        is_copy=parsed.detail.reason == "CopyObject",
     )
 
 
 def _sort_key(time: datetime, sequencer: str) -> str:
-    """Sorts by time, and within its second by S3's sequencer, which grows for one key."""
-    return f"{int(time.timestamp()):012d}-{sequencer.zfill(40)}"
+    """Sorts by time, and within its second by S3's sequencer, which grows for one key.
+
+    Sequencers of different length are compared padded on the right (Amazon S3, event message structure).
+    """
+    return f"{int(time.timestamp()):012d}-{sequencer.upper().ljust(40, '0')}"
 
 
 def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:
@@ -80,7 +81,6 @@ def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] |
             "detail-type": "Object Created",
             "time": record.get("eventTime"),
             "detail": {
-                "reason": str(record.get("eventName", "")).rpartition(":")[2].replace("Copy", "CopyObject"),
                 "bucket": {"name": bucket.get("name")},
                 "object": {
                     "key": unquote_plus(str(item.get("key", ""))),

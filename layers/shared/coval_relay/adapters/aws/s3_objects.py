@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from email.errors import MessageError
+from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -73,7 +75,7 @@ class S3RecordingObjects:
             answer = self.client.head_object(**self._attaching(version))
         except (ClientError, *UNREACHABLE) as error:
             raise fault(error, _permission("GetObject", version)) from error
-        metadata = {name.lower(): value for name, value in answer["Metadata"].items()}
+        metadata = {name.lower(): _decoded(value) for name, value in answer["Metadata"].items()}
         etag = answer["ETag"].strip('"')
         return ObjectHead(answer["ContentLength"], etag, lasting(answer.get("VersionId")), metadata)
 
@@ -141,6 +143,14 @@ class S3TranscriptObjects:
                 return body.read()
         except (ClientError, *UNREACHABLE) as error:
             raise _document_fault(error) from error
+
+
+def _decoded(value: str) -> str:
+    """S3 answers with what is not ASCII as RFC 2047 has it for headers."""
+    try:
+        return str(make_header(decode_header(value)))
+    except (LookupError, ValueError, MessageError):
+        return value
 
 
 def lasting(version_id: str | None) -> str | None:

@@ -1,34 +1,33 @@
 """Transcript files of AWS's call analytics: Contact Lens, Transcribe Call Analytics with the same turns."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import parts
+from coval_relay.platforms.shared import fields, parts
 
 ASSISTANTS = frozenset({"AGENT", "SYSTEM", "CUSTOM_BOT"})
 """The side that is evaluated: a person, the prompts of an IVR, a bot. All others speak to it."""
-Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Participant(BoundaryModel):
-    id: str | None = Field(None, alias="ParticipantId")
-    role: str = Field(alias="ParticipantRole")
+    id: fields.Text = Field(None, alias="ParticipantId")
+    role: fields.Text = Field(None, alias="ParticipantRole")
 
 
 class Turn(BoundaryModel):
-    participant: str = Field("", alias="ParticipantId")
-    role: str | None = Field(None, alias="ParticipantRole")
-    content: str | None = Field(None, alias="Content")
-    begin: Milliseconds | None = Field(None, alias="BeginOffsetMillis")
-    end: Milliseconds | None = Field(None, alias="EndOffsetMillis")
+    participant: fields.Text = Field(None, alias="ParticipantId")
+    role: fields.Text = Field(None, alias="ParticipantRole")
+    content: fields.Words = Field(None, alias="Content")
+    begin: fields.Number = Field(None, alias="BeginOffsetMillis")
+    end: fields.Number = Field(None, alias="EndOffsetMillis")
 
 
 class Analysis(BoundaryModel):
-    participants: tuple[Participant, ...] = Field((), alias="Participants")
-    turns: tuple[Turn, ...] = Field(alias="Transcript")
+    participants: fields.Several[Participant] = Field((), alias="Participants")
+    turns: fields.Several[Turn] = Field(alias="Transcript")
 
 
 def call_analytics(content: Any, _: object) -> list[canonical.Message]:
@@ -45,8 +44,8 @@ def call_analytics(content: Any, _: object) -> list[canonical.Message]:
     )
 
 
-def _role(turn: Turn, roles: dict[str | None, str]) -> canonical.Role:
-    role = turn.role or roles.get(turn.participant, turn.participant)
+def _role(turn: Turn, roles: dict[str | None, str | None]) -> canonical.Role:
+    role = turn.role or roles.get(turn.participant) or turn.participant or ""
     return "assistant" if role.upper() in ASSISTANTS else "user"
 
 

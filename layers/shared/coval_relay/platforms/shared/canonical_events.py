@@ -16,8 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from coval_relay.boundary import BoundaryModel, fault
 from coval_relay.domain.aliases import Alias, checked_alias
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.call_id import ID_RULE, is_call_id
+from coval_relay.domain.call_id import ID_RULE, call_id_of
 from coval_relay.domain.errors import InvalidInputError
+from coval_relay.platforms.shared.odd_text import joined_parts
 
 RESERVED_METADATA = frozenset(
     {
@@ -35,6 +36,7 @@ RESERVED_METADATA = frozenset(
 )
 """Identity keys that Coval rejects in metadata (Coval API, PATCH: metadata)."""
 MAX_METADATA_BYTES = 100_000
+MAX_ALIASES = 20
 UTTERANCES = "utterances"
 """Format of a transcript that is collected from `Transcript Utterances`."""
 UTTERANCES_URI = f"{UTTERANCES}:"
@@ -65,9 +67,10 @@ def _in_utc(value: datetime | None) -> datetime | None:
 
 
 def _call_id(value: object) -> object:
-    if not is_call_id(value):
+    call_id = call_id_of(value)
+    if call_id is None:
         raise ValueError(ID_RULE)
-    return value
+    return call_id
 
 
 def _usable_alias(alias: Alias) -> Alias:
@@ -98,6 +101,7 @@ TranscriptUri = Annotated[str, Field(pattern=rf"^({LOCATION}|{UTTERANCES_URI})$"
 Channel = Annotated[int, Field(ge=0, le=31)]
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[dict[str, Scalar], AfterValidator(_allowed_metadata)]
+Content = Annotated[str | None, BeforeValidator(joined_parts)]
 Role = Literal["assistant", "user", "system", "tool"]
 CallStatus = Literal["completed", "failed", "no_answer", "busy", "cancelled", "voicemail"]
 TimeBase = Literal["recording_start", "call_start", "answered"]
@@ -124,7 +128,7 @@ class Message:
     """One message of a transcript (Coval API, submit: transcript[])."""
 
     role: Role
-    content: str | None = None
+    content: Content = None
     tool_calls: tuple[ToolCall, ...] | None = None
     tool_call_id: str | None = None
     start_time: Seconds | None = None
@@ -232,7 +236,7 @@ class _Event(BoundaryModel):
             return check(fields)
         except ValidationError as error:
             call_id = fields.get("external_conversation_id") if isinstance(fields, Mapping) else None
-            raise replace(fault(error, "detail"), call_id=str(call_id) if is_call_id(call_id) else "") from None
+            raise replace(fault(error, "detail"), call_id=call_id_of(call_id) or "") from None
 
 
 class _CallEvent(_Event):
@@ -260,7 +264,7 @@ class _AliasEvent(_Event):
 class CallEndedEvent(_CallEvent):
     """A call has ended."""
 
-    aliases: Annotated[tuple[PlatformAlias, ...], Field(max_length=20)] = ()
+    aliases: Annotated[tuple[PlatformAlias, ...], Field(max_length=MAX_ALIASES)] = ()
     group_id: ShortText | None = None
     direction: ShortText | None = None
     status: CallStatus = "completed"
@@ -324,7 +328,7 @@ class RecordingReadyEvent(_AliasEvent):
 class AliasesKnownEvent(_AliasEvent):
     """All these aliases lead to the call."""
 
-    aliases: Annotated[tuple[PlatformAlias, ...], Field(min_length=1, max_length=20)]
+    aliases: Annotated[tuple[PlatformAlias, ...], Field(min_length=1, max_length=MAX_ALIASES)]
 
 
 class TranscriptReadyEvent(_CallEvent):
@@ -339,6 +343,14 @@ class TranscriptUnavailableEvent(_CallEvent):
     reason: ShortText = ""
 
 
+class CallDescribedEvent(_CallEvent):
+    """What the call's end does not say of it: who answered, which way it went."""
+
+    status: CallStatus | None = None
+    direction: ShortText | None = None
+    agent_channel: Channel | None = None
+
+
 class TranscriptUtterancesEvent(_CallEvent):
     """Utterances of a transcript that comes while the call lasts."""
 
@@ -351,5 +363,6 @@ Event = (
     | AliasesKnownEvent
     | TranscriptReadyEvent
     | TranscriptUnavailableEvent
+    | CallDescribedEvent
     | TranscriptUtterancesEvent
 )

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from coval_relay.domain import messages
 from coval_relay.domain.aliases import Alias, object_alias
-from coval_relay.domain.call import CallEnd, CallFacts, TranscriptPointer
+from coval_relay.domain.call import CALL_STATUS, CallEnd, CallFacts, Description, TranscriptPointer
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import Utterance
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
+from coval_relay.platforms.shared.room_names import EARLY, ROOMS, room_during
 from coval_relay.platforms.shared.transcript_rendering import inline_transcript
 
 NO_CONVERSATION = frozenset({"failed", "no_answer", "busy", "cancelled"})
@@ -23,7 +24,7 @@ HOST_RULE = "its host is not among the allowed ones"
 Messages = tuple[messages.Message, ...]
 
 
-def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> Messages:
+def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> Messages:  # noqa: PLR0911 - one line a kind
     """The messages of one canonical event; raises InvalidInputError."""
     match event:
         case canonical.CallEndedEvent():
@@ -37,6 +38,9 @@ def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> M
             return (messages.TranscriptArrived(external_conversation_id=call_id, pointer=pointer),)
         case canonical.TranscriptUnavailableEvent():
             return (messages.TranscriptUnavailable(event.external_conversation_id),)
+        case canonical.CallDescribedEvent(external_conversation_id=call_id):
+            told = Description(status=event.status, direction=event.direction, agent_channel=event.agent_channel)
+            return (messages.CallDescribed(call_id, told),)
         case canonical.TranscriptUtterancesEvent():
             utterances = tuple(Utterance(**asdict(utterance)) for utterance in event.utterances)
             return (messages.UtterancesReceived(event.external_conversation_id, utterances),)
@@ -55,10 +59,17 @@ def _call_ended(event: canonical.CallEndedEvent, options: PlatformOptions, now: 
         transcript=inline_transcript(event, options) if transcript.status == "inline" else None,
         pointer=_pointer(reference, options, now, "detail.transcript.reference") if reference else None,
     )
-    aliases = (*event.aliases, *_object_aliases(event))
+    aliases = (*event.aliases, *_rooms(event), *_object_aliases(event))
     known = (messages.AliasesKnown(target=call_id, aliases=aliases),) if aliases else ()
     by_url = (item for item in event.recording.items if item.uri and _is_url(item.uri))
     return (*known, *(_recording_ready(call_id, item, options, now) for item in by_url), ended)
+
+
+def _rooms(event: canonical.CallEndedEvent) -> tuple[Alias, ...]:
+    """A recording's key names the room and a minute: the room's name alone may be another call's tomorrow."""
+    first, last = event.started_at or event.began_at, event.ended_at or event.began_at
+    rooms = (alias for alias in event.aliases if alias.type in ROOMS)
+    return tuple(known for room in rooms for known in room_during(room, first, last, EARLY))
 
 
 def _object_aliases(event: canonical.CallEndedEvent) -> tuple[Alias, ...]:
@@ -148,7 +159,7 @@ def _metadata(event: canonical.CallEndedEvent) -> dict[str, canonical.Scalar]:
     facts = {
         "provider": event.provider,
         "direction": event.direction,
-        "call_status": event.status,
+        CALL_STATUS: event.status,
         "end_reason": event.end_reason,
         "group_id": event.group_id,
         "queue": event.queue,

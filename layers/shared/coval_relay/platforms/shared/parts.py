@@ -1,26 +1,106 @@
 """Parts of canonical events that many platforms make in the same way."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypedDict
 
-from coval_relay.domain.aliases import Alias
+from coval_relay.domain.aliases import NO_RECORDING, Alias, checked_alias
+from coval_relay.domain.call_id import call_id_of
+from coval_relay.domain.errors import InvalidInputError
+from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared.contract import PlatformOptions
-from coval_relay.platforms.shared.fields import host_of, s3_place
+from coval_relay.platforms.shared.contract import Event, PlatformOptions
+from coval_relay.platforms.shared.fields import MAX_URL_LENGTH, host_of, s3_place, sent_at
+from coval_relay.platforms.shared.room_names import room_at, room_during
 
 MILLISECONDS = 3
 """Decimals that times are rounded to."""
 
 
 def aliases(**values: str | None) -> tuple[Alias, ...]:
-    """Aliases by their types, without those that are not known."""
-    return tuple(Alias(type_, value) for type_, value in values.items() if value)
+    """Aliases by their types, without those that are not known, or that can be none."""
+    return tuple(alias for type_, value in values.items() if (alias := _alias(type_, value)))
+
+
+def _alias(type_: str, value: str | None) -> Alias | None:
+    try:
+        return checked_alias(type_, value, type_) if value else None
+    except InvalidInputError:
+        return None
 
 
 def metadata(**values: canonical.Scalar | None) -> dict[str, canonical.Scalar]:
     """Metadata without what is not known."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def usable_id(value: str | None) -> str | None:
+    """An operator's own id of a call, where it can be one: else the platform's holds."""
+    return call_id_of(value)
+
+
+def no_recording(code: str) -> Alias:
+    """What the aliases of an object lead to that is no call's recording: one side, one participant, a screen."""
+    return Alias(NO_RECORDING, code)
+
+
+class CallTimes(TypedDict):
+    """The three times of a call's end."""
+
+    started_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+
+def call_times(event: Event, started: datetime | None, ended: datetime | None, *answered: datetime | None) -> CallTimes:
+    """The times that do not contradict each other; of several answers the first that does not.
+
+    A time only informs. What ends before it starts has no length; what has no start begins at its end, or when
+    its event was sent, and has no length either.
+    """
+    answer = next((moment for moment in answered if moment and _in_order(started, moment, ended)), None)
+    first = started or answer
+    if first is None:
+        return CallTimes(started_at=ended or sent_at(event), answered_at=None, ended_at=None)
+    return CallTimes(started_at=started, answered_at=answer, ended_at=ended if _in_order(first, ended) else None)
+
+
+def _in_order(*moments: datetime | None) -> bool:
+    known = [moment for moment in moments if moment]
+    return known == sorted(known)
+
+
+# --- rooms ---------------------------------------------------------------------------------------------
+
+
+def room_alias(type_: str, name: str | None, moment: datetime | None) -> Alias | None:
+    """A room by its name, in the minute in which something of it began."""
+    if not name or moment is None:
+        return None
+    known = room_at(type_, name, moment)
+    return _alias(known.type, known.value)
+
+
+def room_known(
+    provider: str, call_id: str, room: Alias | None, times: CallTimes, early: timedelta = timedelta()
+) -> list[canonical.AliasesKnownEvent]:
+    """A room by its name is this call in each minute of it, and so long before."""
+    first = times["started_at"] or times["answered_at"]
+    if first is None or room is None or room_alias(room.type, room.value, first) is None:
+        return []
+    aliases = room_during(room, first, times["ended_at"] or first, early)
+    return [
+        canonical.AliasesKnownEvent(provider=provider, external_conversation_id=call_id, aliases=some)
+        for some in _in_batches(aliases)
+    ]
+
+
+def _in_batches(aliases: tuple[Alias, ...]) -> Iterator[tuple[Alias, ...]]:
+    for first in range(0, len(aliases), canonical.MAX_ALIASES):
+        yield aliases[first : first + canonical.MAX_ALIASES]
 
 
 # --- transcripts -------------------------------------------------------------------------------------
@@ -38,6 +118,16 @@ def message(
 
 def _seconds(value: float | None) -> float | None:
     return None if value is None else max(0.0, round(value, MILLISECONDS))
+
+
+def pressed(keys: str | None) -> str | None:
+    """A caller's key presses as words."""
+    return f"[pressed {keys}]" if keys else None
+
+
+def texted(text: str | None) -> str | None:
+    """A caller's text message as words."""
+    return f"[sent a text] {text}" if text else None
 
 
 def tool_call(id_: str | None, name: str | None, arguments: str | None) -> canonical.ToolCall | None:
@@ -78,12 +168,27 @@ def transcript(
     messages: Sequence[canonical.Message] = (),
     time_base: canonical.TimeBase = "recording_start",
     *,
+    times: CallTimes | None = None,
     separate: bool = False,
 ) -> canonical.Transcript:
     """The transcript in a call's end; without messages, whether it comes separately."""
     if messages:
-        return canonical.Transcript(status="inline", time_base=time_base, messages=tuple(messages))
+        plausible = plausibly_timed(messages, times and _seconds_of(times))
+        return canonical.Transcript(status="inline", time_base=time_base, messages=plausible)
     return canonical.Transcript(status="pending" if separate else "none")
+
+
+def _seconds_of(times: CallTimes) -> float | None:
+    first, last = times["started_at"] or times["answered_at"], times["ended_at"]
+    return (last - first).total_seconds() if first and last else None
+
+
+def plausibly_timed(messages: Sequence[canonical.Message], call_seconds: float | None) -> tuple[canonical.Message, ...]:
+    """The messages, without any times where one lies far beyond the call's end: a vendor's clock costs no call."""
+    last = max((message.end_time or message.start_time or 0 for message in messages), default=0)
+    if not is_far_beyond(last, call_seconds):
+        return tuple(messages)
+    return tuple(replace(message, start_time=None, end_time=None) for message in messages)
 
 
 # --- recordings --------------------------------------------------------------------------------------
@@ -91,7 +196,11 @@ def transcript(
 
 def fetchable(url: str | None, options: PlatformOptions) -> str | None:
     """The URL, where the operator allows to fetch recordings from its host."""
-    return url if host_of(url) in options.recording_hosts else None
+    return _usable_uri(url) if host_of(url) in options.recording_hosts else None
+
+
+def _usable_uri(uri: str | None) -> str | None:
+    return uri if uri and len(uri) <= MAX_URL_LENGTH and re.fullmatch(canonical.LOCATION, uri) else None
 
 
 def first_recording(*candidates: tuple[str | None, int | None]) -> tuple[canonical.CallRecording, ...]:
@@ -103,4 +212,4 @@ def first_recording(*candidates: tuple[str | None, int | None]) -> tuple[canonic
 def recording_uri(url: str | None, options: PlatformOptions) -> str | None:
     """The URI by which the relay gets this recording, from its host or from S3; None where it cannot."""
     place = s3_place(url)
-    return fetchable(url, options) or (f"s3://{place[0]}/{place[1]}" if place else None)
+    return fetchable(url, options) or _usable_uri(f"s3://{place[0]}/{place[1]}" if place else None)

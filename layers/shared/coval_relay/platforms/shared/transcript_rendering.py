@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.call import CallFacts
+from coval_relay.domain.tool_calls import with_sound_tool_calls
 from coval_relay.domain.transcript import Transcript, check_times, check_tool_calls, completed, shifted
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
@@ -61,7 +62,7 @@ def _rendered(
     rendered = tuple(_for_coval(message) for message in messages)
     check_times(rendered, lengths.call, path)
     check_tool_calls(rendered, path)
-    return completed(rendered, lengths.audio, keep_estimates=options.estimated_times == "send")
+    return completed(with_sound_tool_calls(rendered), lengths.audio, keep_estimates=options.estimated_times == "send")
 
 
 def _for_coval(message: canonical.Message) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Payloads made from the platforms' own published types, and what the relay makes of them."""
