@@ -284,7 +284,7 @@ def test_one_side_in_external_storage_is_passed_over(order: tuple[str, str]) -> 
     for delay, name in enumerate(order):
         world.send(*sent[name], 60 * delay)
     world.send("call_end", sample(NAME, "call_completed"), 200)
-    world.run(hours=4)
+    world.run(hours=5)
     codes = [fields["code"] for entry, _, fields in world.telemetry if entry.name == "RECORDING_SKIPPED"]
     assert (set(codes), world.dead, world.all_pending()) == ({"one_side"}, [], [])
     assert [call.recording for call in world.store.items.values()] == [None]

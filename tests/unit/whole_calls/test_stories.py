@@ -712,14 +712,14 @@ TOLD: dict[str, tuple[str, ...]] = {
         "url_not_found: The URL's host knows no such file (status 404).",
     ),
     "an object that an event names before it is there": (
-        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=30",
-        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=30",
-        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=30",
+        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=33 age_seconds=0",
+        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=33 age_seconds=33",
+        "MESSAGE_WAITING - code=recording_missing_or_denied seconds=33 age_seconds=66",
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
         "RECORDING_RECEIVED call-1 state=READY",
-        "SWEEP_DONE - count=1",
         "CALL_SUBMITTED call-1 audio=ours",
+        "SWEEP_DONE - count=1",
         "SUBMITTED, NOT_SEEN, ATTACHED",
     ),
     "parked and found": (
