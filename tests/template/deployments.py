@@ -3,6 +3,7 @@
 SECRET = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/api-key-AbCdEf"
 CREDENTIALS = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/platforms-GhIjKl"
 PARTNER_BUS = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/acme-prod"
+BOUNDARY = "arn:aws:iam::111122223333:policy/platform/workloads"
 TOPIC = "arn:aws:sns:eu-west-2:111122223333:operators"
 
 
@@ -15,6 +16,8 @@ SMALLEST = {"CovalApiKeySecretArn": SECRET, "RecordingBuckets": "acme-recordings
 FULLEST = {
     **SMALLEST,
     "Architecture": "x86_64",
+    "PermissionsBoundaryArn": BOUNDARY,
+    "RolePath": "/workloads/calls/",
     "EventBusName": "calls",
     "AddedDetailTypes": "Invented Call Ended,invented.transcript",
     "PartnerEventBusName": PARTNER_BUS,

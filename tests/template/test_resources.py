@@ -151,6 +151,8 @@ def test_layers_match_the_processor(
     logical = {name[:-10]: made["Properties"] for name, made in layers.items()}  # less the hash of the content
     dependencies, audio = f"Dependencies{processor}Layer", f"Audio{processor}Layer"
     assert set(logical) == {dependencies, audio, "SharedLayer"}
+    names = {dependencies: "relay-dependencies", audio: "relay-audio", "SharedLayer": "relay-shared"}
+    assert {name: layer["LayerName"] for name, layer in logical.items()} == names
     for layer in (dependencies, audio):
         assert logical[layer]["CompatibleArchitectures"] == [architecture]
     for name, function in deployment.resources("AWS::Lambda::Function").items():
