@@ -133,7 +133,7 @@ def test_function(smallest: Stack, function: str) -> None:
         "MemorySize": smallest.parameter(f"{function}MemoryMegabytes"),
         "Timeout": smallest.parameter(f"{function}TimeoutSeconds"),
         "Role": f"{function}Role.Arn",
-        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": f"{function}LogGroup"},
+        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": f"{function}LogGroup"},
     }
     left_to_aws = {"ReservedConcurrentExecutions", "EphemeralStorage", "TracingConfig", "FunctionName"}
     assert not left_to_aws & set(properties)

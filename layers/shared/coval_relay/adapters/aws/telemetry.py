@@ -22,7 +22,10 @@ def logger() -> Logger:
     """The one logger; libraries that log URLs are kept quiet."""
     for library in ("httpx", "httpcore", "botocore", "boto3", "urllib3"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    return Logger(utc=True)
+    made = Logger(utc=True)
+    # the logger beneath: Powertools itself lets Lambda's level win, which stays at INFO for the metrics' sake
+    logging.getLogger(made.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
+    return made
 
 
 @cache
