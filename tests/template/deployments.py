@@ -19,6 +19,7 @@ FULLEST = {
     "PermissionsBoundaryArn": BOUNDARY,
     "RolePath": "/workloads/calls/",
     "EventBusName": "calls",
+    "EventSources": "acme.calls,acme telephony",
     "AddedDetailTypes": "Invented Call Ended,invented.transcript",
     "PartnerEventBusName": PARTNER_BUS,
     "Platforms": "amazon_connect,amazon_chime,genesys,canonical",
