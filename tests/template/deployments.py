@@ -16,6 +16,7 @@ SMALLEST = {"CovalApiKeySecretArn": SECRET, "RecordingBuckets": "acme-recordings
 FULLEST = {
     **SMALLEST,
     "Architecture": "x86_64",
+    "BucketOwners": '{"acme-voicemail": "444455556666"}',
     "PermissionsBoundaryArn": BOUNDARY,
     "RolePath": "/workloads/calls/",
     "EventBusName": "calls",

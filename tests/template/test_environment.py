@@ -87,7 +87,8 @@ def test_lists_and_maps_reach_the_code_whole(fullest: Stack) -> None:
     submit = parse(SubmitTranscriptSettings, variables(fullest, "SubmitTranscript"))
     assert attach.recording_buckets == ("acme-recordings", "acme-voicemail")
     assert attach.recording_prefixes == ("voice/", "calls/2026 é+")
-    assert attach.bucket_owner == "111122223333"
+    assert attach.bucket_owner == submit.bucket_owner == "111122223333"
+    assert attach.bucket_owners == submit.bucket_owners == {"acme-voicemail": "444455556666"}
     assert submit.transcript_buckets == ("acme-recordings",)
     assert submit.transcript_prefixes == tuple(FULLEST["TranscriptPrefixes"].split(","))
     assert submit.agent_ids == {"front-desk": "abcdefghij0123456789AB", "sales": "abcdefghij0123456789AC"}

@@ -1,7 +1,7 @@
 """Rules and schedule: what is listened to, and where it goes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -100,7 +100,7 @@ def test_rules_of_the_fullest_deployment(fullest: Stack) -> None:
     }
 
 
-def heard(template: dict[str, Any], platforms: str) -> dict[str, list[str]]:
+def heard(template: Mapping[str, Any], platforms: str) -> dict[str, list[str]]:
     """The detail-types that each rule takes from the bus of the calls' events."""
     found = rules(Stack(template, {**SMALLEST, "Platforms": platforms}))
     names = set(found) & {"CallEventRule", "RecordingReadyRule"}

@@ -75,6 +75,8 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("EventSources", "acme.calls, acme"),
         ("EventSources", 'acme"'),
         ("EventSources", "acme.calls,coval.relay"),
+        ("BucketOwners", '{"acme-voicemail": 444455556666}'),
+        ("BucketOwners", "acme-voicemail=444455556666"),
         ("PermissionsBoundaryArn", "workloads"),
         ("RolePath", "workloads"),
         ("PartnerEventBusName", "aws.partner/genesys.com/cloud/acme prod"),
