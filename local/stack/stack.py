@@ -105,7 +105,8 @@ def up(files: Files, egress: Egress | None = None, parameters: Mapping[str, str]
         _start_simulator(simulator_server(files), files)
         _start_aws(aws_server(files), files, egress)
         _resources()
-        chosen = {**PARAMETERS, **_secrets(files, egress), **_addresses(files, egress), **parameters}
+        network = {"HttpsProxy": egress.proxy, "NoProxy": "127.0.0.1,localhost"} if egress else {}
+        chosen = {**PARAMETERS, **_secrets(files, egress), **_addresses(files, egress), **network, **parameters}
         with alone(BUILD.with_suffix(".lock")):
             outputs = deploy(build(), chosen, files)
         _notify_queue(outputs["RecordingQueueArn"])
@@ -186,14 +187,14 @@ def _aws_environment(server: Server, files: Files, egress: Egress | None) -> dic
         TMPDIR=str(files.temporary),
         USE_SSL="1",
     )
-    return {**settings, **(_way_out(egress, files) if egress else {})}
+    return {**settings, **(_trust(egress, files) if egress else {})}
 
 
-def _way_out(egress: Egress, files: Files) -> dict[str, str]:
+def _trust(egress: Egress, files: Files) -> dict[str, str]:
     """The local AWS and what is behind the proxy are trusted alike: httpx reads one file."""
     trusted = files.aws / "trusted.pem"
     trusted.write_bytes((files.aws / "certificate.pem").read_bytes() + egress.certificate.read_bytes())
-    return {"HTTPS_PROXY": egress.proxy, "SSL_CERT_FILE": str(trusted)}
+    return {"SSL_CERT_FILE": str(trusted)}
 
 
 def _start_simulator(server: Server, files: Files) -> None:

@@ -35,6 +35,33 @@ def test_every_arn_is_of_the_stack_s_own_partition(smallest: Stack, partition: s
     assert f"arn:{partition}:ssm:" in str(stack.properties("SubmitTranscriptRole"))
 
 
+# --- networks
+
+FUNCTIONS = ROLES - {"SweepRole"}
+
+
+def test_functions_run_in_the_account_s_subnets_and_lambda_may_connect_them(smallest: Stack, fullest: Stack) -> None:
+    for function in fullest.resources("AWS::Lambda::Function").values():
+        assert function["Properties"]["VpcConfig"] == {
+            "SubnetIds": FULLEST["VpcSubnetIds"].split(","),
+            "SecurityGroupIds": [FULLEST["VpcSecurityGroupIds"]],
+        }
+    roles = fullest.resources("AWS::IAM::Role")
+    assert {name for name, role in roles.items() if "ManagedPolicyArns" in role["Properties"]} == FUNCTIONS
+    assert {str(roles[name]["Properties"]["ManagedPolicyArns"]) for name in FUNCTIONS} == {"['NetworkPolicy']"}
+    for function in smallest.resources("AWS::Lambda::Function").values():
+        assert "VpcConfig" not in function["Properties"]
+
+
+def test_the_network_is_lambda_s_to_connect_not_the_code_s(smallest: Stack, fullest: Stack) -> None:
+    (statement,) = fullest.properties("NetworkPolicy")["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}
+    assert {action.split(":")[0] for action in statement["Action"]} == {"ec2"}
+    assert fullest.properties("NetworkPolicy")["Path"] == FULLEST["RolePath"]
+    assert smallest.resources("AWS::IAM::ManagedPolicy") == {}
+    assert all("ManagedPolicyArns" not in one["Properties"] for one in smallest.resources("AWS::IAM::Role").values())
+
+
 # --- the policies and rules that the page prints for the other account
 
 

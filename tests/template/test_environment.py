@@ -15,7 +15,7 @@ from tests.template.cloudformation import Stack
 from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET
 
 LARGEST_ENVIRONMENT_BYTES = 4096
-LIBRARIES = ("POWERTOOLS_", "PYDANTIC_")
+LIBRARIES = ("POWERTOOLS_", "PYDANTIC_", "HTTPS_PROXY", "NO_PROXY")
 MODELS: dict[str, type[Settings]] = {
     "SubmitTranscript": SubmitTranscriptSettings,
     "UploadRecording": UploadRecordingSettings,
@@ -44,6 +44,13 @@ def test_libraries_are_told_what_they_need(smallest: Stack, function: str) -> No
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "PYDANTIC_DISABLE_PLUGINS": "__all__",
     }
+
+
+@each_function
+def test_libraries_are_told_of_the_proxy(fullest: Stack, function: str) -> None:
+    """httpx and botocore read both by themselves."""
+    found = variables(fullest, function)
+    assert (found["HTTPS_PROXY"], found["NO_PROXY"]) == (FULLEST["HttpsProxy"], FULLEST["NoProxy"])
 
 
 @each_function

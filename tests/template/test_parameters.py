@@ -77,6 +77,11 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("EventSources", "acme.calls,coval.relay"),
         ("BucketOwners", '{"acme-voicemail": 444455556666}'),
         ("BucketOwners", "acme-voicemail=444455556666"),
+        ("VpcSubnetIds", "acme-private-a"),
+        ("VpcSecurityGroupIds", "default"),
+        ("HttpsProxy", "http://user:password@proxy.acme.example:3128"),
+        ("HttpsProxy", "proxy.acme.example:3128"),
+        ("NoProxy", ".amazonaws.com, .acme.example"),
         ("PermissionsBoundaryArn", "workloads"),
         ("RolePath", "workloads"),
         ("PartnerEventBusName", "aws.partner/genesys.com/cloud/acme prod"),
@@ -141,6 +146,7 @@ TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
     [
         ({}, []),
         (FULLEST, []),
+        ({**FULLEST, "VpcSecurityGroupIds": ""}, ["VpcSubnetIds needs VpcSecurityGroupIds."]),
         ({"CovalTimeoutSeconds": "10", "UploadRecordingTimeoutSeconds": "30"}, []),
         ({"UploadRecordingTimeoutSeconds": "60"}, []),
         (

@@ -22,7 +22,8 @@ each_function = pytest.mark.parametrize("function", QUEUE_OF)
 def statements(stack: Stack, role: str) -> dict[str, Statement]:
     """The role's statements by their Sid; the role has one inline policy and nothing else."""
     properties = stack.properties(role)
-    assert set(properties) - {"PermissionsBoundary"} == {"AssumeRolePolicyDocument", "Policies", "Path"}
+    options = {"PermissionsBoundary", "ManagedPolicyArns"}
+    assert set(properties) - options == {"AssumeRolePolicyDocument", "Policies", "Path"}
     (policy,) = properties["Policies"]
     found = policy["PolicyDocument"]["Statement"]
     by_sid = {one["Sid"]: {name: one[name] for name in one if name != "Sid"} for one in found}
