@@ -7,6 +7,7 @@ import pytest
 
 from coval_relay.platforms.registry import PLATFORMS
 from local.stack.parameters import PARAMETERS
+from scripts import preflight
 from tests.template.cloudformation import Stack
 from tests.template.deployments import FULLEST, SMALLEST, key
 
@@ -36,6 +37,14 @@ def test_each_parameter_is_typed_described_and_constrained(translated: Template)
 def test_only_what_nobody_can_guess_is_required(translated: Template) -> None:
     required = {name for name, definition in translated["Parameters"].items() if "Default" not in definition}
     assert required == set(SMALLEST)
+
+
+def test_what_is_looked_at_before_the_deploy_are_the_template_s_parameters(translated: Template) -> None:
+    """And no bucket, key or bus of the template's is left out there."""
+    written = {name: str(one.get("Default", "")) for name, one in translated["Parameters"].items()}
+    assert {name: written[name] for name in preflight.DEFAULTS} == preflight.DEFAULTS
+    kinds = ("Buckets", "KmsKeyArn", "KmsKeyArns", "SecretArn", "BusName", "MaximumConcurrency")
+    assert {name for name in written if name.endswith(kinds)} <= preflight.DEFAULTS.keys()
 
 
 def test_defaults_are_accepted(translated: Template) -> None:
