@@ -49,6 +49,7 @@ DEFAULTS = {
     "QueueKmsKeyArn": "",
     "LogKmsKeyArn": "",
     "EventBusName": "default",
+    "EventSources": "",
     "PartnerEventBusName": "",
 }
 """The template's parameters that are looked at, and their defaults there."""
@@ -89,6 +90,7 @@ class Account:
     account: str
     region: str
     parameters: Mapping[str, str]
+    stack: str = "coval-relay"
 
     def listed(self, name: str) -> list[str]:
         return [part for part in self.parameters[name].split(",") if part]
@@ -118,6 +120,7 @@ def looked_at(account: Account) -> Iterator[Line]:
         yield from bucket_lines(account, bucket, keys)
     for name in ("EventBusName", "PartnerEventBusName"):
         yield from _asked(name, partial(bus, account, name))
+    yield from _asked("other relays", partial(other_relays, account))
     for name in (name for name in DEFAULTS if "KmsKeyArn" in name):
         for arn in account.listed(name):
             yield from _asked(f"{name} {arn}", partial(key, account, name, arn))
@@ -299,6 +302,21 @@ def bus(account: Account, name: str) -> Iterator[Line]:
         yield Line(Mark.WELL, name, f"{account.parameters[name]} is there")
 
 
+def other_relays(account: Account) -> Iterator[Line]:
+    """Stacks that take the same sources' events from the bus: which platforms they share is for the reader."""
+    client, own = account.client("events"), set(account.listed("EventSources"))
+    for rule in client.list_rules(EventBusName=account.parameters["EventBusName"])["Rules"]:
+        stack, _, found = rule["Name"].partition("-CallEventRule-")
+        if not found or stack == account.stack:
+            continue
+        pattern = json.loads(rule["EventPattern"])
+        sources = {source for source in pattern["source"] if isinstance(source, str)}
+        if not (own and sources) or own & sources:
+            heard = ", ".join(kind for kind in pattern["detail-type"] if kind)
+            mend = "see that the two share no platform; or set EventSources, or a bus, for each"
+            yield Line(Mark.UNSEEN, f"stack {stack}", f"hears on the same bus: {heard}", mend)
+
+
 LET_IN = {"QueueKmsKeyArn": "events.amazonaws.com", "LogKmsKeyArn": "logs.{region}."}
 """Services that use a key by themselves, which its policy must let in."""
 
@@ -334,17 +352,19 @@ def overrides(configuration: Mapping[str, Any], environment: str) -> dict[str, s
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
-def parameters(arguments: argparse.Namespace) -> dict[str, str]:
-    file = Path(arguments.config_file)
-    configuration = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    given = dict(entry.split("=", 1) for entry in arguments.parameters)
-    return {**DEFAULTS, **overrides(configuration, arguments.config_env), **given}
+def _configuration(file: Path) -> Mapping[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def _client(session: boto3.Session, service: str) -> Any:
     """One that gives up soon: what cannot be looked at is said."""
     config = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2})
     return session.client(service, config=config)
+
+
+def stack_name(configuration: Mapping[str, Any], environment: str) -> str:
+    found = configuration.get(environment, {}).get("global", {}).get("parameters", {}).get("stack_name")
+    return str(found or "coval-relay")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -358,7 +378,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("no region: set AWS_REGION")
     identity = session.client("sts").get_caller_identity()["Account"]
     print(f"account {identity}, region {session.region_name}")
-    account = Account(lambda name: _client(session, name), identity, session.region_name, parameters(chosen))
+    written, given = _configuration(Path(chosen.config_file)), dict(one.split("=", 1) for one in chosen.parameters)
+    account = Account(
+        client=lambda name: _client(session, name),
+        account=identity,
+        region=session.region_name,
+        parameters={**DEFAULTS, **overrides(written, chosen.config_env), **given},
+        stack=stack_name(written, chosen.config_env),
+    )
     marks = []
     for line in looked_at(account):
         marks.append(line.mark)

@@ -189,6 +189,23 @@ def test_a_bus_that_is_not_there(world: World) -> None:
     assert mends(world.account(EventBusName="calls"))["EventBusName"] == "is not there create it, or name another one"
 
 
+@pytest.mark.parametrize(
+    ("own", "theirs", "told_of"),
+    [("", [], True), ("acme.sales", [], True), ("acme.sales", ["acme.support"], False), ("a,b", ["b", "c"], True)],
+)
+def test_another_relay_on_the_bus_may_take_the_same_calls(
+    world: World, own: str, theirs: list[str], told_of: bool
+) -> None:
+    pattern: Any = {"source": theirs or [{"anything-but": {"prefix": ["aws."]}}], "detail-type": ["", "Call Ended"]}
+    for name in ("another", "coval-relay"):
+        world.client("events").put_rule(Name=f"{name}-CallEventRule-1A2B", EventPattern=json.dumps(pattern))
+    found = told(world.account(EventSources=own))
+    assert ("stack another" in found) is told_of
+    assert "stack coval-relay" not in found
+    if told_of:
+        assert found["stack another"][1].startswith("hears on the same bus: Call Ended see that the two")
+
+
 def test_keys_have_to_be_there_enabled_and_of_the_region(world: World) -> None:
     kms: Any = world.client("kms")
     disabled, elsewhere, gone = world.key(), world.key("us-east-1"), world.key()

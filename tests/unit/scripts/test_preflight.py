@@ -81,7 +81,7 @@ def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Excepti
     lines = list(preflight.looked_at(account))
     assert {line.mark for line in lines} == {Mark.UNSEEN}
     assert [(line.subject, line.said) for line in lines] == [
-        (subject, said) for subject in ("concurrency", "CovalApiKeySecretArn", "EventBusName")
+        (subject, said) for subject in ("concurrency", "CovalApiKeySecretArn", "EventBusName", "other relays")
     ]
 
 
@@ -109,3 +109,9 @@ def test_parameters_come_from_samconfig(written: Any) -> None:
     found = preflight.overrides(configuration(written), "prod")
     assert found == {"RecordingBuckets": "a,b", "BucketOwners": '{"b": "444455556666"}'}
     assert preflight.overrides(configuration(written), "default") == {}
+
+
+def test_so_does_the_stack_s_name() -> None:
+    written = {"prod": {"global": {"parameters": {"stack_name": "coval-relay-prod"}}}}
+    assert preflight.stack_name(written, "prod") == "coval-relay-prod"
+    assert preflight.stack_name(written, "default") == "coval-relay"
