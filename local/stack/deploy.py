@@ -30,7 +30,7 @@ def deploy(template: Path, parameters: Mapping[str, str], files: Files) -> Mappi
         files.deployed.unlink(missing_ok=True)
         files.parameters.write_text(json.dumps(parameters, indent=2))  # JSON is YAML, which alone SAM takes
         run(_command(template, files.parameters), files.deploy_log, SAM_CLI_POLL_DELAY=_POLL_SECONDS)
-        _mend_concurrency()
+        mend_concurrency()
         recorded = {"digest": wanted, "outputs": _outputs()}
         files.deployed.write_text(json.dumps(recorded))
     outputs: Mapping[str, str] = recorded["outputs"]
@@ -57,7 +57,7 @@ def _outputs() -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _mend_concurrency() -> None:
+def mend_concurrency() -> None:
     """Give the mappings their limit as a number.
 
     MiniStack 1.5.33 keeps the text that a parameter gave, and then no queue is read at all.

@@ -173,7 +173,7 @@ def _grants(statement: Mapping[str, Any]) -> list[Grant]:
 
 @pytest.fixture(scope="module")
 def roles(stack: Stack) -> Iterator[Roles]:
-    with rules_silenced():
+    with rules_silenced(stack):
         yield Roles(stack)
 
 
@@ -187,6 +187,7 @@ def probes(stack: Stack, roles: Roles) -> Iterator[Probes]:
             roles.invoke(SUBMIT, queue_messages.to_event(Resume(call_id)))
 
 
+@pytest.mark.sandbox
 @pytest.mark.parametrize(
     ("function", "probe"), [(function, probe) for function in FUNCTIONS for probe in EXPECTED[function]]
 )
