@@ -29,7 +29,7 @@ from local.stack.stack import (
     start_simulator,
 )
 from local.stack.stack import notify_queue as let_the_bucket_notify
-from tests.aws.sandbox import Deployment, account, emptied, left_by
+from tests.aws.sandbox import Deployment, account, customer_key, emptied, encrypt, left_by
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -38,6 +38,16 @@ NAME = "coval-relay-live"
 REGION = "us-east-1"
 """Whose buckets are made without naming it."""
 MEDIA_HOST = f"s3.{REGION}.amazonaws.com"
+ENCRYPTED = (RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS)
+KEYS = (
+    *(
+        "CovalApiKeySecretKmsKeyArn",
+        "PlatformCredentialsSecretKmsKeyArn",
+        "RecordingKmsKeyArns",
+        "TranscriptKmsKeyArns",
+    ),
+    *("TableKmsKeyArn", "QueueKmsKeyArn", "LogKmsKeyArn", "StagingKmsKeyArn"),
+)
 BUCKETS = (RECORDINGS, RECORDINGS_UNVERSIONED, RECORDINGS_NOTIFYING, TRANSCRIPTS, MEDIA)
 
 
@@ -53,21 +63,32 @@ def live_stack(files: Files) -> Iterator[Stack]:
     (files.aws).mkdir(parents=True, exist_ok=True)
     start_simulator(server, files)
     outputs: dict[str, str] = {}
-    try:
-        resources(partner_bus="")
-        outputs.update(deployment.deploy(parameters(os.environ["RELAY_SIMULATOR_URL"])))
-        let_the_bucket_notify(outputs["RecordingQueueArn"])
-        yield Stack(f"https://{MEDIA_HOST}", coval_url(files), outputs, os.environ["RELAY_SIMULATOR_URL"])
-    finally:
-        _clean_up(deployment, outputs)
-        server.stop()
+    tunnel = os.environ["RELAY_SIMULATOR_URL"]
+    with customer_key() as key:
+        try:
+            resources(partner_bus="")
+            for bucket in ENCRYPTED:
+                encrypt(bucket, key)
+            outputs.update(deployment.deploy(parameters(tunnel, key)))
+            let_the_bucket_notify(outputs["RecordingQueueArn"])
+            yield Stack(f"https://{MEDIA_HOST}", coval_url(files), outputs, tunnel)
+        finally:
+            _clean_up(deployment, outputs)
+            server.stop()
 
 
-def parameters(tunnel: str) -> dict[str, str]:
-    """Patient where the tunnel is slow; S3 stands for a platform's web server, and takes any header."""
+def parameters(tunnel: str, key: str) -> dict[str, str]:
+    """Patient, as the tunnel is slow; S3 stands for a platform's web server, and takes any header.
+
+    With a key of one's own for everything, so that the probes need each statement about keys.
+    """
     hosts = {"RecordingUrlHosts": MEDIA_HOST, "TranscriptUrlHosts": MEDIA_HOST, "PartnerEventBusName": ""}
     credentials = secrets({MEDIA_HOST: {"header": "x-relay-test", "value": "any"}})
-    return {**PARAMETERS, **credentials, **hosts, "CovalBaseUrl": tunnel, "CovalTimeoutSeconds": "10"}
+    client: SecretsManagerClient = boto3.client("secretsmanager")
+    for arn in credentials.values():
+        client.update_secret(SecretId=arn, KmsKeyId=key)
+    keys = dict.fromkeys(KEYS, key)
+    return {**PARAMETERS, **credentials, **hosts, **keys, "CovalBaseUrl": tunnel, "CovalTimeoutSeconds": "10"}
 
 
 def _clean_up(deployment: Deployment, outputs: dict[str, str]) -> None:

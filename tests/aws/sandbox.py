@@ -7,12 +7,13 @@ runs on this machine, is reached from there at RELAY_SIMULATOR_URL: an operator'
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from local.simulator.behaviour_switches import DEFAULT_API_KEY
 from local.stack.build import build, run
@@ -84,9 +85,10 @@ class Deployment:
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def delete(self) -> None:
-        """After its bill: the counts go by the stack's resources."""
-        if LIVE:
-            bill(self.name, self.outputs())
+        """After its bill: the counts go by the stack's resources. What was never made is not missed."""
+        with suppress(ClientError, KeyError):
+            if LIVE:
+                bill(self.name, self.outputs())
         client: CloudFormationClient = boto3.client("cloudformation")
         client.delete_stack(StackName=self.name)
         pause: Any = {"Delay": 5 if LIVE else 1, "MaxAttempts": 360}
@@ -138,36 +140,52 @@ class Prerequisites:
 
 
 @contextmanager
-def prerequisites() -> Iterator[Prerequisites]:
-    """Made, and taken away again: a key is scheduled for deletion."""
-    number, kms, iam = account(), boto3.client("kms"), boto3.client("iam")
-    key = kms.create_key(Policy=json.dumps(_key_policy(number)), Description=NAME)["KeyMetadata"]["Arn"]
-    boundary = iam.create_policy(PolicyName=BOUNDARY, PolicyDocument=json.dumps(_everything()))["Policy"]["Arn"]
-    secrets, events = boto3.client("secretsmanager"), boto3.client("events")
-    secret = secrets.create_secret(Name=SECRET, SecretString=DEFAULT_API_KEY, KmsKeyId=key)["ARN"]
-    events.create_event_bus(Name=BUS)
-    _bucket(key)
+def customer_key() -> Iterator[str]:
+    """A key of the account's own; it is scheduled for deletion at the end."""
+    kms: Any = boto3.client("kms")
+    arn = kms.create_key(Policy=json.dumps(_key_policy(account())), Description=NAME)["KeyMetadata"]["Arn"]
     try:
-        yield Prerequisites(number, secret, key, boundary)
+        yield arn
     finally:
-        emptied(BUCKET)
-        events.delete_event_bus(Name=BUS)
-        secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
-        iam.delete_policy(PolicyArn=boundary)
-        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
 
 
-def _bucket(key: str) -> None:
+@contextmanager
+def prerequisites() -> Iterator[Prerequisites]:
+    """Made, and taken away again, whatever happens."""
+    iam, secrets, events = boto3.client("iam"), boto3.client("secretsmanager"), boto3.client("events")
+    with ExitStack() as made:
+        key = made.enter_context(customer_key())
+        boundary = iam.create_policy(PolicyName=BOUNDARY, PolicyDocument=json.dumps(_everything()))["Policy"]["Arn"]
+        made.callback(iam.delete_policy, PolicyArn=boundary)
+        secret = secrets.create_secret(Name=SECRET, SecretString=DEFAULT_API_KEY, KmsKeyId=key)["ARN"]
+        made.callback(secrets.delete_secret, SecretId=secret, ForceDeleteWithoutRecovery=True)
+        events.create_event_bus(Name=BUS)
+        made.callback(events.delete_event_bus, Name=BUS)
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        made.callback(emptied, BUCKET)
+        _set_up(BUCKET, key)
+        yield Prerequisites(account(), secret, key, boundary)
+
+
+def _set_up(bucket: str, key: str) -> None:
     s3: S3Client = boto3.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
+    encrypt(bucket, key)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    enable(s3, bucket, apply=True)
+
+
+def encrypt(bucket: str, key: str) -> None:
+    """What is put there from now on."""
+    s3: S3Client = boto3.client("s3")
     default: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
-    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [default]})
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    enable(s3, BUCKET, apply=True)
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [default]})
 
 
 def left_by(outputs: Mapping[str, str]) -> list[str]:
     """What a deleted stack leaves behind, as it should; taken away here."""
+    if not outputs:
+        return []
     dynamodb, table = boto3.client("dynamodb"), outputs["ConversationTableName"]
     left = []
     with suppress(dynamodb.exceptions.ResourceNotFoundException):

@@ -18,7 +18,7 @@ from local.simulator import AdminClient
 from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
 from tests.aws import sandbox
-from tests.aws.sandbox import BUCKET, BUS, LIVE, SOURCE, Deployment
+from tests.aws.sandbox import BUCKET, BUS, LIVE, SOURCE, Deployment, Prerequisites
 from tests.end_to_end.conftest import FILES
 from tests.end_to_end.probes import INLINE, SPOKEN, call_ended
 
@@ -76,16 +76,22 @@ def life(stack: Stack) -> Iterator[Life]:
     deployment = Deployment(sandbox.NAME, FILES.folder / "sandbox")
     with AdminClient(stack.coval_url) as coval, sandbox.prerequisites() as given:
         seen = Life(coval)
-        seen.smallest = deployment.deploy(given.smallest(stack.coval_from_aws))
-        seen.first = seen.played()
-        assert seen.ended(seen.first), seen.held(seen.first)
-        with_outage(seen, lambda: deployment.deploy(given.fullest(stack.coval_from_aws)))
-        seen.ended(*seen.in_flight)
-        assert seen.fullest
-        seen.dead_letters = depth(seen.fullest)
-        deployment.delete()
-        seen.left = tuple(sandbox.left_by(seen.fullest))
+        try:
+            live(seen, deployment, given, stack.coval_from_aws)
+        finally:
+            deployment.delete()
+            seen.left = tuple(sandbox.left_by(seen.smallest or {}))
         yield seen
+
+
+def live(seen: Life, deployment: Deployment, given: Prerequisites, coval: str) -> None:
+    seen.smallest = deployment.deploy(given.smallest(coval))
+    seen.first = seen.played()
+    assert seen.ended(seen.first), seen.held(seen.first)
+    with_outage(seen, lambda: deployment.deploy(given.fullest(coval)))
+    assert seen.fullest
+    seen.ended(*seen.in_flight)
+    seen.dead_letters = depth(seen.fullest)
 
 
 def with_outage(seen: Life, upgrade: Any) -> None:

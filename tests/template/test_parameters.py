@@ -4,12 +4,15 @@ import re
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 from coval_relay.platforms.registry import PLATFORMS
 from local.stack.parameters import PARAMETERS
 from scripts import preflight
+from tests.aws import live_stack
+from tests.aws.sandbox import Prerequisites
 from tests.template.cloudformation import Stack
-from tests.template.deployments import FULLEST, SMALLEST, key
+from tests.template.deployments import BOUNDARY, FULLEST, SECRET, SMALLEST, key
 
 Template = dict[str, Any]
 
@@ -192,6 +195,19 @@ def test_the_local_stack_is_a_deployment_like_any_other(translated: Template) ->
     *others, last = PARAMETERS["Platforms"].split(",")
     assert {*others, last} <= {listing.name for listing in PLATFORMS}
     assert last == "canonical"
+
+
+def test_the_stacks_of_a_sandbox_account_are_deployments_like_any_other(translated: Template) -> None:
+    """Nobody can run the live suite here."""
+    tunnel, given = "https://coval.tunnel.example", Prerequisites("111122223333", SECRET, key("own"), BOUNDARY)
+    with mock_aws():
+        live = live_stack.parameters(tunnel, key("own"))
+    for parameters in (live, given.smallest(tunnel), given.fullest(tunnel)):
+        assert Stack(translated, parameters).broken_rules() == []
+        assert [name for name in parameters if not accepts(translated["Parameters"][name], parameters[name])] == []
+    keys = {name for name in translated["Parameters"] if "KmsKeyArn" in name}
+    assert keys == {name for name in live if live[name] == key("own")}
+    assert keys - {"PlatformCredentialsSecretKmsKeyArn"} <= given.fullest(tunnel).keys()
 
 
 def test_timeout_rules_cover_every_pair(translated: Template) -> None:
