@@ -15,6 +15,7 @@ import pytest
 
 from coval_relay.adapters.aws import queue_messages
 from coval_relay.domain.messages import Resume
+from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
 from tests.end_to_end.probes import (
     ATTACH,
@@ -37,6 +38,7 @@ NOT_ENFORCED = {"WriteLog", "ReceiveMessages"}
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
 MOST_STARTS = 5
+MOST_SECONDS = 60
 WORKER_ENDED = {"Worker process died", "Worker returned no response"}
 """What MiniStack 1.5.33 says of a worker that ends under it; one whose folder it has removed cannot find its files."""
 PREFIXES = {"RECORDING_PREFIXES", "TRANSCRIPT_PREFIXES"}
@@ -123,12 +125,21 @@ class Roles:
         """The function without the code's own check of the prefixes, so that only its role has one."""
         name = self._name(function)
         kept = self._functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        bare = {**kept, **dict.fromkeys(PREFIXES & kept.keys(), "")}
-        self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": bare})
+        self._configure(name, {**kept, **dict.fromkeys(PREFIXES & kept.keys(), "")})
         try:
             yield
         finally:
-            self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
+            self._configure(name, kept)
+
+    def _configure(self, name: str, variables: Mapping[str, str]) -> None:
+        """AWS takes seconds to do it."""
+        client = self._functions
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        updated = wait_until(
+            lambda: client.get_function_configuration(FunctionName=name)["LastUpdateStatus"] != "InProgress",
+            MOST_SECONDS,
+        )
+        assert updated, f"{name} is still being updated"
 
     def _put(self, policy: Mapping[str, Any], statements: list[dict[str, Any]]) -> None:
         document = {"Version": "2012-10-17", "Statement": statements}
