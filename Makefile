@@ -24,8 +24,8 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz vendor-payloads mutants coverage \
-	format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
+.PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes fuzz vendor-payloads mutants \
+	coverage format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,14 @@ test: setup ## Every layer, the deployed local stack included
 
 test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
 	$(SIDE_BY_SIDE) test-load test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
+
+test-aws: sandbox-is-named setup ## In the sandbox account of AWS_PROFILE: docs/test-aws.md
+	@RELAY_LIVE=yes RELAY_BUCKET_SUFFIX="-$(RELAY_SANDBOX_ACCOUNT)" AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \
+		$(BIN)/pytest tests/end_to_end -m "sandbox or aws_only" --force-enable-socket
+
+sandbox-is-named:
+	@test -n "$(AWS_PROFILE)" -a -n "$(RELAY_SANDBOX_ACCOUNT)" -a -n "$(RELAY_SIMULATOR_PORT)" -a -n "$(RELAY_SIMULATOR_URL)" \
+		|| { echo "make test-aws needs AWS_PROFILE, RELAY_SANDBOX_ACCOUNT, RELAY_SIMULATOR_PORT and RELAY_SIMULATOR_URL: docs/test-aws.md" >&2; exit 2; }
 
 test-unit: .venv/installed ## Each part of the code alone
 	@$(TIMED) $@ $(BIN)/pytest tests/unit -n $(or $(WORKERS),0)

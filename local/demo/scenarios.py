@@ -148,6 +148,15 @@ SCENARIOS = (
         _attached(),
     ),
     Scenario(
+        "110 MB, late, unversioned",
+        (
+            CallEnd("stereo-pcm-16khz.wav"),
+            Until("SUBMITTED"),
+            LargeRecording(LARGE_SECONDS, RECORDINGS_UNVERSIONED),
+        ),
+        _attached(),
+    ),
+    Scenario(
         "agent on channel 1",
         (
             CallEnd("stereo-pcm-8khz.wav", agent_channel=1),

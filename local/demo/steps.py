@@ -140,6 +140,7 @@ class LargeRecording:
     """A recording above the size that Coval takes as an upload, made on the fly."""
 
     seconds: float
+    bucket: str = RECORDINGS
     file: str = LARGE
 
     def perform(self, stage: Stage, call_id: str, report: Report) -> None:
@@ -149,8 +150,8 @@ class LargeRecording:
                 file.write(chunk)
             size = file.tell()
             file.flush()
-            stage.s3.upload_file(file.name, RECORDINGS, key)
-        report(f"put        {size / 1e6:.0f} MB as s3://{RECORDINGS}/{key}")
+            stage.s3.upload_file(file.name, self.bucket, key)
+        report(f"put        {size / 1e6:.0f} MB as s3://{self.bucket}/{key}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,8 +147,9 @@ async def _counted_chunks(request: web.Request) -> AsyncIterator[bytes]:
 
 
 def base_url(request: web.Request) -> str:
-    """Return scheme and host under which the simulator was reached."""
-    return f"{request.scheme}://{request.host}"
+    """Return scheme and host under which the simulator was reached, by a tunnel's https, too."""
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+    return f"{scheme}://{request.host}"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def deploy(template: Path, parameters: Mapping[str, str], files: Files) -> Mappi
         emulated = template.with_name("emulated.yaml")
         emulated.write_text(without_foreign_alarms(template.read_text()))
         run(_command(emulated, files.parameters), files.deploy_log, SAM_CLI_POLL_DELAY=_POLL_SECONDS)
-        _mend_concurrency()
+        mend_concurrency()
         recorded = {"digest": wanted, "outputs": _outputs()}
         files.deployed.write_text(json.dumps(recorded))
     outputs: Mapping[str, str] = recorded["outputs"]
@@ -69,7 +69,7 @@ def _outputs() -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def _mend_concurrency() -> None:
+def mend_concurrency() -> None:
     """Give the mappings their limit as a number.
 
     MiniStack 1.5.33 keeps the text that a parameter gave, and then no queue is read at all.

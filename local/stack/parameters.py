@@ -1,13 +1,16 @@
 """The template's parameters on one's own machine: short deadlines, few workers, the stack's own buckets."""
 
 import json
+import os
 
-RECORDINGS = "coval-relay-recordings"
-RECORDINGS_UNVERSIONED = "coval-relay-recordings-unversioned"
-RECORDINGS_NOTIFYING = "coval-relay-recordings-notifying"
+SUFFIX = os.environ.get("RELAY_BUCKET_SUFFIX", "")
+"""Of the buckets' names, where they are those of a real account: nobody else may have such a bucket."""
+RECORDINGS = f"coval-relay-recordings{SUFFIX}"
+RECORDINGS_UNVERSIONED = f"coval-relay-recordings-unversioned{SUFFIX}"
+RECORDINGS_NOTIFYING = f"coval-relay-recordings-notifying{SUFFIX}"
 """Notifies the queue itself: not every bucket can send to EventBridge."""
-TRANSCRIPTS = "coval-relay-transcripts"
-MEDIA = "coval-relay-media"
+TRANSCRIPTS = f"coval-relay-transcripts{SUFFIX}"
+MEDIA = f"coval-relay-media{SUFFIX}"
 """Stands for a platform's web server: who knows an object's URL may read it."""
 PARTNER_BUS = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/local"
 """The bus of Genesys Cloud's events."""

@@ -60,6 +60,13 @@ class Stack:
     aws_url: str
     coval_url: str
     outputs: Mapping[str, str] = field(default_factory=dict)
+    tunnel: str = ""
+    """Where functions on AWS reach the simulator."""
+
+    @property
+    def coval_from_aws(self) -> str:
+        """The functions' own way to Coval."""
+        return self.tunnel or self.coval_url
 
     @property
     def table(self) -> str:
@@ -103,13 +110,16 @@ def up(files: Files, egress: Egress | None = None, parameters: Mapping[str, str]
     """
     with alone(files.lock):
         environment.isolate(aws_url(files), files.aws)
-        _start_simulator(simulator_server(files), files)
+        start_simulator(simulator_server(files), files)
         _start_aws(aws_server(files), files, egress)
-        _resources()
-        chosen = {**PARAMETERS, **_secrets(files, egress), **_addresses(files, egress), **parameters}
+        resources()
+        network = {"HttpsProxy": egress.proxy, "NoProxy": "127.0.0.1,localhost"} if egress else {}
+        local = {_media_host(files): {"username": "local", "password": environment.SECRET_KEY}}
+        credentials = {**local, **(egress.credentials if egress else {})}
+        chosen = {**PARAMETERS, **secrets(credentials), **_addresses(files, egress), **network, **parameters}
         with alone(BUILD.with_suffix(".lock")):
             outputs = deploy(build(), chosen, files)
-        _notify_queue(outputs["RecordingQueueArn"])
+        notify_queue(outputs["RecordingQueueArn"])
         _write_environment(files, aws_url(files))
     return Stack(aws_url=aws_url(files), coval_url=coval_url(files), outputs=outputs)
 
@@ -187,17 +197,17 @@ def _aws_environment(server: Server, files: Files, egress: Egress | None) -> dic
         TMPDIR=str(files.temporary),
         USE_SSL="1",
     )
-    return {**settings, **(_way_out(egress, files) if egress else {})}
+    return {**settings, **(_trust(egress, files) if egress else {})}
 
 
-def _way_out(egress: Egress, files: Files) -> dict[str, str]:
+def _trust(egress: Egress, files: Files) -> dict[str, str]:
     """The local AWS and what is behind the proxy are trusted alike: httpx reads one file."""
     trusted = files.aws / "trusted.pem"
     trusted.write_bytes((files.aws / "certificate.pem").read_bytes() + egress.certificate.read_bytes())
-    return {"HTTPS_PROXY": egress.proxy, "SSL_CERT_FILE": str(trusted)}
+    return {"SSL_CERT_FILE": str(trusted)}
 
 
-def _start_simulator(server: Server, files: Files) -> None:
+def start_simulator(server: Server, files: Files) -> None:
     if server.running():
         return
     server.start(
@@ -223,13 +233,13 @@ def _server_environment(**settings: str) -> dict[str, str]:
     return {**{name: os.environ[name] for name in kept if name in os.environ}, **settings}
 
 
-def _resources() -> None:
+def resources(partner_bus: str = PARTNER_BUS) -> None:
     """What the operator of a real account has already, beside the secrets."""
     _buckets()
     _media()
     events: EventBridgeClient = boto3.client("events")
-    if not events.list_event_buses(NamePrefix=PARTNER_BUS)["EventBuses"]:
-        events.create_event_bus(Name=PARTNER_BUS, EventSourceName=PARTNER_BUS)
+    if partner_bus and not events.list_event_buses(NamePrefix=partner_bus)["EventBuses"]:
+        events.create_event_bus(Name=partner_bus, EventSourceName=partner_bus)
     parameters: SSMClient = boto3.client("ssm")
     parameters.put_parameter(Name=KEY_RULES_PARAMETER, Value=KEY_RULES, Type="String", Overwrite=True)
 
@@ -246,7 +256,7 @@ def _buckets() -> None:
             s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
-def _notify_queue(queue: str) -> None:
+def notify_queue(queue: str) -> None:
     """Only now: S3 looks whether it may send to the queue."""
     s3: S3Client = boto3.client("s3")
     if RECORDINGS_NOTIFYING not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
@@ -267,9 +277,8 @@ def _media() -> None:
     s3.put_bucket_policy(Bucket=MEDIA, Policy=json.dumps({"Version": "2012-10-17", "Statement": [everybody]}))
 
 
-def _secrets(files: Files, egress: Egress | None) -> dict[str, str]:
-    local = {_media_host(files): {"username": "local", "password": environment.SECRET_KEY}}
-    credentials = {**local, **(egress.credentials if egress else {})}
+def secrets(credentials: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Coval's key, and what the hosts of links want to see."""
     return {
         "CovalApiKeySecretArn": _secret(API_KEY, DEFAULT_API_KEY),
         "PlatformCredentialsSecretArn": _secret(CREDENTIALS, json.dumps(credentials)),
@@ -278,11 +287,11 @@ def _secrets(files: Files, egress: Egress | None) -> dict[str, str]:
 
 def _secret(name: str, content: str) -> str:
     """The secret's ARN; made where it is not there."""
-    secrets: SecretsManagerClient = boto3.client("secretsmanager")
+    client: SecretsManagerClient = boto3.client("secretsmanager")
     try:
-        return secrets.describe_secret(SecretId=name)["ARN"]
-    except secrets.exceptions.ResourceNotFoundException:
-        return secrets.create_secret(Name=name, SecretString=content)["ARN"]
+        return client.describe_secret(SecretId=name)["ARN"]
+    except client.exceptions.ResourceNotFoundException:
+        return client.create_secret(Name=name, SecretString=content)["ARN"]
 
 
 def _addresses(files: Files, egress: Egress | None) -> dict[str, str]:

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack.stack import Egress, Stack
+from tests.aws.cost import BILLS
+from tests.aws.live_stack import live_stack
+from tests.aws.sandbox import LIVE
 from tests.end_to_end.platform_web_servers import Web, served
 from tests.support.own_stack import files_of, own_stack
 
@@ -47,5 +50,18 @@ def egress(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Egres
 
 @pytest.fixture(scope="session")
 def stack(egress: Egress) -> Iterator[Stack]:
-    with own_stack(FILES, egress) as stack:
+    with live_stack(FILES) if LIVE else own_stack(FILES, egress) as stack:
         yield stack
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What only AWS can show is no part of a run on the local stack."""
+    left_out = [item for item in items if not LIVE and item.get_closest_marker("aws_only")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a run in an account of AWS has cost."""
+    for line in BILLS:
+        terminalreporter.write_line(line)

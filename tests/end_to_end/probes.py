@@ -264,10 +264,11 @@ def _alias(call_id: str) -> Alias:
 
 
 @contextmanager
-def rules_silenced() -> Iterator[None]:
+def rules_silenced(stack: Stack) -> Iterator[None]:
     """No rule tells the deployed functions of the objects: only the probes' own invocations are judged."""
     events: EventBridgeClient = boto3.client("events")
-    rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
+    name, _, _ = stack.outputs["SubmitTranscriptFunctionName"].partition("-SubmitTranscriptFunction")
+    rules = [rule["Name"] for rule in events.list_rules(NamePrefix=f"{name}-")["Rules"]]
     for rule in rules:
         events.disable_rule(Name=rule)
     try:

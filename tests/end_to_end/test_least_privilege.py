@@ -15,6 +15,7 @@ import pytest
 
 from coval_relay.adapters.aws import queue_messages
 from coval_relay.domain.messages import Resume
+from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
 from tests.end_to_end.probes import (
     ATTACH,
@@ -43,6 +44,7 @@ NOT_ENFORCED = {
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"
 CACHED = {SECRET, "ssm:GetParameter"}
 MOST_STARTS = 5
+MOST_SECONDS = 60
 WORKER_ENDED = {"Worker process died", "Worker returned no response"}
 """What MiniStack 1.5.33 says of a worker that ends under it; one whose folder it has removed cannot find its files."""
 PREFIXES = {"RECORDING_PREFIXES", "TRANSCRIPT_PREFIXES"}
@@ -146,12 +148,21 @@ class Roles:
         """The function with other variables."""
         name = self._name(function)
         kept = self._functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        bare = {**kept, **changes(kept)}
-        self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": bare})
+        self._configure(name, {**kept, **changes(kept)})
         try:
             yield
         finally:
-            self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": kept})
+            self._configure(name, kept)
+
+    def _configure(self, name: str, variables: Mapping[str, str]) -> None:
+        """AWS takes seconds to do it."""
+        client = self._functions
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        updated = wait_until(
+            lambda: client.get_function_configuration(FunctionName=name)["LastUpdateStatus"] != "InProgress",
+            MOST_SECONDS,
+        )
+        assert updated, f"{name} is still being updated"
 
     def _put(self, policy: Mapping[str, Any], statements: list[dict[str, Any]]) -> None:
         document = {"Version": "2012-10-17", "Statement": statements}
@@ -196,7 +207,7 @@ def _grants(statement: Mapping[str, Any]) -> list[Grant]:
 
 @pytest.fixture(scope="module")
 def roles(stack: Stack) -> Iterator[Roles]:
-    with rules_silenced():
+    with rules_silenced(stack):
         yield Roles(stack)
 
 
@@ -210,6 +221,7 @@ def probes(stack: Stack, roles: Roles) -> Iterator[Probes]:
             roles.invoke(SUBMIT, queue_messages.to_event(Resume(call_id)))
 
 
+@pytest.mark.sandbox
 @pytest.mark.parametrize(
     ("function", "probe"), [(function, probe) for function in FUNCTIONS for probe in EXPECTED[function]]
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "111122223333",
+    "AWS::Partition": "aws",
     "AWS::Region": "eu-west-2",
     "AWS::StackName": "relay",
 }
@@ -22,6 +23,7 @@ class Stack:
 
     template: Mapping[str, Any]
     given: Mapping[str, str] = field(default_factory=dict)
+    pseudo_parameters: Mapping[str, str] = field(default_factory=lambda: PSEUDO_PARAMETERS)
 
     def resources(self, kind: str | None = None) -> dict[str, dict[str, Any]]:
         """The resources that are made, evaluated, by logical id."""
@@ -70,8 +72,8 @@ class Stack:
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return NO_VALUE
-        if name in PSEUDO_PARAMETERS:
-            return PSEUDO_PARAMETERS[name]
+        if name in self.pseudo_parameters:
+            return self.pseudo_parameters[name]
         return self.parameter(name) if name in self.template["Parameters"] else self._resource(name)
 
     def _resource(self, name: str) -> str:

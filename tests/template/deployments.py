@@ -3,6 +3,7 @@
 SECRET = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/api-key-AbCdEf"
 CREDENTIALS = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/platforms-GhIjKl"
 PARTNER_BUS = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/acme-prod"
+BOUNDARY = "arn:aws:iam::111122223333:policy/platform/workloads"
 TOPIC = "arn:aws:sns:eu-west-2:111122223333:operators"
 
 
@@ -15,7 +16,15 @@ SMALLEST = {"CovalApiKeySecretArn": SECRET, "RecordingBuckets": "acme-recordings
 FULLEST = {
     **SMALLEST,
     "Architecture": "x86_64",
+    "BucketOwners": '{"acme-voicemail": "444455556666"}',
+    "VpcSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "VpcSecurityGroupIds": "sg-0123456789abcdef0",
+    "HttpsProxy": "http://proxy.acme.example:3128",
+    "NoProxy": ".eu-west-2.amazonaws.com",
+    "PermissionsBoundaryArn": BOUNDARY,
+    "RolePath": "/workloads/calls/",
     "EventBusName": "calls",
+    "EventSources": "acme.calls,acme telephony",
     "AddedDetailTypes": "Invented Call Ended,invented.transcript",
     "PartnerEventBusName": PARTNER_BUS,
     "Platforms": "amazon_connect,amazon_chime,genesys,canonical",

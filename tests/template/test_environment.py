@@ -15,7 +15,7 @@ from tests.template.cloudformation import Stack
 from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET
 
 LARGEST_ENVIRONMENT_BYTES = 4096
-LIBRARIES = ("POWERTOOLS_", "PYDANTIC_")
+LIBRARIES = ("POWERTOOLS_", "PYDANTIC_", "HTTPS_PROXY", "NO_PROXY")
 MODELS: dict[str, type[Settings]] = {
     "SubmitTranscript": SubmitTranscriptSettings,
     "UploadRecording": UploadRecordingSettings,
@@ -44,6 +44,13 @@ def test_libraries_are_told_what_they_need(smallest: Stack, function: str) -> No
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "PYDANTIC_DISABLE_PLUGINS": "__all__",
     }
+
+
+@each_function
+def test_libraries_are_told_of_the_proxy(fullest: Stack, function: str) -> None:
+    """httpx and botocore read both by themselves."""
+    found = variables(fullest, function)
+    assert (found["HTTPS_PROXY"], found["NO_PROXY"]) == (FULLEST["HttpsProxy"], FULLEST["NoProxy"])
 
 
 @each_function
@@ -87,7 +94,8 @@ def test_lists_and_maps_reach_the_code_whole(fullest: Stack) -> None:
     submit = parse(SubmitTranscriptSettings, variables(fullest, "SubmitTranscript"))
     assert attach.recording_buckets == ("acme-recordings", "acme-voicemail")
     assert attach.recording_prefixes == ("voice/", "calls/2026 é+")
-    assert attach.bucket_owner == "111122223333"
+    assert attach.bucket_owner == submit.bucket_owner == "111122223333"
+    assert attach.bucket_owners == submit.bucket_owners == {"acme-voicemail": "444455556666"}
     assert submit.transcript_buckets == ("acme-recordings",)
     assert submit.transcript_prefixes == tuple(FULLEST["TranscriptPrefixes"].split(","))
     assert submit.agent_ids == {"front-desk": "abcdefghij0123456789AB", "sales": "abcdefghij0123456789AC"}

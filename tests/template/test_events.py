@@ -1,7 +1,7 @@
 """Rules and schedule: what is listened to, and where it goes."""
 
 import json
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +9,6 @@ import pytest
 from coval_relay.platforms.registry import PLATFORMS
 from tests.template.cloudformation import Stack
 from tests.template.deployments import PARTNER_BUS, SMALLEST
-from tests.template.tools import TEMPLATE
 
 LONGEST_PATTERN = 2048
 """EventBridge: characters of an event pattern."""
@@ -38,8 +37,10 @@ def detail_types(platform: str) -> list[str]:
     return list(listing.detail_types)
 
 
-def told(*names: str) -> dict[str, Any]:
-    return {"source": [{"anything-but": {"prefix": "aws."}}], "detail-type": list(names)}
+def told(
+    *names: str, sources: Sequence[Any] = ({"anything-but": {"prefix": ["aws.", "coval.relay"]}},)
+) -> dict[str, Any]:
+    return {"source": list(sources), "detail-type": list(names)}
 
 
 def created(buckets: list[str], prefixes: list[str]) -> dict[str, Any]:
@@ -48,10 +49,6 @@ def created(buckets: list[str], prefixes: list[str]) -> dict[str, Any]:
     return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
 
 
-WRITTEN = Path(TEMPLATE).read_text(encoding="utf-8")
-CALL_EVENTS = told(
-    *(kind for one in PLATFORMS for kind in one.detail_types if kind != "Recording Ready" and kind in WRITTEN)
-)
 CONNECT = {
     "source": ["aws.connect"],
     "detail-type": detail_types("amazon_connect"),
@@ -71,19 +68,17 @@ CHIME = {
 GENESYS = {"source": [{"prefix": "aws.partner/genesys.com/"}], "detail-type": detail_types("genesys")}
 
 
-def test_every_detail_type_that_is_listened_to_is_understood(smallest: Stack) -> None:
-    """The other way round is the deployed stack's to show: AddedDetailTypes is for what is not listed."""
-    listened = rules(smallest)["CallEventRule"]["pattern"]["detail-type"]
-    known = {kind for one in PLATFORMS for kind in one.detail_types}
-    assert set(listened) < known
-    assert "Recording Ready" not in listened
+READY = "Recording Ready"
+CANONICAL = [kind for kind in detail_types("canonical") if kind != READY]
+NOTHING = ""
+"""No event has an empty detail-type."""
 
 
 def test_rules_of_the_smallest_deployment(smallest: Stack) -> None:
     recordings = created(["acme-recordings"], [""])
     assert rules(smallest) == {
-        "CallEventRule": {"bus": "default", "pattern": CALL_EVENTS, "queue": "CallEnd"},
-        "RecordingReadyRule": {"bus": "default", "pattern": told("Recording Ready"), "queue": "Attach"},
+        "CallEventRule": {"bus": "default", "pattern": told(NOTHING, *CANONICAL), "queue": "CallEnd"},
+        "RecordingReadyRule": {"bus": "default", "pattern": told(READY), "queue": "Attach"},
         "RecordingRule": {"bus": "default", "pattern": recordings, "queue": "Recording"},
     }
 
@@ -91,36 +86,82 @@ def test_rules_of_the_smallest_deployment(smallest: Stack) -> None:
 def test_rules_of_the_fullest_deployment(fullest: Stack) -> None:
     recordings = created(["acme-recordings", "acme-voicemail"], ["voice/", "calls/2026 é+"])
     transcripts = created(["acme-recordings"], ["Analysis/"])
-    added = {
-        "source": [{"anything-but": ["coval.relay"]}],
-        "detail-type": ["Invented Call Ended", "invented.transcript"],
-    }
+    added, sources = ["Invented Call Ended", "invented.transcript"], ["acme.calls", "acme telephony"]
+    named = [kind for name in ("amazon_connect", "amazon_chime", "genesys") for kind in detail_types(name)]
+    calls = told(*added, *CANONICAL, *named, sources=sources)
     assert rules(fullest) == {
-        "CallEventRule": {"bus": "calls", "pattern": CALL_EVENTS, "queue": "CallEnd"},
-        "AddedCallEventRule": {"bus": "calls", "pattern": added, "queue": "CallEnd"},
+        "CallEventRule": {"bus": "calls", "pattern": calls, "queue": "CallEnd"},
         "ConnectRule": {"bus": "default", "pattern": CONNECT, "queue": "CallEnd"},
         "ChimeRule": {"bus": "default", "pattern": CHIME, "queue": "CallEnd"},
         "GenesysRule": {"bus": PARTNER_BUS, "pattern": GENESYS, "queue": "CallEnd"},
-        "RecordingReadyRule": {"bus": "calls", "pattern": told("Recording Ready"), "queue": "Attach"},
+        "RecordingReadyRule": {"bus": "calls", "pattern": told(READY, sources=sources), "queue": "Attach"},
         "RecordingRule": {"bus": "default", "pattern": recordings, "queue": "Recording"},
         "TranscriptRule": {"bus": "default", "pattern": transcripts, "queue": "CallEnd"},
     }
 
 
+def heard(template: Mapping[str, Any], platforms: str) -> dict[str, list[str]]:
+    """The detail-types that each rule takes from the bus of the calls' events."""
+    found = rules(Stack(template, {**SMALLEST, "Platforms": platforms}))
+    names = set(found) & {"CallEventRule", "RecordingReadyRule"}
+    return {name: [kind for kind in found[name]["pattern"]["detail-type"] if kind] for name in names}
+
+
+@pytest.mark.parametrize("platform", [listing.name for listing in PLATFORMS])
+def test_a_platform_s_events_are_heard_where_it_is_named_and_nothing_else(smallest: Stack, platform: str) -> None:
+    for platforms in (platform, f"{platform},not_{platform},{platform}_too"):
+        found = heard(smallest.template, platforms)
+        assert sorted(kind for kinds in found.values() for kind in kinds) == sorted(detail_types(platform))
+        assert found.get("RecordingReadyRule", [READY]) == [READY]
+
+
+def test_of_two_stacks_on_a_bus_one_takes_a_call(smallest: Stack) -> None:
+    """What no platform of both sends reaches one of them; what both take they tell apart by the source."""
+    names = [listing.name for listing in PLATFORMS]
+    one, other = (heard(smallest.template, ",".join(half)) for half in (names[::2], names[1::2]))
+    assert not {kind for kinds in one.values() for kind in kinds} & {kind for kinds in other.values() for kind in kinds}
+    sources = [
+        rules(Stack(smallest.template, {**SMALLEST, "EventSources": source}))["CallEventRule"]["pattern"]["source"]
+        for source in ("acme.sales", "acme.support")
+    ]
+    assert sources == [["acme.sales"], ["acme.support"]]
+
+
+def test_a_stack_of_none_but_added_events_hears_them(smallest: Stack) -> None:
+    stack = Stack(smallest.template, {**SMALLEST, "Platforms": "acme", "AddedDetailTypes": "acme.ended"})
+    found = rules(stack)
+    assert set(found) == {"CallEventRule", "RecordingRule"}
+    assert found["CallEventRule"]["pattern"] == told("acme.ended")
+
+
 @pytest.mark.parametrize(
-    ("platforms", "heard"),
+    ("platforms", "expected"),
     [
-        ("amazon_connect", {"ConnectRule"}),
+        ("amazon_connect,canonical", {"ConnectRule"}),
         ("canonical,amazon_chime", {"ChimeRule"}),
+        ("genesys,canonical", {"GenesysRule"}),
         ("vapi,amazon_connect,amazon_chime,canonical", {"ConnectRule", "ChimeRule"}),
-        ("not_amazon_connect,amazon_chime_too", set()),
-        ("genesys,twilio", set()),
+        ("not_amazon_connect,amazon_chime_too,canonical", set()),
+        ("canonical,twilio", set()),
     ],
 )
-def test_connect_and_chime_are_heard_where_they_are_named(smallest: Stack, platforms: str, heard: set[str]) -> None:
-    """Every account's default bus has their events, and not every contact is meant for Coval."""
-    stack = Stack(smallest.template, {**SMALLEST, "Platforms": platforms})
-    assert set(rules(stack)) - set(rules(smallest)) == heard
+def test_aws_s_and_its_partners_events_are_heard_where_their_platform_is_named(
+    smallest: Stack, platforms: str, expected: set[str]
+) -> None:
+    """Every account's default bus has Connect's and Chime's, and not every contact is meant for Coval."""
+    given = {**SMALLEST, "Platforms": platforms, "PartnerEventBusName": PARTNER_BUS}
+    assert set(rules(Stack(smallest.template, given))) - set(rules(smallest)) == expected
+
+
+def test_without_its_bus_genesys_is_heard_by_a_relay_alone(smallest: Stack) -> None:
+    assert "GenesysRule" not in rules(Stack(smallest.template, {**SMALLEST, "Platforms": "genesys"}))
+
+
+@pytest.mark.parametrize("queue", ["AttachQueue", "AttachDeadLetterQueue"])
+def test_no_rule_sends_to_a_queue_that_none_is_for(smallest: Stack, queue: str) -> None:
+    stack = Stack(smallest.template, {**SMALLEST, "Platforms": "vapi"})
+    (refused,) = stack.properties(f"{queue}Policy")["PolicyDocument"]["Statement"]
+    assert refused["Effect"] == "Deny"
 
 
 def test_what_a_rule_cannot_deliver_goes_to_a_queue_that_no_customer_s_key_closes(fullest: Stack) -> None:
@@ -144,8 +185,10 @@ def test_ten_buckets_with_five_prefixes_fit_into_the_pattern(smallest: Stack) ->
     assert len(stack.properties("RecordingRule")["EventPattern"]) < LONGEST_PATTERN
 
 
-def test_the_list_of_detail_types_has_room_left() -> None:
-    assert len(json.dumps(CALL_EVENTS)) < LONGEST_PATTERN / 2
+def test_the_list_of_detail_types_has_room_left(smallest: Stack) -> None:
+    every = ",".join(listing.name for listing in PLATFORMS)
+    pattern = rules(Stack(smallest.template, {**SMALLEST, "Platforms": every}))["CallEventRule"]["pattern"]
+    assert len(json.dumps(pattern)) < LONGEST_PATTERN / 2
 
 
 def test_sweep(smallest: Stack) -> None:

@@ -4,11 +4,15 @@ import re
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 from coval_relay.platforms.registry import PLATFORMS
 from local.stack.parameters import PARAMETERS
+from scripts import preflight
+from tests.aws import live_stack
+from tests.aws.sandbox import Prerequisites
 from tests.template.cloudformation import Stack
-from tests.template.deployments import FULLEST, SMALLEST, key
+from tests.template.deployments import BOUNDARY, FULLEST, SECRET, SMALLEST, key
 
 Template = dict[str, Any]
 
@@ -36,6 +40,14 @@ def test_each_parameter_is_typed_described_and_constrained(translated: Template)
 def test_only_what_nobody_can_guess_is_required(translated: Template) -> None:
     required = {name for name, definition in translated["Parameters"].items() if "Default" not in definition}
     assert required == set(SMALLEST)
+
+
+def test_what_is_looked_at_before_the_deploy_are_the_template_s_parameters(translated: Template) -> None:
+    """And no bucket, key or bus of the template's is left out there."""
+    written = {name: str(one.get("Default", "")) for name, one in translated["Parameters"].items()}
+    assert {name: written[name] for name in preflight.DEFAULTS} == preflight.DEFAULTS
+    kinds = ("Buckets", "KmsKeyArn", "KmsKeyArns", "SecretArn", "BusName", "MaximumConcurrency")
+    assert {name for name in written if name.endswith(kinds)} <= preflight.DEFAULTS.keys()
 
 
 def test_defaults_are_accepted(translated: Template) -> None:
@@ -72,6 +84,18 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("AgentIds", "{" + '"a": "abcdefghij0123456789AB",' * 100 + '"a": "abcdefghij0123456789AB"}'),
         ("EventBusName", "my bus"),
         ("EventBusName", ""),
+        ("EventSources", "acme.calls, acme"),
+        ("EventSources", 'acme"'),
+        ("EventSources", "acme.calls,coval.relay"),
+        ("BucketOwners", '{"acme-voicemail": 444455556666}'),
+        ("BucketOwners", "acme-voicemail=444455556666"),
+        ("VpcSubnetIds", "acme-private-a"),
+        ("VpcSecurityGroupIds", "default"),
+        ("HttpsProxy", "http://user:password@proxy.acme.example:3128"),
+        ("HttpsProxy", "proxy.acme.example:3128"),
+        ("NoProxy", ".amazonaws.com, .acme.example"),
+        ("PermissionsBoundaryArn", "workloads"),
+        ("RolePath", "workloads"),
         ("PartnerEventBusName", "aws.partner/genesys.com/cloud/acme prod"),
         ("AddedDetailTypes", "invented, ended"),
         ("AddedDetailTypes", "e" * 129),
@@ -134,6 +158,7 @@ TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
     [
         ({}, []),
         (FULLEST, []),
+        ({**FULLEST, "VpcSecurityGroupIds": ""}, ["VpcSubnetIds needs VpcSecurityGroupIds."]),
         ({"CovalTimeoutSeconds": "10", "UploadRecordingTimeoutSeconds": "30"}, []),
         ({"UploadRecordingTimeoutSeconds": "60"}, []),
         (
@@ -170,6 +195,19 @@ def test_the_local_stack_is_a_deployment_like_any_other(translated: Template) ->
     *others, last = PARAMETERS["Platforms"].split(",")
     assert {*others, last} <= {listing.name for listing in PLATFORMS}
     assert last == "canonical"
+
+
+def test_the_stacks_of_a_sandbox_account_are_deployments_like_any_other(translated: Template) -> None:
+    """Nobody can run the live suite here."""
+    tunnel, given = "https://coval.tunnel.example", Prerequisites("111122223333", SECRET, key("own"), BOUNDARY)
+    with mock_aws():
+        live = live_stack.parameters(tunnel, key("own"))
+    for parameters in (live, given.smallest(tunnel), given.fullest(tunnel)):
+        assert Stack(translated, parameters).broken_rules() == []
+        assert [name for name in parameters if not accepts(translated["Parameters"][name], parameters[name])] == []
+    keys = {name for name in translated["Parameters"] if "KmsKeyArn" in name}
+    assert keys == {name for name in live if live[name] == key("own")}
+    assert keys - {"PlatformCredentialsSecretKmsKeyArn"} <= given.fullest(tunnel).keys()
 
 
 def test_timeout_rules_cover_every_pair(translated: Template) -> None:

@@ -18,7 +18,7 @@ FROM_BUCKETS = {
             "Action": "sqs:SendMessage",
             "Resource": "RecordingQueue.Arn",
             "Condition": {
-                "ArnEquals": {"aws:SourceArn": ["arn:aws:s3:::acme-recordings"]},
+                "ArnEquals": {"aws:SourceArn": ["arn:*:s3:::acme-recordings"]},
                 "StringEquals": {"aws:SourceAccount": "111122223333"},
             },
         }

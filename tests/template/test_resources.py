@@ -138,7 +138,7 @@ def test_function(smallest: Stack, function: str) -> None:
         "MemorySize": smallest.parameter(f"{function}MemoryMegabytes"),
         "Timeout": smallest.parameter(f"{function}TimeoutSeconds"),
         "Role": f"{function}Role.Arn",
-        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": f"{function}LogGroup"},
+        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": f"{function}LogGroup"},
     }
     left_to_aws = {"ReservedConcurrentExecutions", "TracingConfig", "FunctionName"}
     assert not left_to_aws & set(properties)
@@ -162,6 +162,8 @@ def test_layers_match_the_processor(
     logical = {name[:-10]: made["Properties"] for name, made in layers.items()}  # less the hash of the content
     dependencies, audio = f"Dependencies{processor}Layer", f"Audio{processor}Layer"
     assert set(logical) == {dependencies, audio, "SharedLayer"}
+    names = {dependencies: "relay-dependencies", audio: "relay-audio", "SharedLayer": "relay-shared"}
+    assert {name: layer["LayerName"] for name, layer in logical.items()} == names
     for layer in (dependencies, audio):
         assert logical[layer]["CompatibleArchitectures"] == [architecture]
     for name, function in deployment.resources("AWS::Lambda::Function").items():

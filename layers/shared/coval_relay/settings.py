@@ -21,6 +21,7 @@ def _load_json(value: object) -> object:
     return json.loads(value or "{}") if isinstance(value, str) else value
 
 
+Account = Annotated[str, Field(pattern=r"^\d{12}$")]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """A comma-separated list, as CloudFormation joins it."""
 Prefixes = Annotated[tuple[str, ...], BeforeValidator(_split_all)]
@@ -83,6 +84,10 @@ class Settings(BaseModel):
     """Likewise for transcripts."""
     platform_credentials_secret_arn: str = ""
     """Secret whose JSON maps a host to {username, password} or {header, value}."""
+    bucket_owner: Account
+    """The account of every bucket that is not named in `bucket_owners`."""
+    bucket_owners: Annotated[Mapping[str, Account], BeforeValidator(_load_json)] = Field(default_factory=dict)
+    """JSON object: a bucket of another account → that account."""
     settling_seconds: int = Field(60, ge=0)
     """How long a recording waits where the platform may send several."""
     pending_seconds: int = Field(86400, ge=1)
@@ -96,7 +101,6 @@ class RecordingSettings(Settings):
     recording_prefixes: Prefixes = ("",)
     staging_bucket: str = Field(min_length=1)
     """The stack's own bucket: copies of recordings that Coval could not take as they are."""
-    bucket_owner: str = Field(pattern=r"^\d{12}$")
 
 
 class SubmitTranscriptSettings(Settings):
@@ -106,7 +110,6 @@ class SubmitTranscriptSettings(Settings):
     transcript_prefixes: Prefixes = ("",)
     transcript_key_pattern: str = ""
     """Regular expression with a group named external_conversation_id."""
-    bucket_owner: str = Field(pattern=r"^\d{12}$")
     oversize_transcript: Literal["truncate", "recording", "reject"] = "truncate"
     max_payload_bytes: int = Field(256_000, ge=1_000, le=262_144)
 

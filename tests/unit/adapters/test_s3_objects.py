@@ -121,6 +121,28 @@ def test_an_object_that_was_replaced(s3: "S3Client", read: str) -> None:
         READS[read](S3RecordingObjects(s3, OWNER), version)
 
 
+OTHER = "444455556666"
+
+
+@pytest.mark.parametrize("read", [*READS, "tags"])
+@pytest.mark.parametrize(("bucket", "owner"), [(BUCKET, OWNER), ("theirs", OTHER)])
+def test_a_bucket_of_another_account_is_asked_for_as_theirs(read: str, bucket: str, owner: str) -> None:
+    client: Any = Refusing(refusal("AccessDenied"))
+    source = S3RecordingObjects(client, OWNER, bucket_owners={"theirs": OTHER})
+    version = ObjectVersion(bucket, KEY, "e")
+    with pytest.raises(PermanentError):
+        source.tags(version) if read == "tags" else READS[read](source, version)
+    assert [asked["ExpectedBucketOwner"] for asked in client.asked] == [owner]
+
+
+@pytest.mark.parametrize(("bucket", "owner"), [(BUCKET, OWNER), ("theirs", OTHER)])
+def test_so_is_a_transcript_bucket(bucket: str, owner: str) -> None:
+    client: Any = Refusing(refusal("AccessDenied"))
+    with pytest.raises(NotReadyError):
+        S3TranscriptObjects(lambda: client, OWNER, bucket_owners={"theirs": OTHER}).fetch(bucket, "t.json", 1)
+    assert [asked["ExpectedBucketOwner"] for asked in client.asked] == [owner]
+
+
 @pytest.mark.parametrize("read", READS)
 def test_a_version_is_read_although_a_newer_one_stands_there(s3: "S3Client", read: str) -> None:
     versioned(s3)

@@ -105,3 +105,22 @@ def test_every_event_has_a_level_and_a_message() -> None:
         assert isinstance(logging.getLevelName(level), int)
         assert message.endswith(".")
         assert metric is None or metric.isalnum()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"),
+    [("INFO", {"INFO", "WARNING", "ERROR"}), ("WARNING", {"WARNING", "ERROR"}), ("ERROR", {"ERROR"})],
+)
+def test_the_chosen_level_holds_beside_lambda_s_own_and_metrics_stay(
+    chosen: str, shown: set[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda names its level to the function; Powertools would obey that one."""
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", chosen)
+    for event in (LogEvent.CALL_SUBMITTED, LogEvent.RECORDING_REJECTED, LogEvent.CALL_REJECTED):
+        telemetry.report(event, "call-1")
+    telemetry.flush()
+    *lines, counted = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {line["level"] for line in lines} == shown
+    assert "level" not in counted
+    assert {"Submitted", "CallRejected"} <= counted.keys()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,10 +23,15 @@ MISMATCH = XML.format(
 TOO_LARGE = XML.format("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
 
 
-def create(api: Api, **body: Any) -> Any:
-    status, answer = api.call("POST", "/v1/audio:upload", json=body)
+def create(api: Api, headers: Mapping[str, str] = MappingProxyType({}), **body: Any) -> Any:
+    status, answer = api.call("POST", "/v1/audio:upload", json=body, headers=headers)
     assert status == 200, answer
     return answer
+
+
+def test_behind_a_tunnel_the_url_is_the_tunnel_s(api: Api) -> None:
+    forwarded = {"Host": "coval.tunnel.example", "X-Forwarded-Proto": "https"}
+    assert create(api, headers=forwarded)["upload_url"].startswith("https://coval.tunnel.example/")
 
 
 def put(url: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, str]:

@@ -153,7 +153,7 @@ class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
 
         settings = self.settings
         locations = AllowedLocations("configured transcript", settings.transcript_buckets, settings.transcript_prefixes)
-        return S3TranscriptObjects(lambda: self._s3, settings.bucket_owner, locations)
+        return S3TranscriptObjects(lambda: self._s3, settings.bucket_owner, locations, settings.bucket_owners)
 
     @cached_property
     def transcript_urls(self) -> "HttpsTranscriptUrls":
@@ -169,7 +169,9 @@ class RecordingAdapters(AwsAdapters[RecordingSettings]):
     def recordings(self) -> "S3RecordingObjects":
         from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
 
-        return S3RecordingObjects(self._s3, self.settings.bucket_owner, recording_locations(self.settings))
+        settings = self.settings
+        locations = recording_locations(settings)
+        return S3RecordingObjects(self._s3, settings.bucket_owner, locations, settings.bucket_owners)
 
     @cached_property
     def recording_urls(self) -> "HttpsRecordingUrls":

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,9 @@ def s3_client(region: str | None = None) -> "S3Client":
 
 @dataclass(frozen=True, slots=True)
 class S3RecordingObjects:
-    """The RecordingObjects on S3; `client` comes from `s3_client`, `bucket_owner` is a 12-digit account.
+    """The RecordingObjects on S3; `client` comes from `s3_client`.
+
+    A bucket's owner is the account that `bucket_owners` names for it, else `bucket_owner`.
 
     Of what lies in none of the `places`, where they are given, nothing is read and no URL is signed, whatever
     the message or the item says; the functions' roles say so a second time.
@@ -69,6 +71,7 @@ class S3RecordingObjects:
     client: "S3Client"
     bucket_owner: str
     locations: RecordingLocations | None = None
+    bucket_owners: Mapping[str, str] = field(default_factory=dict)
 
     def head(self, version: ObjectVersion) -> ObjectHead:
         try:
@@ -115,7 +118,8 @@ class S3RecordingObjects:
     def _named(self, version: ObjectVersion) -> dict[str, Any]:
         if self.locations is not None:
             self.locations.check(version)
-        named = {"Bucket": version.bucket, "Key": version.key, "ExpectedBucketOwner": self.bucket_owner}
+        owner = self.bucket_owners.get(version.bucket, self.bucket_owner)
+        named = {"Bucket": version.bucket, "Key": version.key, "ExpectedBucketOwner": owner}
         return named | ({"VersionId": version.version_id} if version.version_id else {})
 
     def _attaching(self, version: ObjectVersion) -> dict[str, Any]:
@@ -131,12 +135,14 @@ class S3TranscriptObjects:
     client: Callable[[], "S3Client"]
     bucket_owner: str
     locations: AllowedLocations | None = None
+    bucket_owners: Mapping[str, str] = field(default_factory=dict)
 
     def fetch(self, bucket: str, key: str, max_bytes: int) -> bytes:
         if self.locations is not None:
             self.locations.check(bucket, key)
+        owner = self.bucket_owners.get(bucket, self.bucket_owner)
         try:
-            answer = self.client().get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self.bucket_owner)
+            answer = self.client().get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=owner)
             with closing(answer["Body"]) as body:
                 if answer["ContentLength"] > max_bytes:
                     raise PermanentError("document_too_large", f"The object has more than {max_bytes} bytes.")

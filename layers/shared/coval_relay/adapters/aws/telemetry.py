@@ -23,7 +23,10 @@ def logger() -> Logger:
     """The one logger; libraries that log URLs are kept quiet."""
     for library in ("httpx", "httpcore", "botocore", "boto3", "urllib3"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    return Logger(utc=True, version=__version__)
+    made = Logger(utc=True, version=__version__)
+    # the logger beneath: Powertools itself lets Lambda's level win, which stays at INFO for the metrics' sake
+    logging.getLogger(made.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
+    return made
 
 
 @cache

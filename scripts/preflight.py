@@ -1,0 +1,397 @@
+"""Look, before the first deploy, whether the account is ready for it; changes nothing.
+
+    python3 -m scripts.preflight                                  # the parameters of samconfig.toml
+    python3 -m scripts.preflight --config-env prod
+    python3 -m scripts.preflight RecordingBuckets=acme-recordings CovalApiKeySecretArn=arn:...
+
+Each line says what is well, what has to be mended and how, or what could not be looked at with these
+credentials. The exit status is 1 where something has to be mended. It needs boto3 and, for all of it,
+lambda:GetAccountSettings, s3:ListBucket, s3:GetBucketNotification, s3:GetBucketVersioning and
+s3:GetEncryptionConfiguration on the buckets, events:DescribeEventBus, kms:DescribeKey and kms:GetKeyPolicy on
+the keys, secretsmanager:DescribeSecret and secretsmanager:GetSecretValue on the secrets.
+"""
+
+import argparse
+import json
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DEFAULTS = {
+    "SubmitTranscriptMaximumConcurrency": "10",
+    "UploadRecordingMaximumConcurrency": "5",
+    "AttachRecordingMaximumConcurrency": "5",
+    "RecordingBuckets": "",
+    "TranscriptBuckets": "",
+    "BucketOwners": "{}",
+    "RecordingKmsKeyArns": "",
+    "TranscriptKmsKeyArns": "",
+    "CovalApiKeySecretArn": "",
+    "CovalApiKeySecretKmsKeyArn": "",
+    "PlatformCredentialsSecretArn": "",
+    "PlatformCredentialsSecretKmsKeyArn": "",
+    "StagingKmsKeyArn": "",
+    "TableKmsKeyArn": "",
+    "QueueKmsKeyArn": "",
+    "LogKmsKeyArn": "",
+    "EventBusName": "default",
+    "EventSources": "",
+    "PartnerEventBusName": "",
+}
+"""The template's parameters that are looked at, and their defaults there."""
+SWEEPS = 1
+"""The schedule's own invocation, beside those of the queues."""
+KEY = re.compile(r"[!-~]+")
+DENIED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"}
+MISSING = {"404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundException"}
+
+
+class Mark(Enum):
+    """What a line begins with."""
+
+    WELL = "ok   "
+    MEND = "MEND "
+    UNSEEN = "?    "
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at."""
+
+    mark: Mark
+    subject: str
+    said: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.mark.value} {self.subject}: {self.said}" + (f"\n        -> {self.mend}" if self.mend else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the stack is to be, and what with."""
+
+    client: Callable[[str], Any]
+    """Gives a service's."""
+    account: str
+    region: str
+    parameters: Mapping[str, str]
+    stack: str = "coval-relay"
+
+    def listed(self, name: str) -> list[str]:
+        return [part for part in self.parameters[name].split(",") if part]
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = json.loads(self.parameters["BucketOwners"])
+        return found
+
+    @property
+    def buckets(self) -> dict[str, list[str]]:
+        """Each bucket, with the keys that the stack may decrypt its objects with."""
+        found: dict[str, list[str]] = {}
+        for kind in ("Recording", "Transcript"):
+            for bucket in self.listed(f"{kind}Buckets"):
+                found.setdefault(bucket, []).extend(self.listed(f"{kind}KmsKeyArns"))
+        return found
+
+
+def looked_at(account: Account) -> Iterator[Line]:
+    """All lines, in the order of the deploy."""
+    yield from _asked("concurrency", partial(concurrency, account))
+    for name, parse in (("CovalApiKeySecretArn", api_key), ("PlatformCredentialsSecretArn", credentials)):
+        yield from _asked(name, partial(secret, account, name, parse))
+    yield from unknown_owners(account)
+    for bucket, keys in account.buckets.items():
+        yield from bucket_lines(account, bucket, keys)
+    for name in ("EventBusName", "PartnerEventBusName"):
+        yield from _asked(name, partial(bus, account, name))
+    yield from _asked("other relays", partial(other_relays, account))
+    for name in (name for name in DEFAULTS if "KmsKeyArn" in name):
+        for arn in account.listed(name):
+            yield from _asked(f"{name} {arn}", partial(key, account, name, arn))
+
+
+def _asked(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
+    """What cannot be looked at is said, and the rest goes on."""
+    try:
+        yield from look()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in MISSING:
+            yield Line(Mark.MEND, subject, "is not there", "create it, or name another one")
+        elif code in DENIED:
+            yield Line(Mark.UNSEEN, subject, f"these credentials may not {error.operation_name}")
+        else:
+            yield Line(Mark.UNSEEN, subject, f"{error.operation_name} answers {code}")
+    except BotoCoreError as error:
+        yield Line(Mark.UNSEEN, subject, str(error))
+
+
+# --- quotas ------------------------------------------------------------------------------------------
+
+
+def concurrency(account: Account) -> Iterator[Line]:
+    """Lambda's limit of the account and region against what the three mappings and the sweep may use."""
+    limits = account.client("lambda").get_account_settings()["AccountLimit"]
+    free, wanted = limits["UnreservedConcurrentExecutions"], SWEEPS
+    wanted += sum(int(account.parameters[name]) for name in DEFAULTS if name.endswith("MaximumConcurrency"))
+    said = f"{wanted} executions at once are asked for, {free} are free in {account.region}"
+    if free >= wanted:
+        yield Line(Mark.WELL, "concurrency", said)
+        return
+    code = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384"
+    yield Line(
+        Mark.MEND, "concurrency", said, f"{code} --desired-value 1000; or lower the parameters …MaximumConcurrency"
+    )
+
+
+# --- secrets -----------------------------------------------------------------------------------------
+
+
+def api_key(text: str) -> str:
+    """What is wrong with the text of Coval's secret; empty where nothing is."""
+    found: object = text.strip()
+    if text.lstrip().startswith("{"):
+        found = _json(text).get("api_key")
+    if isinstance(found, str) and KEY.fullmatch(found.strip()):
+        return ""
+    return 'it must be the key as plain text, or {"api_key": "…"}'
+
+
+def credentials(text: str) -> str:
+    """Likewise, of the platforms' credentials."""
+    entries = _json(text)
+    kinds = ({"username", "password"}, {"header", "value"})
+    if entries and all(isinstance(entry, dict) and set(entry) in kinds for entry in entries.values()):
+        return ""
+    return 'it must be {"HOST": {"username": …, "password": …}} or {"HOST": {"header": …, "value": …}}'
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator[Line]:
+    """There, of this region, readable, of the right form, and its key known to the template."""
+    arn = account.parameters[name]
+    if not arn:
+        if name == "CovalApiKeySecretArn":
+            yield Line(Mark.MEND, name, "is not given", "create the secret and name its ARN")
+        return
+    if arn.split(":")[3:4] != [account.region]:
+        yield Line(Mark.MEND, name, f"is not of {account.region}", "create it there, or replicate it")
+        return
+    client = account.client("secretsmanager")
+    own_key = client.describe_secret(SecretId=arn).get("KmsKeyId", "")
+    named = account.parameters[name.replace("SecretArn", "SecretKmsKeyArn")]
+    if own_key and not own_key.endswith("aws/secretsmanager") and own_key.split("/")[-1] != named.split("/")[-1]:
+        mend = f"{name.replace('SecretArn', 'SecretKmsKeyArn')}={own_key}"
+        yield Line(Mark.MEND, f"{name}, its key", "the functions may not use it", mend)
+    fault = wrong(client.get_secret_value(SecretId=arn).get("SecretString", ""))
+    if fault:
+        yield Line(Mark.MEND, name, "cannot be used", f"aws secretsmanager put-secret-value: {fault}")
+    else:
+        yield Line(Mark.WELL, name, "can be read and has the right form")
+
+
+# --- buckets -----------------------------------------------------------------------------------------
+
+
+def unknown_owners(account: Account) -> Iterator[Line]:
+    for bucket in set(account.owners) - set(account.buckets):
+        yield Line(Mark.MEND, f"BucketOwners {bucket}", "is no bucket of the stack", "correct its name")
+
+
+def bucket_lines(account: Account, bucket: str, keys: Sequence[str]) -> Iterator[Line]:
+    """Whose it is and where; then, where it can be reached, how it is set up."""
+    owner, s3 = account.owners.get(bucket, account.account), account.client("s3")
+    subject = f"bucket {bucket}"
+    found = list(_asked(subject, partial(place, s3, bucket, owner, account.region)))
+    yield from found
+    if all(line.mark is Mark.WELL for line in found):
+        yield from _asked(f"{subject}, its events", partial(switch, s3, bucket, owner))
+        yield from _asked(f"{subject}, its versions", partial(versioning, s3, bucket, owner))
+        yield from _asked(f"{subject}, its key", partial(encryption, s3, bucket, owner, keys))
+    if owner != account.account:
+        yield from _asked(f"{subject}, its account", partial(let_in, account, owner))
+
+
+def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line]:
+    subject = f"bucket {bucket}"
+    try:
+        answer = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            raise
+        mend = "name its account in BucketOwners; or look with credentials that may s3:ListBucket"
+        yield Line(Mark.MEND, subject, f"S3 refuses it as a bucket of {owner}", mend)
+        return
+    there = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", region)
+    if there == region:
+        yield Line(Mark.WELL, subject, f"is of {owner}, in {region}")
+        return
+    mend = f"deploy to {there}, or replicate the objects into a bucket of {region}"
+    yield Line(Mark.MEND, subject, f"is in {there}, the stack in {region}", mend)
+
+
+def switch(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
+    subject = f"bucket {bucket}, its events"
+    told = s3.get_bucket_notification_configuration(Bucket=bucket, ExpectedBucketOwner=owner)
+    if "EventBridgeConfiguration" in told:
+        yield Line(Mark.WELL, subject, "EventBridge is on")
+    elif any("RecordingQueue" in one["QueueArn"] for one in told.get("QueueConfigurations", [])):
+        yield Line(Mark.WELL, subject, "a recording queue is notified")
+    else:
+        mend = f"python3 -m scripts.notify_relay {bucket} --apply"
+        yield Line(Mark.MEND, subject, "EventBridge is off: its new objects reach nobody", mend)
+
+
+def versioning(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
+    status = s3.get_bucket_versioning(Bucket=bucket, ExpectedBucketOwner=owner).get("Status", "off")
+    effect = "" if status == "Enabled" else ": what Coval is to fetch is copied first, lest it be replaced"
+    yield Line(Mark.WELL, f"bucket {bucket}, its versions", f"versioning is {status.lower()}{effect}")
+
+
+def encryption(s3: "S3Client", bucket: str, owner: str, keys: Sequence[str]) -> Iterator[Line]:
+    """The bucket's default key; objects may have others."""
+    told = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=owner)["ServerSideEncryptionConfiguration"]
+    for rule in told["Rules"]:
+        named = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "")
+        if named and "alias/" not in named and named.split("/")[-1] not in [known.split("/")[-1] for known in keys]:
+            mend = f"name it in RecordingKmsKeyArns or TranscriptKmsKeyArns: {named}"
+            yield Line(Mark.MEND, f"bucket {bucket}, its key", "the functions may not use it", mend)
+            return
+    yield Line(Mark.WELL, f"bucket {bucket}, its key", "needs no other than is named")
+
+
+def let_in(account: Account, owner: str) -> Iterator[Line]:
+    """Whether the default bus takes what the bucket's account forwards."""
+    policy = account.client("events").describe_event_bus(Name="default").get("Policy", "{}")
+    if owner in policy:
+        yield Line(Mark.WELL, f"account {owner}", "may send to the default bus")
+        return
+    mend = 'docs/accounts.md, "Recordings in another account"; a policy for your organization does, too'
+    yield Line(Mark.MEND, f"account {owner}", "is not named by the default bus's policy", mend)
+
+
+# --- buses and keys ----------------------------------------------------------------------------------
+
+
+def bus(account: Account, name: str) -> Iterator[Line]:
+    if account.parameters[name]:
+        account.client("events").describe_event_bus(Name=account.parameters[name])
+        yield Line(Mark.WELL, name, f"{account.parameters[name]} is there")
+
+
+def other_relays(account: Account) -> Iterator[Line]:
+    """Stacks that take the same sources' events from the bus: which platforms they share is for the reader."""
+    client, own = account.client("events"), set(account.listed("EventSources"))
+    for rule in client.list_rules(EventBusName=account.parameters["EventBusName"])["Rules"]:
+        stack, _, found = rule["Name"].partition("-CallEventRule-")
+        if not found or stack == account.stack:
+            continue
+        pattern = json.loads(rule["EventPattern"])
+        sources = {source for source in pattern["source"] if isinstance(source, str)}
+        if not (own and sources) or own & sources:
+            heard = ", ".join(kind for kind in pattern["detail-type"] if kind)
+            mend = "see that the two share no platform; or set EventSources, or a bus, for each"
+            yield Line(Mark.UNSEEN, f"stack {stack}", f"hears on the same bus: {heard}", mend)
+
+
+LET_IN = {"QueueKmsKeyArn": "events.amazonaws.com", "LogKmsKeyArn": "logs.{region}."}
+"""Services that use a key by themselves, which its policy must let in."""
+
+
+def key(account: Account, name: str, arn: str) -> Iterator[Line]:
+    """There, enabled, of this region, and open to the service that uses it by itself."""
+    kms, subject = account.client("kms"), f"{name} {arn}"
+    if arn.split(":")[3] != account.region:
+        yield Line(Mark.MEND, subject, f"is not of {account.region}", "name a key of the stack's region")
+        return
+    state = kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
+    if state != "Enabled":
+        yield Line(Mark.MEND, subject, f"is {state}", f"aws kms enable-key --key-id {arn}")
+    elif name in LET_IN and not _lets_in(kms, arn, LET_IN[name].format(region=account.region)):
+        mend = 'its policy, as in README, "Customer-managed keys"'
+        yield Line(Mark.MEND, subject, f"lets {LET_IN[name].format(region=account.region)}… not in", mend)
+    else:
+        yield Line(Mark.WELL, subject, "can be used")
+
+
+def _lets_in(kms: Any, arn: str, service: str) -> bool:
+    return service in kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+
+
+# --- the command -------------------------------------------------------------------------------------
+
+
+def overrides(configuration: Mapping[str, Any], environment: str) -> dict[str, str]:
+    """The parameters of `sam deploy --config-env`: a list of NAME=VALUE, or one text of them."""
+    deploy = configuration.get(environment, {}).get("deploy", {}).get("parameters", {})
+    told = deploy.get("parameter_overrides", [])
+    entries = shlex.split(told) if isinstance(told, str) else [shlex.split(entry)[0] for entry in told]
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+def _configuration(file: Path) -> Mapping[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _client(session: boto3.Session, service: str) -> Any:
+    """One that gives up soon: what cannot be looked at is said."""
+    config = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2})
+    return session.client(service, config=config)
+
+
+def stack_name(configuration: Mapping[str, Any], environment: str) -> str:
+    found = configuration.get(environment, {}).get("global", {}).get("parameters", {}).get("stack_name")
+    return str(found or "coval-relay")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters that samconfig.toml lacks")
+    parser.add_argument("--config-env", default="default", help="the environment in samconfig.toml")
+    parser.add_argument("--config-file", default="samconfig.toml")
+    chosen = parser.parse_args(arguments)
+    session = boto3.Session()
+    if not session.region_name:
+        parser.error("no region: set AWS_REGION")
+    identity = session.client("sts").get_caller_identity()["Account"]
+    print(f"account {identity}, region {session.region_name}")
+    written, given = _configuration(Path(chosen.config_file)), dict(one.split("=", 1) for one in chosen.parameters)
+    account = Account(
+        client=lambda name: _client(session, name),
+        account=identity,
+        region=session.region_name,
+        parameters={**DEFAULTS, **overrides(written, chosen.config_env), **given},
+        stack=stack_name(written, chosen.config_env),
+    )
+    marks = []
+    for line in looked_at(account):
+        marks.append(line.mark)
+        print(line, flush=True)
+    return 1 if Mark.MEND in marks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""The look before the first deploy, at accounts of the emulator: what is well, what has to be mended and how."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from scripts import preflight
+from scripts.notify_relay import enable
+from scripts.preflight import Account, Mark
+
+REGION, OTHER = "eu-west-2", "444455556666"
+
+
+class Limits:
+    """The emulator's account has its own idea of a quota."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+    def get_account_settings(self) -> dict[str, Any]:
+        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": self.free}}
+
+
+class World:
+    """An account of its own, empty at first: the emulator takes a key of 12 digits for an account."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.number = str(10**11 + secrets.randbelow(10**11))
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        made: Any = boto3.client
+        keys = {"aws_access_key_id": self.number, "aws_secret_access_key": "any"}
+        return made(service, endpoint_url=self.url, region_name=region, **keys)
+
+    def bucket(self, region: str = REGION) -> str:
+        name = f"recordings-{secrets.token_hex(8)}"
+        place = {"LocationConstraint": region}
+        self.client("s3", region).create_bucket(Bucket=name, CreateBucketConfiguration=place)
+        return name
+
+    def secret(self, text: str = "a-key", **more: Any) -> str:
+        arn: str = self.client("secretsmanager").create_secret(Name="coval", SecretString=text, **more)["ARN"]
+        return arn
+
+    def key(self, region: str = REGION) -> str:
+        arn: str = self.client("kms", region).create_key()["KeyMetadata"]["Arn"]
+        return arn
+
+    def account(self, free: int = 1000, /, **parameters: str) -> Account:
+        def client(service: str) -> Any:
+            return Limits(free) if service == "lambda" else self.client(service)
+
+        return Account(client, self.number, REGION, {**preflight.DEFAULTS, **parameters})
+
+
+@pytest.fixture
+def world(aws_url: str) -> World:
+    return World(aws_url)
+
+
+def told(looked_at: Account) -> dict[str, tuple[Mark, str]]:
+    """By subject: the mark, and what is said, with its mend."""
+    return {line.subject: (line.mark, f"{line.said} {line.mend}".strip()) for line in preflight.looked_at(looked_at)}
+
+
+def mends(looked_at: Account) -> dict[str, str]:
+    return {subject: said for subject, (mark, said) in told(looked_at).items() if mark is Mark.MEND}
+
+
+def test_an_account_that_is_ready(world: World) -> None:
+    name = world.bucket()
+    enable(world.client("s3"), name, apply=True)
+    ready = world.account(RecordingBuckets=name, CovalApiKeySecretArn=world.secret("a-key"))
+    assert told(ready) == {
+        "concurrency": (Mark.WELL, "21 executions at once are asked for, 1000 are free in eu-west-2"),
+        "CovalApiKeySecretArn": (Mark.WELL, "can be read and has the right form"),
+        f"bucket {name}": (Mark.WELL, f"is of {world.number}, in eu-west-2"),
+        f"bucket {name}, its events": (Mark.WELL, "EventBridge is on"),
+        f"bucket {name}, its versions": (
+            Mark.WELL,
+            "versioning is off: what Coval is to fetch is copied first, lest it be replaced",
+        ),
+        f"bucket {name}, its key": (Mark.WELL, "needs no other than is named"),
+        "EventBusName": (Mark.WELL, "default is there"),
+    }
+
+
+# --- quotas
+
+
+@pytest.mark.parametrize(("free", "well"), [(10, False), (20, False), (21, True)])
+def test_a_new_account_s_concurrency_is_too_small(world: World, free: int, well: bool) -> None:
+    mark, said = told(world.account(free))["concurrency"]
+    assert mark is (Mark.WELL if well else Mark.MEND)
+    assert ("aws service-quotas request-service-quota-increase" in said) is not well
+
+
+# --- secrets
+
+
+def test_a_secret_that_cannot_be_used_is_not_shown(world: World) -> None:
+    arn = world.secret("s3cret with spaces")
+    said = mends(world.account(CovalApiKeySecretArn=arn))["CovalApiKeySecretArn"]
+    assert said.startswith("cannot be used aws secretsmanager put-secret-value")
+    assert "s3cret" not in said
+
+
+def test_a_secret_that_is_missing_or_elsewhere(world: World) -> None:
+    arn = f"arn:aws:secretsmanager:{REGION}:{world.number}:secret:none-AbCdEf"
+    assert (
+        mends(world.account(CovalApiKeySecretArn=arn))["CovalApiKeySecretArn"]
+        == "is not there create it, or name another one"
+    )
+    elsewhere = mends(world.account(CovalApiKeySecretArn=arn.replace(REGION, "us-east-1")))["CovalApiKeySecretArn"]
+    assert elsewhere == "is not of eu-west-2 create it there, or replicate it"
+    assert mends(world.account())["CovalApiKeySecretArn"] == "is not given create the secret and name its ARN"
+
+
+def test_a_secret_s_own_key_has_to_be_named(world: World) -> None:
+    arn = world.key()
+    found = {"CovalApiKeySecretArn": world.secret("a-key", KmsKeyId=arn)}
+    said = f"the functions may not use it CovalApiKeySecretKmsKeyArn={arn}"
+    assert mends(world.account(**found)) == {"CovalApiKeySecretArn, its key": said}
+    assert mends(world.account(**found, CovalApiKeySecretKmsKeyArn=arn)) == {}
+
+
+# --- buckets
+
+
+def test_a_bucket_whose_events_reach_nobody(world: World) -> None:
+    name = world.bucket()
+    said = f"EventBridge is off: its new objects reach nobody python3 -m scripts.notify_relay {name} --apply"
+    found = mends(world.account(RecordingBuckets=name, CovalApiKeySecretArn=world.secret()))
+    assert found == {f"bucket {name}, its events": said}
+
+
+def test_a_bucket_that_notifies_the_queue_is_heard(world: World) -> None:
+    name = world.bucket()
+    queues: Any = world.client("sqs")
+    url = queues.create_queue(QueueName="coval-relay-RecordingQueue-1A2B")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    enable(world.client("s3"), name, arn, apply=True)
+    assert told(world.account(RecordingBuckets=name))[f"bucket {name}, its events"] == (
+        Mark.WELL,
+        "a recording queue is notified",
+    )
+
+
+def test_a_bucket_of_another_region_or_of_none(world: World) -> None:
+    name = world.bucket("eu-central-1")
+    found = mends(world.account(RecordingBuckets=f"{name},acme-none"))
+    assert found[f"bucket {name}"].startswith("is in eu-central-1, the stack in eu-west-2")
+    assert found["bucket acme-none"] == "is not there create it, or name another one"
+
+
+def test_owners_are_of_buckets_that_are_named(world: World) -> None:
+    found = mends(world.account(BucketOwners=json.dumps({"misspelt": OTHER})))
+    assert found["BucketOwners misspelt"] == "is no bucket of the stack correct its name"
+
+
+def test_the_bus_has_to_let_the_other_account_in(world: World) -> None:
+    name = world.bucket()
+    theirs = world.account(RecordingBuckets=name, BucketOwners=json.dumps({name: OTHER}))
+    assert mends(theirs)[f"account {OTHER}"].startswith("is not named by the default bus's policy docs/accounts.md")
+    world.client("events").put_permission(StatementId="recordings", Action="events:PutEvents", Principal=OTHER)
+    assert told(theirs)[f"account {OTHER}"] == (Mark.WELL, "may send to the default bus")
+
+
+def test_a_bucket_s_own_key_has_to_be_named(world: World) -> None:
+    name = world.bucket()
+    arn = world.key()
+    s3: Any = world.client("s3")
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}}
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    subject = f"bucket {name}, its key"
+    assert arn in mends(world.account(RecordingBuckets=name))[subject]
+    assert told(world.account(RecordingBuckets=name, RecordingKmsKeyArns=arn))[subject][0] is Mark.WELL
+
+
+# --- buses and keys
+
+
+def test_a_bus_that_is_not_there(world: World) -> None:
+    assert mends(world.account(EventBusName="calls"))["EventBusName"] == "is not there create it, or name another one"
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "told_of"),
+    [("", [], True), ("acme.sales", [], True), ("acme.sales", ["acme.support"], False), ("a,b", ["b", "c"], True)],
+)
+def test_another_relay_on_the_bus_may_take_the_same_calls(
+    world: World, own: str, theirs: list[str], told_of: bool
+) -> None:
+    pattern: Any = {"source": theirs or [{"anything-but": {"prefix": ["aws."]}}], "detail-type": ["", "Call Ended"]}
+    for name in ("another", "coval-relay"):
+        world.client("events").put_rule(Name=f"{name}-CallEventRule-1A2B", EventPattern=json.dumps(pattern))
+    found = told(world.account(EventSources=own))
+    assert ("stack another" in found) is told_of
+    assert "stack coval-relay" not in found
+    if told_of:
+        assert found["stack another"][1].startswith("hears on the same bus: Call Ended see that the two")
+
+
+def test_keys_have_to_be_there_enabled_and_of_the_region(world: World) -> None:
+    kms: Any = world.client("kms")
+    disabled, elsewhere, gone = world.key(), world.key("us-east-1"), world.key()
+    kms.disable_key(KeyId=disabled)
+    arns = ",".join((disabled, gone.rpartition("/")[0] + "/00000000-0000-4000-8000-000000000000"))
+    found = mends(world.account(RecordingKmsKeyArns=arns, TableKmsKeyArn=world.key()))
+    assert found[f"RecordingKmsKeyArns {disabled}"] == f"is Disabled aws kms enable-key --key-id {disabled}"
+    assert "is not there create it, or name another one" in found.values()
+    assert not [subject for subject in found if subject.startswith("TableKmsKeyArn")]
+    theirs = mends(world.account(TableKmsKeyArn=elsewhere))[f"TableKmsKeyArn {elsewhere}"]
+    assert theirs == "is not of eu-west-2 name a key of the stack's region"
+
+
+@pytest.mark.parametrize(
+    ("name", "service"), [("QueueKmsKeyArn", "events.amazonaws.com"), ("LogKmsKeyArn", f"logs.{REGION}.amazonaws.com")]
+)
+def test_the_policy_of_a_key_lets_the_service_in(world: World, name: str, service: str) -> None:
+    kms: Any = world.client("kms")
+    arn = world.key()
+    subject = f"{name} {arn}"
+    assert "not in its policy, as in README" in mends(world.account(**{name: arn}))[subject]
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "kms:Decrypt", "Resource": "*"}
+    kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps({"Statement": [statement]}))
+    assert told(world.account(**{name: arn}))[subject] == (Mark.WELL, "can be used")
+
+
+# --- the command
+
+
+def test_the_command_says_it_all_and_fails_where_something_is_to_mend(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = world.bucket()
+    given = {"AWS_ENDPOINT_URL": world.url, "AWS_ACCESS_KEY_ID": world.number, "AWS_DEFAULT_REGION": REGION}
+    for variable, value in {**given, "AWS_REGION": REGION}.items():
+        monkeypatch.setenv(variable, value)
+    file = tmp_path / "samconfig.toml"
+    file.write_text(f'[default.deploy.parameters]\nparameter_overrides = ["RecordingBuckets={name}"]\n')
+    arguments = [f"CovalApiKeySecretArn={world.secret('k')}", "--config-file", str(file)]
+    assert preflight.main(arguments) == 1
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == f"account {world.number}, region {REGION}"
+    assert f"MEND  bucket {name}, its events: EventBridge is off: its new objects reach nobody" in lines
+    assert f"        -> python3 -m scripts.notify_relay {name} --apply" in lines
+    enable(world.client("s3"), name, apply=True)
+    assert preflight.main(arguments) == 0

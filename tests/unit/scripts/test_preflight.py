@@ -1,0 +1,117 @@
+"""The look before the first deploy: what a secret must be, what could not be seen, whose parameters it takes.
+
+What it finds in an account: tests/integration/test_preflight.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from coval_relay.adapters.aws.secrets import key_of
+from coval_relay.adapters.web.platform_credentials import headers_by_host
+from coval_relay.domain.errors import PermanentError, RetryableError
+from scripts import preflight
+from scripts.preflight import Account, Mark
+
+
+@pytest.mark.parametrize(
+    "text", ["a-key", '{"api_key": "a-key"}', " a-key\n", "", "a key", "{}", '{"api_key": 7}', "{"]
+)
+def test_the_key_s_form_is_judged_as_the_functions_do(text: str) -> None:
+    try:
+        key_of(text)
+    except RetryableError:
+        assert preflight.api_key(text)
+    else:
+        assert preflight.api_key(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a.example": {"username": "u", "password": "p"}, "b.example": {"header": "x-key", "value": "v"}}',
+        '{"a.example": {"username": "u"}}',
+        '{"a.example": {"header": "x-key", "value": "v", "more": "m"}}',
+        '{"a.example": "u:p"}',
+        "u:p",
+    ],
+)
+def test_so_is_that_of_the_platforms_credentials(text: str) -> None:
+    try:
+        headers_by_host(text)
+    except PermanentError:
+        assert preflight.credentials(text)
+    else:
+        assert preflight.credentials(text) == ""
+
+
+class Refusing:
+    """A client of any service whose every call fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**_: Any) -> Any:
+            raise self.error
+
+        return call
+
+
+def answers(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "m"}}, "Looking")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (answers("AccessDeniedException"), "these credentials may not Looking"),
+        (answers("Throttling"), "Looking answers Throttling"),
+        (
+            EndpointConnectionError(endpoint_url="https://x.test"),
+            'Could not connect to the endpoint URL: "https://x.test"',
+        ),
+    ],
+)
+def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Exception, said: str) -> None:
+    given = {"CovalApiKeySecretArn": "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval-AbCdEf"}
+    account = Account(lambda _: Refusing(error), "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
+    lines = list(preflight.looked_at(account))
+    assert {line.mark for line in lines} == {Mark.UNSEEN}
+    assert [(line.subject, line.said) for line in lines] == [
+        (subject, said) for subject in ("concurrency", "CovalApiKeySecretArn", "EventBusName", "other relays")
+    ]
+
+
+def test_a_bucket_of_another_owner_is_refused() -> None:
+    account = Account(lambda _: Refusing(answers("403")), "111122223333", "eu-west-2", preflight.DEFAULTS)
+    (line,) = preflight.bucket_lines(account, "acme-recordings", [])
+    assert str(line) == (
+        "MEND  bucket acme-recordings: S3 refuses it as a bucket of 111122223333\n"
+        "        -> name its account in BucketOwners; or look with credentials that may s3:ListBucket"
+    )
+
+
+def configuration(told: Any) -> Mapping[str, Any]:
+    return {"prod": {"deploy": {"parameters": {"parameter_overrides": told}}}}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["RecordingBuckets=a,b", """BucketOwners='{"b": "444455556666"}'"""],
+        """RecordingBuckets=a,b BucketOwners='{"b": "444455556666"}'""",
+    ],
+)
+def test_parameters_come_from_samconfig(written: Any) -> None:
+    found = preflight.overrides(configuration(written), "prod")
+    assert found == {"RecordingBuckets": "a,b", "BucketOwners": '{"b": "444455556666"}'}
+    assert preflight.overrides(configuration(written), "default") == {}
+
+
+def test_so_does_the_stack_s_name() -> None:
+    written = {"prod": {"global": {"parameters": {"stack_name": "coval-relay-prod"}}}}
+    assert preflight.stack_name(written, "prod") == "coval-relay-prod"
+    assert preflight.stack_name(written, "default") == "coval-relay"
