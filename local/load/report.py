@@ -23,6 +23,9 @@ def _rows(result: Result) -> Iterator[tuple[str, str]]:
     yield "sent to submitted", f"p50 {half:.0f} s, p95 {most:.0f} s"
     yield from ((name, str(count)) for name, count in sorted(result.disturbed.items()))
     yield "requests to Coval", _told(result.answers)
+    yield "requests a call", _rate(result.needed + result.wasted, result.calls)
+    yield "wasted", f"{result.wasted / max(result.needed, 1):.2f} for each that was needed"
+    yield "against the least", f"{result.submit_seconds / result.least_seconds:.2f} times {result.least_seconds:.0f} s"
     yield "faults of AWS", _told(_of_faults(result.aws))
     yield "deleted as doubles", str(result.deleted)
     yield from _hints_of_sidecar(result.verdict)

@@ -47,6 +47,9 @@ class Result:
 
     calls: int
     events: int
+    rate: float
+    """Requests a second that Coval let through."""
+    outage: float
     sending_seconds: float
     submit_seconds: float
     """From the first event to the last conversation."""
@@ -60,6 +63,20 @@ class Result:
     deleted: int
     dead_letters: tuple[str, ...]
     verdict: Verdict
+
+    @property
+    def needed(self) -> int:
+        """Requests that Coval carried out; all others were wasted."""
+        return sum(count for answer, count in self.answers.items() if answer.startswith("2"))
+
+    @property
+    def wasted(self) -> int:
+        return sum(self.answers.values()) - self.needed
+
+    @property
+    def least_seconds(self) -> float:
+        """What nobody can beat: Coval's own limit, after its outage."""
+        return self.needed / self.rate + self.outage
 
     def is_good(self) -> bool:
         """Whether nothing was lost, doubled, left, or given up."""
@@ -188,7 +205,7 @@ class Run:
             yield from map(plain, page["Items"])
 
     def _dead_letters(self) -> Iterator[str]:
-        """Queue and reason of each; one without a reason was received too often."""
+        """Queue and reason of each; without one EventBridge could not deliver it, or it was received too often."""
         for url in self.stack.dead_letter_queues:
             while received := self._sqs.receive_message(
                 QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"]
@@ -202,6 +219,8 @@ class Run:
         return Result(
             calls=len(plan.calls),
             events=self.sender.sent,
+            rate=self.settings.rate,
+            outage=self.settings.pace.outage,
             sending_seconds=sending_seconds,
             submit_seconds=_last_made(conversations) - self._began,
             seconds=seconds,
@@ -221,5 +240,6 @@ def _last_made(conversations: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _reason(message: "MessageTypeDef") -> str:
-    told = message.get("MessageAttributes", {}).get("reason_code")
-    return told.get("StringValue", "") if told else "received too often"
+    told = message.get("MessageAttributes", {})
+    reason = told.get("reason_code") or told.get("ERROR_CODE")
+    return reason.get("StringValue", "") if reason else "received too often"

@@ -9,6 +9,8 @@ from local.load.verification import Verdict
 RESULT = Result(
     calls=5000,
     events=11000,
+    rate=20.0,
+    outage=180.0,
     sending_seconds=100.4,
     submit_seconds=1000.0,
     seconds=1234.0,
@@ -33,6 +35,9 @@ sent to submitted   p50 20 s, p95 300 s
 AWS storms          2
 workers killed      7
 requests to Coval   12,345: 200 12,000; 429 345
+requests a call     2.5
+wasted              0.03 for each that was needed
+against the least   1.28 times 780 s
 faults of AWS       4: s3 cut 3; sqs lost 1
 deleted as doubles  2
 lost                7 a b c d e
