@@ -140,7 +140,7 @@ class _File(fields.Camel):
         found = fields.s3_place(self.location)
         bucket, key = found or (bucket, "")
         key = self.filename or key
-        return (bucket, key) if bucket and key else None
+        return (bucket, key) if parts.is_place(bucket, key) else None
 
 
 class _Composite(fields.Camel):

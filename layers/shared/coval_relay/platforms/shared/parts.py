@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypedDict
 
-from coval_relay.domain.aliases import NO_RECORDING, Alias, checked_alias
+from coval_relay.domain.aliases import NO_RECORDING, S3_OBJECT, Alias, checked_alias
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import is_far_beyond
@@ -201,6 +201,12 @@ def fetchable(url: str | None, options: PlatformOptions) -> str | None:
 
 def _usable_uri(uri: str | None) -> str | None:
     return uri if uri and len(uri) <= MAX_URL_LENGTH and re.fullmatch(canonical.LOCATION, uri) else None
+
+
+def is_place(bucket: str, key: str) -> bool:
+    """Whether an object can lie there, and its place be an alias."""
+    known = _alias(S3_OBJECT, f"{bucket}/{key}")
+    return known is not None and _usable_uri(f"s3://{bucket}/{key}") is not None
 
 
 def first_recording(*candidates: tuple[str | None, int | None]) -> tuple[canonical.CallRecording, ...]:
