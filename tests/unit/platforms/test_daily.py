@@ -107,6 +107,24 @@ def test_times_only_inform(change: dict[str, Any]) -> None:
     assert (one.external_conversation_id, one.seconds) == (MEETING, None)
 
 
+@pytest.mark.parametrize(
+    ("change", "first", "last"),
+    [
+        ({}, "14:30", "14:35"),
+        ({"start_ts": None}, "13:36", "14:35"),
+        ({"start_ts": None, "end_ts": None}, "13:36", "14:35"),
+        ({"end_ts": None}, "14:30", "15:29"),
+        ({"start_ts": 1790951870}, "14:37", "15:36"),
+    ],
+)
+def test_in_which_minutes_a_room_is_the_meeting(change: dict[str, Any], first: str, last: str) -> None:
+    event = {**sample(NAME, "meeting_ended"), "time": "2026-10-02T14:36:40Z"}
+    event["detail"]["payload"] |= change
+    *known, _ = PLATFORM.translate(event, PlatformOptions())
+    minutes = [alias.value.partition("T")[2] for each in known for alias in getattr(each, "aliases", ())]
+    assert (minutes[0], minutes[-1]) == (first, last)
+
+
 def test_a_meeting_without_an_id_is_known_by_its_room() -> None:
     event = sample(NAME, "meeting_ended")
     del event["detail"]["payload"]["meeting_id"]

@@ -295,6 +295,7 @@ def test_spellings_of_a_place(location: str) -> None:
         "http://acme-recordings.s3.amazonaws.com/x.ogg",
         "https://[broken/x.ogg",
         "/out/x.ogg",
+        "s3://Not_a_bucket/x.ogg",
         "",
         None,
     ],
@@ -302,6 +303,15 @@ def test_spellings_of_a_place(location: str) -> None:
 def test_places_outside_s3(location: str | None) -> None:
     event = sample(NAME, "egress_ended")
     event["detail"]["egressInfo"]["fileResults"][0]["location"] = location
+    assert PLATFORM.translate(event, PlatformOptions()) == []
+
+
+@pytest.mark.parametrize("name", ["a" * 1500, "a\nb.ogg"])
+@pytest.mark.parametrize("kind", [{}, {"participant": {"identity": "caller"}}])
+def test_what_can_be_no_key_names_no_object(name: str, kind: dict[str, Any]) -> None:
+    event = sample(NAME, "egress_ended")
+    event["detail"]["egressInfo"]["fileResults"][0]["filename"] = name
+    event["detail"]["egressInfo"] |= kind
     assert PLATFORM.translate(event, PlatformOptions()) == []
 
 

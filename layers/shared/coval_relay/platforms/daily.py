@@ -71,7 +71,7 @@ def _call_ended(meeting: Meeting, event: Event, options: PlatformOptions) -> lis
         recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
         metadata=parts.metadata(daily_meeting_id=meeting.meeting_id),
     )
-    return [*parts.room_known(NAME, call_id, room, times), call_ended]
+    return [*parts.room_known(call_ended, room, meeting.start_ts), call_ended]
 
 
 def _aliases_known(recording: Recording) -> list[canonical.Event]:

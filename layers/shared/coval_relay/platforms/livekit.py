@@ -104,7 +104,8 @@ def _room_finished(event: Event, options: PlatformOptions) -> list[canonical.Eve
         recording=_expected_recording(options),
         metadata=parts.metadata(coval_simulation_id=room_metadata.coval_simulation_id),
     )
-    return [*parts.room_known(NAME, room.call_id, _named(room.name), times), call_ended]
+    created = room.creation_time_ms or room.creation_time
+    return [*parts.room_known(call_ended, _named(room.name), created), call_ended]
 
 
 def _room_times(event: Event, room: _Room, ended: datetime | None) -> parts.CallTimes:
@@ -140,7 +141,7 @@ class _File(fields.Camel):
         found = fields.s3_place(self.location)
         bucket, key = found or (bucket, "")
         key = self.filename or key
-        return (bucket, key) if bucket and key else None
+        return (bucket, key) if parts.is_place(bucket, key) else None
 
 
 class _Composite(fields.Camel):
@@ -356,7 +357,7 @@ def _session_report(event: Event, options: PlatformOptions) -> list[canonical.Ev
         transcript=parts.transcript(messages, "call_start", times=times),
         recording=_expected_recording(options),
     )
-    return [*parts.room_known(NAME, call_id, _named(report.room), times, room_names.EARLY), call_ended]
+    return [*parts.room_known(call_ended, _named(report.room), report.zero, room_names.EARLY), call_ended]
 
 
 def _messages(report: _Report) -> list[canonical.Message]:

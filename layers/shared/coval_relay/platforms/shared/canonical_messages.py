@@ -13,7 +13,8 @@ from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import Utterance
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import PlatformOptions
-from coval_relay.platforms.shared.room_names import EARLY, ROOMS, room_during
+from coval_relay.platforms.shared.fields import later
+from coval_relay.platforms.shared.room_names import EARLY, ROOMS, UNKNOWN_LENGTH, room_during
 from coval_relay.platforms.shared.transcript_rendering import inline_transcript
 
 NO_CONVERSATION = frozenset({"failed", "no_answer", "busy", "cancelled"})
@@ -67,7 +68,8 @@ def _call_ended(event: canonical.CallEndedEvent, options: PlatformOptions, now: 
 
 def _rooms(event: canonical.CallEndedEvent) -> tuple[Alias, ...]:
     """A recording's key names the room and a minute: the room's name alone may be another call's tomorrow."""
-    first, last = event.started_at or event.began_at, event.ended_at or event.began_at
+    first = event.started_at or event.began_at
+    last = event.ended_at or later(first, UNKNOWN_LENGTH.total_seconds()) or first
     rooms = (alias for alias in event.aliases if alias.type in ROOMS)
     return tuple(known for room in rooms for known in room_during(room, first, last, EARLY))
 

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypedDict
 
-from coval_relay.domain.aliases import NO_RECORDING, Alias, checked_alias
+from coval_relay.domain.aliases import NO_RECORDING, S3_OBJECT, Alias, checked_alias
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import Event, PlatformOptions
 from coval_relay.platforms.shared.fields import MAX_URL_LENGTH, host_of, s3_place, sent_at
-from coval_relay.platforms.shared.room_names import room_at, room_during
+from coval_relay.platforms.shared.room_names import UNKNOWN_LENGTH, room_at, room_during
 
 MILLISECONDS = 3
 """Decimals that times are rounded to."""
@@ -85,15 +85,23 @@ def room_alias(type_: str, name: str | None, moment: datetime | None) -> Alias |
 
 
 def room_known(
-    provider: str, call_id: str, room: Alias | None, times: CallTimes, early: timedelta = timedelta()
+    ended: canonical.CallEndedEvent, room: Alias | None, started_at: datetime | None, early: timedelta = timedelta()
 ) -> list[canonical.AliasesKnownEvent]:
-    """A room by its name is this call in each minute of it, and so long before."""
-    first = times["started_at"] or times["answered_at"]
-    if first is None or room is None or room_alias(room.type, room.value, first) is None:
+    """A room by its name is this call in each minute of it, and so long before.
+
+    It is an hour, where the platform does not say when it began, or when it ended.
+    """
+    began = ended.began_at
+    if room is None or room_alias(room.type, room.value, began) is None:
         return []
-    aliases = room_during(room, first, times["ended_at"] or first, early)
+    if started_at is None:
+        aliases = room_during(room, began, began, UNKNOWN_LENGTH)
+    else:
+        aliases = room_during(room, began, ended.ended_at or began + UNKNOWN_LENGTH, early)
     return [
-        canonical.AliasesKnownEvent(provider=provider, external_conversation_id=call_id, aliases=some)
+        canonical.AliasesKnownEvent(
+            provider=ended.provider, external_conversation_id=ended.external_conversation_id, aliases=some
+        )
         for some in _in_batches(aliases)
     ]
 
@@ -201,6 +209,12 @@ def fetchable(url: str | None, options: PlatformOptions) -> str | None:
 
 def _usable_uri(uri: str | None) -> str | None:
     return uri if uri and len(uri) <= MAX_URL_LENGTH and re.fullmatch(canonical.LOCATION, uri) else None
+
+
+def is_place(bucket: str, key: str) -> bool:
+    """Whether an object can lie there, and its place be an alias."""
+    known = _alias(S3_OBJECT, f"{bucket}/{key}")
+    return known is not None and _usable_uri(f"s3://{bucket}/{key}") is not None
 
 
 def first_recording(*candidates: tuple[str | None, int | None]) -> tuple[canonical.CallRecording, ...]:

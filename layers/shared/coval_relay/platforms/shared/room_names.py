@@ -16,6 +16,8 @@ LONGEST = timedelta(hours=4)
 """A recording begins within the first hours of its call."""
 EARLY = timedelta(minutes=1)
 """A recording may begin so long before a call whose start is not the room's own."""
+UNKNOWN_LENGTH = timedelta(hours=1)
+"""Of a call that lacks its start or its end."""
 MINUTE = timedelta(minutes=1)
 
 
