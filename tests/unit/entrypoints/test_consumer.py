@@ -115,6 +115,14 @@ def test_a_classic_notification_has_an_encoded_key_and_an_event_a_literal_one() 
     assert world.dead == []
 
 
+@pytest.mark.parametrize("kind", ["Object Restore Completed", "Object Deleted", "Object Tags Added", None])
+def test_other_events_of_a_bucket_bring_no_recording(kind: str | None) -> None:
+    world, content = World(), wav()
+    put(world, content, "rec/call-1.wav")
+    invoke(world, {**object_created("rec/call-1.wav", content), "detail-type": kind}, "recording")
+    assert (world.store.items, world.dead, world.events()) == ({}, [], ["EVENT_SKIPPED"])
+
+
 @pytest.mark.parametrize(
     ("error", "pause"),
     [

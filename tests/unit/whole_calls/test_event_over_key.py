@@ -122,3 +122,20 @@ def test_the_first_event_that_names_it_holds() -> None:
     first, second = world.store.get("call-2"), world.store.get("call-1")
     assert (first.recording_state, second.recording_state) == ("ATTACHED", None)
     assert [note.code for note in second.notes] == ["alias_taken"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("object_at", [0, 120])
+def test_a_death_at_any_effect_leaves_one_conversation_under_the_events_name(object_at: int, after: bool) -> None:
+    for at in range(1, 80):
+        world = World()
+        world.executioner.at, world.executioner.after = at, after
+        world.send("recording", put(world, wav(), KEY), object_at)
+        for queue, body in by_recording_ready():
+            world.send(queue, body, 60)
+        world.run()
+        assert outcome(world) == WHOLE, (at, world.executioner.names)
+        assert (world.dead, world.all_pending()) == ([], [])
+        if world.executioner.count < at:
+            return
+    pytest.fail("the scenario has more effects than were tried")

@@ -350,7 +350,8 @@ def translator(options: PlatformOptions, clock: Clock) -> Callable[[Mapping[str,
         if event.get("source") == SOURCE:
             return (queue_messages.from_event(event),)
         if event.get("source") == "aws.s3":
-            return (s3_events.object_created(event),)
+            created = event.get("detail-type") == s3_events.CREATED_EVENT
+            return (s3_events.object_created(event),) if created else ()
         return registry.translate(event, options, clock())
 
     return translate

@@ -17,6 +17,8 @@ MAX_BYTES = 50 * 1024**4
 """The largest object that S3 holds (S3, quotas: 50 TB)."""
 Mark = Annotated[str, Field(max_length=1024)]
 """S3's own words; the bound also rejects what is no valid Unicode, which the table could not keep."""
+CREATED_EVENT = "Object Created"
+"""Of a bucket's events the one that brings an object: others tell of its restoring, its tags, its end."""
 CREATED = re.compile(r"(s3:)?ObjectCreated:")
 
 
@@ -78,7 +80,7 @@ def classic_events(notification: Mapping[str, Any]) -> Iterator[dict[str, Any] |
         item, bucket = _mapping(created.get("object")), _mapping(created.get("bucket"))
         yield {
             "source": "aws.s3",
-            "detail-type": "Object Created",
+            "detail-type": CREATED_EVENT,
             "time": record.get("eventTime"),
             "detail": {
                 "bucket": {"name": bucket.get("name")},
