@@ -11,8 +11,9 @@ from coval_relay.domain.errors import UnusableRecordingError
 class WaveLayout:
     """Where the samples of a WAV lie whose every sample takes the same room; sizes and offsets in bytes.
 
-    `format_chunk` is the body of its `fmt ` chunk, `frame_bytes` one sample of all channels. `declared` is
-    False where the header's own lengths are wrong, were never filled in, or are those of a 64-bit form.
+    `format_chunk` is the body of its `fmt ` chunk, put right, `frame_bytes` one sample of all channels.
+    `declared` is False where the header contradicts itself or the object, was never filled in, or is of another
+    form than RIFF. Of big-endian samples `reversed_bytes` is the size of one.
     """
 
     format_chunk: bytes
@@ -20,6 +21,7 @@ class WaveLayout:
     data_size: int
     frame_bytes: int
     declared: bool
+    reversed_bytes: int = 0
 
     @property
     def whole_frames(self) -> int:
@@ -45,7 +47,7 @@ class AudioFacts:
     estimated: bool = False
     layout: WaveLayout | None = None
     end: int = field(default=0, compare=False)
-    """Where the samples of a WAV end, 0 for other formats."""
+    """Where what a decoder needs of a WAV ends, 0 for other formats."""
 
 
 class AudioRejectedError(UnusableRecordingError):
@@ -76,3 +78,8 @@ def undetectable() -> AudioRejectedError:
 
 def unreadable() -> AudioRejectedError:
     return AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
+
+
+def unsupported(name: str) -> AudioRejectedError:
+    """Coval's words for a format that is known, and that nothing here can read."""
+    return AudioRejectedError("audio_unsupported", f"Unsupported audio format: {name}.")

@@ -1,7 +1,4 @@
-"""Container formats by their first bytes, never by a name or a declared type.
-
-RIFX, the WAV of big-endian machines, is none of them: FFmpeg reads its samples the wrong way round, as noise.
-"""
+"""Container formats by their first bytes, never by a name or a declared type."""
 
 from typing import Final
 
@@ -27,8 +24,8 @@ _RESERVED = 3
 
 
 def is_wav(head: bytes) -> bool:
-    """RIFF, or one of its 64-bit forms (EBU Tech 3306: RF64; ITU-R BS.2088: BW64)."""
-    return head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE"
+    """RIFF, its big-endian form RIFX, or one of 64 bits (EBU Tech 3306: RF64; ITU-R BS.2088: BW64)."""
+    return head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE"
 
 
 def foreign_format(head: bytes) -> str | None:

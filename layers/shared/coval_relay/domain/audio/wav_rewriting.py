@@ -1,7 +1,8 @@
 """A WAV under a header of its true length, its two speakers changed over where they must be."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from coval_relay.domain.audio.facts import AudioFacts, WaveLayout
 
@@ -15,14 +16,18 @@ def rearranged(chunks: Iterable[bytes], facts: AudioFacts, *, swap: bool) -> Ite
     """The linear WAV whose whole bytes are `chunks`, cut anywhere, sample by sample as it was.
 
     The new header has the `fmt ` chunk as it was and the true length; chunks around the samples, and a last
-    frame that is cut, are left out. With `swap`, the channels of a stereo recording change places. Takes
-    memory for a few chunks.
+    frame that is cut, are left out. Big-endian samples are turned. With `swap`, the channels of a stereo
+    recording change places. Takes memory for a few chunks.
     """
     layout = _layout(facts)
     size = layout.whole_frames
-    samples = _between(chunks, layout.data_offset, size)
+    samples: Iterable[bytes] = _between(chunks, layout.data_offset, size)
     yield wave_header(layout.format_chunk, size)
-    yield from _swapped(samples, layout.frame_bytes) if swap else samples
+    if layout.reversed_bytes:
+        samples = _in_frames(samples, layout.frame_bytes, partial(_reversed, width=layout.reversed_bytes))
+    if swap:
+        samples = _in_frames(samples, layout.frame_bytes, partial(_swap, width=layout.frame_bytes // 2))
+    yield from samples
     if size % 2:
         yield b"\0"
 
@@ -64,7 +69,7 @@ def _between(chunks: Iterable[bytes], start: int, length: int) -> Iterator[bytes
             return
 
 
-def _swapped(pieces: Iterable[bytes], frame_bytes: int) -> Iterator[bytes]:
+def _in_frames(pieces: Iterable[bytes], frame_bytes: int, change: Callable[[bytes], bytes]) -> Iterator[bytes]:
     """Whole frames of each piece, the rest with the next one."""
     rest = b""
     for piece in pieces:
@@ -72,7 +77,7 @@ def _swapped(pieces: Iterable[bytes], frame_bytes: int) -> Iterator[bytes]:
         cut = len(frames) - len(frames) % frame_bytes
         rest = frames[cut:]
         if cut:
-            yield _swap(frames[:cut], frame_bytes // 2)
+            yield change(frames[:cut])
 
 
 def _swap(frames: bytes, width: int) -> bytes:
@@ -82,3 +87,10 @@ def _swap(frames: bytes, width: int) -> bytes:
         left, right = slice(byte, None, 2 * width), slice(byte + width, None, 2 * width)
         swapped[left], swapped[right] = frames[right], frames[left]
     return bytes(swapped)
+
+
+def _reversed(samples: bytes, width: int) -> bytes:
+    turned = bytearray(len(samples))
+    for byte in range(width):
+        turned[byte::width] = samples[width - 1 - byte :: width]
+    return bytes(turned)
