@@ -24,7 +24,9 @@ UNREADABLE = AudioRejectedError("audio_unreadable", "Invalid or corrupt audio fi
 
 def measured(data: bytes) -> AudioFacts:
     """Without the layout, which has tests of its own."""
-    return replace(probe(len(data), CountingReader(data)), layout=None)
+    facts = probe(len(data), CountingReader(data))
+    assert facts.padded == (facts.layout is None)
+    return replace(facts, layout=None, padded=False)
 
 
 def wav_facts(data: bytes, milliseconds: int, codec: str = "pcm_s16le", channels: int = 1) -> AudioFacts:
@@ -178,7 +180,7 @@ def test_codec_that_nobody_was_seen_to_decode_is_named(body: bytes, name: str) -
     data = riff(chunk(b"fmt ", body), chunk(b"data", SECOND * 9))
     with pytest.raises(AudioRejectedError) as refused:
         measured(data)
-    assert refused.value == AudioRejectedError("audio_unsupported", f"Unsupported audio format: {name}.")
+    assert refused.value == AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
 
 
 # --- RIFX

@@ -85,7 +85,7 @@ class RecordingPreparer:
         """A copy that Coval can take, and what it is; raises AudioRejectedError."""
         version, size = self.staging.store("prepared", partial(self._write, recording, facts))
         made = self._probe(version, size)
-        check_limits(made)
+        check_limits(replace(made, padded=made.padded or facts.padded))
         by_link = size > MAX_UPLOAD_BYTES
         state = RecordingState.BY_URL if by_link else RecordingState.READY
         copy = replace(recording, state=state, prepared=version, needs_preparation=False, **_told(made))
@@ -102,8 +102,9 @@ class RecordingPreparer:
             _copy(rearranged(self.source.stream(version), facts, swap=swap), sink)
         else:
             # What follows a WAV's samples is kept from the decoder: FFmpeg takes as much memory as it claims.
-            size, read = facts.end or facts.size, partial(self.source.read_range, version)
-            self.convert(size, read, sink, agent_channel=side)
+            read, begin = partial(self.source.read_range, version), facts.begin
+            size = (facts.end or facts.size) - begin
+            self.convert(size, lambda start, length: read(begin + start, length), sink, agent_channel=side)
 
     def _probe(self, version: ObjectVersion, size: int) -> AudioFacts:
         return probe(size, partial(self.source.read_range, version))

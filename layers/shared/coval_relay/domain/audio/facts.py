@@ -33,8 +33,8 @@ class WaveLayout:
 class AudioFacts:
     """A recording as its head describes it; `size` in bytes, `codec` by ffmpeg's name where it has one.
 
-    `estimated` marks a duration that is extrapolated from samples of a stream of variable rate. Of a foreign
-    format, one that Coval does not take, only `codec`, the container's name, and `size` are known.
+    `padded` marks a duration that may count an encoder's delay and padding. Of a foreign format, one that must
+    be converted first, only `codec`, the container's name, `size` and `begin` are known.
     """
 
     format: Literal["wav", "mp3", "foreign"]
@@ -44,10 +44,17 @@ class AudioFacts:
     sample_rate: int
     codec: str
     size: int
-    estimated: bool = False
+    padded: bool = False
     layout: WaveLayout | None = None
+    begin: int = 0
+    """Where the audio, or tags that Coval knows, begin."""
     end: int = field(default=0, compare=False)
-    """Where what a decoder needs of a WAV ends, 0 for other formats."""
+    """Where what a decoder needs ends; 0: at the object's end."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether something stands before or behind that is no audio."""
+        return bool(self.begin) or self.end not in (0, self.size)
 
 
 class AudioRejectedError(UnusableRecordingError):
@@ -58,7 +65,7 @@ def empty() -> AudioRejectedError:
     return AudioRejectedError("audio_empty", "Audio file is empty.")
 
 
-def foreign(name: str, size: int) -> AudioFacts:
+def foreign(name: str, size: int, begin: int = 0) -> AudioFacts:
     """What is known of audio that must be converted before anything can be measured."""
     return AudioFacts(
         format="foreign",
@@ -68,6 +75,8 @@ def foreign(name: str, size: int) -> AudioFacts:
         sample_rate=0,
         codec=name,
         size=size,
+        padded=True,
+        begin=begin,
     )
 
 
@@ -82,4 +91,4 @@ def unreadable() -> AudioRejectedError:
 
 def unsupported(name: str) -> AudioRejectedError:
     """Coval's words for a format that is known, and that nothing here can read."""
-    return AudioRejectedError("audio_unsupported", f"Unsupported audio format: {name}.")
+    return AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")

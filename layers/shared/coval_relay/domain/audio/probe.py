@@ -1,7 +1,7 @@
 """From the first bytes to the reader of their format."""
 
-from coval_relay.domain.audio import mp3, wav
-from coval_relay.domain.audio.facts import AudioFacts, empty, foreign
+from coval_relay.domain.audio import id3, mp3, wav
+from coval_relay.domain.audio.facts import AudioFacts, empty, foreign, undetectable, unreadable
 from coval_relay.domain.audio.file_signatures import foreign_format, is_wav
 from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges, ReadRange
 
@@ -9,15 +9,23 @@ from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges, ReadRange
 def probe(size: int, read: ReadRange) -> AudioFacts:
     """Measure a recording of `size` bytes; most need one read of 64 KiB, none more than 40 reads or 2 MiB.
 
-    Other formats are known by their first bytes alone. Raises AudioRejectedError in Coval's words
-    for what is empty, no audio, or a WAV or MP3 that cannot be read.
+    But for an MP3 without a count of its frames, which is read whole. Other formats are known by their first
+    bytes alone, behind tags. Raises AudioRejectedError for what is empty, no audio, or a WAV or MP3 that
+    cannot be read.
     """
     if size <= 0:
         raise empty()
     source = Ranges(size, read)
-    head = source.at(0, WINDOW)
+    tags = id3.leading_tags(source)
+    found = _known(source, tags.end) or mp3.measure(source, tags)
+    if found:
+        return found
+    raise unreadable() if tags.end else undetectable()
+
+
+def _known(source: Ranges, begin: int) -> AudioFacts | None:
+    head = source.at(begin, WINDOW)
     if is_wav(head):
-        return wav.measure(source)
-    if name := foreign_format(head):
-        return foreign(name, size)
-    return mp3.measure(source)
+        return wav.measure(source, begin)
+    name = foreign_format(head)
+    return foreign(name, source.size, begin) if name else None

@@ -16,6 +16,7 @@ AHEAD = 4096
 IN_DS64 = 0xFFFFFFFF
 UNKNOWN_SIZES: Final = (0, 0xFFFFFFFF)
 """What a writer leaves behind that did not know the length, or could not go back to fill it in."""
+MOST, MOST_FRAME = 0xFFFFFFFF, 0xFFFF
 FORMAT_BYTES = 14
 """The least that a `fmt ` chunk holds: WAVEFORMAT, without bits."""
 IN_BLOCKS: Final = (2, 0x11, 0x31)
@@ -111,9 +112,9 @@ class _Data:
     declared: bool
 
 
-def measure(source: Ranges) -> AudioFacts:
-    """Facts of a WAV; raises AudioRejectedError without a usable `fmt ` and a `data` chunk."""
-    wave_format, data = _walk(source)
+def measure(source: Ranges, begin: int = 0) -> AudioFacts:
+    """Facts of a WAV that begins there; raises AudioRejectedError without a usable `fmt ` and a `data` chunk."""
+    wave_format, data = _walk(source, begin)
     return AudioFacts(
         format="wav",
         content_type="audio/wav",
@@ -122,30 +123,32 @@ def measure(source: Ranges) -> AudioFacts:
         sample_rate=wave_format.sample_rate,
         codec=wave_format.codec,
         size=source.size,
-        layout=_layout(wave_format, data) if wave_format.sample_bytes else None,
+        layout=_layout(wave_format, data, begin) if wave_format.sample_bytes else None,
+        padded=not wave_format.sample_bytes,
+        begin=begin,
         end=min(data.end, source.size),
     )
 
 
-def _layout(wave_format: WaveFormat, data: _Data) -> WaveLayout:
+def _layout(wave_format: WaveFormat, data: _Data, begin: int) -> WaveLayout:
     return WaveLayout(
         format_chunk=wave_format.chunk,
         data_offset=data.offset,
         data_size=data.size,
         frame_bytes=wave_format.frame_bytes,
         reversed_bytes=wave_format.reversed_bytes,
-        declared=data.declared and wave_format.as_found,
+        declared=data.declared and wave_format.as_found and not begin,
     )
 
 
-def _walk(source: Ranges) -> tuple[WaveFormat, _Data]:
+def _walk(source: Ranges, begin: int) -> tuple[WaveFormat, _Data]:
     """Both chunks, in either order."""
     wave_format: WaveFormat | None = None
     data: _Data | None = None
     long_size: int | None = None
-    form = source.at(0, FIRST_CHUNK, WINDOW)
+    form = source.at(begin, FIRST_CHUNK, WINDOW)
     order: ByteOrder = "big" if form[:4] == b"RIFX" else "little"
-    position = FIRST_CHUNK
+    position = begin + FIRST_CHUNK
     while len(header := source.at(position, CHUNK_HEADER, AHEAD)) == CHUNK_HEADER:
         name, size = header[:4], int.from_bytes(header[4:], order)
         position += CHUNK_HEADER
@@ -245,7 +248,7 @@ def _mended(fields: _Fields, tag: int, chunk: bytes, width: int, order: ByteOrde
     """The chunk in RIFF's order, with one size of a sample in all its fields."""
     frame = fields.channels * width
     bits = fields.bits if -(-fields.bits // BYTE) == width else width * BYTE
-    head = (fields.channels, fields.sample_rate, fields.sample_rate * frame, frame, bits)
+    head = (fields.channels, fields.sample_rate, min(fields.sample_rate * frame, MOST), min(frame, MOST_FRAME), bits)
     if order == "big":
         return struct.pack("<HHIIHH", tag, *head)
     rest = chunk[16:]

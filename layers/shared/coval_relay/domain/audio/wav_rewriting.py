@@ -1,4 +1,4 @@
-"""A WAV under a header of its true length, its two speakers changed over where they must be."""
+"""A WAV under a header of its true length, its two speakers changed over where they must be; an MP3 cut out."""
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -13,13 +13,27 @@ MOST = 0xFFFFFFFF
 
 
 def rearranged(chunks: Iterable[bytes], facts: AudioFacts, *, swap: bool) -> Iterator[bytes]:
-    """The linear WAV whose whole bytes are `chunks`, cut anywhere, sample by sample as it was.
+    """The linear WAV, or the MP3, whose whole bytes are `chunks`, cut anywhere, sample by sample as it was.
 
-    The new header has the `fmt ` chunk as it was and the true length; chunks around the samples, and a last
-    frame that is cut, are left out. Big-endian samples are turned. With `swap`, the channels of a stereo
-    recording change places. Takes memory for a few chunks.
+    An MP3 loses what stands before and behind its audio. A WAV gets a new header with its `fmt ` chunk and the
+    true length; chunks around the samples, and a last frame that is cut, are left out, big-endian samples are
+    turned. With `swap`, the channels of a stereo recording change places. Takes memory for a few chunks.
     """
+    if facts.format == "mp3" and not swap:
+        return _between(chunks, facts.begin, facts.end - facts.begin)
+    return _in_new_wav(chunks, _layout(facts), swap=swap)
+
+
+def rearranged_size(facts: AudioFacts) -> int:
+    """Bytes that `rearranged` yields."""
+    if facts.format == "mp3":
+        return facts.end - facts.begin
     layout = _layout(facts)
+    size = layout.whole_frames
+    return len(wave_header(layout.format_chunk, size)) + size + size % 2
+
+
+def _in_new_wav(chunks: Iterable[bytes], layout: WaveLayout, *, swap: bool) -> Iterator[bytes]:
     size = layout.whole_frames
     samples: Iterable[bytes] = _between(chunks, layout.data_offset, size)
     yield wave_header(layout.format_chunk, size)
@@ -30,13 +44,6 @@ def rearranged(chunks: Iterable[bytes], facts: AudioFacts, *, swap: bool) -> Ite
     yield from samples
     if size % 2:
         yield b"\0"
-
-
-def rearranged_size(facts: AudioFacts) -> int:
-    """Bytes that `rearranged` yields."""
-    layout = _layout(facts)
-    size = layout.whole_frames
-    return len(wave_header(layout.format_chunk, size)) + size + size % 2
 
 
 def wave_header(format_chunk: bytes, data_size: int) -> bytes:
