@@ -12,6 +12,7 @@ from tests.unit.audio.made_audio import (
     SparseReader,
     chunk,
     extensible,
+    id3,
     riff,
     wave_format,
 )
@@ -181,6 +182,16 @@ def test_codec_that_nobody_was_seen_to_decode_is_named(body: bytes, name: str) -
     with pytest.raises(AudioRejectedError) as refused:
         measured(data)
     assert refused.value == AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
+
+
+@pytest.mark.parametrize("front", [id3(b"x" * 50), id3(bytes(70_000)), b"\r\n" * 64, b"APETAGEX" + bytes(24)])
+def test_wav_behind_something_else_is_cut_out(front: bytes) -> None:
+    samples = bytes(range(240)) * 100
+    data = front + riff(chunk(b"LIST", b"odd"), FMT, chunk(b"data", samples), chunk(b"LIST", b"x" * 5000))
+    facts = probe(len(data), CountingReader(data))
+    assert (facts.begin, facts.duration_milliseconds) == (len(front), 1500)
+    assert preparation(facts, None) is Preparation.REARRANGE
+    assert b"".join(rearranged([data], facts, swap=False)) == riff(FMT, chunk(b"data", samples))
 
 
 # --- RIFX

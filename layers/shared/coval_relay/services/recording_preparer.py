@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from coval_relay.domain.audio import (
     AudioFacts,
+    AudioRejectedError,
     Preparation,
     check_limits,
     must_swap,
@@ -21,6 +22,7 @@ from coval_relay.domain.audio import (
     rearranged,
     rearranged_size,
 )
+from coval_relay.domain.audio.facts import undecodable, unreadable
 from coval_relay.domain.call import SORT_KEY_SEPARATOR, Recording, RecordingState
 from coval_relay.domain.coval import MAX_UPLOAD_BYTES, ContentType
 from coval_relay.domain.ports import AudioConverter, RecordingUrls, StagingBucket
@@ -102,9 +104,16 @@ class RecordingPreparer:
             _copy(rearranged(self.source.stream(version), facts, swap=swap), sink)
         else:
             # What follows a WAV's samples is kept from the decoder: FFmpeg takes as much memory as it claims.
-            read, begin = partial(self.source.read_range, version), facts.begin
-            size = (facts.end or facts.size) - begin
+            self._convert(version, facts, sink, side)
+
+    def _convert(self, version: ObjectVersion, facts: AudioFacts, sink: BinaryIO, side: int | None) -> None:
+        """What stands around the audio is kept from the decoder: FFmpeg takes as much memory as a chunk claims."""
+        begin, read = facts.begin, partial(self.source.read_range, version)
+        size = (facts.end or facts.size) - begin
+        try:
             self.convert(size, lambda start, length: read(begin + start, length), sink, agent_channel=side)
+        except AudioRejectedError as error:
+            raise (undecodable(facts.codec) if error == unreadable() else error) from None
 
     def _probe(self, version: ObjectVersion, size: int) -> AudioFacts:
         return probe(size, partial(self.source.read_range, version))

@@ -11,16 +11,16 @@ from av.error import FFmpegError
 from av.stream import Discard
 
 from coval_relay.adapters.audio.ranged_file import RangedFile
-from coval_relay.domain.audio.facts import unreadable
+from coval_relay.domain.audio.facts import unreadable, unsupported
 
 FORMATS: Final = (
-    "aac", "aiff", "amr", "asf", "au", "avi", "caf", "flac", "matroska", "mov", "mp3", "nistsphere", "ogg",
-    "w64", "wav",
+    "aac", "ac3", "aiff", "amr", "asf", "au", "avi", "caf", "eac3", "flac", "flv", "loas", "matroska", "mov", "mp3",
+    "mpeg", "mpegts", "nistsphere", "ogg", "tta", "voc", "w64", "wav", "wv",
 )  # fmt: skip
 """FFmpeg's names; playlists, and whatever else leads to another file, are none of them."""
-FAITHFUL: Final = ("adpcm", "alac", "amr", "flac", "g72", "gsm", "pcm", "tta", "wavpack")
+FAITHFUL: Final = ("adpcm", "alac", "amr", "flac", "g72", "gsm", "pcm", "speex", "tta", "wavpack", "wmalossless")
 """How the names of decoders begin that lose nothing, or whose narrow band makes a WAV small."""
-LOSSY: Final = ("aac", "ac3", "libopus", "libvorbis", "mp2", "mp3", "opus", "vorbis", "wmav")
+LOSSY: Final = ("aac", "ac3", "eac3", "libopus", "libvorbis", "mp2", "mp3", "opus", "vorbis", "wma")
 MICROSECONDS = 1_000_000
 MOST_RATE = 192_000
 """Samples a second; no recorder of calls comes near it."""
@@ -34,8 +34,10 @@ def opened(file: RangedFile) -> Iterator["Recording"]:
     with av.open(file, "r", container_options=limits, metadata_errors="replace", io_open=_refuse) as container:
         track = next(iter(container.streams.audio), None)
         decoder = cast("AudioCodecContext | None", track.codec_context) if track else None
-        if track is None or decoder is None or decoder.name not in decoders:
-            raise unreadable()
+        if track is None:
+            raise unsupported(f"{container.format.name} without sound")
+        if decoder is None or decoder.name not in decoders:
+            raise unsupported(f"{decoder.name if decoder else 'unknown codec'} in {container.format.name}")
         for stream in container.streams:
             stream.discard = Discard.default if stream is track else Discard.all
         yield Recording(container, track)

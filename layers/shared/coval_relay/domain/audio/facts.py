@@ -92,3 +92,8 @@ def unreadable() -> AudioRejectedError:
 def unsupported(name: str) -> AudioRejectedError:
     """Coval's words for a format that is known, and that nothing here can read."""
     return AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
+
+
+def undecodable(name: str) -> AudioRejectedError:
+    """Unreadable, by what it seems to be."""
+    return AudioRejectedError("audio_unreadable", f"Invalid or corrupt audio file. Unable to decode it as {name}.")

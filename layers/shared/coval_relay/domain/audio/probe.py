@@ -1,8 +1,8 @@
 """From the first bytes to the reader of their format."""
 
 from coval_relay.domain.audio import id3, mp3, wav
-from coval_relay.domain.audio.facts import AudioFacts, empty, foreign, undetectable, unreadable
-from coval_relay.domain.audio.file_signatures import foreign_format, is_wav
+from coval_relay.domain.audio.facts import AudioFacts, empty, foreign, undetectable, unreadable, unsupported
+from coval_relay.domain.audio.file_signatures import embedded, foreign_format, is_wav, unread_format
 from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges, ReadRange
 
 
@@ -17,7 +17,7 @@ def probe(size: int, read: ReadRange) -> AudioFacts:
         raise empty()
     source = Ranges(size, read)
     tags = id3.leading_tags(source)
-    found = _known(source, tags.end) or mp3.measure(source, tags)
+    found = _known(source, tags.end) or mp3.measure(source, tags) or _behind_junk(source, tags.end)
     if found:
         return found
     raise unreadable() if tags.end else undetectable()
@@ -27,5 +27,12 @@ def _known(source: Ranges, begin: int) -> AudioFacts | None:
     head = source.at(begin, WINDOW)
     if is_wav(head):
         return wav.measure(source, begin)
+    if name := unread_format(head):
+        raise unsupported(name)
     name = foreign_format(head)
     return foreign(name, source.size, begin) if name else None
+
+
+def _behind_junk(source: Ranges, tags_end: int) -> AudioFacts | None:
+    junk = embedded(source.at(tags_end, WINDOW))
+    return None if junk is None else _known(source, tags_end + junk)
