@@ -364,7 +364,7 @@ def test_reading_without_end_is_refused() -> None:
     with pytest.raises(AudioRejectedError) as refused:
         hop()
     assert refused.value == UNREADABLE
-    assert len(reads) == 46
+    assert len(reads) == 76
 
 
 # --- cost
