@@ -25,6 +25,7 @@ from coval_relay.domain.coval import ContentType
 from coval_relay.domain.errors import InvalidInputError, PermanentError, Reason, RetryableError
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
+from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services.recording_preparer import RecordingPreparer
 from tests.fuzz.coval_responses import UPLOAD
@@ -145,7 +146,9 @@ class Refusing:
 
     sizes: list[int] = field(default_factory=list)
 
-    def __call__(self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
+    def __call__(
+        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
+    ) -> ContentType:
         self.sizes.append(size)
         raise AudioRejectedError("code", "reason")
 

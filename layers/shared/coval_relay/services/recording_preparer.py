@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from coval_relay.domain.audio import (
     AudioFacts,
@@ -55,7 +56,7 @@ class RecordingPreparer:
     def inspect(self, recording: Recording) -> tuple[Recording, AudioFacts]:
         """Look at the head; raises AudioRejectedError, ObjectGoneError, ObjectReplacedError."""
         assert recording.version is not None
-        facts = self._probe(recording.version, recording.size)
+        facts = self._probe(recording.version, recording.size, recording)
         need = preparation(facts, recording.agent_channel)
         if need is not Preparation.CONVERT:
             check_limits(facts)
@@ -111,12 +112,18 @@ class RecordingPreparer:
         begin, read = facts.begin, partial(self.source.read_range, version)
         size = (facts.end or facts.size) - begin
         try:
-            self.convert(size, lambda start, length: read(begin + start, length), sink, agent_channel=side)
+            self.convert(
+                size, lambda start, length: read(begin + start, length), sink, agent_channel=side, raw=facts.raw
+            )
         except AudioRejectedError as error:
             raise (undecodable(facts.codec) if error == unreadable() else error) from None
 
-    def _probe(self, version: ObjectVersion, size: int) -> AudioFacts:
-        return probe(size, partial(self.source.read_range, version))
+    def _probe(self, version: ObjectVersion, size: int, original: Recording | None = None) -> AudioFacts:
+        """Of a platform's own file, the rule or the name may say what it is."""
+        read = partial(self.source.read_range, version)
+        if original is None:
+            return probe(size, read)
+        return probe(size, read, original.hints.raw, urlsplit(original.url).path or version.key)
 
 
 def _copy(chunks: Iterable[bytes], sink: BinaryIO) -> None:

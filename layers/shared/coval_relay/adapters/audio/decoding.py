@@ -18,6 +18,8 @@ FORMATS: Final = (
     "mpeg", "mpegts", "nistsphere", "ogg", "tta", "voc", "w64", "wav", "wv",
 )  # fmt: skip
 """FFmpeg's names; playlists, and whatever else leads to another file, are none of them."""
+RAW_FORMATS: Final = ("g722", "gsm")
+"""Without a header: opened as such only where a name or a rule says so."""
 FAITHFUL: Final = ("adpcm", "alac", "amr", "flac", "g72", "gsm", "pcm", "speex", "tta", "wavpack", "wmalossless")
 """How the names of decoders begin that lose nothing, or whose narrow band makes a WAV small."""
 LOSSY: Final = ("aac", "ac3", "eac3", "libopus", "libvorbis", "mp2", "mp3", "opus", "vorbis", "wma")
@@ -31,11 +33,13 @@ MOST_RATE = 192_000
 
 
 @contextmanager
-def opened(file: Section, track: int = 0) -> Iterator["Recording"]:
+def opened(file: Section, track: int = 0, raw: str | None = None) -> Iterator["Recording"]:
     """An audio track by its number; raises AudioRejectedError where there is none, else FFmpegError."""
     decoders = sorted(name for name in av.codecs_available if name.startswith(FAITHFUL + LOSSY))
-    limits = {"format_whitelist": ",".join(FORMATS), "codec_whitelist": ",".join(decoders)}
-    with av.open(file, "r", container_options=limits, metadata_errors="replace", io_open=_refuse) as container:
+    limits = {"format_whitelist": ",".join((*FORMATS, *RAW_FORMATS)), "codec_whitelist": ",".join(decoders)}
+    with av.open(
+        file, "r", format=raw, container_options=limits, metadata_errors="replace", io_open=_refuse
+    ) as container:
         name = container.format.name
         chosen = next(iter(container.streams.audio[track:]), None)
         if chosen is None:

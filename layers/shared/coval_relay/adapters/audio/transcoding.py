@@ -33,11 +33,11 @@ Sound = Iterator[AudioFrame | int]
 """Frames, and samples of silence between them."""
 
 
-def transcode(file: RangedFile, sink: GuardedSink, agent_channel: int | None) -> ContentType:
-    """Raises AudioRejectedError where no sound can be decoded, or too much."""
+def transcode(file: RangedFile, sink: GuardedSink, agent_channel: int | None, raw: str | None = None) -> ContentType:
+    """Raises AudioRejectedError where no sound can be decoded, or too much; `raw` names a form without a header."""
     with _errors_of(file, sink), ExitStack() as stack:
         spans = links(file, file.size)
-        first = stack.enter_context(opened(Section(file, *spans[0])))
+        first = stack.enter_context(opened(Section(file, *spans[0]), raw=raw))
         if len(first.tracks) > 1:
             second = stack.enter_context(opened(Section(file, *spans[0]), track=1))
             return _two_tracks(first, second, sink, agent_channel)

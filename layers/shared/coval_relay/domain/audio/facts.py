@@ -5,6 +5,7 @@ from typing import Literal
 
 from coval_relay.domain.coval import ContentType
 from coval_relay.domain.errors import UnusableRecordingError
+from coval_relay.domain.raw_audio import RawAudio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class AudioFacts:
     size: int
     padded: bool = False
     layout: WaveLayout | None = None
+    raw: RawAudio | None = None
+    """How to decode what has no header."""
     begin: int = 0
     """Where the audio, or tags that Coval knows, begin."""
     end: int = field(default=0, compare=False)
@@ -65,7 +68,7 @@ def empty() -> AudioRejectedError:
     return AudioRejectedError("audio_empty", "Audio file is empty.")
 
 
-def foreign(name: str, size: int, begin: int = 0) -> AudioFacts:
+def foreign(name: str, size: int, begin: int = 0, raw: RawAudio | None = None) -> AudioFacts:
     """What is known of audio that must be converted before anything can be measured."""
     return AudioFacts(
         format="foreign",
@@ -76,6 +79,7 @@ def foreign(name: str, size: int, begin: int = 0) -> AudioFacts:
         codec=name,
         size=size,
         padded=True,
+        raw=raw,
         begin=begin,
     )
 

@@ -4,7 +4,15 @@ from coval_relay.domain.audio import id3
 from coval_relay.domain.audio.coval_limits import MAX_BYTES
 from coval_relay.domain.audio.facts import AudioFacts, foreign, unsupported
 from coval_relay.domain.audio.id3 import LeadingTags
-from coval_relay.domain.audio.mpeg_frames import MOST_JUNK, MOST_SURE, Frame, FrameCount, is_free_format, synchronise
+from coval_relay.domain.audio.mpeg_frames import (
+    MOST_JUNK,
+    MOST_SURE,
+    SURE_IN_JUNK,
+    Frame,
+    FrameCount,
+    is_free_format,
+    synchronise,
+)
 from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges
 from coval_relay.domain.audio.vbr_tag import VbrTag, vbr_tag
 
@@ -64,19 +72,23 @@ def _first_frame(source: Ranges, tags_end: int) -> tuple[int, Frame] | None:
 
     The short look lies in the block that is at hand, the long one may cost another read.
     """
+    at_once = source.at(tags_end, SPOT, WINDOW)
+    found = synchronise(at_once)
+    if found and not found[0]:
+        return tags_end, found[1]
+    if tags_end:
+        return _somewhere(source)
     for length in (SPOT, WINDOW):
-        if found := synchronise(source.at(tags_end, length, WINDOW)):
-            if found[0] and tags_end:
-                break
-            return tags_end + found[0], found[1]
-    return _somewhere(source) if tags_end else None
+        if found := synchronise(source.at(0, length, WINDOW), sure=SURE_IN_JUNK):
+            return found
+    return None
 
 
 def _somewhere(source: Ranges) -> tuple[int, Frame] | None:
     position, rest = id3.HEADER, b""
     for block in source.blocks(position):
         data = rest + block
-        if found := synchronise(data):
+        if found := synchronise(data, sure=SURE_IN_JUNK):
             return position - len(rest) + found[0], found[1]
         position += len(block)
         if position > MOST_JUNK:

@@ -13,8 +13,10 @@ from typing import Final
 HEADER = 4
 SURE = 3
 """So many frames in a row are no coincidence: one header alone stands in about 16 kB of noise."""
-MOST_SURE = SURE * 1441 + HEADER
-"""Bytes that SURE frames take at most."""
+SURE_IN_JUNK = 8
+"""Where anything may stand: in mu-law's silence every byte looks like a header's first."""
+MOST_SURE = SURE_IN_JUNK * 1441 + HEADER
+"""Bytes that so many frames take at most."""
 MOST_JUNK = 16 * 1024 * 1024
 """Pictures and tags between frames; what is larger is the end of the stream."""
 MPEG_1 = 3
@@ -79,11 +81,11 @@ def _frame(header: bytes) -> Frame | None:
     )
 
 
-def synchronise(data: bytes, start: int = 0) -> tuple[int, Frame] | None:
-    """The first position from which SURE frames of one stream follow each other, and the frame there."""
+def synchronise(data: bytes, start: int = 0, sure: int = SURE) -> tuple[int, Frame] | None:
+    """The first position from which `sure` frames of one stream follow each other, and the frame there."""
     for candidate in _CANDIDATE.finditer(data, start):
         frame = frame_at(data, candidate.start())
-        if frame and _is_sure(data, candidate.start(), frame):
+        if frame and _is_sure(data, candidate.start(), frame, sure):
             return candidate.start(), frame
     return None
 
@@ -93,8 +95,8 @@ def is_free_format(data: bytes) -> bool:
     return bool(_FREE_FORMAT_FRAMES.match(data))
 
 
-def _is_sure(data: bytes, position: int, first: Frame) -> bool:
-    for _ in range(SURE - 1):
+def _is_sure(data: bytes, position: int, first: Frame, sure: int) -> bool:
+    for _ in range(sure - 1):
         following = frame_at(data, position := position + first.length)
         if following is None or not following.same_stream(first):
             return False
