@@ -24,7 +24,7 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
+.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz audio-corpus mutants coverage \
 	format build lock measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
@@ -116,6 +116,11 @@ BOUNDARIES ?=
 
 fuzz: .venv/installed ## INPUTS inputs to all BOUNDARIES, guided by coverage; prints what was not handled
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BOUNDARIES)
+
+FOLDER ?=
+
+audio-corpus: .venv/installed ## Generated recordings, or the files in FOLDER: the relay's verdict beside ffmpeg's full decode
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.audio_corpus $(FOLDER)
 
 MODULES ?=
 

@@ -100,6 +100,14 @@ def adts(length: int) -> bytes:
     return number.to_bytes(7, "big").ljust(length, b"s")
 
 
+@pytest.mark.parametrize(("size", "end"), [(300, 424), (0xFFFFFFFF, 0), (5000, 0), (976, 0)])
+def test_samples_of_an_au_end_where_its_header_says(size: int, end: int) -> None:
+    """Behind a tag of 100 bytes, with a header of 24."""
+    data = id3(bytes(90)) + b".snd" + (24).to_bytes(4, "big") + size.to_bytes(4, "big") + bytes(988)
+    facts = probe(len(data), CountingReader(data))
+    assert (facts.codec, facts.begin, facts.end) == ("AU", 100, end)
+
+
 JUNK = (b"\0" * 128, b"HTTP/1.1 200 OK\r\n\r\n", adts(300)[7:], b"\xff\xf1" * 50, id3(b"x" * 50) + b"junk")
 
 

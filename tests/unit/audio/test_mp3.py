@@ -103,6 +103,13 @@ def ape(body: bytes) -> bytes:
     return b"APETAGEX" + struct.pack("<IIII", 2000, len(body), 1, 0xA000_0000) + bytes(8) + body
 
 
+@pytest.mark.parametrize(("kept", "frames"), [(3, 500), (4, 501), (143, 501)])
+def test_last_frame_that_is_cut_counts(kept: int, frames: int) -> None:
+    """ffmpeg decodes it, too."""
+    data = FRAME * 500 + FRAME[:kept]
+    assert measured(data) == mp3_facts(len(data), frames * 36)
+
+
 PICTURE = bytes(Random(2).choices(range(256), k=60_000))  # noqa: S311  a seeded choice
 
 

@@ -68,7 +68,7 @@ def empty() -> AudioRejectedError:
     return AudioRejectedError("audio_empty", "Audio file is empty.")
 
 
-def foreign(name: str, size: int, begin: int = 0, raw: RawAudio | None = None) -> AudioFacts:
+def foreign(name: str, size: int, begin: int = 0, end: int = 0, raw: RawAudio | None = None) -> AudioFacts:
     """What is known of audio that must be converted before anything can be measured."""
     return AudioFacts(
         format="foreign",
@@ -81,6 +81,7 @@ def foreign(name: str, size: int, begin: int = 0, raw: RawAudio | None = None) -
         padded=True,
         raw=raw,
         begin=begin,
+        end=end,
     )
 
 

@@ -51,6 +51,7 @@ _UNREAD: Final = (
 _EMBEDDED = re.compile(
     rb"(?s)(?:RIFF|RIFX|RF64|BW64)....WAVE|OggS\0\x02|fLaC\0\0\0\x22|#!AMR(?:-WB)?\n|....ftyp(?:M4A |isom|mp4|3gp)"
 )
+AU_UNKNOWN = 0xFFFFFFFF
 MOST_JUNK = 4096
 """Response headers, resource forks and padding before the audio; behind more it may be part of anything."""
 _PATTERNS: Final = tuple(
@@ -96,6 +97,12 @@ def foreign_format(head: bytes) -> str | None:
     named = (name for magic, name in _NAMES if head.startswith(magic))
     matched = (name for pattern, name in _PATTERNS if pattern.match(head))
     return next(named, None) or next(matched, None) or _mpeg_relative(head)
+
+
+def declared_end(head: bytes) -> int:
+    """Where the samples of an AU end (0: unknown): ffmpeg takes what follows for more of them."""
+    offset, size = (int.from_bytes(head[start : start + 4], "big") for start in (4, 8))
+    return offset + size if head.startswith(b".snd") and size != AU_UNKNOWN else 0
 
 
 def embedded(head: bytes) -> int | None:

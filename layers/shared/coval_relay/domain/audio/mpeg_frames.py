@@ -106,7 +106,9 @@ def _is_sure(data: bytes, position: int, first: Frame, sure: int) -> bool:
 
 @dataclass(slots=True)
 class FrameCount:
-    """All whole frames of a stream, block by block; what lies between them is stepped over.
+    """All frames of a stream, block by block, and a last one that is cut, which ffmpeg decodes as well.
+
+    What lies between them is stepped over.
 
     `samples` by sample rate, `forms` the rates and channels that were seen, `end` behind the last frame.
     """
@@ -129,6 +131,10 @@ class FrameCount:
             self._add(position)
             if position + self._at - self.end > MOST_JUNK:
                 return
+        cut = frame_at(self._rest, self._at) if self._in_step else None
+        if cut:
+            self._count(cut)
+            self.end += len(self._rest) - self._at
 
     def _add(self, position: int) -> None:
         data, at = self._rest, self._at

@@ -2,7 +2,7 @@
 
 from coval_relay.domain.audio import id3, mp3, wav
 from coval_relay.domain.audio.facts import AudioFacts, empty, foreign, undetectable, unreadable, unsupported
-from coval_relay.domain.audio.file_signatures import embedded, foreign_format, is_wav, unread_format
+from coval_relay.domain.audio.file_signatures import declared_end, embedded, foreign_format, is_wav, unread_format
 from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges, ReadRange
 from coval_relay.domain.audio.raw import may_be_raw, measure, raw_by_name, unread_by_name
 from coval_relay.domain.raw_audio import RawAudio
@@ -37,7 +37,9 @@ def _known(source: Ranges, begin: int) -> AudioFacts | None:
     if name := unread_format(head):
         raise unsupported(name)
     name = foreign_format(head)
-    return foreign(name, source.size, begin) if name else None
+    end = declared_end(head)
+    end = begin + end if end and begin + end < source.size else 0
+    return foreign(name, source.size, begin, end) if name else None
 
 
 def _behind_junk(source: Ranges, tags_end: int) -> AudioFacts | None:

@@ -49,7 +49,6 @@ _EXTENSIONS: Final = {
     "al": _ALAW,
     "pcma": _ALAW,
     "sln": RawAudio(codec="pcm_s16le"),
-    "slin": RawAudio(codec="pcm_s16le"),
     **{f"sln{number}": RawAudio(codec="pcm_s16le", sample_rate=rate) for number, rate in _LINEAR.items()},
     "g722": RawAudio(codec="g722", sample_rate=WIDE),
     "gsm": RawAudio(codec="gsm"),
