@@ -24,8 +24,8 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes fuzz vendor-payloads mutants \
-	coverage format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
+.PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes fuzz vendor-payloads \
+	audio-corpus mutants coverage format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -132,6 +132,11 @@ VENDORS ?=
 
 vendor-payloads: .venv/installed .venv-vendors/installed ## PAYLOADS of each platform (or of VENDORS), made of its own published types: none lost, none refused
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.vendors --payloads $(PAYLOADS) --seed $(VENDOR_SEED) $(VENDORS)
+
+FOLDER ?=
+
+audio-corpus: .venv/installed ## Generated recordings, or the files in FOLDER: the relay's verdict beside ffmpeg's full decode
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.audio_corpus $(FOLDER)
 
 MODULES ?=
 

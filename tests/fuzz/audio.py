@@ -8,6 +8,7 @@ from typing import Final
 from coval_relay.adapters.audio import PyAvConverter
 from coval_relay.domain.audio import (
     AudioFacts,
+    Preparation,
     check_limits,
     must_swap,
     preparation,
@@ -47,7 +48,9 @@ PIECES: Final = (
 )  # fmt: skip
 Sound = tuple[bytes, int, int | None]
 """The bytes that there are, how many more the object is said to have, and the agent's channel."""
-MOST_READS, MAX_BYTES = 40, 2 * 1024 * 1024
+WINDOW, MOST_READS, MAX_BYTES = 64 * 1024, 40, 2 * 1024 * 1024
+MOST_COUNTED = 200 * 1024 * 1024
+"""Frames are counted in a recording that Coval would take: it is read whole then, once or twice."""
 
 
 def heads() -> list[Sound]:
@@ -90,7 +93,9 @@ def judged_head(sound: Sound) -> str:
     found: list[AudioFacts] = []
     size = len(data) + beyond
     outcome = outcome_of(lambda: found.append(probe(size, reader)))
-    if len(reader.reads) > MOST_READS or sum(length for _, length in reader.reads) > MAX_BYTES:
+    counting = [length for _, length in reader.reads if length > WINDOW]
+    looked = [length for _, length in reader.reads if length <= WINDOW]
+    if len(looked) > MOST_READS or sum(looked) > MAX_BYTES or sum(counting) > 2 * min(size, MOST_COUNTED):
         raise Fault("reads more than its budget")
     if any(start < 0 or length <= 0 or start + length > size for start, length in reader.reads):
         raise Fault("reads beyond the object")
@@ -102,6 +107,8 @@ def _judged_facts(facts: AudioFacts, data: bytes, side: int | None) -> str:
     within = outcome_of(lambda: check_limits(facts)) if facts.format != "foreign" else "foreign"
     if facts.layout:
         _judged_layout(facts, data, swap=must_swap(facts, side))
+    elif need is Preparation.REARRANGE:
+        _judged_cut(facts, data)
     return f"{facts.codec} {facts.channels} {need.value} {within}"
 
 
@@ -118,6 +125,17 @@ def _judged_layout(facts: AudioFacts, data: bytes, *, swap: bool) -> None:
     again = probe(len(made), CountingReader(made))
     if (again.channels, again.sample_rate) != (facts.channels, facts.sample_rate):
         raise Fault("another form than the recording's")
+
+
+def _judged_cut(facts: AudioFacts, data: bytes) -> None:
+    if not 0 <= facts.begin <= facts.end <= facts.size:
+        raise Fault("an MP3 beyond the object")
+    if facts.size != len(data):
+        return
+    made = b"".join(rearranged([data], facts, swap=False))
+    again = probe(len(made), CountingReader(made))
+    if (again.duration_milliseconds, again.begin) != (facts.duration_milliseconds, 0):
+        raise Fault("another recording than was found")
 
 
 # --- conversion --------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from coval_relay.domain.errors import InvalidInputError, PermanentError, Retryab
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
+from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services.recording_preparer import RecordingPreparer
 from tests.fuzz.coval_responses import UPLOAD
@@ -129,7 +130,9 @@ class Refusing:
 
     sizes: list[int] = field(default_factory=list)
 
-    def __call__(self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
+    def __call__(
+        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
+    ) -> ContentType:
         self.sizes.append(size)
         raise AudioRejectedError("code", "reason")
 

@@ -206,7 +206,6 @@ def test_recording_of_more_than_an_hour_is_refused_before_its_end() -> None:
         b"OggS",
         b"fLaC" + bytes(1000),
         b"OggS" + bytes(range(256)) * 100,
-        film(None),
         b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n",
         b"ffconcat version 1.0\nfile /etc/hostname\n",
         b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
@@ -215,6 +214,11 @@ def test_recording_of_more_than_an_hour_is_refused_before_its_end() -> None:
 )
 def test_what_has_no_sound_is_unreadable(data: bytes) -> None:
     assert refusal(data) == UNREADABLE
+
+
+def test_film_without_sound_is_named() -> None:
+    reason = "Unsupported audio format: mov,mp4,m4a,3gp,3g2,mj2 without sound."
+    assert refusal(film(None)) == AudioRejectedError("audio_unsupported_format", reason)
 
 
 def test_rate_of_no_recorder_is_unreadable() -> None:
@@ -250,7 +254,7 @@ def test_damage_is_heard_or_refused(
         outcome = None
         facts = probe(len(made), lambda start, length: made[start : start + length])
         assert facts.content_type == content_type
-    assert outcome in {None, UNREADABLE} or outcome.code == "audio_too_long"
+    assert outcome is None or outcome.code in {"audio_unreadable", "audio_unsupported_format", "audio_too_long"}
 
 
 def test_sound_before_the_break_is_kept() -> None:
@@ -361,7 +365,7 @@ def test_reading_without_end_is_refused() -> None:
     with pytest.raises(AudioRejectedError) as refused:
         hop()
     assert refused.value == UNREADABLE
-    assert len(reads) == 46
+    assert len(reads) == 76
 
 
 # --- cost

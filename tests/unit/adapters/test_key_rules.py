@@ -13,6 +13,7 @@ from coval_relay.adapters.aws.ssm_key_rules import SsmKeyRules, parse_key_rules
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError, RetryableError
 from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.raw_audio import RawAudio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,7 @@ def test_a_rule_in_full() -> None:
         "redacted": True,
         "several": True,
         "longest": True,
+        "raw": {"codec": "pcm_mulaw", "sample_rate": 8000, "channels": 2},
     }
     assert parse_key_rules(json.dumps([rule]), "KeyRules") == (
         KeyRule(
@@ -53,7 +55,9 @@ def test_a_rule_in_full() -> None:
             alias_type="twilio_recording_sid",
             format="twilio_sentences",
             redacted=True,
-            hints=RecordingHints(agent_channel=1, rank=3, several=True, longest=True),
+            hints=RecordingHints(
+                agent_channel=1, rank=3, several=True, longest=True, raw=RawAudio(codec="pcm_mulaw", channels=2)
+            ),
         ),
     )
 
@@ -72,6 +76,7 @@ def test_no_rules(nothing: str) -> None:
 
 
 ONE_GROUP = "must have exactly one of the groups external_conversation_id and alias"
+RAW_CODECS = "Input should be 'pcm_s16le', 'pcm_mulaw', 'pcm_alaw', 'g722', 'gsm' or 'vox'"
 TOGETHER = "alias_type goes together with the group alias"
 
 
@@ -83,6 +88,7 @@ TOGETHER = "alias_type goes together with the group alias"
         ("[7]", "[0]", "Input should be an object"),
         ('[{"name": "x"}]', "[0].pattern", "Field required"),
         (text(name=""), "[0].name", "String should have at least 1 character"),
+        (text(raw={"codec": "g729", "sample_rate": 8000}), "[0].raw.codec", RAW_CODECS),
         (text(pattern="("), "[0].pattern", "must be a regular expression"),
         (text(pattern="x"), "[0].pattern", ONE_GROUP),
         (text(pattern=BY_ID + BY_ALIAS), "[0].pattern", ONE_GROUP),

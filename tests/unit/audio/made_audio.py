@@ -35,7 +35,7 @@ def chunk(name: bytes, body: bytes, size: int | None = None) -> bytes:
 
 def wave_format(tag: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16, average: int | None = None) -> bytes:
     """The body of a `fmt ` chunk."""
-    align = channels * bits // 8
+    align = channels * -(-bits // 8)
     return struct.pack("<HHIIHH", tag, channels, rate, rate * align if average is None else average, align, bits)
 
 

@@ -32,7 +32,6 @@ def refusal(data: bytes) -> AudioRejectedError:
         (b"#!AMR\n", "AMR"),
         (ADTS, "AAC"),
         (bytes.fromhex("fff95080"), "AAC"),
-        (b"ADIF", "AAC"),
         (bytes.fromhex("fffd8404"), "MP2"),
         (b"FORM\0\0\0\x10AIFF", "AIFF"),
         (b"FORM\0\0\0\x10AIFC", "AIFF"),
@@ -42,12 +41,23 @@ def refusal(data: bytes) -> AudioRejectedError:
         (b"NIST_1A\n", "SPHERE"),
         (b".snd", "AU"),
         (b"caff", "CAF"),
-        (id3(b"x" * 50) + b"fLaC\0\0", "FLAC"),
-        (id3(b"x" * 50) + ADTS, "AAC"),
+        (b"\0\0\0\x20ftyp3gp5", "3GP"),
+        (b"\0\0\0\x20ftypqt  ", "MP4"),
+        (b"\0\0\1\0moov", "MOV"),
+        (b"\0\0\0\x08wide\0\0\1\0mdat", "MOV"),
+        (b"wvpk", "WavPack"),
+        (b"TTA1", "TTA"),
+        (b"Creative Voice File\x1a", "VOC"),
+        (bytes.fromhex("0b77abcd"), "AC-3"),
+        (b"FLV\1", "FLV"),
+        (bytes.fromhex("56e05a20"), "AAC (LATM)"),
+        (b"\0\0\1\xba", "MPEG-PS"),
+        ((b"\x47" + bytes(187)) * 3, "MPEG-TS"),
     ],
 )
-def test_known_format_is_named(head: bytes, name: str) -> None:
-    data = head + bytes(100)
+@pytest.mark.parametrize("tag", [b"", id3(b"x" * 50), id3(b"x" * 100_000), id3(b"x" * 50) + id3(b"", footer=True)])
+def test_known_format_is_named(head: bytes, name: str, tag: bytes) -> None:
+    data = tag + head + bytes(100)
     assert probe(len(data), CountingReader(data)) == AudioFacts(
         format="foreign",
         content_type="audio/wav",
@@ -56,7 +66,83 @@ def test_known_format_is_named(head: bytes, name: str) -> None:
         sample_rate=0,
         codec=name,
         size=len(data),
+        padded=True,
+        begin=len(tag),
     )
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"ADIF", "AAC (ADIF)"),
+        (bytes.fromhex("7ffe8001"), "DTS"),
+        (b"#!SILK_V3", "SILK"),
+        (b"\x02#!SILK_V3", "SILK"),
+        (b"#!iLBC30\n", "iLBC"),
+        (b".RMF", "RealAudio"),
+        (b"MAC ", "Monkey's Audio"),
+        (b"\x02dss", "DSS"),
+        (b"RIFF\0\0\0\x10QLCM", "RIFF QLCM"),
+        (b"PK\3\4", "ZIP archive"),
+        (b"\x1f\x8b\x08", "gzip archive"),
+        (b"-----BEGIN PGP MESSAGE-----\n", "PGP message"),
+    ],
+)
+def test_format_that_nothing_here_reads_is_named(head: bytes, name: str) -> None:
+    expected = AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
+    assert refusal(head + bytes(100)) == expected
+    assert refusal(id3(b"x" * 50) + head + bytes(100)) == expected
+
+
+def adts(length: int) -> bytes:
+    """A frame of AAC-LC, mono, 8 kHz (ISO 13818-7, adts_fixed_header)."""
+    number = 0xFFF1 << 40 | 1 << 38 | 11 << 34 | 1 << 30 | length << 13 | 0x7FF << 2
+    return number.to_bytes(7, "big").ljust(length, b"s")
+
+
+@pytest.mark.parametrize(("size", "end"), [(300, 424), (0xFFFFFFFF, 0), (5000, 0), (976, 0)])
+def test_samples_of_an_au_end_where_its_header_says(size: int, end: int) -> None:
+    """Behind a tag of 100 bytes, with a header of 24."""
+    data = id3(bytes(90)) + b".snd" + (24).to_bytes(4, "big") + size.to_bytes(4, "big") + bytes(988)
+    facts = probe(len(data), CountingReader(data))
+    assert (facts.codec, facts.begin, facts.end) == ("AU", 100, end)
+
+
+JUNK = (b"\0" * 128, b"HTTP/1.1 200 OK\r\n\r\n", adts(300)[7:], b"\xff\xf1" * 50, id3(b"x" * 50) + b"junk")
+
+
+@pytest.mark.parametrize("junk", JUNK)
+@pytest.mark.parametrize(
+    ("audio", "name"),
+    [
+        (adts(300) * 20, "AAC"),
+        (adts(90) + adts(300) + adts(31) * 20, "AAC"),
+        (b"OggS\0\2" + bytes(900), "OGG"),
+        (b"fLaC\0\0\0\x22" + bytes(900), "FLAC"),
+        (b"#!AMR\n" + bytes(900), "AMR"),
+        (b"\0\0\0\x20ftypisom" + bytes(900), "MP4"),
+    ],
+)
+def test_audio_behind_a_little_junk_is_found(junk: bytes, audio: bytes, name: str) -> None:
+    data = junk + audio
+    facts = probe(len(data), CountingReader(data))
+    assert (facts.codec, facts.begin) == (name, len(junk))
+
+
+def test_audio_inside_of_something_large_is_none() -> None:
+    assert refusal(bytes(5000) + b"OggS\0\2" + bytes(900)) == UNDETECTABLE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        adts(300) + adts(300) + adts(300)[:5],
+        adts(6)[:6] * 2,
+        bytes([0xFF, 0xF1, 0x3C]) + bytes(3000),
+    ],
+)
+def test_two_frames_may_be_chance(data: bytes) -> None:
+    assert refusal(b"junk" + data) == UNDETECTABLE
 
 
 @pytest.mark.parametrize(
@@ -69,7 +155,6 @@ def test_known_format_is_named(head: bytes, name: str) -> None:
         b"\xff\xfe" + "Recording".encode("utf-16-le"),
         b"RIFF",
         b"RIFF\0\0\0\0WEBP",
-        b"RIFX\0\0\0\x10WAVE",
         b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
     ],
 )

@@ -84,7 +84,7 @@ def test_linear_codecs_have_one(body: bytes, frame_bytes: int) -> None:
     assert layout(data) == expected(28 + len(body), 14_400, frame_bytes, body)
 
 
-@pytest.mark.parametrize("tag", [2, 0x11, 0x31, 0x45, 0x55, 0x1234])
+@pytest.mark.parametrize("tag", [2, 0x11, 0x31, 0x45, 0x55])
 def test_other_codecs_have_none(tag: int) -> None:
     data = riff(chunk(b"fmt ", wave_format(tag, bits=4, average=4000)), chunk(b"data", bytes(14_400)))
     assert layout(data) is None

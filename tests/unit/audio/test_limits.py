@@ -7,7 +7,7 @@ from coval_relay.domain.audio import AudioFacts, AudioRejectedError, check_limit
 MEBIBYTE = 1024 * 1024
 
 
-def facts(milliseconds: int = 60_000, size: int = 1_000_000, *, estimated: bool = False) -> AudioFacts:
+def facts(milliseconds: int = 60_000, size: int = 1_000_000, *, padded: bool = False) -> AudioFacts:
     return AudioFacts(
         format="mp3",
         content_type="audio/mp3",
@@ -16,7 +16,7 @@ def facts(milliseconds: int = 60_000, size: int = 1_000_000, *, estimated: bool 
         sample_rate=8000,
         codec="mp3",
         size=size,
-        estimated=estimated,
+        padded=padded,
     )
 
 
@@ -26,8 +26,7 @@ def facts(milliseconds: int = 60_000, size: int = 1_000_000, *, estimated: bool 
         facts(5_000),
         facts(3_600_000),
         facts(size=200 * MEBIBYTE),
-        facts(3_700_000, estimated=True),
-        facts(3_960_000, estimated=True),
+        facts(3_600_500, padded=True),
     ],
 )
 def test_inside(inside: AudioFacts) -> None:
@@ -39,6 +38,7 @@ def test_inside(inside: AudioFacts) -> None:
     [
         (facts(3_000), "audio_too_short", "Audio too short: 3.0 seconds. Minimum duration is 5 seconds."),
         (facts(4_999), "audio_too_short", "Audio too short: 4.9 seconds. Minimum duration is 5 seconds."),
+        (facts(4_999, padded=True), "audio_too_short", "Audio too short: 4.9 seconds. Minimum duration is 5 seconds."),
         (facts(0), "audio_too_short", "Audio too short: 0.0 seconds. Minimum duration is 5 seconds."),
         (
             facts(4_500_000),
@@ -51,9 +51,9 @@ def test_inside(inside: AudioFacts) -> None:
             "Audio too long: 60.1 minutes. Maximum duration is 60 minutes.",
         ),
         (
-            facts(3_960_001, estimated=True),
+            facts(3_600_501, padded=True),
             "audio_too_long",
-            "Audio too long: 66.1 minutes. Maximum duration is 60 minutes.",
+            "Audio too long: 60.1 minutes. Maximum duration is 60 minutes.",
         ),
         (
             facts(size=250 * MEBIBYTE),

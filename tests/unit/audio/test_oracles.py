@@ -1,6 +1,6 @@
-"""ffprobe and mediainfo measure the same; left out where they are not installed, unless ORACLES=required."""
+"""ffmpeg decodes as much as we measure, mediainfo measures the same; left out where they are not installed,
+unless ORACLES=required."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 
 from coval_relay.domain.audio import probe
+from tests.support.ffmpeg import full_decode
 from tests.unit.audio.made_audio import FIXTURES, CountingReader, chunk, extensible, riff, wave_format
 
 RECORDINGS = sorted(path for path in FIXTURES.iterdir() if path.suffix in {".wav", ".mp3"} and "not-" not in path.name)
-UNTOLD = "mono-vbr-8khz-without-xing.mp3"
-"""Both tools guess here from the first frames, and are far off; the manifest has the sum of the packets."""
-ADPCM_BLOCK = 100
-"""Milliseconds: the last block is filled up, and our measure by the average rate counts all of it."""
 pytestmark = pytest.mark.oracle
 
 
@@ -32,20 +29,20 @@ def our_milliseconds(path: Path) -> int:
     return probe(len(data), CountingReader(data)).duration_milliseconds
 
 
-def ffprobe_milliseconds(path: Path) -> float:
-    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "format=duration", str(path)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return float(json.loads(output)["format"]["duration"]) * 1000
+def decoded_milliseconds(path: Path) -> float:
+    decoded = full_decode(path)
+    assert decoded
+    return decoded.milliseconds
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("path", [path for path in RECORDINGS if path.name != UNTOLD], ids=lambda path: path.name)
-def test_fixture_as_ffprobe_measures_it(path: Path) -> None:
-    assert our_milliseconds(path) == pytest.approx(ffprobe_milliseconds(path), abs=50)
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+def test_fixture_as_ffmpeg_decodes_it(path: Path) -> None:
+    assert our_milliseconds(path) == pytest.approx(decoded_milliseconds(path), abs=1)
 
 
 @needs_mediainfo
-@pytest.mark.parametrize("path", [path for path in RECORDINGS if path.name != UNTOLD], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [path for path in RECORDINGS if path.suffix == ".wav"], ids=lambda path: path.name)
 def test_fixture_as_mediainfo_measures_it(path: Path) -> None:
     command = ["mediainfo", "--Inform=Audio;%Duration%", str(path)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -73,8 +70,7 @@ def test_format_that_ffmpeg_writes(tmp_path: Path, name: str, options: list[str]
     source = str(FIXTURES / "stereo-pcm-16khz.wav")
     command = ["ffmpeg", "-v", "error", "-i", source, *options, str(path)]
     subprocess.run(command, check=True)
-    tolerance = ADPCM_BLOCK if "adpcm" in name else 50
-    assert our_milliseconds(path) == pytest.approx(ffprobe_milliseconds(path), abs=tolerance)
+    assert our_milliseconds(path) == pytest.approx(decoded_milliseconds(path), abs=1)
 
 
 @needs_ffmpeg
@@ -94,4 +90,4 @@ def test_format_that_ffmpeg_writes(tmp_path: Path, name: str, options: list[str]
 def test_wav_header_made_by_hand(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "made.wav"
     path.write_bytes(data)
-    assert our_milliseconds(path) == pytest.approx(ffprobe_milliseconds(path), abs=1)
+    assert our_milliseconds(path) == pytest.approx(decoded_milliseconds(path), abs=1)

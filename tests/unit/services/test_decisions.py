@@ -26,6 +26,7 @@ from coval_relay.domain.key_rules import KeyRule, KeyRuleSet
 from coval_relay.domain.lifecycle import Deadlines, Transition
 from coval_relay.domain.messages import ObjectCreated, RecordingFound
 from coval_relay.domain.ports import ConflictError
+from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services import recording_preparer as preparing_module
 from coval_relay.services.calls import Calls
@@ -290,7 +291,9 @@ class Converted:
 
     content: bytes
 
-    def __call__(self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
+    def __call__(
+        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
+    ) -> ContentType:
         sink.write(self.content)
         return "audio/wav"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from coval_relay.domain.errors import Reason
+from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 
 
@@ -155,6 +156,8 @@ class RecordingHints:
     rank: int = 0
     longest: bool = False
     several: bool = False
+    raw: RawAudio | None = None
+    """How to read a recording without a header."""
 
 
 NO_HINTS = RecordingHints()

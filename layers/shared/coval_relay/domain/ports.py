@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import ContentType
+from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Utterance
 
@@ -146,8 +147,12 @@ class RecordingUrls(Protocol):
 class AudioConverter(Protocol):
     """Turns audio that Coval does not take into WAV or MP3."""
 
-    def __call__(self, size: int, read: "ReadRange", sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
+    def __call__(
+        self, size: int, read: "ReadRange", sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
+    ) -> ContentType:
         """Write the converted recording to `sink`, the agent on channel 0 where the channel is known.
+
+        `raw` says how to read what has no header.
 
         Raises AudioRejectedError for what cannot be decoded, or lasts too long.
         """

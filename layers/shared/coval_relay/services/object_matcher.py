@@ -208,4 +208,5 @@ def overlaid(base: RecordingHints, over: RecordingHints) -> RecordingHints:
         rank=over.rank or base.rank,
         longest=over.longest or base.longest,
         several=over.several or base.several,
+        raw=over.raw or base.raw,
     )

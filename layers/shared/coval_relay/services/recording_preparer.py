@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from coval_relay.domain.audio import (
     AudioFacts,
+    AudioRejectedError,
     Preparation,
     check_limits,
     must_swap,
@@ -21,6 +23,7 @@ from coval_relay.domain.audio import (
     rearranged,
     rearranged_size,
 )
+from coval_relay.domain.audio.facts import undecodable, unreadable
 from coval_relay.domain.call import SORT_KEY_SEPARATOR, Recording, RecordingState
 from coval_relay.domain.coval import MAX_UPLOAD_BYTES, ContentType
 from coval_relay.domain.ports import AudioConverter, RecordingUrls, StagingBucket
@@ -53,7 +56,7 @@ class RecordingPreparer:
     def inspect(self, recording: Recording) -> tuple[Recording, AudioFacts]:
         """Look at the head; raises AudioRejectedError, ObjectGoneError, ObjectReplacedError."""
         assert recording.version is not None
-        facts = self._probe(recording.version, recording.size)
+        facts = self._probe(recording.version, recording.size, recording)
         need = preparation(facts, recording.agent_channel)
         if need is not Preparation.CONVERT:
             check_limits(facts)
@@ -91,7 +94,7 @@ class RecordingPreparer:
         """The recording with a copy that Coval can take; raises AudioRejectedError."""
         version, size = self.staging.store("prepared", partial(self._write, recording, facts))
         made = self._probe(version, size)
-        check_limits(made)
+        check_limits(replace(made, padded=made.padded or facts.padded))
         state = RecordingState.BY_URL if size > MAX_UPLOAD_BYTES else RecordingState.READY
         return replace(recording, state=state, prepared=version, needs_preparation=False, **_told(made))
 
@@ -106,11 +109,25 @@ class RecordingPreparer:
             _copy(rearranged(self.source.stream(version), facts, swap=swap), sink)
         else:
             # What follows a WAV's samples is kept from the decoder: FFmpeg takes as much memory as it claims.
-            size, read = facts.end or facts.size, partial(self.source.read_range, version)
-            self.convert(size, read, sink, agent_channel=side)
+            self._convert(version, facts, sink, side)
 
-    def _probe(self, version: ObjectVersion, size: int) -> AudioFacts:
-        return probe(size, partial(self.source.read_range, version))
+    def _convert(self, version: ObjectVersion, facts: AudioFacts, sink: BinaryIO, side: int | None) -> None:
+        """What stands around the audio is kept from the decoder: FFmpeg takes as much memory as a chunk claims."""
+        begin, read = facts.begin, partial(self.source.read_range, version)
+        size = (facts.end or facts.size) - begin
+        try:
+            self.convert(
+                size, lambda start, length: read(begin + start, length), sink, agent_channel=side, raw=facts.raw
+            )
+        except AudioRejectedError as error:
+            raise (undecodable(facts.codec) if error == unreadable() else error) from None
+
+    def _probe(self, version: ObjectVersion, size: int, original: Recording | None = None) -> AudioFacts:
+        """Of a platform's own file, the rule or the name may say what it is."""
+        read = partial(self.source.read_range, version)
+        if original is None:
+            return probe(size, read)
+        return probe(size, read, original.hints.raw, urlsplit(original.url).path or version.key)
 
 
 def _copy(chunks: Iterable[bytes], sink: BinaryIO) -> None:

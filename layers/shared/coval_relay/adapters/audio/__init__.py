@@ -8,13 +8,17 @@ from typing import BinaryIO
 from coval_relay.adapters.audio.output_file import GuardedSink
 from coval_relay.adapters.audio.ranged_file import RangedFile
 from coval_relay.domain.audio import ReadRange
+from coval_relay.domain.audio.raw import oki_header
 from coval_relay.domain.coval import ContentType
+from coval_relay.domain.raw_audio import RawAudio
 
 
 class PyAvConverter:
     """Decodes a recording read by ranges, and writes it as WAV or MP3."""
 
-    def __call__(self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None) -> ContentType:
+    def __call__(
+        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
+    ) -> ContentType:
         """Write the recording to `sink`, the agent on channel 0 where it is known; return what it became.
 
         Lossless and telephony's narrow-band codecs become 16-bit WAV at their own rate if it stays below
@@ -26,4 +30,16 @@ class PyAvConverter:
         """
         from coval_relay.adapters.audio.transcoding import transcode  # noqa: PLC0415 - loads PyAV
 
-        return transcode(RangedFile(size, read), GuardedSink(sink), agent_channel)
+        if raw and raw.codec == "vox":
+            header = oki_header(raw, size)
+            size, read, raw = len(header) + size, _behind(header, read), None
+        return transcode(RangedFile(size, read), GuardedSink(sink), agent_channel, raw.codec if raw else None)
+
+
+def _behind(header: bytes, read: ReadRange) -> ReadRange:
+    def both(start: int, length: int) -> bytes:
+        head = header[start : start + length]
+        rest = length - len(head)
+        return head + (read(start + len(head) - len(header), rest) if rest else b"")
+
+    return both

@@ -43,7 +43,7 @@ class Mixer:
     """Brings frames of any form to one rate and sample format, and each channel to its place."""
 
     def __init__(self, *, rate: int, sample_format: str, channels: int, agent_channel: int | None) -> None:
-        self._rate = rate
+        self.rate = rate
         self._sample_format = sample_format
         self._channels = channels
         self._agent_channel = agent_channel
@@ -72,7 +72,7 @@ class Mixer:
         channels = frame.layout.nb_channels
         source = graph.add_abuffer(sample_rate=frame.sample_rate, format=frame.format, layout=frame.layout)
         locations = graph.add("pan", pan(channels, self._agent_channel, self._channels))
-        form = graph.add("aformat", sample_rates=str(self._rate), sample_fmts=self._sample_format)
+        form = graph.add("aformat", sample_rates=str(self.rate), sample_fmts=self._sample_format)
         graph.link_nodes(source, locations, form, graph.add("abuffersink")).configure()
         return graph
 

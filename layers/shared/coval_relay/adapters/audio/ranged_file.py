@@ -10,7 +10,7 @@ from coval_relay.domain.audio.facts import unreadable
 BLOCK = 2 * 1024 * 1024
 KEPT = 4
 """Blocks in memory: a demuxer goes back and forth between index, sound and picture."""
-ROUNDS = 3
+ROUNDS = 6
 ALLOWANCE = 16
 """Every block may be read so many times, and so many blocks more."""
 
@@ -47,6 +47,10 @@ class RangedFile:
     def tell(self) -> int:
         return self._position
 
+    @property
+    def size(self) -> int:
+        return self._size
+
     def _block(self, number: int) -> bytes:
         if number not in self._blocks:
             if len(self._blocks) == KEPT:
@@ -60,3 +64,32 @@ class RangedFile:
         if self._reads_left < 0:
             raise unreadable()
         return self._read(start, min(BLOCK, self._size - start))
+
+
+class Section:
+    """A part of a file, as a file; several may be read in turn."""
+
+    def __init__(self, file: RangedFile, start: int, end: int) -> None:
+        self._file = file
+        self._start = start
+        self._size = end - start
+        self._position = 0
+
+    def read(self, length: int) -> bytes:
+        self._file.seek(self._start + self._position)
+        part = self._file.read(max(0, min(length, self._size - self._position)))
+        self._position += len(part)
+        return part
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    @property
+    def rest(self) -> int:
+        """Bytes that were not read yet."""
+        return self._size - self._position

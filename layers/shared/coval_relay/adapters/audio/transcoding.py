@@ -1,19 +1,22 @@
 """From a recording to what Coval takes: decode, put the channels right, keep the time, write."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from itertools import chain
 
 from av import AudioFrame
 from av.error import FFmpegError
 
-from coval_relay.adapters.audio.channel_mixing import Mixer, channels_out
+from coval_relay.adapters.audio.channel_mixing import MONO, STEREO, Mixer, channels_out
 from coval_relay.adapters.audio.decoding import Recording, opened
 from coval_relay.adapters.audio.encoders import Mp3Writer, WaveWriter, Writer
+from coval_relay.adapters.audio.ogg_links import links
 from coval_relay.adapters.audio.output_file import GuardedSink
-from coval_relay.adapters.audio.ranged_file import RangedFile
+from coval_relay.adapters.audio.ranged_file import RangedFile, Section
+from coval_relay.adapters.audio.voices import SAMPLE_FORMAT, together
 from coval_relay.domain.audio.coval_limits import too_long
-from coval_relay.domain.audio.facts import AudioRejectedError, unreadable
+from coval_relay.domain.audio.facts import AudioRejectedError, unreadable, unsupported
 from coval_relay.domain.coval import MAX_UPLOAD_BYTES, ContentType
 
 MOST_SECONDS = 61 * 60
@@ -24,17 +27,70 @@ BROKEN_SECONDS = 600.0
 """No pause takes so long: the clock was set."""
 
 
-def transcode(file: RangedFile, sink: GuardedSink, agent_channel: int | None) -> ContentType:
-    """Raises AudioRejectedError where no sound can be decoded, or too much."""
-    with _errors_of(file, sink), opened(file) as recording:
-        frames = recording.frames()
-        first = next(frames, None)
-        if first is None:
+Part = Callable[[], Section]
+"""One of the recordings of a chain, to be read from its beginning."""
+Sound = Iterator[AudioFrame | int]
+"""Frames, and samples of silence between them."""
+
+
+def transcode(file: RangedFile, sink: GuardedSink, agent_channel: int | None, raw: str | None = None) -> ContentType:
+    """Raises AudioRejectedError where no sound can be decoded, or too much; `raw` names a form without a header."""
+    with _errors_of(file, sink), ExitStack() as stack:
+        spans = links(file, file.size)
+        first = stack.enter_context(opened(Section(file, *spans[0]), raw=raw))
+        if len(first.tracks) > 1:
+            second = stack.enter_context(opened(Section(file, *spans[0]), track=1))
+            return _two_tracks(first, second, sink, agent_channel)
+        return _one_track(first, [partial(Section, file, *span) for span in spans[1:]], sink, agent_channel)
+
+
+def _one_track(first: Recording, others: list[Part], sink: GuardedSink, agent_channel: int | None) -> ContentType:
+    frames = first.frames()
+    head = next(frames, None)
+    if head is None:
+        raise unreadable()
+    channels = max(head.layout.nb_channels, *map(_channels, others), 1)
+    writer = _writer(first, head.sample_rate, channels, sink, agent_channel, chained=bool(others))
+    with closing(writer):
+        _write(_sound(first, chain([head], frames), _mixer(writer, agent_channel)), writer)
+        for part in others:
+            with opened(part()) as recording:
+                _write(_sound(recording, recording.frames(), _mixer(writer, agent_channel)), writer)
+        writer.finish()
+    return writer.content_type
+
+
+def _channels(part: Part) -> int:
+    with opened(part()) as recording:
+        return recording.tracks[0]
+
+
+def _two_tracks(left: Recording, right: Recording, sink: GuardedSink, agent_channel: int | None) -> ContentType:
+    """Of a side each; of anything else nobody knows which is the call, or whether all are."""
+    if left.tracks != (MONO, MONO):
+        channels = ", ".join(map(str, left.tracks))
+        raise unsupported(f"{left.container_name} with {len(left.tracks)} audio tracks (channels: {channels})")
+    rate = max(left.rate, right.rate)
+    writer = _writer(left, rate, STEREO, sink, agent_channel)
+    with closing(writer):
+        mixer = _mixer(writer, agent_channel)
+        _write(
+            (
+                made
+                for frame in together(_voice(left, rate), _voice(right, rate), rate)
+                for made in mixer.through(frame)
+            ),
+            writer,
+        )
+        _write(mixer.rest(), writer)
+        if not writer.position:
             raise unreadable()
-        writer = _writer(recording, first, sink, agent_channel)
-        with closing(writer):
-            _write(recording, chain([first], frames), writer, agent_channel)
-        return writer.content_type
+        writer.finish()
+    return writer.content_type
+
+
+def _voice(side: Recording, rate: int) -> Sound:
+    return _sound(side, side.frames(), Mixer(rate=rate, sample_format=SAMPLE_FORMAT, channels=MONO, agent_channel=None))
 
 
 @contextmanager
@@ -49,44 +105,63 @@ def _errors_of(file: RangedFile, sink: GuardedSink) -> Iterator[None]:
         raise failure
 
 
-def _writer(recording: Recording, first: AudioFrame, sink: GuardedSink, agent_channel: int | None) -> Writer:
+def _writer(
+    recording: Recording,
+    rate: int,
+    channels: int,
+    sink: GuardedSink,
+    agent_channel: int | None,
+    *,
+    chained: bool = False,
+) -> Writer:
     """A WAV where that keeps more and can be uploaded."""
-    channels, rate = first.layout.nb_channels, first.sample_rate
     in_wave = channels_out(channels, agent_channel, WaveWriter.MOST_CHANNELS)
-    seconds = recording.seconds
+    seconds = None if chained else recording.seconds
     if recording.faithful and seconds and WaveWriter.size(seconds, rate, in_wave) <= MAX_UPLOAD_BYTES:
         return WaveWriter(sink, rate, in_wave)
     return Mp3Writer(sink, rate, channels_out(channels, agent_channel, Mp3Writer.MOST_CHANNELS))
 
 
-def _write(recording: Recording, frames: Iterator[AudioFrame], writer: Writer, agent_channel: int | None) -> None:
-    mixer = Mixer(
+def _mixer(writer: Writer, agent_channel: int | None) -> Mixer:
+    return Mixer(
         rate=writer.rate,
         sample_format=writer.sample_format,
         channels=writer.channels,
         agent_channel=agent_channel,
     )
+
+
+def _sound(recording: Recording, frames: Iterator[AudioFrame], mixer: Mixer) -> Sound:
+    """In the mixer's form, with silence where time stamps leave room."""
+    position = 0
     for frame in frames:
-        if samples := _missing(recording, frame, writer):
-            _write_all(mixer.rest(), writer)
-            writer.silence(samples)
-        _write_all(mixer.through(frame), writer)
-    _write_all(mixer.rest(), writer)
-    writer.finish()
+        if silence := _missing(recording, frame, position / mixer.rate, mixer.rate):
+            for made in mixer.rest():
+                position += made.samples
+                yield made
+            position += silence
+            yield silence
+        for made in mixer.through(frame):
+            position += made.samples
+            yield made
+    yield from mixer.rest()
 
 
-def _missing(recording: Recording, frame: AudioFrame, writer: Writer) -> int:
-    """Samples by which the frame comes later than what was written would have it."""
+def _missing(recording: Recording, frame: AudioFrame, seconds: float, rate: int) -> int:
+    """Samples by which the frame comes later than what was made so far would have it."""
     time = recording.time_of(frame)
-    gap = 0.0 if time is None else time - writer.position / writer.rate
+    gap = 0.0 if time is None else time - seconds
     if gap > BROKEN_SECONDS:
         recording.clock_was_set(gap)
         return 0
-    return round(gap * writer.rate) if gap > SLOPPY_SECONDS else 0
+    return round(gap * rate) if gap > SLOPPY_SECONDS else 0
 
 
-def _write_all(frames: Iterator[AudioFrame], writer: Writer) -> None:
-    for frame in frames:
-        writer.write(frame)
+def _write(sound: Iterator[AudioFrame | int], writer: Writer) -> None:
+    for piece in sound:
+        if isinstance(piece, int):
+            writer.silence(piece)
+        else:
+            writer.write(piece)
         if writer.position > MOST_SECONDS * writer.rate:
             raise too_long(writer.position * 1000 // writer.rate)

@@ -21,6 +21,7 @@ from coval_relay.domain.aliases import MAX_TYPE_LENGTH
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError, RetryableError
 from coval_relay.domain.key_rules import ALIAS, ID, KeyRule, ObjectKind
+from coval_relay.domain.raw_audio import RawAudio, RawCodec
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 LIFE_SECONDS = 300
 UNUSABLE = "key_rules_unusable"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=MAX_TYPE_LENGTH)]
+
+
+class _Raw(BaseModel):
+    """What recordings without a header are; packed codecs have one channel."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    codec: RawCodec
+    sample_rate: Annotated[int, Field(ge=4_000, le=192_000)]
+    channels: Annotated[int, Field(ge=1, le=8)] = 1
+
+    def audio(self) -> RawAudio:
+        return RawAudio(codec=self.codec, sample_rate=self.sample_rate, channels=self.channels)
 
 
 class _Rule(BaseModel):
@@ -47,6 +61,7 @@ class _Rule(BaseModel):
     redacted: bool | None = None
     several: bool = False
     longest: bool = False
+    raw: _Raw | None = None
 
     @field_validator("pattern")
     @classmethod
@@ -77,7 +92,11 @@ class _Rule(BaseModel):
             format=self.format,
             redacted=self.redacted,
             hints=RecordingHints(
-                agent_channel=self.agent_channel, rank=self.rank, longest=self.longest, several=self.several
+                agent_channel=self.agent_channel,
+                rank=self.rank,
+                longest=self.longest,
+                several=self.several,
+                raw=self.raw.audio() if self.raw else None,
             ),
         )
 

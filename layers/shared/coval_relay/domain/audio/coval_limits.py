@@ -4,8 +4,8 @@ from coval_relay.domain.audio.facts import AudioFacts, AudioRejectedError
 
 MIN_MILLISECONDS = 5_000
 MAX_MILLISECONDS = 3_600_000
-ESTIMATED_MAX_MILLISECONDS = 3_960_000
-"""An estimate may be some per cent off: near the limit it is left to Coval, which measures exactly."""
+PADDING_MILLISECONDS = 500
+"""An encoder's delay and padding, which are no part of the call: near the limit it is left to Coval."""
 MEBIBYTE = 1024 * 1024
 MAX_BYTES = 200 * MEBIBYTE
 
@@ -21,7 +21,7 @@ def check_limits(facts: AudioFacts) -> None:
     if milliseconds < MIN_MILLISECONDS:
         reason = f"Audio too short: {milliseconds // 100 / 10} seconds. Minimum duration is 5 seconds."
         raise AudioRejectedError("audio_too_short", reason)
-    if milliseconds > (ESTIMATED_MAX_MILLISECONDS if facts.estimated else MAX_MILLISECONDS):
+    if milliseconds > MAX_MILLISECONDS + PADDING_MILLISECONDS * facts.padded:
         raise too_long(milliseconds)
 
 

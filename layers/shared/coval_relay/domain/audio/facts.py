@@ -5,14 +5,16 @@ from typing import Literal
 
 from coval_relay.domain.coval import ContentType
 from coval_relay.domain.errors import UnusableRecordingError
+from coval_relay.domain.raw_audio import RawAudio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveLayout:
     """Where the samples of a WAV lie whose every sample takes the same room; sizes and offsets in bytes.
 
-    `format_chunk` is the body of its `fmt ` chunk, `frame_bytes` one sample of all channels. `declared` is
-    False where the header's own lengths are wrong, were never filled in, or are those of a 64-bit form.
+    `format_chunk` is the body of its `fmt ` chunk, put right, `frame_bytes` one sample of all channels.
+    `declared` is False where the header contradicts itself or the object, was never filled in, or is of another
+    form than RIFF. Of big-endian samples `reversed_bytes` is the size of one.
     """
 
     format_chunk: bytes
@@ -20,6 +22,7 @@ class WaveLayout:
     data_size: int
     frame_bytes: int
     declared: bool
+    reversed_bytes: int = 0
 
     @property
     def whole_frames(self) -> int:
@@ -31,8 +34,8 @@ class WaveLayout:
 class AudioFacts:
     """A recording as its head describes it; `size` in bytes, `codec` by ffmpeg's name where it has one.
 
-    `estimated` marks a duration that is extrapolated from samples of a stream of variable rate. Of a foreign
-    format, one that Coval does not take, only `codec`, the container's name, and `size` are known.
+    `padded` marks a duration that may count an encoder's delay and padding. Of a foreign format, one that must
+    be converted first, only `codec`, the container's name, `size` and `begin` are known.
     """
 
     format: Literal["wav", "mp3", "foreign"]
@@ -42,10 +45,19 @@ class AudioFacts:
     sample_rate: int
     codec: str
     size: int
-    estimated: bool = False
+    padded: bool = False
     layout: WaveLayout | None = None
+    raw: RawAudio | None = None
+    """How to decode what has no header."""
+    begin: int = 0
+    """Where the audio, or tags that Coval knows, begin."""
     end: int = field(default=0, compare=False)
-    """Where the samples of a WAV end, 0 for other formats."""
+    """Where what a decoder needs ends; 0: at the object's end."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether something stands before or behind that is no audio."""
+        return bool(self.begin) or self.end not in (0, self.size)
 
 
 class AudioRejectedError(UnusableRecordingError):
@@ -56,7 +68,7 @@ def empty() -> AudioRejectedError:
     return AudioRejectedError("audio_empty", "Audio file is empty.")
 
 
-def foreign(name: str, size: int) -> AudioFacts:
+def foreign(name: str, size: int, begin: int = 0, end: int = 0, raw: RawAudio | None = None) -> AudioFacts:
     """What is known of audio that must be converted before anything can be measured."""
     return AudioFacts(
         format="foreign",
@@ -66,6 +78,10 @@ def foreign(name: str, size: int) -> AudioFacts:
         sample_rate=0,
         codec=name,
         size=size,
+        padded=True,
+        raw=raw,
+        begin=begin,
+        end=end,
     )
 
 
@@ -76,3 +92,13 @@ def undetectable() -> AudioRejectedError:
 
 def unreadable() -> AudioRejectedError:
     return AudioRejectedError("audio_unreadable", "Invalid or corrupt audio file. Unable to read audio metadata.")
+
+
+def unsupported(name: str) -> AudioRejectedError:
+    """Coval's words for a format that is known, and that nothing here can read."""
+    return AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
+
+
+def undecodable(name: str) -> AudioRejectedError:
+    """Unreadable, by what it seems to be."""
+    return AudioRejectedError("audio_unreadable", f"Invalid or corrupt audio file. Unable to decode it as {name}.")

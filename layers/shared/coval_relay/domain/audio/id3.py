@@ -1,31 +1,46 @@
-"""Tags around MP3 frames: ID3v2 in front (id3.org, v2.4.0 §3.1, §3.4), ID3v1 at the end."""
+"""Tags around audio: ID3v2 (id3.org, v2.4.0 §3.1, §3.4) and APE (APEv2, tag header) in front, ID3v1 at the end."""
+
+from dataclasses import dataclass
 
 from coval_relay.domain.audio.ranged_reads import WINDOW, Ranges
 
 HEADER = 10
 FOOTER_FLAG = 0x10
-ID3V1 = 128
+HIGH_BIT = 0x80
+APE_HEADER = 32
 
 
-def end_of_leading_tags(source: Ranges) -> int:
-    """Where the audio begins: behind all ID3v2 tags, of which some writers put several."""
-    position = 0
-    while length := _tag_length(source.at(position, HEADER, WINDOW)):
-        position += length
-    return position
+@dataclass(frozen=True, slots=True)
+class LeadingTags:
+    """Where the audio begins behind all tags, of which some writers put several; `clean` if all are as ID3v2 says."""
+
+    end: int = 0
+    clean: bool = True
 
 
-def start_of_trailing_tag(source: Ranges, tail: bytes) -> int:
-    """Where the audio ends, seen from the object's last bytes."""
-    return source.size - ID3V1 if tail[-ID3V1 : -ID3V1 + 3] == b"TAG" else source.size
+def leading_tags(source: Ranges) -> LeadingTags:
+    tags = LeadingTags()
+    while length := _tag_length(header := source.at(tags.end, APE_HEADER, WINDOW)):
+        tags = LeadingTags(tags.end + length, clean=tags.clean and _is_clean(header))
+    return tags
 
 
 def _tag_length(header: bytes) -> int:
-    """Header, body and footer; 0 where no tag begins. The size is four 7-bit bytes."""
+    """Header, body and footer; 0 where no tag begins."""
+    if header[:8] == b"APETAGEX" and len(header) == APE_HEADER:
+        return APE_HEADER + int.from_bytes(header[12:16], "little")
     if len(header) < HEADER or header[:3] != b"ID3":
         return 0
-    body = 0
-    for byte in header[6:]:
-        body = body << 7 | byte & 0x7F
     footer = HEADER if header[5] & FOOTER_FLAG else 0
-    return HEADER + body + footer
+    return HEADER + _body_length(header[6:HEADER]) + footer
+
+
+def _is_clean(header: bytes) -> bool:
+    return header[:3] == b"ID3" and max(header[6:HEADER]) < HIGH_BIT
+
+
+def _body_length(size: bytes) -> int:
+    """Four 7-bit bytes; some writers use all 8, which shows where the highest bit is set."""
+    if max(size) >= HIGH_BIT:
+        return int.from_bytes(size, "big")
+    return size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3]

@@ -1,26 +1,39 @@
-"""MPEG audio layer III frames: headers, synchronisation, and what a run of frames adds up to.
+"""MPEG audio layer III frames: headers, synchronisation, and what a stream of frames adds up to.
 
 ISO 11172-3 §2.4.2.3 (MPEG 1), ISO 13818-3 §2.4.2.3 (MPEG 2), and the 2.5 extension for 8 to 12 kHz.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 HEADER = 4
 SURE = 3
 """So many frames in a row are no coincidence: one header alone stands in about 16 kB of noise."""
+SURE_IN_JUNK = 8
+"""Where anything may stand: in mu-law's silence every byte looks like a header's first."""
+MOST_SURE = SURE_IN_JUNK * 1441 + HEADER
+"""Bytes that so many frames take at most."""
+MOST_JUNK = 16 * 1024 * 1024
+"""Pictures and tags between frames; what is larger is the end of the stream."""
 MPEG_1 = 3
 _MPEG_RESERVED = 1
 _RATE_RESERVED = 3
-_BIT_RATES_UNREAD: Final = (0, 15)
-"""Free format, and forbidden."""
+_FORBIDDEN = 15
 _MONO = 3
 _KILOBITS_1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KILOBITS_2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _RATES: Final = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _SYNC_AND_LAYER = 0xFFE6
 _LAYER_3 = 0xFFE2
+_CANDIDATE = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x00-\xef]")
+"""Sync, a version that is not reserved, layer III, and a bit rate that is not forbidden."""
+_FREE_FORMAT_FRAMES = re.compile(
+    rb"(?s)(\xff[\xe2\xe3\xf2\xf3\xfa\xfb])[\x00-\x0f].{20,4000}?(?:\1[\x00-\x0f].{20,4000}?){3}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,6 @@ class Frame:
 
     version: int
     sample_rate: int
-    bit_rate: int
     channels: int
     length: int
     samples: int
@@ -39,18 +51,6 @@ class Frame:
         return (self.version, self.sample_rate) == (other.version, other.sample_rate)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What complete frames add up to; a mean of `bit_rates` needs none of them to be equal."""
-
-    length: int = 0
-    samples: int = 0
-    bit_rates: frozenset[int] = frozenset()
-
-    def __add__(self, other: "Run") -> "Run":
-        return Run(self.length + other.length, self.samples + other.samples, self.bit_rates | other.bit_rates)
-
-
 def is_layer_3(head: bytes | bytearray) -> bool:
     """Whether a frame of layer III may begin so: its first two bytes hold sync, version and layer."""
     word = int.from_bytes(head[:2], "big")
@@ -58,12 +58,16 @@ def is_layer_3(head: bytes | bytearray) -> bool:
 
 
 def frame_at(data: bytes, position: int) -> Frame | None:
-    """The frame whose header stands at `position`; free-format streams are not read (nor does ffmpeg)."""
-    header = data[position : position + HEADER]
+    """The frame whose header stands at `position`; none of free format, which nothing here reads."""
+    return _frame(data[position : position + HEADER])
+
+
+@lru_cache(maxsize=1024)
+def _frame(header: bytes) -> Frame | None:
     if len(header) < HEADER or not is_layer_3(header):
         return None
     version, rate_index, bit_rate_index = header[1] >> 3 & 3, header[2] >> 2 & 3, header[2] >> 4
-    if rate_index == _RATE_RESERVED or bit_rate_index in _BIT_RATES_UNREAD:
+    if rate_index == _RATE_RESERVED or bit_rate_index in (0, _FORBIDDEN):
         return None
     kilobits = (_KILOBITS_1 if version == MPEG_1 else _KILOBITS_2)[bit_rate_index]
     sample_rate = _RATES[version][rate_index]
@@ -71,42 +75,28 @@ def frame_at(data: bytes, position: int) -> Frame | None:
     return Frame(
         version=version,
         sample_rate=sample_rate,
-        bit_rate=kilobits * 1000,
         channels=1 if header[3] >> 6 == _MONO else 2,
         length=samples // 8 * kilobits * 1000 // sample_rate + (header[2] >> 1 & 1),
         samples=samples,
     )
 
 
-def synchronise(data: bytes, start: int = 0, like: Frame | None = None) -> tuple[int, Frame] | None:
-    """The first position from which SURE frames of one stream follow each other, and the frame there."""
-    position = data.find(b"\xff", start)
-    while position >= 0:
-        frame = frame_at(data, position)
-        if frame and (like is None or frame.same_stream(like)) and _is_sure(data, position, frame):
-            return position, frame
-        position = data.find(b"\xff", position + 1)
+def synchronise(data: bytes, start: int = 0, sure: int = SURE) -> tuple[int, Frame] | None:
+    """The first position from which `sure` frames of one stream follow each other, and the frame there."""
+    for candidate in _CANDIDATE.finditer(data, start):
+        frame = frame_at(data, candidate.start())
+        if frame and _is_sure(data, candidate.start(), frame, sure):
+            return candidate.start(), frame
     return None
 
 
-def run(data: bytes, like: Frame) -> Run:
-    """Adds up the frames that lie whole in a window, from the first that is sure; breaks are skipped."""
-    frames: list[Frame] = []
-    end = 0
-    # moves on every time: SURE headers inside the window enclose at least one whole frame
-    while found := synchronise(data, end, like):
-        unbroken = list(_frames(data, *found))
-        frames += unbroken
-        end = found[0] + sum(frame.length for frame in unbroken)
-    return Run(
-        sum(frame.length for frame in frames),
-        sum(frame.samples for frame in frames),
-        frozenset(frame.bit_rate for frame in frames),
-    )
+def is_free_format(data: bytes) -> bool:
+    """Whether frames without a bit rate begin here: ffmpeg does not read them either."""
+    return bool(_FREE_FORMAT_FRAMES.match(data))
 
 
-def _is_sure(data: bytes, position: int, first: Frame) -> bool:
-    for _ in range(SURE - 1):
+def _is_sure(data: bytes, position: int, first: Frame, sure: int) -> bool:
+    for _ in range(sure - 1):
         following = frame_at(data, position := position + first.length)
         if following is None or not following.same_stream(first):
             return False
@@ -114,9 +104,57 @@ def _is_sure(data: bytes, position: int, first: Frame) -> bool:
     return True
 
 
-def _frames(data: bytes, position: int, frame: Frame) -> Iterator[Frame]:
-    following: Frame | None = frame
-    while following and following.same_stream(frame) and position + following.length <= len(data):
-        yield following
-        position += following.length
-        following = frame_at(data, position)
+@dataclass(slots=True)
+class FrameCount:
+    """All frames of a stream, block by block, and a last one that is cut, which ffmpeg decodes as well.
+
+    What lies between them is stepped over.
+
+    `samples` by sample rate, `forms` the rates and channels that were seen, `end` behind the last frame.
+    """
+
+    end: int
+    samples: Counter[int] = field(default_factory=Counter)
+    forms: set[tuple[int, int]] = field(default_factory=set)
+    frames: int = 0
+    _rest: bytes = b""
+    _in_step: bool = True
+    _at: int = 0
+    """Where in the rest the next frame is expected."""
+
+    def add_all(self, blocks: Iterable[bytes]) -> None:
+        """The stream from its first frame on; ends early where it has ended."""
+        position = self.end
+        for block in blocks:
+            position += self._at
+            self._rest, self._at = self._rest[self._at :] + block, 0
+            self._add(position)
+            if position + self._at - self.end > MOST_JUNK:
+                return
+        cut = frame_at(self._rest, self._at) if self._in_step else None
+        if cut:
+            self._count(cut)
+            self.end += len(self._rest) - self._at
+
+    def _add(self, position: int) -> None:
+        data, at = self._rest, self._at
+        while at + HEADER <= len(data):
+            frame = frame_at(data, at) if self._in_step else None
+            if frame is None:
+                found = synchronise(data, at)
+                self._in_step = found is not None
+                if found is None:
+                    at = max(at, len(data) - MOST_SURE)
+                    break
+                at, frame = found
+            if at + frame.length > len(data):
+                break
+            self._count(frame)
+            at += frame.length
+            self.end = position + at
+        self._at = at
+
+    def _count(self, frame: Frame) -> None:
+        self.frames += 1
+        self.samples[frame.sample_rate] += frame.samples
+        self.forms.add((frame.sample_rate, frame.channels))

@@ -13,7 +13,7 @@ class Preparation(StrEnum):
     NONE = "none"
     """Coval takes it as it is."""
     REARRANGE = "rearrange"
-    """A WAV whose speakers change places, or whose header is made anew: a stream, without loss."""
+    """A WAV whose speakers change places, or whose header is made anew, an MP3 that is cut out: without loss."""
     CONVERT = "convert"
     """Decode, and encode anew."""
 
@@ -28,7 +28,9 @@ def preparation(facts: AudioFacts, agent_channel: int | None) -> Preparation:
         return Preparation.CONVERT
     swap = must_swap(facts, agent_channel)
     if facts.format == "mp3":
-        return Preparation.CONVERT if swap else Preparation.NONE
+        if swap:
+            return Preparation.CONVERT
+        return Preparation.REARRANGE if facts.is_cut else Preparation.NONE
     if facts.layout is None or (agent_channel is not None and facts.channels > STEREO):
         return Preparation.CONVERT
     return Preparation.REARRANGE if swap or not facts.layout.declared else Preparation.NONE

@@ -1,6 +1,6 @@
 """Ranged reads of one object under a budget, so that no head can make the relay read without end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from coval_relay.domain.audio.facts import unreadable
 
@@ -9,6 +9,8 @@ ReadRange = Callable[[int, int], bytes]
 
 WINDOW = 64 * 1024
 """Bytes of one look; the head of almost every recording fits into the first."""
+BLOCK = 1024 * 1024
+"""Bytes of one read of what is read to its end."""
 MAX_READS = 40
 MAX_BYTES = 2 * 1024 * 1024
 
@@ -32,6 +34,15 @@ class Ranges:
         if start < self._start or end > self._start + len(self._block):
             self._fetch(start, min(max(length, ahead), self.size - start))
         return self._block[start - self._start : end - self._start]
+
+    def blocks(self, start: int) -> Iterator[bytes]:
+        """All bytes from `start`, block by block and beside the budget: who takes them knows when to stop."""
+        for position in range(start, self.size, BLOCK):
+            length = min(BLOCK, self.size - position)
+            block = self._read(position, length)[:length]
+            yield block
+            if len(block) < length:
+                return
 
     def _fetch(self, start: int, length: int) -> None:
         self._reads += 1

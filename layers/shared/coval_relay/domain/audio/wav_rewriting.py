@@ -1,7 +1,8 @@
-"""A WAV under a header of its true length, its two speakers changed over where they must be."""
+"""A WAV under a header of its true length, its two speakers changed over where they must be; an MP3 cut out."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from coval_relay.domain.audio.facts import AudioFacts, WaveLayout
 
@@ -12,26 +13,37 @@ MOST = 0xFFFFFFFF
 
 
 def rearranged(chunks: Iterable[bytes], facts: AudioFacts, *, swap: bool) -> Iterator[bytes]:
-    """The linear WAV whose whole bytes are `chunks`, cut anywhere, sample by sample as it was.
+    """The linear WAV, or the MP3, whose whole bytes are `chunks`, cut anywhere, sample by sample as it was.
 
-    The new header has the `fmt ` chunk as it was and the true length; chunks around the samples, and a last
-    frame that is cut, are left out. With `swap`, the channels of a stereo recording change places. Takes
-    memory for a few chunks.
+    An MP3 loses what stands before and behind its audio. A WAV gets a new header with its `fmt ` chunk and the
+    true length; chunks around the samples, and a last frame that is cut, are left out, big-endian samples are
+    turned. With `swap`, the channels of a stereo recording change places. Takes memory for a few chunks.
     """
-    layout = _layout(facts)
-    size = layout.whole_frames
-    samples = _between(chunks, layout.data_offset, size)
-    yield wave_header(layout.format_chunk, size)
-    yield from _swapped(samples, layout.frame_bytes) if swap else samples
-    if size % 2:
-        yield b"\0"
+    if facts.format == "mp3" and not swap:
+        return _between(chunks, facts.begin, facts.end - facts.begin)
+    return _in_new_wav(chunks, _layout(facts), swap=swap)
 
 
 def rearranged_size(facts: AudioFacts) -> int:
     """Bytes that `rearranged` yields."""
+    if facts.format == "mp3":
+        return facts.end - facts.begin
     layout = _layout(facts)
     size = layout.whole_frames
     return len(wave_header(layout.format_chunk, size)) + size + size % 2
+
+
+def _in_new_wav(chunks: Iterable[bytes], layout: WaveLayout, *, swap: bool) -> Iterator[bytes]:
+    size = layout.whole_frames
+    samples: Iterable[bytes] = _between(chunks, layout.data_offset, size)
+    yield wave_header(layout.format_chunk, size)
+    if layout.reversed_bytes:
+        samples = _in_frames(samples, layout.frame_bytes, partial(_reversed, width=layout.reversed_bytes))
+    if swap:
+        samples = _in_frames(samples, layout.frame_bytes, partial(_swap, width=layout.frame_bytes // 2))
+    yield from samples
+    if size % 2:
+        yield b"\0"
 
 
 def wave_header(format_chunk: bytes, data_size: int) -> bytes:
@@ -64,7 +76,7 @@ def _between(chunks: Iterable[bytes], start: int, length: int) -> Iterator[bytes
             return
 
 
-def _swapped(pieces: Iterable[bytes], frame_bytes: int) -> Iterator[bytes]:
+def _in_frames(pieces: Iterable[bytes], frame_bytes: int, change: Callable[[bytes], bytes]) -> Iterator[bytes]:
     """Whole frames of each piece, the rest with the next one."""
     rest = b""
     for piece in pieces:
@@ -72,7 +84,7 @@ def _swapped(pieces: Iterable[bytes], frame_bytes: int) -> Iterator[bytes]:
         cut = len(frames) - len(frames) % frame_bytes
         rest = frames[cut:]
         if cut:
-            yield _swap(frames[:cut], frame_bytes // 2)
+            yield change(frames[:cut])
 
 
 def _swap(frames: bytes, width: int) -> bytes:
@@ -82,3 +94,10 @@ def _swap(frames: bytes, width: int) -> bytes:
         left, right = slice(byte, None, 2 * width), slice(byte + width, None, 2 * width)
         swapped[left], swapped[right] = frames[right], frames[left]
     return bytes(swapped)
+
+
+def _reversed(samples: bytes, width: int) -> bytes:
+    turned = bytearray(len(samples))
+    for byte in range(width):
+        turned[byte::width] = samples[width - 1 - byte :: width]
+    return bytes(turned)

@@ -1,0 +1,1 @@
+"""Audio files by the hundred, each judged beside ffmpeg's full decode."""

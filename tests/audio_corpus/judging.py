@@ -1,0 +1,162 @@
+"""What the relay makes of a file, beside what ffmpeg hears in it."""
+
+import io
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from coval_relay.adapters.audio import PyAvConverter
+from coval_relay.domain.audio import (
+    AudioFacts,
+    AudioRejectedError,
+    Preparation,
+    check_limits,
+    preparation,
+    probe,
+    rearranged,
+)
+from coval_relay.domain.audio.coval_limits import MAX_MILLISECONDS, MIN_MILLISECONDS, PADDING_MILLISECONDS
+from coval_relay.domain.raw_audio import RawAudio
+from tests.support.ffmpeg import Decoded, full_decode
+from tests.support.voices import correlation, narrow
+
+MOST_MILLISECONDS, MOST_SHARE = 50, 0.01
+"""So much may a length be off, the larger counts."""
+LEAST_CORRELATION = 0.8
+LOOKED_AT = 20
+"""Seconds of sound that are compared."""
+QUIET = 3
+"""Of 32768: what is as quiet as that has no form that can be compared."""
+LIMITS = ("audio_too_short", "audio_too_long", "audio_too_large")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`sent` is what Coval would get, None where the relay refuses."""
+
+    facts: AudioFacts | None
+    how: str
+    reason: str = ""
+    code: str = ""
+    sent: bytes | None = None
+
+    @property
+    def milliseconds(self) -> int | None:
+        return self.facts.duration_milliseconds if self.facts else None
+
+    def __str__(self) -> str:
+        if self.facts is None:
+            return f"refused: {self.reason}"
+        told = f"{self.how}, {self.facts.duration_milliseconds / 1000:.2f} s, {self.facts.channels} ch"
+        return f"{told}; {self.reason}" if self.reason else told
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    ours: Verdict
+    judge: Decoded | None
+    difference: str
+
+
+def relayed(data: bytes, name: str, raw: RawAudio | None = None) -> Verdict:
+    """As the services do it, but for limits, which are told and not obeyed."""
+    try:
+        facts = probe(len(data), _reader(data), raw, name)
+        how = preparation(facts, None)
+        sent = _made(data, facts, how)
+        made = probe(len(sent), _reader(sent))
+    except AudioRejectedError as error:
+        return Verdict(None, "", error.text, error.code)
+    try:
+        check_limits(made)
+    except AudioRejectedError as error:
+        return Verdict(made, how.value, error.text, error.code, sent)
+    return Verdict(made, how.value, sent=sent)
+
+
+def _made(data: bytes, facts: AudioFacts, how: Preparation) -> bytes:
+    if how is Preparation.NONE:
+        return data
+    if how is Preparation.REARRANGE:
+        return b"".join(rearranged([data], facts, swap=False))
+    sink = io.BytesIO()
+    part = data[facts.begin : facts.end or None]
+    PyAvConverter()(len(part), _reader(part), cast("BinaryIO", sink), agent_channel=None, raw=facts.raw)
+    return sink.getvalue()
+
+
+def _reader(data: bytes) -> Callable[[int, int], bytes]:
+    return lambda start, length: data[start : start + length]
+
+
+def row(name: str, data: bytes, judge: Decoded | None, raw: RawAudio | None = None) -> Row:
+    ours = relayed(data, name, raw)
+    return Row(name, ours, judge, difference(ours, judge))
+
+
+def row_of_file(path: Path) -> Row:
+    return row(path.name, path.read_bytes(), full_decode(path))
+
+
+def difference(ours: Verdict, judge: Decoded | None) -> str:
+    """What is not as ffmpeg has it; a refusal that names the format is a decision, not a difference."""
+    if judge is None:
+        return "" if ours.facts is None else "ffmpeg hears nothing"
+    if ours.facts is None or ours.sent is None:
+        return "" if ours.code == "audio_unsupported_format" else f"ffmpeg hears {judge.milliseconds / 1000:.2f} s"
+    return _off(ours.facts, judge) or _misjudged(ours, judge) or _unlike(ours.sent, judge)
+
+
+def _off(facts: AudioFacts, judge: Decoded) -> str:
+    """Two channels of two tracks, or of a later part, are more than ffmpeg's first; many may become one."""
+    off = facts.duration_milliseconds - judge.milliseconds
+    if abs(off) > max(MOST_MILLISECONDS, MOST_SHARE * judge.milliseconds):
+        return f"length {off:+.0f} ms of {judge.milliseconds:.0f}"
+    if facts.channels < judge.channels <= 2:
+        return f"{facts.channels} of {judge.channels} channels"
+    return ""
+
+
+def _misjudged(ours: Verdict, judge: Decoded) -> str:
+    """A limit that ffmpeg's length does not break, or breaks, by more than the length may be off."""
+    least, most = MIN_MILLISECONDS - MOST_MILLISECONDS, MAX_MILLISECONDS + PADDING_MILLISECONDS + MOST_MILLISECONDS
+    if not ours.code and not least <= judge.milliseconds <= most:
+        return "beyond a limit, and sent"
+    if ours.code == "audio_too_short" and judge.milliseconds >= MIN_MILLISECONDS + MOST_MILLISECONDS:
+        return "refused as too short"
+    if ours.code == "audio_too_long" and judge.milliseconds <= MAX_MILLISECONDS:
+        return "refused as too long"
+    return ""
+
+
+def _unlike(sent: bytes, judge: Decoded) -> str:
+    heard = decoded(sent)
+    if heard is None:
+        return "ffmpeg hears nothing in what was sent"
+    if judge.channels > 2:
+        return ""
+    for channel in range(min(heard.channels, judge.channels)):
+        ours, theirs = (_beginning(sound)[:, channel] for sound in (heard, judge))
+        length = min(len(ours), len(theirs))
+        if length and np.abs(theirs[:length]).max() > QUIET:
+            alike = correlation(ours[:length], theirs[:length])
+            if alike < LEAST_CORRELATION:
+                return f"another sound on channel {channel}: {alike:.2f}"
+    return ""
+
+
+def decoded(data: bytes) -> Decoded | None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return full_decode(Path(file.name))
+
+
+def _beginning(sound: Decoded) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    samples = sound.samples[: LOOKED_AT * sound.rate].astype(float)
+    return samples if sound.rate == 8_000 else narrow(samples, sound.rate)
