@@ -24,7 +24,7 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
+.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz webhooks mutants coverage \
 	format build lock measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
@@ -117,6 +117,11 @@ BOUNDARIES ?=
 fuzz: .venv/installed ## INPUTS inputs to all BOUNDARIES, guided by coverage; prints what was not handled
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BOUNDARIES)
 
+WEBHOOKS ?= 100000
+
+webhooks: .venv/installed ## WEBHOOKS random bodies, signed or verified by the vendors' SDKs, and a change of each
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.support.webhook_rounds $(WEBHOOKS)
+
 MODULES ?=
 
 mutants: .venv/installed ## Change the state and the services (or MODULES) place by place: do the unit tests see it?
@@ -150,7 +155,7 @@ clean: ## Remove what was built and the local stack's files
 # --- environments: made from their locks, and again only when the lock has changed
 
 lock: $(UV) ## Resolve requirements/*.in anew
-	set -e; for source in layers/dependencies/requirements layers/audio/requirements requirements/bootstrap requirements/development \
+	set -e; for source in layers/dependencies/requirements layers/audio/requirements layers/webhooks/requirements requirements/bootstrap requirements/development \
 		requirements/sam requirements/aws requirements/checkov; do \
 		$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done

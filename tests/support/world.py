@@ -118,6 +118,7 @@ class World:
     staging: Any = None
     urls: Any = field(default_factory=InMemoryUrls)
     transcript_objects: Any = field(default_factory=FakeTranscriptObjects)
+    webhook_bodies: dict[str, bytes] = field(default_factory=dict)
     executioner: Executioner = field(default_factory=Executioner)
     oversize: Any = "truncate"
     max_payload_bytes: int = 256_000
@@ -276,6 +277,9 @@ class _Adapters:
 
     def send(self, queue: QueueName, body: str) -> None:
         self._world.executioner.around(f"send_{queue}", lambda: self._world.send(queue, body))
+
+    def webhook_body(self, name: str) -> bytes:
+        return self._world.webhook_bodies[name]
 
     def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
         world = self._world

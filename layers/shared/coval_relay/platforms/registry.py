@@ -104,6 +104,11 @@ def translate(event: Event, options: PlatformOptions, now: int) -> tuple[Message
     )
 
 
+def platform_of(detail_type: str) -> str | None:
+    """The platform whose events have this detail-type."""
+    return _by_detail_type().get(detail_type)
+
+
 def _dated(message: Message, event: Event, now: int) -> Message:
     """A URL is at least as old as the event that brought it first, which may be sent again much later."""
     if not isinstance(message, RecordingReady) or message.created_at < now:
