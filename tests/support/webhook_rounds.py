@@ -21,7 +21,7 @@ from coval_relay.adapters.web.webhook_signatures import SignatureLibraries
 from coval_relay.domain.webhooks.request import FORM, WebhookRequest
 from coval_relay.domain.webhooks.routes import Routes
 from coval_relay.domain.webhooks.verification import rejection
-from tests.support.webhooks import (
+from local.webhooks import (
     ACCOUNT,
     LIVEKIT_KEY,
     LIVEKIT_SECRET,
@@ -29,9 +29,9 @@ from tests.support.webhooks import (
     SECRETS,
     STANDARD_SECRET,
     TWILIO_TOKEN,
-    request_of,
     vendor_module,
 )
+from tests.support.webhooks import request_of
 
 LIBRARIES = SignatureLibraries()
 ROUTES = Routes(json.dumps(SECRETS))

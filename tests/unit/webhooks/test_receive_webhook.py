@@ -18,7 +18,8 @@ from coval_relay.domain.webhooks.routes import Routes, UnusableSecretError
 from coval_relay.domain.webhooks.stored import StoredWebhook
 from coval_relay.entrypoints.webhook_door import WebhookDoor
 from coval_relay.services.receive_webhook import ReceiveWebhook
-from tests.support.webhooks import PLATFORMS, SECRETS, body_of, headers_of, http_event, request_of
+from local.webhooks import PLATFORMS, SECRETS, body_of, headers_of
+from tests.support.webhooks import http_event, request_of
 
 AT = int(time.time()) + 0.25
 """LiveKit's SDK signs for now."""

@@ -10,7 +10,7 @@ from coval_relay.adapters.aws import webhook_messages
 from coval_relay.domain.call import ConversationState
 from coval_relay.domain.webhooks.stored import StoredWebhook
 from coval_relay.platforms import registry
-from tests.support.webhooks import body_of
+from local.webhooks import body_of
 from tests.support.world import World
 
 CALLS = {
