@@ -8,7 +8,7 @@ import pytest
 from coval_relay.platforms.registry import PLATFORMS
 from local.stack.parameters import PARAMETERS
 from tests.template.cloudformation import Stack
-from tests.template.deployments import FULLEST, SMALLEST, key
+from tests.template.deployments import FULLEST, SMALLEST, WEBHOOKS, key
 
 Template = dict[str, Any]
 
@@ -87,6 +87,12 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("EstimatedTimes", "true"),
         ("PlatformCredentialsSecretArn", "coval/platforms"),
         ("PlatformCredentialsSecretKmsKeyArn", "alias/platforms"),
+        ("Webhooks", "yes"),
+        ("WebhookSecretArn", "coval/webhooks"),
+        ("WebhookSecretKmsKeyArn", "alias/webhooks"),
+        ("ReceiveWebhookReservedConcurrency", "-1"),
+        ("QueueSenderArns", "*"),
+        ("QueueSenderArns", "operators"),
         ("MaxPayloadBytes", "262145"),
         ("RecordingBuckets", ""),
         ("RecordingBuckets", "acme-recordings,s3://acme"),
@@ -150,6 +156,7 @@ TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
                 "Where transcripts lie in a recording bucket, RecordingPrefixes tells the recordings apart.",
             ],
         ),
+        ({"Webhooks": "http_api"}, ["Webhooks need a WebhookSecretArn, which verifies them."]),
         ({"SubmitTranscriptTimeoutSeconds": "30"}, [f"SubmitTranscript{TIMEOUT}"]),
         ({"UploadRecordingTimeoutSeconds": "30"}, [f"UploadRecording{TIMEOUT}"]),
         ({"CovalTimeoutSeconds": "20", "AttachRecordingTimeoutSeconds": "30"}, [f"AttachRecording{TIMEOUT}"]),
@@ -165,7 +172,8 @@ def test_rules_across_parameters(translated: Template, given: dict[str, str], br
 
 
 def test_the_local_stack_is_a_deployment_like_any_other(translated: Template) -> None:
-    assert Stack(translated, {**SMALLEST, **PARAMETERS}).broken_rules() == []
+    given = {**SMALLEST, **PARAMETERS, "WebhookSecretArn": WEBHOOKS}
+    assert Stack(translated, given).broken_rules() == []
     assert [name for name in PARAMETERS if not accepts(translated["Parameters"][name], PARAMETERS[name])] == []
     *others, last = PARAMETERS["Platforms"].split(",")
     assert {*others, last} <= {listing.name for listing in PLATFORMS}

@@ -1,9 +1,11 @@
 """Queues: their limits, what they are redriven to, who may send."""
 
+from typing import Any
+
 import pytest
 
 from tests.template.cloudformation import Stack
-from tests.template.deployments import QUEUE_OF, SMALLEST, key
+from tests.template.deployments import FULLEST, QUEUE_OF, SMALLEST, key
 
 DAY = 86_400
 FROM_BUCKETS = {
@@ -82,6 +84,7 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
             },
         },
         *FROM_BUCKETS.get(queue, ()),
+        refusal(queue, FUNCTIONS),
         {
             "Sid": "RefusePlainHttp",
             "Effect": "Deny",
@@ -91,6 +94,31 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
     ]
+
+
+FUNCTIONS = ["SubmitTranscriptRole.Arn", "UploadRecordingRole.Arn", "AttachRecordingRole.Arn"]
+
+
+def refusal(queue: str, senders: list[str]) -> dict[str, Any]:
+    """Of everybody else in the account, whatever his own policy allows; AWS's services stand above, one by one."""
+    return {
+        "Sid": "RefuseOtherSenders",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": f"{queue}.Arn",
+        "Condition": {
+            "Bool": {"aws:PrincipalIsAWSService": "false"},
+            "ArnNotLike": {"aws:PrincipalArn": senders},
+        },
+    }
+
+
+@pytest.mark.parametrize("queue", [f"{name}{kind}" for name in SENDERS for kind in ("Queue", "DeadLetterQueue")])
+def test_the_door_and_the_named_operators_may_send_too(fullest: Stack, queue: str) -> None:
+    statements = fullest.properties(f"{queue}Policy")["PolicyDocument"]["Statement"]
+    senders = [*FUNCTIONS, "ReceiveWebhookRole.Arn", *FULLEST["QueueSenderArns"].split(",")]
+    assert refusal(queue, senders) in statements
 
 
 @pytest.mark.parametrize("kind", ["Queue", "DeadLetterQueue"])

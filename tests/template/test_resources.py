@@ -145,17 +145,20 @@ def test_function(smallest: Stack, function: str) -> None:
 def test_layers_match_the_processor(
     stack: str, architecture: str, processor: str, request: pytest.FixtureRequest
 ) -> None:
-    """Only the function that converts recordings carries what it converts them with."""
+    """Only the function that converts recordings carries what it converts them with, and so for webhooks."""
     deployment: Stack = request.getfixturevalue(stack)
     layers = deployment.resources("AWS::Lambda::LayerVersion")
     logical = {name[:-10]: made["Properties"] for name, made in layers.items()}  # less the hash of the content
-    dependencies, audio = f"Dependencies{processor}Layer", f"Audio{processor}Layer"
-    assert set(logical) == {dependencies, audio, "SharedLayer"}
-    for layer in (dependencies, audio):
+    dependencies, audio, webhooks = (f"{name}{processor}Layer" for name in ("Dependencies", "Audio", "Webhooks"))
+    carried = {
+        "UploadRecordingFunction": [audio],
+        **({"ReceiveWebhookFunction": [webhooks]} if stack == "fullest" else {}),
+    }
+    assert set(logical) == {dependencies, "SharedLayer", *(one for own in carried.values() for one in own)}
+    for layer in logical.keys() - {"SharedLayer"}:
         assert logical[layer]["CompatibleArchitectures"] == [architecture]
     for name, function in deployment.resources("AWS::Lambda::Function").items():
-        own = [audio] if name == "UploadRecordingFunction" else []
-        expected = [dependencies, "SharedLayer", *own]
+        expected = [dependencies, "SharedLayer", *carried.get(name, [])]
         assert [layer[:-10] for layer in function["Properties"]["Layers"]] == expected
         assert function["Properties"]["Architectures"] == [architecture]
 
@@ -213,17 +216,26 @@ EXPECTED_ALARMS = {
     ("CovalRelay", "RejectedInput", "relay"),
     ("CovalRelay", "KeyRulesUnreadable", "relay"),
 }
+WEBHOOK_ALARMS = {
+    ("CovalRelay", "WebhookRejected", "relay"),
+    ("CovalRelay", "WebhookFailed", "relay"),
+    ("AWS/Lambda", "Errors", "ReceiveWebhookFunction"),
+    ("AWS/Lambda", "Throttles", "ReceiveWebhookFunction"),
+}
+"""Looked at every minute: what is lost here is lost for good, where the vendor does not send again."""
 DIMENSIONS = {"AWS/SQS": "QueueName", "AWS/Lambda": "FunctionName", "CovalRelay": "service"}
 STATISTICS = {"AWS/SQS": "Maximum", "AWS/Lambda": "Sum", "CovalRelay": "Sum"}
 
 
-def test_everything_that_can_go_wrong_has_its_alarm(fullest: Stack) -> None:
-    assert set(alarms(fullest)) == EXPECTED_ALARMS
-    assert len(fullest.resources("AWS::CloudWatch::Alarm")) == len(EXPECTED_ALARMS)
+def test_everything_that_can_go_wrong_has_its_alarm(smallest: Stack, fullest: Stack) -> None:
+    assert set(alarms(smallest)) == EXPECTED_ALARMS
+    assert set(alarms(fullest)) == EXPECTED_ALARMS | WEBHOOK_ALARMS
+    assert len(fullest.resources("AWS::CloudWatch::Alarm")) == len(EXPECTED_ALARMS | WEBHOOK_ALARMS)
 
 
 def test_alarms_rise_at_the_first_sign_and_tell_the_topic(fullest: Stack) -> None:
-    for (namespace, metric, _), alarm in alarms(fullest).items():
+    for (namespace, metric, value), alarm in alarms(fullest).items():
+        period = 60 if (namespace, metric, value) in WEBHOOK_ALARMS else 300
         threshold = "3600" if metric == "ApproximateAgeOfOldestMessage" else 0
         del alarm["AlarmDescription"]
         assert alarm == {
@@ -231,7 +243,7 @@ def test_alarms_rise_at_the_first_sign_and_tell_the_topic(fullest: Stack) -> Non
             "MetricName": metric,
             "Dimensions": [{"Name": DIMENSIONS[namespace], "Value": alarm["Dimensions"][0]["Value"]}],
             "Statistic": STATISTICS[namespace],
-            "Period": 300,
+            "Period": period,
             "EvaluationPeriods": 1,
             "ComparisonOperator": "GreaterThanThreshold",
             "Threshold": threshold,
@@ -254,18 +266,21 @@ def test_alarmed_metrics_are_those_that_the_code_counts(fullest: Stack) -> None:
 
 
 def dashboard(stack: Stack) -> str:
-    body: str = stack.properties("Dashboard")["DashboardBody"]
-    return body
+    """All of them."""
+    return "\n".join(
+        one["Properties"]["DashboardBody"] for one in stack.resources("AWS::CloudWatch::Dashboard").values()
+    )
 
 
-def test_dashboard_is_json_and_shows_counted_metrics_only(smallest: Stack) -> None:
-    widgets = json.loads(dashboard(smallest))["widgets"]
-    calls = next(one["properties"]["metrics"] for one in widgets if one["properties"]["title"] == "Calls")
+@pytest.mark.parametrize(("name", "title"), [("Dashboard", "Calls"), ("WebhookDashboard", "Webhooks")])
+def test_dashboard_is_json_and_shows_counted_metrics_only(fullest: Stack, name: str, title: str) -> None:
+    widgets = json.loads(fullest.properties(name)["DashboardBody"])["widgets"]
+    calls = next(one["properties"]["metrics"] for one in widgets if one["properties"]["title"] == title)
     assert {metric[1] for metric in calls} <= {event.value[2] for event in LogEvent}
 
 
 def test_outputs_name_what_operators_use(smallest: Stack) -> None:
-    outputs = {name: smallest.value(output["Value"]) for name, output in smallest.template["Outputs"].items()}
+    outputs = smallest.outputs()
     expected = {
         "ConversationTableName": "ConversationTable",
         "ConversationTableArn": "ConversationTable.Arn",
