@@ -14,11 +14,12 @@ import boto3
 import numpy as np
 import soundfile
 
-from coval_relay.adapters.aws import queue_messages
+from coval_relay.adapters.aws import queue_messages, webhook_messages
 from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.domain.call import Recording, RecordingState
 from coval_relay.domain.messages import AttachRecording, RecordingFound, Resume
 from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.domain.webhooks.stored import StoredWebhook
 from local.demo.audio_comparison import AUDIO
 from local.demo.steps import facts
 from local.demo.watcher import plain, reason_of
@@ -63,6 +64,7 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "at a link": SUBMITTED,
         "by its key": Outcome(state="NEW"),
         "taken up again": SUBMITTED,
+        "a webhook in S3": SUBMITTED,
         BESIDE_THE_PREFIXES: Outcome(state="WAITING"),
     },
     UPLOAD: {
@@ -100,6 +102,7 @@ class Probes:
         self._table = stack.table
         self._staging = stack.staging_bucket
         self._web = stack.aws_url
+        self._webhooks = stack.outputs["WebhookBucketName"]
         self._invoke = invoke
         self._s3: S3Client = boto3.client("s3")
         self._dynamodb: DynamoDBClient = boto3.client("dynamodb")
@@ -144,6 +147,7 @@ class Probes:
             "at a link": lambda: self._referred(call_id, self._web, MEDIA, key),
             "by its key": lambda: self._created(TRANSCRIPTS, key, TRANSCRIPT),
             "taken up again": lambda: self._taken_up(call_id),
+            "a webhook in S3": lambda: self._webhook(call_id),
             BESIDE_THE_PREFIXES: lambda: self._referred(call_id, "s3:/", TRANSCRIPTS, f"else/{call_id}"),
         }
         return make[probe]()
@@ -152,6 +156,24 @@ class Probes:
         self._s3.put_object(Bucket=bucket, Key=key, Body=TRANSCRIPT)
         reference = {"uri": f"{host}/{bucket}/{key}", "format": "canonical_v1"}
         return call_ended(call_id, {"status": "reference", "reference": reference})
+
+    def _webhook(self, call_id: str) -> Event:
+        """Too large for a queue, as the door leaves it."""
+        detail = {**call_ended(call_id, INLINE)["detail"], "unknown": "x" * webhook_messages.MAX_MESSAGE_BYTES}
+        webhook = StoredWebhook(
+            platform="canonical",
+            label="",
+            event_type="Call Ended",
+            arrived_at=datetime.now(UTC).timestamp(),
+            is_form=False,
+            body=json.dumps({"data": detail}).encode(),
+        )
+
+        def put(name: str, body: bytes) -> None:
+            self._s3.put_object(Bucket=self._webhooks, Key=name, Body=body)
+
+        told: Event = json.loads(webhook_messages.to_text(webhook, put))
+        return told
 
     def _taken_up(self, call_id: str) -> Event:
         self._submit(call_id)

@@ -10,7 +10,7 @@ from typing import Any
 from coval_relay.adapters.audio import PyAvConverter
 from coval_relay.adapters.aws.lambda_events import FIRST_SENT
 from coval_relay.domain.aliases import PendingMessage, QueueName
-from coval_relay.domain.errors import Reason
+from coval_relay.domain.errors import PermanentError, Reason
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.domain.lifecycle import Deadlines
 from coval_relay.domain.log_events import LogEvent
@@ -279,6 +279,8 @@ class _Adapters:
         self._world.executioner.around(f"send_{queue}", lambda: self._world.send(queue, body))
 
     def webhook_body(self, name: str) -> bytes:
+        if name not in self._world.webhook_bodies:
+            raise PermanentError("webhook_body_gone", "The body of the webhook is no longer in S3.")
         return self._world.webhook_bodies[name]
 
     def wait(self, body: str, delay_seconds: int, first_sent: int) -> None:
