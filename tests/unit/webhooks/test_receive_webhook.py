@@ -152,12 +152,18 @@ def test_nobody_is_sent_away_by_an_old_secret() -> None:
         ({"headers": {}}, 401, "no_signature"),
         ({"headers": {"authorization": "vapi-token"}}, 401, "wrong_signature"),
         ({"headers": {"authorization": "Bearer "}}, 401, "wrong_signature"),
+        ({"headers": {"authorization": "Bearer \ud800"}}, 401, "wrong_signature"),
     ],
 )
 def test_what_is_not_let_in(changes: dict[str, Any], status: int, reason: str) -> None:
     door = Door()
     assert (door.status(vapi(REPORT, **changes)), door.stored) == (status, [])
     assert door.said() == [("WEBHOOK_REJECTED", "vapi", reason)]
+
+
+def test_what_is_no_unicode_is_not_let_in() -> None:
+    request = sent("twilio/call_completed", query="\udfff")
+    assert Door().status(request) == 401
 
 
 def test_kinds_that_nobody_wants_are_counted_and_dropped() -> None:

@@ -26,7 +26,7 @@ from coval_relay.domain.ports import (
     UtteranceStore,
 )
 from coval_relay.domain.s3_objects import RecordingObjects
-from coval_relay.domain.webhooks.stored import marked
+from coval_relay.domain.webhooks.provenance import marked
 from coval_relay.entrypoints.consumer import Consumer
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions

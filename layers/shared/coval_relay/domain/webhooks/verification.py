@@ -122,7 +122,7 @@ class _Signed:
             "plivo": partial(_plivo_text, request, url),
         }
         value = values[name]()
-        return None if value is None else value.encode()
+        return None if value is None else value.encode("utf-8", "surrogatepass")
 
     def fits(self, key: bytes, text: bytes) -> bool:
         """Whether one of the signatures is right; all are compared."""
