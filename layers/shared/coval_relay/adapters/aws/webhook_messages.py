@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,11 +17,12 @@ from typing import Any
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.webhooks.event_types import EVENT_TYPES, OWN_EVENTS
 from coval_relay.domain.webhooks.request import content_of, value_at
-from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.domain.webhooks.stored import LABEL, PLATFORM, StoredWebhook
 
 NAME = "webhook"
 MAX_MESSAGE_BYTES = 900_000
 """SQS takes 1 MiB; what is larger than this goes by way of S3."""
+FIELDS = {"platform": PLATFORM, "label": LABEL, "type": re.compile(r".*")}
 PutObject = Callable[[str, bytes], None]
 GetObject = Callable[[str], bytes]
 
@@ -66,9 +68,9 @@ def from_message(message: Mapping[str, Any], get: GetObject) -> StoredWebhook:
     told = message.get(NAME)
     if not isinstance(told, Mapping):
         raise InvalidInputError(NAME, "must be an object")
-    for name in ("platform", "label", "type"):
-        if not isinstance(told.get(name), str):
-            raise InvalidInputError(f"{NAME}.{name}", "must be a string")
+    for name, pattern in FIELDS.items():
+        if not isinstance(told.get(name), str) or not pattern.fullmatch(told[name]):
+            raise InvalidInputError(f"{NAME}.{name}", "must be one that the door has sent")
     arrived_at = told.get("arrived_at")
     if not isinstance(arrived_at, int | float):
         raise InvalidInputError(f"{NAME}.arrived_at", "must be a number")

@@ -10,6 +10,7 @@ from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.webhooks.event_types import EVENT_TYPES, OWN_EVENTS, EventTypes
 from coval_relay.domain.webhooks.request import WebhookRequest
 from coval_relay.domain.webhooks.schemes import ALGORITHMS, SCHEMES, Scheme, SignedScheme
+from coval_relay.domain.webhooks.stored import LABEL, PLATFORM
 
 UNUSABLE = "webhook_secret_unusable"
 ANY = ""
@@ -80,6 +81,8 @@ class Routes:
 
 def _route(name: str, written: object) -> Route:
     platform, _, label = name.partition("/")
+    if not (PLATFORM.fullmatch(platform) and LABEL.fullmatch(label)):
+        raise UnusableSecretError
     entries = [_entry(part) for part in (written if isinstance(written, list) else [written])]
     options = {key: value for entry in entries for key, value in entry.items() if key in OPTIONS}
     credentials = tuple(credential for entry in entries for credential in _credentials(platform, entry))

@@ -1,6 +1,11 @@
 """A verified webhook on its way to the platforms' readers."""
 
+import re
 from dataclasses import dataclass, field
+
+PLATFORM = re.compile(r"[a-z][a-z0-9_]{0,39}")
+LABEL = re.compile(r"[A-Za-z0-9._-]{0,64}")
+"""Of an account, where a platform has several; empty where it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
