@@ -51,13 +51,14 @@ def requests() -> list[Any]:
 
 @cache
 def _signed() -> frozenset[tuple[str, str]]:
-    """What the vendors have signed: bodies, or a form's values in whatever order."""
+    """What the vendors have signed."""
     return frozenset((event["rawPath"].strip("/"), _content(event["body"])) for event in requests())
 
 
 def _content(body: str) -> str:
-    is_form = body.startswith("AccountSid=")
-    return str(sorted(set(parse_qsl(body, keep_blank_values=True)))) if is_form else body
+    """Of a form what Twilio signs: where a name ends and its value begins it does not say (docs/webhooks.md)."""
+    pairs = parse_qsl(body, keep_blank_values=True)
+    return "".join(map("".join, sorted(set(pairs)))) if body.startswith("AccountSid=") else body
 
 
 def mutated_request(random: Random, event: Any, corpus: Sequence[Any]) -> Any:

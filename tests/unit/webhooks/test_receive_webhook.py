@@ -210,6 +210,14 @@ def test_an_account_is_believed_with_its_own_secret_only(path: str) -> None:
     assert Door(secret={**SECRETS, path: {"other": "x" * 32}}).status(sent(ONE_EACH[path])) == 401
 
 
+@pytest.mark.parametrize("account", [{"a": 1}, [], 7, None])
+def test_what_is_no_name_of_an_account_names_none(account: Any) -> None:
+    body = json.dumps({"account_sid": account, "transcript_sid": "GT1"}).encode()
+    door = Door()
+    assert door.status(request_of("twilio", "application/json", body, AT)) == 401
+    assert door.said() == [("WEBHOOK_REJECTED", "twilio", "unknown_account")]
+
+
 def test_a_body_that_names_two_accounts_names_none() -> None:
     body = TWILIO_RINGING + b"&account_sid=AC00000000000000000000000000000009"
     door = Door()

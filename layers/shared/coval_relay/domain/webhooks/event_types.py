@@ -27,8 +27,8 @@ class EventTypes:
         """All accounts that a body names, each once."""
         content = request.content
         parts = content if isinstance(content, list) else [content]
-        named = {value_at(part, path) for part in parts for path in self.account_fields}
-        return tuple(sorted(name for name in named if isinstance(name, str) and name))
+        named = (value_at(part, path) for part in parts for path in self.account_fields)
+        return tuple(sorted({name for name in named if isinstance(name, str) and name}))
 
     def type_of(self, content: Any) -> str | None:
         """The event's type; None where the body names none."""
