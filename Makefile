@@ -24,8 +24,9 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes fuzz vendor-payloads \
-	audio-corpus mutants coverage format build lock frozen pages docs measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
+.PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes fuzz webhooks \
+	vendor-payloads audio-corpus mutants coverage format build lock frozen pages docs \
+	measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9%-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -138,6 +139,11 @@ FOLDER ?=
 audio-corpus: .venv/installed ## Generated recordings, or the files in FOLDER: the relay's verdict beside ffmpeg's full decode
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.audio_corpus $(FOLDER)
 
+WEBHOOKS ?= 100000
+
+webhooks: .venv/installed ## WEBHOOKS random bodies, signed or verified by the vendors' SDKs, and a change of each
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.support.webhook_rounds $(WEBHOOKS)
+
 MODULES ?=
 
 mutants: .venv/installed ## Change the state and the services (or MODULES) place by place: do the unit tests see it?
@@ -183,8 +189,8 @@ docs: .venv-docs/installed ## The site of docs/, in build/site; an error where a
 # --- environments: made from their locks, and again only when the lock has changed
 
 lock: $(UV) ## Resolve requirements/*.in anew
-	set -e; for source in layers/dependencies/requirements layers/audio/requirements requirements/bootstrap requirements/development \
-		requirements/sam requirements/aws requirements/checkov requirements/docs requirements/vendors; do \
+	set -e; for source in layers/dependencies/requirements layers/audio/requirements layers/webhooks/requirements requirements/bootstrap \
+		requirements/development requirements/sam requirements/aws requirements/checkov requirements/docs requirements/vendors; do \
 		$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url $$source.in --output-file $$source.txt; done
 

@@ -107,11 +107,19 @@ def read(queue: Queue, message: Mapping[str, Any], now: float) -> DeadLetter:
         target=queue.url or queue.targets.get(told.get("TARGET_ARN", ""), ""),
         sent_at=sent_at,
         age=max(int(now - sent_at / 1000), 0),
-        kind=shown(str(event.get("detail-type", "no event"))),
+        kind=shown(kind_of(event)),
         subject=subject(event),
         code=code,
         reason=reason,
     )
+
+
+def kind_of(event: Mapping[str, Any]) -> str:
+    """An event's detail-type, or a webhook's platform and kind."""
+    webhook = _mapping(event.get("webhook"))
+    if webhook:
+        return f"webhook of {webhook.get('platform')}: {webhook.get('type') or 'no kind'}"
+    return str(event.get("detail-type", "no event"))
 
 
 def subject(event: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from local.demo.steps import ALIAS_TYPE, Stage, alias
 from local.demo.watcher import MESSAGE_PENDING, Changes, Coval, DeadLetters, Items, QueueDepths, repeated
 from local.simulator import AdminClient
 from local.stack.stack import Stack
+from local.webhooks import function_url
 
 STEP_SECONDS = 180
 """How long a step waits for what it builds upon."""
@@ -31,6 +32,7 @@ class Run:
         self._names = {call_id: name for name, call_id in self._call_ids.items()}
         self._changes = Changes()
         self._admin = AdminClient(stack.coval_url)
+        self._door = function_url(stack.aws_url, stack.outputs)
         self._watch(stack)
 
     def _watch(self, stack: Stack) -> None:
@@ -44,7 +46,8 @@ class Run:
     def play(self, seconds: float) -> dict[str, Ending]:
         """Perform the steps, then wait until all has ended as expected, or the seconds are over."""
         looks = (self._items.look, self._coval.look_at_requests, self._coval.look, self._dead_letters.look)
-        stage = Stage(boto3.client("events"), boto3.client("s3"), self._fault, self._awaited, self._pending_message)
+        events, s3 = boto3.client("events"), boto3.client("s3")
+        stage = Stage(events, s3, self._fault, self._awaited, self._pending_message, self._door)
         with self._admin, repeated(*looks):
             self._perform_all(stage)
             self._changes.wait_for(self._is_over, seconds)

@@ -14,6 +14,7 @@ from local.demo.steps import (
     TranscriptObject,
     Until,
     UntilParked,
+    Webhook,
 )
 from local.stack.parameters import RECORDINGS_UNVERSIONED
 
@@ -216,5 +217,20 @@ SCENARIOS = (
         "event without id",
         (CallEnd("mono-pcm-8khz.wav", without_id=True),),
         Ending(conversations=0, text=False, waves="", state="", dead_letter="invalid_input"),
+    ),
+    Scenario(
+        "webhook of Vapi",
+        (Webhook("vapi/end_of_call_report", "de28acb8-b62b-4e25-a64c-ced9dd181990"),),
+        Ending(),
+    ),
+    Scenario(
+        "webhook of Retell",
+        (Webhook("retell/call_analyzed", "call_5f0c1f8a2b3c4d5e6f708192a3b"),),
+        Ending(),
+    ),
+    Scenario(
+        "webhook of ElevenLabs",
+        (Webhook("elevenlabs/post_call_transcription", "conv_01k0example8842"),),
+        Ending(),
     ),
 )

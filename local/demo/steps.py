@@ -1,5 +1,6 @@
 """What a scenario does: each step is data, and knows how to perform itself through the AWS API."""
 
+import hashlib
 import json
 import random
 import tempfile
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from local.demo.audio_comparison import AUDIO, content
 from local.demo.large_recording import chunks
 from local.stack.parameters import RECORDINGS, TRANSCRIPTS
+from local.stack.paths import PROJECT
+from local.webhooks import WayIn
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 LARGE = "large.wav"
 ALIAS_TYPE, ACCOUNT = "twilio_recording_sid", "AC" + 32 * "0"
 """Twilio stores recordings under their own ids; a call's end may tell them."""
+CARRIER_CALL = "CA00000000000000000000000000000002"
+"""Of the samples of those who have Twilio for a carrier."""
+EVENTS = PROJECT / "events"
 Transcript = Literal["inline", "reference", "pending", "none"]
 
 
@@ -50,13 +56,14 @@ class Faults(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What steps act on: the AWS API, the simulator's faults, and the items that they wait for."""
+    """What steps act on: the AWS API, the way in for webhooks, the simulator's faults, the items that they wait for."""
 
     events: "EventBridgeClient"
     s3: "S3Client"
     faults: Faults
     awaited: Awaited
     pending: PendingMessage
+    door: WayIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,29 @@ class CallEnd:
             uri = f"s3://{TRANSCRIPTS}/{transcript_key(call_id)}"
             return {"status": "reference", "reference": {"uri": uri, "format": "canonical_v1"}}
         return {"status": self.transcript}
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A vendor's signed webhook, after one that somebody has changed on its way; both are about the sample's call."""
+
+    sample: str
+    sample_id: str
+
+    def perform(self, stage: Stage, call_id: str, report: Report) -> None:
+        platform = self.sample.partition("/")[0]
+        genuine = self._about(call_id)
+        forged = stage.door.forge(platform, genuine, self._about(f"{call_id}-forged"))
+        report(
+            f"posted     {self.sample} to /{platform}, forged: {forged}, genuine: {stage.door.post(platform, genuine)}"
+        )
+
+    def _about(self, call_id: str) -> dict[str, Any]:
+        """Under the carrier's id of this call alone, too."""
+        text = (EVENTS / f"{self.sample}.json").read_text(encoding="utf-8")
+        carrier = "CA" + hashlib.sha256(call_id.encode()).hexdigest()[:32]
+        about: dict[str, Any] = json.loads(text.replace(self.sample_id, call_id).replace(CARRIER_CALL, carrier))
+        return about
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +231,7 @@ class Shuffled:
             step.perform(stage, call_id, report)
 
 
-Step = CallEnd | TranscriptObject | Recording | LargeRecording | Until | UntilParked | Fault | Shuffled
+Step = CallEnd | Webhook | TranscriptObject | Recording | LargeRecording | Until | UntilParked | Fault | Shuffled
 
 
 def facts(file: str) -> dict[str, Any]:

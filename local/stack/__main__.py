@@ -17,6 +17,7 @@ from local.stack.stack import (
     status,
     up,
 )
+from local.webhooks import function_url, http_api
 
 
 def main() -> int:
@@ -54,6 +55,8 @@ def _hints(files: Files, stack: Stack) -> str:
     return f"""
   local AWS        {stack.aws_url}   log {os.path.relpath(aws_server(files).log)}
   Coval simulator  {stack.coval_url}    log {os.path.relpath(simulator_server(files).log)}
+  webhooks         {function_url(stack.aws_url, stack.outputs).url}PLATFORM
+                   {http_api(stack.aws_url, stack.outputs).url}PLATFORM
 
 Try:
 

@@ -41,6 +41,7 @@ PARAMETERS = {
     "TranscriptPrefixes": "transcripts/",
     "TranscriptKeyPattern": r"^transcripts/(?P<external_conversation_id>[^/]+)\.json$",
     "IgnoredKeyPattern": "(?:^|/)Analytics/",
+    "Webhooks": "both",
     "CovalTimeoutSeconds": "2",
     "CovalProcessingSeconds": "2",
     "GraceSeconds": "5",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 import httpx
 
+from local import webhooks
 from local.simulator.behaviour_switches import DEFAULT_API_KEY
 from local.stack import environment
 from local.stack.build import build
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 API_KEY = "coval-relay/api-key"
 CREDENTIALS = "coval-relay/platform-credentials"
+WEBHOOKS = "coval-relay/webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +284,7 @@ def secrets(credentials: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {
         "CovalApiKeySecretArn": _secret(API_KEY, DEFAULT_API_KEY),
         "PlatformCredentialsSecretArn": _secret(CREDENTIALS, json.dumps(credentials)),
+        "WebhookSecretArn": _secret(WEBHOOKS, json.dumps(dict(webhooks.SECRETS))),
     }
 
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from local.stack import events
 from local.stack.parameters import RECORDINGS_UNVERSIONED as RECORDINGS
 from local.stack.parameters import TRANSCRIPTS
 from local.stack.stack import Stack
+from local.webhooks import PLATFORMS, WayIn, function_url
 from tests.end_to_end.platform_web_servers import Page, Web
 from tests.support import voices
 from tests.support.coval_sdk_judge import judge_patch, judge_submit
@@ -33,6 +35,7 @@ from tests.support.platform_samples import EVENTS
 from tests.support.voices import KINDS, correlation, decoded, narrow
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
 STEP_SECONDS = 300
@@ -138,6 +141,11 @@ class Names:
             text = text.replace(self._fresh(token), token)
         return text
 
+    @property
+    def tampered(self) -> "Names":
+        """Of what must not arrive."""
+        return Names(f"{self.salt}, tampered")
+
     def _fresh(self, token: str) -> str:
         drawn = hashlib.sha256(f"{self.salt} {token}".encode()).hexdigest()
         if re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}", token):
@@ -163,6 +171,7 @@ class Stage:
     names: Names
     s3: "S3Client"
     web: Web
+    door: WayIn
     awaited: Awaited
 
     def put(self, event: Mapping[str, Any]) -> None:
@@ -170,18 +179,33 @@ class Stage:
         with _SESSION:
             events.put(self.names.own_json(event))
 
+    def post(self, platform: str, event: Mapping[str, Any]) -> None:
+        """As its vendor's signed webhook, after one that somebody has changed on its way, which is not let in."""
+        genuine, changed = self.names.own_json(event), self.names.tampered.own_json(event)
+        with _DOOR:
+            assert self.door.forge(platform, genuine, changed) == HTTPStatus.UNAUTHORIZED
+            assert self.door.post(platform, genuine) == HTTPStatus.OK
+
 
 _SESSION = threading.Lock()
+_DOOR = threading.BoundedSemaphore(2)
+"""Each request at the same time is a worker of the emulator, which takes a second to start."""
+WEBHOOKS = frozenset(PLATFORMS) - {"canonical"}
+"""Platforms whose samples come by the door, not by a bus."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A sample event comes on the bus it comes from; with `refused` no rule of the stack is for it."""
+    """A sample event comes by its vendor's webhook, or on its bus; with `refused` no rule of the stack is for it."""
 
     sample: str
     refused: bool = False
 
     def perform(self, stage: Stage) -> None:
+        platform = self.sample.partition("/")[0]
+        if platform in WEBHOOKS:
+            stage.post(platform, read(self.sample))
+            return
         try:
             stage.put(read(self.sample))
         except events.NotDelivered:
@@ -348,7 +372,8 @@ class Play:
                 raise
 
     def _perform(self, call: Call) -> None:
-        stage = Stage(self.names[call.name], self._s3, self._web, self._awaited(call.name))
+        door = function_url(self._stack.aws_url, self._stack.outputs)
+        stage = Stage(self.names[call.name], self._s3, self._web, door, self._awaited(call.name))
         with suppress(TimeoutError):  # how it stands is compared in the end
             for step in call.steps:
                 step.perform(stage)
@@ -377,6 +402,12 @@ class Play:
         )
 
     # --- the end ----------------------------------------------------------------------------------
+
+    def tampered_item(self, name: str) -> bool:
+        """Whether the tampered twin of a call has left an item."""
+        client: DynamoDBClient = boto3.client("dynamodb")
+        key = {"external_conversation_id": {"S": self.names[name].tampered.own(self._calls[name].id)}}
+        return "Item" in client.get_item(TableName=self._stack.table, Key=key)
 
     def ended(self, name: str) -> Ended:
         call_id, item = self.ids[name], self._items.seen.get(self.ids[name], {})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 
-from coval_relay.adapters.aws import queue_messages
+from coval_relay.adapters.aws import queue_messages, webhook_messages
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import CALL, DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
@@ -22,6 +22,7 @@ from coval_relay.domain.call import Recording, RecordingState
 from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.messages import Resume
 from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.domain.webhooks.stored import StoredWebhook
 from local.demo.audio_comparison import AUDIO
 from local.demo.steps import facts
 from local.demo.watcher import reason_of
@@ -68,6 +69,7 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "by its key": Outcome(state="NEW"),
         "taken up again": SUBMITTED,
         "under its alias": SUBMITTED,
+        "a webhook in S3": SUBMITTED,
         BESIDE_THE_PREFIXES: Outcome(state="WAITING"),
     },
     UPLOAD: {
@@ -109,6 +111,7 @@ class Probes:
         self._aliases = DynamoDbAliases(self._table, PENDING_SECONDS)
         self._staging = stack.staging_bucket
         self._web = stack.aws_url
+        self._webhooks = stack.outputs["WebhookBucketName"]
         self._invoke = invoke
         self._s3: S3Client = boto3.client("s3")
         self.waiting: list[str] = []
@@ -160,6 +163,7 @@ class Probes:
             "by its key": lambda: self._created(TRANSCRIPTS, key, TRANSCRIPT),
             "taken up again": lambda: self._taken_up(call_id),
             "under its alias": lambda: self._named(call_id),
+            "a webhook in S3": lambda: self._webhook(call_id),
             BESIDE_THE_PREFIXES: lambda: self._referred(call_id, "s3:/", TRANSCRIPTS, f"else/{call_id}"),
         }
         return make[probe]()
@@ -172,6 +176,24 @@ class Probes:
     def _named(self, call_id: str) -> Event:
         alias = self._pending(call_id, int(time.time()))
         return call_ended(call_id, INLINE, aliases=[{"type": alias.type, "value": alias.value}])
+
+    def _webhook(self, call_id: str) -> Event:
+        """Too large for a queue, as the door leaves it."""
+        detail = {**call_ended(call_id, INLINE)["detail"], "unknown": "x" * webhook_messages.MAX_MESSAGE_BYTES}
+        webhook = StoredWebhook(
+            platform="canonical",
+            label="",
+            event_type="Call Ended",
+            arrived_at=datetime.now(UTC).timestamp(),
+            is_form=False,
+            body=json.dumps({"data": detail}).encode(),
+        )
+
+        def put(name: str, body: bytes) -> None:
+            self._s3.put_object(Bucket=self._webhooks, Key=name, Body=body)
+
+        told: Event = json.loads(webhook_messages.to_text(webhook, put))
+        return told
 
     def _taken_up(self, call_id: str) -> Event:
         self._submit(call_id)

@@ -8,15 +8,18 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from coval_relay.adapters.aws import queue_messages
+from coval_relay.adapters.aws.webhook_messages import MAX_MESSAGE_BYTES
 from coval_relay.domain.messages import Resume
 from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
+from local.webhooks import function_url
 from tests.end_to_end.probes import (
     ATTACH,
     BESIDE_THE_PREFIXES,
@@ -69,6 +72,7 @@ NEEDED: dict[str, dict[Grant, str]] = {
         ("ReadKeyRules", "ssm:GetParameter"): "by its key",
         ("ReadPlatformCredentials", SECRET): "at a link",
         ("ReadTranscripts", "s3:GetObject"): "by reference",
+        ("ReadWebhookBodies", "s3:GetObject"): "a webhook in S3",
     },
     UPLOAD: {
         **SHARED,
@@ -266,3 +270,38 @@ def test_without_a_grant_a_function_does_not_do_its_work(
     with checked, roles.without(function, grant):
         outcome = probes.outcome(function, probe)
     assert outcome != EXPECTED[function][probe]
+
+
+# --- the door; a function behind a URL has no events but requests
+
+DOOR = "ReceiveWebhook"
+SMALL, LARGE = 0, MAX_MESSAGE_BYTES
+DOOR_NEEDS: dict[Grant, int] = {
+    ("SendWebhooks", "sqs:SendMessage"): SMALL,
+    ("ReadWebhookSecret", SECRET): SMALL,
+    ("KeepLargeBodies", "s3:PutObject"): LARGE,
+}
+"""How large a webhook is that the door cannot store without the grant."""
+
+
+def post(stack: Stack, filled: int) -> int:
+    """An event that names no call: it is verified and stored, and ends as a dead letter."""
+    sample = {"detail-type": "Call Ended", "detail": {"schema_version": "1", "unknown": "x" * filled}}
+    return function_url(stack.aws_url, stack.outputs).post("canonical", sample)
+
+
+@pytest.mark.parametrize("filled", [SMALL, LARGE])
+@pytest.mark.usefixtures("roles")
+def test_with_its_whole_role_the_door_stores_webhooks(filled: int, stack: Stack) -> None:
+    assert post(stack, filled) == HTTPStatus.OK
+
+
+def test_every_grant_of_the_door_is_tested(roles: Roles) -> None:
+    statements = [one for one in roles.statements(DOOR) if one["Sid"] not in NOT_ENFORCED]
+    assert sorted(grant for one in statements for grant in _grants(one)) == sorted(DOOR_NEEDS)
+
+
+@pytest.mark.parametrize("grant", DOOR_NEEDS, ids=" ".join)
+def test_without_a_grant_the_door_asks_its_senders_to_come_again(grant: Grant, roles: Roles, stack: Stack) -> None:
+    with roles.without(DOOR, grant):
+        assert post(stack, DOOR_NEEDS[grant]) == HTTPStatus.SERVICE_UNAVAILABLE

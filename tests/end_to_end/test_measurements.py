@@ -19,4 +19,4 @@ def test_an_upload(stack: Stack, agent_channel: int | None) -> None:
 @pytest.mark.parametrize("handler", cold_start.HANDLERS)
 def test_a_cold_start(stack: Stack, tmp_path: Path, handler: str) -> None:
     environment = cold_start.environments_of(stack, link_runtime(tmp_path))[handler]
-    assert cold_start.start(cold_start.HANDLERS[handler], environment) > 0
+    assert cold_start.start(cold_start.HANDLERS[handler], environment, cold_start.event_for(handler)) > 0

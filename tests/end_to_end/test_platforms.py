@@ -38,6 +38,11 @@ def test_a_link_is_asked_for_as_rarely_as_it_must_be(call: Call, play: Play, web
     assert {url: tuple(web.answers_of(names.own(url))) for url in call.fetched} == call.fetched
 
 
+def test_what_was_changed_on_its_way_has_left_nothing(play: Play, endings: Mapping[str, Ended]) -> None:
+    assert endings
+    assert [name for name in play.names if play.tampered_item(name)] == []
+
+
 def test_no_sample_is_left_out() -> None:
     there = {str(path.relative_to(EVENTS).with_suffix("")) for path in EVENTS.rglob("*.json")}
     assert {name for call in CALLS for name in samples_of(call)} == there - NOT_DELIVERED

@@ -8,6 +8,7 @@ import json
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,11 @@ import boto3
 import httpx
 import pytest
 
-from local.stack.paths import BUILD, SAM
+from local.stack.paths import BUILD, PROJECT, SAM
 from local.stack.runtime_packages import link_runtime
 from local.stack.server_processes import free_port, wait_until
 from local.stack.stack import Stack
+from local.webhooks import body_of
 from tests.end_to_end.conftest import FILES
 from tests.end_to_end.probes import (
     ATTACH,
@@ -33,13 +35,16 @@ from tests.end_to_end.probes import (
     Probes,
     rules_silenced,
 )
+from tests.support.webhooks import http_event, request_of
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 LAYERS = ("DependenciesArmLayer", "SharedLayer")
 AUDIO_LAYER = "AudioArmLayer"
-LAYERS_OF = {SUBMIT: LAYERS, UPLOAD: (*LAYERS, AUDIO_LAYER), ATTACH: LAYERS}
+WEBHOOKS_LAYER = "WebhooksArmLayer"
+DOOR = "ReceiveWebhook"
+LAYERS_OF = {SUBMIT: LAYERS, UPLOAD: (*LAYERS, AUDIO_LAYER), ATTACH: LAYERS, DOOR: (*LAYERS, WEBHOOKS_LAYER)}
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Lambda's runtime runs on Linux only")
@@ -158,3 +163,30 @@ def test_without_the_audio_layer_only_a_conversion_fails(stack: Stack, runtime: 
     answer = json.loads(probes.outcome(UPLOAD, "converted").answer)
     assert answer["errorType"] == "DeliveryFailedError"
     assert answer["errorMessage"].startswith("ModuleNotFoundError ")
+
+
+SAMPLES = {
+    "telnyx": "telnyx/call_hangup_no_answer",
+    "livekit": "livekit/egress_ended_aborted",
+    "canonical": "call_ended_not_answered",
+}
+"""Signed by Ed25519, in a token, and by HMAC; all about calls that leave nothing to do."""
+
+
+def webhook(platform: str) -> Event:
+    """As a function URL hands it over."""
+    sample = json.loads((PROJECT / "events" / f"{SAMPLES[platform]}.json").read_text(encoding="utf-8"))
+    content_type, body = body_of(sample)
+    return http_event(request_of(platform, content_type, body, float(int(time.time()))))
+
+
+@pytest.mark.parametrize(
+    ("without", "platform", "status"),
+    [("", "telnyx", 200), ("", "livekit", 200), (WEBHOOKS_LAYER, "canonical", 200), (WEBHOOKS_LAYER, "telnyx", 503)],
+)
+def test_the_door_verifies_under_the_real_runtime(
+    without: str, platform: str, status: int, stack: Stack, runtime: Path
+) -> None:
+    """Without its own layer it still verifies what is signed by HMAC."""
+    answer = json.loads(Lambda(stack, runtime, without=without).invoke(DOOR, webhook(platform)))
+    assert answer["statusCode"] == status

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.fuzz import audio, coval_responses, deliveries, documents
+from tests.fuzz import audio, coval_responses, deliveries, documents, webhooks
 from tests.fuzz.boundary import Boundary
 from tests.fuzz.mutation import mutated_json, mutated_text
 
@@ -27,6 +27,20 @@ BOUNDARIES: Final = (
         mutated=deliveries.mutated_event,
         judge=deliveries.judged_event,
         share=40,
+    ),
+    Boundary(
+        name="webhooks",
+        seeds=webhooks.requests,
+        mutated=webhooks.mutated_request,
+        judge=webhooks.judged_request,
+        share=100,
+    ),
+    Boundary(
+        name="webhook-messages",
+        seeds=webhooks.messages,
+        mutated=mutated_json,
+        judge=webhooks.judged_message,
+        share=60,
     ),
     Boundary(
         name="parked-texts",

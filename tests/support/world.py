@@ -9,7 +9,7 @@ from typing import Any
 
 from coval_relay.adapters.audio import PyAvConverter
 from coval_relay.domain.aliases import PendingMessage, QueueName
-from coval_relay.domain.errors import Reason
+from coval_relay.domain.errors import PermanentError, Reason
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.domain.lifecycle import Deadlines
 from coval_relay.domain.log_events import LogEvent
@@ -95,6 +95,7 @@ class World:
     staging: Any = None
     urls: Any = field(default_factory=InMemoryUrls)
     transcript_objects: Any = field(default_factory=FakeTranscriptObjects)
+    webhook_bodies: dict[str, bytes] = field(default_factory=dict)
     executioner: Executioner = field(default_factory=Executioner)
     oversize: Any = "truncate"
     max_payload_bytes: int = 256_000
@@ -268,6 +269,11 @@ class _Adapters:
         world.executioner.around(
             f"send_{queue}", lambda: world.queues.send(queue, body, world.clock.now, world.running)
         )
+
+    def webhook_body(self, name: str) -> bytes:
+        if name not in self._world.webhook_bodies:
+            raise PermanentError("webhook_body_gone", "The body of the webhook is no longer in S3.")
+        return self._world.webhook_bodies[name]
 
     def hide(self, handle: str, seconds: int) -> None:
         world = self._world

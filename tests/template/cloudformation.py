@@ -66,6 +66,11 @@ class Stack:
         evaluated = {name: self.value(item) for name, item in node.items()}
         return {name: item for name, item in evaluated.items() if item is not NO_VALUE}
 
+    def outputs(self) -> dict[str, Any]:
+        """The values of those whose condition holds."""
+        written = self.template["Outputs"].items()
+        return {name: self.value(one["Value"]) for name, one in written if self._holds_lease(one.get("Condition"))}
+
     def _holds_lease(self, condition: str | None) -> bool:
         return condition is None or bool(self.value(self.template["Conditions"][condition]))
 
@@ -146,6 +151,7 @@ FUNCTIONS: dict[str, Callable[[Stack, Any], Any]] = {
     "Fn::GetAtt": lambda _, arguments: ".".join(arguments),
     "Fn::If": Stack._if,
     "Fn::Join": Stack._join,
+    "Fn::Or": lambda stack, arguments: any(stack._every(arguments)),
     "Fn::Not": lambda stack, arguments: not stack.value(arguments[0]),
     "Fn::Select": Stack._select,
     "Fn::Split": Stack._split,

@@ -2,6 +2,8 @@
 
 SECRET = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/api-key-AbCdEf"
 CREDENTIALS = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/platforms-GhIjKl"
+WEBHOOKS = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/webhooks-MnOpQr"
+OPERATORS = "arn:aws:iam::111122223333:role/operators"
 PARTNER_BUS = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/acme-prod"
 BOUNDARY = "arn:aws:iam::111122223333:policy/platform/workloads"
 TOPIC = "arn:aws:sns:eu-west-2:111122223333:operators"
@@ -33,6 +35,11 @@ FULLEST = {
     "Redaction": "redacted",
     "EstimatedTimes": "omit",
     "PlatformCredentialsSecretArn": CREDENTIALS,
+    "Webhooks": "both",
+    "WebhookSecretArn": WEBHOOKS,
+    "WebhookSecretKmsKeyArn": key("webhooks"),
+    "ReceiveWebhookReservedConcurrency": "50",
+    "QueueSenderArns": f"{OPERATORS},arn:aws:sts::111122223333:assumed-role/admin/*",
     "RecordingBuckets": "acme-recordings,acme-voicemail",
     "RecordingPrefixes": "voice/,calls/2026 é+",
     "TranscriptBuckets": "acme-recordings",

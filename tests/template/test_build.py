@@ -13,9 +13,16 @@ FUNCTIONS = {
     "SubmitTranscriptFunction": "submit_transcript",
     "UploadRecordingFunction": "upload_recording",
     "AttachRecordingFunction": "attach_recording",
+    "ReceiveWebhookFunction": "receive_webhook",
 }
 DEPENDENCIES = {"DependenciesArmLayer": "aarch64", "DependenciesX86Layer": "x86_64"}
-LIBRARIES = {**DEPENDENCIES, "AudioArmLayer": "aarch64", "AudioX86Layer": "x86_64"}
+LIBRARIES = {
+    **DEPENDENCIES,
+    "AudioArmLayer": "aarch64",
+    "AudioX86Layer": "x86_64",
+    "WebhooksArmLayer": "aarch64",
+    "WebhooksX86Layer": "x86_64",
+}
 MACHINES = {"aarch64": 183, "x86_64": 62}
 """ELF: e_machine, at offset 18."""
 MAX_BYTES = 250 * 1024 * 1024
@@ -89,7 +96,7 @@ def test_what_the_largest_function_carries_fits_into_lambda(built: Path, process
 
 @pytest.mark.parametrize("layer", LIBRARIES)
 def test_dependencies_are_the_locked_ones_without_boto3(built: Path, layer: str) -> None:
-    folder = "audio" if layer.startswith("Audio") else "dependencies"
+    folder = re.sub(r"(Arm|X86)Layer$", "", layer).lower()
     lock = (PROJECT / "layers" / folder / "requirements.txt").read_text(encoding="utf-8")
     locked = {
         (name.replace("-", "_"), version) for name, version in re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE)
@@ -107,7 +114,7 @@ def test_bytecode_is_whole_and_never_checked_against_its_source(built: Path, lay
     assert len(compiled) in (0, len(list((built / layer).rglob("*.py"))))
 
 
-@pytest.mark.parametrize("layer", ["audio", "dependencies", "shared"])
+@pytest.mark.parametrize("layer", ["audio", "dependencies", "shared", "webhooks"])
 def test_makefiles_name_the_template_s_runtime(smallest: Stack, layer: str) -> None:
     makefile = (PROJECT / "layers" / layer / "Makefile").read_text(encoding="utf-8")
     runtime = smallest.properties("SubmitTranscriptFunction")["Runtime"].removeprefix("python")

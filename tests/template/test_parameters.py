@@ -12,7 +12,7 @@ from scripts import preflight
 from tests.aws import live_stack
 from tests.aws.sandbox import Prerequisites
 from tests.template.cloudformation import Stack
-from tests.template.deployments import BOUNDARY, FULLEST, SECRET, SMALLEST, key
+from tests.template.deployments import BOUNDARY, FULLEST, SECRET, SMALLEST, WEBHOOKS, key
 
 Template = dict[str, Any]
 
@@ -111,6 +111,12 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("EstimatedTimes", "true"),
         ("PlatformCredentialsSecretArn", "coval/platforms"),
         ("PlatformCredentialsSecretKmsKeyArn", "alias/platforms"),
+        ("Webhooks", "yes"),
+        ("WebhookSecretArn", "coval/webhooks"),
+        ("WebhookSecretKmsKeyArn", "alias/webhooks"),
+        ("ReceiveWebhookReservedConcurrency", "-1"),
+        ("QueueSenderArns", "*"),
+        ("QueueSenderArns", "operators"),
         ("MaxPayloadBytes", "262145"),
         ("RecordingBuckets", ""),
         ("RecordingBuckets", "acme-recordings,s3://acme"),
@@ -175,6 +181,7 @@ TIMEOUT = "TimeoutSeconds must be at least twice CovalTimeoutSeconds."
                 "Where transcripts lie in a recording bucket, RecordingPrefixes tells the recordings apart.",
             ],
         ),
+        ({"Webhooks": "http_api"}, ["Webhooks need a WebhookSecretArn, which verifies them."]),
         ({"SubmitTranscriptTimeoutSeconds": "30"}, [f"SubmitTranscript{TIMEOUT}"]),
         ({"UploadRecordingTimeoutSeconds": "30"}, [f"UploadRecording{TIMEOUT}"]),
         ({"CovalTimeoutSeconds": "20", "AttachRecordingTimeoutSeconds": "30"}, [f"AttachRecording{TIMEOUT}"]),
@@ -190,7 +197,8 @@ def test_rules_across_parameters(translated: Template, given: dict[str, str], br
 
 
 def test_the_local_stack_is_a_deployment_like_any_other(translated: Template) -> None:
-    assert Stack(translated, {**SMALLEST, **PARAMETERS}).broken_rules() == []
+    given = {**SMALLEST, **PARAMETERS, "WebhookSecretArn": WEBHOOKS}
+    assert Stack(translated, given).broken_rules() == []
     assert [name for name in PARAMETERS if not accepts(translated["Parameters"][name], PARAMETERS[name])] == []
     *others, last = PARAMETERS["Platforms"].split(",")
     assert {*others, last} <= {listing.name for listing in PLATFORMS}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.template.cloudformation import Stack
-from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET, key
+from tests.template.deployments import CREDENTIALS, FULLEST, QUEUE_OF, SECRET, SMALLEST, WEBHOOKS, key
 
 Statement = dict[str, Any]
 GET_WITH_TAGS = [
@@ -103,8 +103,10 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
         "ReadNothingBesideThePrefixes": {
             "Effect": "Deny",
             "Action": "s3:GetObject",
-            "NotResource": ["arn:*:s3:::*/Analysis/*"],
+            "NotResource": ["WebhookBucket.Arn/*", "arn:*:s3:::*/Analysis/*"],
         },
+        "ReadWebhookBodies": allow("s3:GetObject", "WebhookBucket.Arn/*"),
+        "DecryptWebhookBodies": use_key("s3", key("staging")),
         "DecryptTranscripts": use_key("s3", [key("transcripts")]),
         **READ_RULES,
         **READ_CREDENTIALS,
@@ -189,12 +191,57 @@ def test_only_schedules_of_this_account_take_the_sweep_s_role(smallest: Stack) -
     }
 
 
-def test_each_function_has_its_own_role_and_no_other_exists(fullest: Stack) -> None:
-    functions = fullest.resources("AWS::Lambda::Function")
-    roles = {name: function["Properties"]["Role"] for name, function in functions.items()}
-    assert roles == {f"{function}Function": f"{function}Role.Arn" for function in QUEUE_OF}
-    assert set(fullest.resources("AWS::IAM::Role")) == {*(f"{name}Role" for name in QUEUE_OF), "SweepRole"}
-    assert not [name for name, one in fullest.resources().items() if "Permission" in one["Type"]]
+DOOR = {
+    "WriteLog": allow(["logs:CreateLogStream", "logs:PutLogEvents"], "ReceiveWebhookLogGroup.Arn"),
+    "SendWebhooks": allow("sqs:SendMessage", "CallEndQueue.Arn"),
+    "KeepLargeBodies": allow("s3:PutObject", "WebhookBucket.Arn/*"),
+    "ReadWebhookSecret": allow("secretsmanager:GetSecretValue", WEBHOOKS),
+}
+DOOR_KEYS = {
+    "EncryptMessages": use_key("sqs", key("queues"), ["kms:Decrypt", "kms:GenerateDataKey"]),
+    "EncryptLargeBodies": use_key("s3", key("staging"), "kms:GenerateDataKey"),
+    "DecryptWebhookSecret": use_key("secretsmanager", key("webhooks")),
+}
+
+
+def test_the_door_may_store_webhooks_and_read_what_verifies_them(smallest: Stack, fullest: Stack) -> None:
+    plain = Stack(smallest.template, {**SMALLEST, "Webhooks": "http_api", "WebhookSecretArn": WEBHOOKS})
+    assert statements(plain, "ReceiveWebhookRole") == DOOR
+    assert statements(fullest, "ReceiveWebhookRole") == {**DOOR, **DOOR_KEYS}
+
+
+def test_each_function_has_its_own_role_and_no_other_exists(smallest: Stack, fullest: Stack) -> None:
+    for stack, names in ((smallest, [*QUEUE_OF]), (fullest, [*QUEUE_OF, "ReceiveWebhook"])):
+        functions = stack.resources("AWS::Lambda::Function")
+        roles = {name: function["Properties"]["Role"] for name, function in functions.items()}
+        assert roles == {f"{function}Function": f"{function}Role.Arn" for function in names}
+        assert set(stack.resources("AWS::IAM::Role")) == {*(f"{name}Role" for name in names), "SweepRole"}
+    assert not [name for name, one in smallest.resources().items() if "Permission" in one["Type"]]
+
+
+def test_nobody_but_the_ways_in_may_call_the_door(fullest: Stack) -> None:
+    permissions = fullest.resources("AWS::Lambda::Permission")
+    function = {"FunctionName": "ReceiveWebhookFunction"}
+    assert {name: one["Properties"] for name, one in permissions.items()} == {
+        "WebhookUrlPermission": {
+            **function,
+            "Action": "lambda:InvokeFunctionUrl",
+            "Principal": "*",
+            "FunctionUrlAuthType": "NONE",
+        },
+        "WebhookUrlInvokePermission": {
+            **function,
+            "Action": "lambda:InvokeFunction",
+            "Principal": "*",
+            "InvokedViaFunctionUrl": True,
+        },
+        "WebhookApiPermission": {
+            **function,
+            "Action": "lambda:InvokeFunction",
+            "Principal": "apigateway.amazonaws.com",
+            "SourceArn": "arn:aws:execute-api:eu-west-2:111122223333:WebhookApi/*/POST/*",
+        },
+    }
 
 
 @pytest.mark.parametrize("deployment", ["smallest", "fullest"])

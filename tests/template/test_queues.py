@@ -6,7 +6,7 @@ import pytest
 
 from coval_relay.domain.pauses import EXPIRY_SECONDS, by_age
 from tests.template.cloudformation import Stack
-from tests.template.deployments import QUEUE_OF, SMALLEST, key
+from tests.template.deployments import FULLEST, QUEUE_OF, SMALLEST, key
 
 DAY = 86_400
 FROM_BUCKETS = {
@@ -99,7 +99,7 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
         "Action": "sqs:SendMessage",
         "Resource": f"{queue}.Arn",
     }
-    assert others == [*FROM_BUCKETS.get(queue, ()), plain_http_is_refused(queue)]
+    assert others == [*FROM_BUCKETS.get(queue, ()), refusal(queue, FUNCTIONS), plain_http_is_refused(queue)]
 
 
 @each_function
@@ -107,7 +107,7 @@ def test_nobody_but_the_function_sends_to_its_dead_letters(smallest: Stack, func
     queue = f"{QUEUE_OF[function]}DeadLetterQueue"
     policy = smallest.properties(f"{queue}Policy")
     assert policy["Queues"] == [queue]
-    assert policy["PolicyDocument"]["Statement"] == [plain_http_is_refused(queue)]
+    assert policy["PolicyDocument"]["Statement"] == [refusal(queue, FUNCTIONS), plain_http_is_refused(queue)]
 
 
 @pytest.mark.parametrize("deployment", ["smallest", "fullest"])
@@ -119,6 +119,33 @@ def test_a_queue_lets_those_rules_in_that_send_to_it(deployment: str, request: p
         sent.setdefault(target["Id"], set()).add(f"{name}.Arn")
         sent["UndeliveredQueue"].add(f"{name}.Arn")
     assert {queue: senders(stack, queue) for queue in sent} == sent
+
+
+FUNCTIONS = ["SubmitTranscriptRole.Arn", "UploadRecordingRole.Arn", "AttachRecordingRole.Arn"]
+
+
+def refusal(queue: str, senders: list[str]) -> dict[str, Any]:
+    """Of everybody else in the account, whatever his own policy allows; AWS's services stand above, one by one."""
+    return {
+        "Sid": "RefuseOtherSenders",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": f"{queue}.Arn",
+        "Condition": {
+            "Bool": {"aws:PrincipalIsAWSService": "false"},
+            "ArnNotLike": {"aws:PrincipalArn": senders},
+        },
+    }
+
+
+@pytest.mark.parametrize("kind", ["Queue", "DeadLetterQueue"])
+@pytest.mark.parametrize("name", QUEUE_OF.values())
+def test_the_door_and_the_named_operators_may_send_too(fullest: Stack, name: str, kind: str) -> None:
+    queue = f"{name}{kind}"
+    statements = fullest.properties(f"{queue}Policy")["PolicyDocument"]["Statement"]
+    senders = [*FUNCTIONS, "ReceiveWebhookRole.Arn", *FULLEST["QueueSenderArns"].split(",")]
+    assert refusal(queue, senders) in statements
 
 
 def senders(stack: Stack, queue: str) -> set[str]:

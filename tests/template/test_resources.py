@@ -156,19 +156,22 @@ def test_a_copy_of_the_largest_recording_fits_on_the_disk(smallest: Stack) -> No
 def test_layers_match_the_processor(
     stack: str, architecture: str, processor: str, request: pytest.FixtureRequest
 ) -> None:
-    """Only the function that converts recordings carries what it converts them with."""
+    """Only the function that converts recordings carries what it converts them with, and so for webhooks."""
     deployment: Stack = request.getfixturevalue(stack)
     layers = deployment.resources("AWS::Lambda::LayerVersion")
     logical = {name[:-10]: made["Properties"] for name, made in layers.items()}  # less the hash of the content
-    dependencies, audio = f"Dependencies{processor}Layer", f"Audio{processor}Layer"
-    assert set(logical) == {dependencies, audio, "SharedLayer"}
+    dependencies, audio, webhooks = (f"{name}{processor}Layer" for name in ("Dependencies", "Audio", "Webhooks"))
+    carried = {
+        "UploadRecordingFunction": [audio],
+        **({"ReceiveWebhookFunction": [webhooks]} if stack == "fullest" else {}),
+    }
     names = {dependencies: "relay-dependencies", audio: "relay-audio", "SharedLayer": "relay-shared"}
+    names |= {webhooks: "relay-webhooks"} if stack == "fullest" else {}
     assert {name: layer["LayerName"] for name, layer in logical.items()} == names
-    for layer in (dependencies, audio):
+    for layer in logical.keys() - {"SharedLayer"}:
         assert logical[layer]["CompatibleArchitectures"] == [architecture]
     for name, function in deployment.resources("AWS::Lambda::Function").items():
-        own = [audio] if name == "UploadRecordingFunction" else []
-        expected = [dependencies, "SharedLayer", *own]
+        expected = [dependencies, "SharedLayer", *carried.get(name, [])]
         assert [layer[:-10] for layer in function["Properties"]["Layers"]] == expected
         assert function["Properties"]["Architectures"] == [architecture]
 
@@ -202,7 +205,7 @@ def test_no_resource_has_a_fixed_name(translated: dict[str, Any]) -> None:
 
 
 def test_outputs_name_what_operators_use(smallest: Stack) -> None:
-    outputs = {name: smallest.value(output["Value"]) for name, output in smallest.template["Outputs"].items()}
+    outputs = smallest.outputs()
     expected = {
         "RelayVersion": __version__,
         "ConversationTableName": "ConversationTable",

@@ -32,7 +32,8 @@ class ProtobufValues:
         return dict(made)
 
     def _fill(self, message: Message, depth: int) -> None:
-        for field in message.DESCRIPTOR.fields:
+        fields: list[Any] = list(message.DESCRIPTOR.fields)
+        for field in fields:
             chosen = self.draws.chance(PRESENT[min(depth + 1, DEEPEST)])
             taken = field.containing_oneof and message.WhichOneof(field.containing_oneof.name)
             if chosen and not taken and field.json_name not in self.absent:

@@ -111,6 +111,8 @@ class SubmitTranscriptSettings(Settings):
     transcript_key_pattern: str = ""
     """Regular expression with a group named external_conversation_id."""
     oversize_transcript: Literal["truncate", "recording", "reject"] = "truncate"
+    webhook_bucket: str = ""
+    """The stack's own bucket of webhooks' bodies that no queue takes; empty where there are no webhooks."""
     max_payload_bytes: int = Field(256_000, ge=1_000, le=262_144)
 
 

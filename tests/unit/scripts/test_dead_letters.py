@@ -343,3 +343,19 @@ def test_the_command(sqs: "SQSClient", queues: list[Queue], capsys: pytest.Captu
     dead_letters.main(["send-again", "--stack", "mine", "--queue", "attach", "--reason", "invalid_input"])
     assert capsys.readouterr().out.splitlines()[0] == "attach: sent again"
     assert [len(bodies(sqs, queue.dead_letters_url)) for queue in queues] == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (
+            {"webhook": {"platform": "vapi", "type": "end-of-call-report", "text": "{}"}},
+            "webhook of vapi: end-of-call-report",
+        ),
+        ({"webhook": {"platform": "daily", "type": "", "text": "words"}}, "webhook of daily: no kind"),
+        ({"webhook": 7, "detail-type": "Call Ended"}, "Call Ended"),
+        ({}, "no event"),
+    ],
+)
+def test_a_webhook_is_named_by_its_platform_and_kind(event: dict[str, Any], kind: str) -> None:
+    assert dead_letters.kind_of(event) == kind

@@ -32,7 +32,8 @@ KNOWN: Final = {
 
 def payload(draws: Draws) -> Payload:
     """Either event, which has the whole call."""
-    type_, kind = draws.one_of(((PhoneCallResponse, "phone_call"), (WebCallResponse, "web_call")))
+    types: tuple[tuple[Any, str], ...] = ((PhoneCallResponse, "phone_call"), (WebCallResponse, "web_call"))
+    type_, kind = draws.one_of(types)
     call = {**TypedValues(draws, KNOWN).model(type_), "call_type": kind, "call_id": draws.name("call_")}
     parsed: Any = construct_type(value=call, type_=type_)
     name = draws.one_of(("call_ended", "call_analyzed"))

@@ -87,6 +87,8 @@ class CallFacts:
     recording_expected: bool = True
     agent_channel: int | None = None
     """Channel of the agent in the call's stereo recordings, where the event named it."""
+    provenance: str = ""
+    """The verified webhook that brought them; empty for what came by a bus, a bucket or a queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,8 @@ class TranscriptPointer:
     """Of several transcripts of a call the one of the highest rank is taken."""
     settling_until: int = 0
     """Until then a better one may come."""
+    provenance: str = ""
+    """As that of the facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,8 @@ class RecordingHints:
     several: bool = False
     raw: RawAudio | None = None
     """How to read a recording without a header."""
+    provenance: str = ""
+    """As that of the facts."""
 
 
 NO_HINTS = RecordingHints()

@@ -61,6 +61,15 @@ class LogEvent(Enum):
     HIDE_FAILED = ("WARNING", "A pause could not be written down; a longer one holds.", "HideFailed")
     WAITED_TOO_LONG = ("ERROR", "The message has waited for 12 days.", "WaitedTooLong")
     CALL_GIVEN_UP = ("ERROR", "The call has waited for 13 days.", "WaitedTooLong")
+    WEBHOOK_ACCEPTED = ("INFO", "A webhook was verified and stored.", "WebhookAccepted")
+    WEBHOOK_DROPPED = ("INFO", "A webhook says nothing that is wanted.", "WebhookDropped")
+    WEBHOOK_REJECTED = ("WARNING", "A webhook was not let in.", "WebhookRejected")
+    WEBHOOK_UNROUTED = ("INFO", "A request has no way in here.", "WebhookUnrouted")
+    WEBHOOK_FAILED = (
+        "ERROR",
+        "A webhook could not be verified or stored; its sender may send it again.",
+        "WebhookFailed",
+    )
     SWEEP_DONE = ("INFO", "Unfinished calls were sent on.", None)
     DELIVERY_FAILED = ("ERROR", "Something unforeseen failed; it will come again.", "Failed")
 

@@ -161,6 +161,11 @@ class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
 
         return HttpsTranscriptUrls(self._https_reader(self.settings.transcript_url_hosts))
 
+    def webhook_body(self, name: str) -> bytes:
+        from coval_relay.adapters.aws.claim_checks import S3ClaimChecks
+
+        return S3ClaimChecks(lambda: self._s3, self.settings.webhook_bucket, self.settings.bucket_owner).get(name)
+
 
 class RecordingAdapters(AwsAdapters[RecordingSettings]):
     """What the functions that read recordings use besides."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from coval_relay.adapters.aws import queue_messages, s3_events
+from coval_relay.adapters.aws import queue_messages, s3_events, webhook_messages
 from coval_relay.domain.aliases import PendingMessage, QueueName
 from coval_relay.domain.coval import CovalClient
-from coval_relay.domain.errors import Reason
+from coval_relay.domain.errors import InvalidInputError, Reason
 from coval_relay.domain.key_rules import KeyRule, KeyRuleSet, ObjectKind
 from coval_relay.domain.lifecycle import Attempt, Deadlines
 from coval_relay.domain.locations import AllowedLocations, RecordingLocations
@@ -26,6 +26,7 @@ from coval_relay.domain.ports import (
     UtteranceStore,
 )
 from coval_relay.domain.s3_objects import RecordingObjects
+from coval_relay.domain.webhooks.provenance import marked
 from coval_relay.entrypoints.consumer import Consumer
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     )
 
 Service = Callable[[Message, Attempt], Outcome]
+Translate = Callable[[Mapping[str, Any]], Sequence[Message]]
 
 
 class Adapters(Protocol):
@@ -84,6 +86,9 @@ class TranscriptAdapters(Adapters, Protocol):
     def transcript_objects(self) -> TranscriptObjects: ...
     @property
     def transcript_urls(self) -> TranscriptUrls: ...
+
+    def webhook_body(self, name: str) -> bytes:
+        """The body of a webhook that no queue took; raises RetryableError, PermanentError."""
 
 
 class RecordingAdapters(Adapters, Protocol):
@@ -136,7 +141,7 @@ def submit_transcript(settings: "SubmitTranscriptSettings", adapters: Transcript
         queues=shared.queues,
         telemetry=adapters.telemetry,
     )
-    return shared.consumer(service)
+    return shared.consumer(service, webhook_translator(shared.options, adapters))
 
 
 def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapters) -> Consumer:
@@ -300,9 +305,9 @@ class _Shared:
 
         return lambda: rules_with(self.adapters.stored_key_rules())
 
-    def consumer(self, service: Service) -> Consumer:
+    def consumer(self, service: Service, translate: Translate | None = None) -> Consumer:
         return Consumer(
-            translate=translator(self.options, self.adapters.clock),
+            translate=translate or translator(self.options, self.adapters.clock),
             service=service,
             calls=self.calls,
             coval=self.adapters.coval,
@@ -343,7 +348,7 @@ def recording_locations(settings: RecordingSettings) -> RecordingLocations:
     )
 
 
-def translator(options: PlatformOptions, clock: Clock) -> Callable[[Mapping[str, Any]], Sequence[Message]]:
+def translator(options: PlatformOptions, clock: Clock) -> Translate:
     """What an event of any source means."""
 
     def translate(event: Mapping[str, Any]) -> Sequence[Message]:
@@ -355,6 +360,22 @@ def translator(options: PlatformOptions, clock: Clock) -> Callable[[Mapping[str,
         return registry.translate(event, options, clock())
 
     return translate
+
+
+def webhook_translator(options: PlatformOptions, adapters: TranscriptAdapters) -> Translate:
+    """What an event means, or a verified webhook, whose messages say so."""
+    translate = translator(options, adapters.clock)
+
+    def translate_either(event: Mapping[str, Any]) -> Sequence[Message]:
+        if webhook_messages.NAME not in event:
+            return translate(event)
+        webhook = webhook_messages.from_message(event, adapters.webhook_body)
+        if registry.platform_of(webhook.event_type) != webhook.platform:
+            raise InvalidInputError("webhook.type", "is not one of its platform's events")
+        events = webhook_messages.events_of(webhook)
+        return [marked(message, webhook.provenance) for one in events for message in translate(one)]
+
+    return translate_either
 
 
 def _short_rule(pattern: str, kind: ObjectKind) -> KeyRule:

@@ -118,6 +118,11 @@ def _counted(message: Message, replaced: int) -> Message:
     return replace(message, transcript=replace(message.transcript, replaced=replaced))
 
 
+def platform_of(detail_type: str) -> str | None:
+    """The platform whose events have this detail-type."""
+    return _by_detail_type().get(detail_type)
+
+
 def _dated(message: Message, event: Event, now: int) -> Message:
     """A URL is at least as old as the event that brought it first, which may be sent again much later."""
     if not isinstance(message, RecordingReady) or message.created_at < now:

@@ -1,0 +1,1 @@
+"""Webhooks: which scheme verifies a request, whether it is true, and which of its events are wanted."""
