@@ -25,7 +25,7 @@ HANDED_ON = {
     ("entrypoints/consumer.py", "error.code"),
 }
 """Codes that are made elsewhere, where this test sees them, or that are the call's own."""
-CALLS_OWN = {"transcript_too_long", "document_too_large", "too_many_utterances"}
+CALLS_OWN = {"transcript_too_long", "document_too_large"}
 """Final, by services/submission.py: the reason is kept on the item, and the call goes on without its text."""
 AWS_CODE = re.compile(r"(KMS\.|AWS\.)?[A-Z]\w+(\.\w+)?")
 
