@@ -24,6 +24,7 @@ from coval_relay.domain.errors import (
     UnknownOutcomeError,
     UnusableRecordingError,
 )
+from coval_relay.domain.faults import Fault, fault_of
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.s3_objects import RecordingObjects
@@ -190,7 +191,9 @@ class Submission:
 
     def _not_sent(self, call: Call, token: str, error: RetryableError) -> Transition:
         now = self._now()
-        self.telemetry(LogEvent.SUBMIT_POSTPONED, call.external_conversation_id, code=error.code)
+        to_mend = fault_of(error.code) is Fault.OPERATOR
+        event = LogEvent.OPERATOR_NEEDED if to_mend else LogEvent.SUBMIT_POSTPONED
+        self.telemetry(event, call.external_conversation_id, code=error.code)
         back = self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, now))
         return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
 
