@@ -24,7 +24,6 @@ from coval_relay.domain.errors import (
     UnknownOutcomeError,
     UnusableRecordingError,
 )
-from coval_relay.domain.faults import Fault, fault_of
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.s3_objects import RecordingObjects
@@ -181,7 +180,7 @@ class Submission:
             return self._not_fetched(call, token, error)
         except UnknownOutcomeError as error:
             self.telemetry(LogEvent.SUBMIT_OUTCOME_UNKNOWN, call.external_conversation_id, code=error.code)
-            return Transition(call, Action.WAIT, call.lease.until + 1)
+            return Transition(call, Action.WAIT, call.lease.until + 1, error.code)
         except PermanentError as error:
             return self._rejected(call, token, error)
         if isinstance(answer, Filtered):
@@ -191,11 +190,9 @@ class Submission:
 
     def _not_sent(self, call: Call, token: str, error: RetryableError) -> Transition:
         now = self._now()
-        to_mend = fault_of(error.code) is Fault.OPERATOR
-        event = LogEvent.OPERATOR_NEEDED if to_mend else LogEvent.SUBMIT_POSTPONED
-        self.telemetry(event, call.external_conversation_id, code=error.code)
+        self.telemetry(LogEvent.SUBMIT_POSTPONED, call.external_conversation_id, code=error.code)
         back = self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, now))
-        return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
+        return _waiting(back, now + int(error.retry_after or RETRY_SECONDS), error.code)
 
     def _not_fetched(self, call: Call, token: str, error: AudioFetchError) -> Transition:
         now = self._now()
@@ -331,5 +328,5 @@ def has_more(call: Call) -> bool:
     return call.recording_state in UNFINISHED or (call.facts is not None and call.facts.recording_expected)
 
 
-def _waiting(transition: Transition, until: int) -> Transition:
-    return replace(transition, until=until) if transition.action is Action.WAIT else transition
+def _waiting(transition: Transition, until: int, code: str) -> Transition:
+    return replace(transition, until=until, code=code) if transition.action is Action.WAIT else transition
