@@ -10,7 +10,11 @@ import pytest
 
 from coval_relay.adapters.aws import telemetry
 from coval_relay.domain import pauses
+from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.log_events import LogEvent
+from tests.support.events import call_ended
+from tests.support.fakes import FakeClock
+from tests.support.world import World
 from tests.template import alarms
 from tests.template.alarms import Metric, Samples, states
 from tests.template.cloudformation import Stack
@@ -297,6 +301,34 @@ def test_an_alarm_does_not_clear_between_long_pauses(
     first = next(age for age in tries if age >= from_age) // PERIOD
     assert set(found[:first]) <= {"OK"}
     assert set(found[first : outage // PERIOD]) == {"ALARM"}
+    assert found[-1] == "OK"
+
+
+class TimedWorld(World):
+    """The in-memory world, whose reports are told when they are made."""
+
+    def __init__(self, told: Told, start: int) -> None:
+        self._told, self._start = told, start
+        super().__init__(clock=FakeClock(start))
+
+    def _report(self, event: LogEvent, external_conversation_id: str = "", **fields: str | int) -> None:
+        self._told(self.clock.now - self._start, event, **fields)
+        super()._report(event, external_conversation_id, **fields)
+
+
+@pytest.mark.parametrize("code", ["unauthenticated", "permission_denied", "agent_unknown", "metrics_unknown"])
+def test_a_wrong_setting_is_told_from_the_first_call_to_the_last(stack: Stack, told: Told, code: str) -> None:
+    """In the real functions, in memory: one call in three hours of it."""
+    outage, after = 3, 1
+    world = TimedWorld(told, FakeClock().now)
+    world.coval.errors = [("submit", RetryableError(code), False)] * 10_000
+    world.send("call_end", call_ended())
+    world.run(hours=outage)
+    world.coval.errors = []
+    world.run(hours=after)
+    assert len(world.coval.conversations) == 1
+    found = states(stack.properties("OperatorNeededAlarm"), told.samples, (outage + after) * 12)
+    assert set(found[: outage * 12]) == {"ALARM"}
     assert found[-1] == "OK"
 
 

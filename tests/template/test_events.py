@@ -206,7 +206,8 @@ def test_sweep(smallest: Stack) -> None:
     }
 
 
-def test_a_sweep_that_fails_is_not_repeated(smallest: Stack) -> None:
+def test_a_sweep_that_fails_or_comes_too_late_is_not_repeated(smallest: Stack) -> None:
     (config,) = smallest.resources("AWS::Lambda::EventInvokeConfig").values()
     assert config["Properties"]["FunctionName"] == "AttachRecordingFunction"
     assert config["Properties"]["MaximumRetryAttempts"] == 0
+    assert config["Properties"]["MaximumEventAgeInSeconds"] == 60

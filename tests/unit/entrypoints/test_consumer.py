@@ -152,7 +152,7 @@ def test_what_has_waited_for_twelve_days_becomes_a_dead_letter_with_its_reason()
     world.send("call_end", call_ended())
     world.run(hours=12.5 * 24)
     assert [(queue, reason) for queue, _, reason in world.dead] == [
-        ("call_end", Reason("waited_too_long", "It has waited for 12 days: lease_or_busy."))
+        ("call_end", Reason("waited_too_long", "It has waited for 12 days: rate_limited."))
     ]
     assert (world.queues.deleted, world.queues.dropped) == ([], [])
 

@@ -23,9 +23,10 @@ HANDED_ON = {
     ("adapters/coval/error_mapping.py", "configured"),
     ("adapters/web/transcript_urls.py", "error.code"),
     ("entrypoints/consumer.py", "error.code"),
+    ("entrypoints/consumer.py", "outcome.code"),
 }
 """Codes that are made elsewhere, where this test sees them, or that are the call's own."""
-CALLS_OWN = {"transcript_too_long", "document_too_large", "too_many_utterances"}
+CALLS_OWN = {"transcript_too_long", "document_too_large"}
 """Final, by services/submission.py: the reason is kept on the item, and the call goes on without its text."""
 AWS_CODE = re.compile(r"(KMS\.|AWS\.)?[A-Z]\w+(\.\w+)?")
 
@@ -90,6 +91,8 @@ def codes_of(path: Path) -> Iterator[str]:
             if any(keyword.arg == "status" for keyword in node.keywords):
                 continue
             yield from code_in(place, node.args[1 if name == "_unclear" else 0])
+        elif isinstance(node, ast.Name) and node.id == "BUSY" and isinstance(node.ctx, ast.Load):
+            yield str(resolved(place, node.id))
     if place == "adapters/coval/error_mapping.py":
         yield from constants(place)
 

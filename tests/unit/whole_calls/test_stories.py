@@ -469,7 +469,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "no answer and nothing made": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=0",
+        "MESSAGE_WAITING call-1 code=timeout seconds=200 age_seconds=0",
         "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
@@ -481,7 +481,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "RECORDING_UPLOADED call-1 size=96044",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=60",
+        "MESSAGE_WAITING call-1 code=timeout seconds=200 age_seconds=60",
         "CALL_ADOPTED call-1 audio=ours",
         "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
@@ -491,10 +491,10 @@ TOLD: dict[str, tuple[str, ...]] = {
     "put off": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_POSTPONED call-1 code=rate_limited",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=15 age_seconds=0",
+        "MESSAGE_WAITING call-1 code=rate_limited seconds=15 age_seconds=0",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_POSTPONED call-1 code=unreachable",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=33 age_seconds=15",
+        "MESSAGE_WAITING call-1 code=unreachable seconds=33 age_seconds=15",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "SUBMITTED, WITH_TRANSCRIPT, no recording",
@@ -782,7 +782,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "found twice in coval": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=0",
+        "MESSAGE_WAITING call-1 code=timeout seconds=200 age_seconds=0",
         "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
@@ -793,7 +793,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "ours deleted and another left": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMIT_OUTCOME_UNKNOWN call-1 code=timeout",
-        "MESSAGE_WAITING call-1 code=lease_or_busy seconds=200 age_seconds=0",
+        "MESSAGE_WAITING call-1 code=timeout seconds=200 age_seconds=0",
         "SWEEP_DONE - count=1",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",

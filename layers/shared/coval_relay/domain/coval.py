@@ -9,6 +9,8 @@ ContentType = Literal["audio/wav", "audio/mp3"]
 
 BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
 """The statuses by which Coval's rejections differ."""
+CIRCUIT_OPEN = "circuit_open"
+"""Why something waits while Coval is left alone."""
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 """Most that `audio:upload` takes (Coval API, POST /v1/audio:upload: 104857600)."""
 

@@ -121,6 +121,12 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.OPERATOR,
+        ("item_too_large",),
+        "What the events of a call bring does not fit into one item of the table (400 KB).",
+        "Let the platform send less metadata with the call.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
         ("item_unreadable", "message_unknown"),
         "An item or a message has a shape that this version does not know: of a newer version, deployed half way.",
         "Let the deploy end; deploy the newer version again.",
@@ -158,7 +164,7 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.NOBODY,
-        ("lease_or_busy", "contention", "no_time_left", "pending_full", "recording_changed_length"),
+        ("lease_or_busy", "contention", "no_time_left", "recording_changed_length"),
         "Another worker is at it, or the invocation's time was over.",
     ),
     WaitReason(

@@ -16,7 +16,7 @@ the last request that its owner can make, and who takes over an ended lease read
 """
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from coval_relay.domain import pauses
@@ -82,13 +82,19 @@ class Action(StrEnum):
     """See whether an abandoned recording was attached after all."""
 
 
+BUSY = "lease_or_busy"
+"""What waits where nothing else is said: another worker is at the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The call as it shall be, what to do then, and for WAIT until when (epoch seconds)."""
+    """The call as it shall be, what to do then, and for WAIT until when (epoch seconds) and for what."""
 
     call: Call
     action: Action = Action.CONTINUE
     until: int = 0
+    code: str = field(default=BUSY, compare=False)
+    """Told to people only; decisions are the same whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ from coval_relay.services.calls import Calls
 from coval_relay.services.worker import Outcome
 
 FINAL_WRITE_SECONDS = 5
-BUSY = "lease_or_busy"
 
 
 class DeliveryFailedError(RuntimeError):
@@ -143,15 +142,15 @@ class Consumer:
     def _served(self, message: Message, remaining: Callable[[], float]) -> Waits | None:
         if not isinstance(message, Resume):
             outcome = self.service(message, self._attempt(remaining))
-            return None if outcome.until is None else Waits(BUSY, outcome.until)
+            return None if outcome.until is None else Waits(outcome.code, outcome.until)
         self._resumed(message, remaining)
         return None
 
     def _resumed(self, resume: Resume, remaining: Callable[[], float]) -> None:
         """What the sweep can bring again never waits in a queue: else its messages would become more and more."""
-        code, until = BUSY, None
         try:
-            until = self.service(resume, self._attempt(remaining, resume.hops)).until
+            outcome = self.service(resume, self._attempt(remaining, resume.hops))
+            code, until = outcome.code, outcome.until
         except (RetryableError, NotReadyError, PermanentError, UnknownOutcomeError) as error:
             code, until = error.code, self.calls.clock() + RETRY_SECONDS
         if until is not None:

@@ -180,7 +180,7 @@ class Submission:
             return self._not_fetched(call, token, error)
         except UnknownOutcomeError as error:
             self.telemetry(LogEvent.SUBMIT_OUTCOME_UNKNOWN, call.external_conversation_id, code=error.code)
-            return Transition(call, Action.WAIT, call.lease.until + 1)
+            return Transition(call, Action.WAIT, call.lease.until + 1, error.code)
         except PermanentError as error:
             return self._rejected(call, token, error)
         if isinstance(answer, Filtered):
@@ -192,7 +192,7 @@ class Submission:
         now = self._now()
         self.telemetry(LogEvent.SUBMIT_POSTPONED, call.external_conversation_id, code=error.code)
         back = self.calls.update(call, lambda seen: lifecycle.submit_not_sent(seen, token, now))
-        return _waiting(back, now + int(error.retry_after or RETRY_SECONDS))
+        return _waiting(back, now + int(error.retry_after or RETRY_SECONDS), error.code)
 
     def _not_fetched(self, call: Call, token: str, error: AudioFetchError) -> Transition:
         now = self._now()
@@ -328,5 +328,5 @@ def has_more(call: Call) -> bool:
     return call.recording_state in UNFINISHED or (call.facts is not None and call.facts.recording_expected)
 
 
-def _waiting(transition: Transition, until: int) -> Transition:
-    return replace(transition, until=until) if transition.action is Action.WAIT else transition
+def _waiting(transition: Transition, until: int, code: str) -> Transition:
+    return replace(transition, until=until, code=code) if transition.action is Action.WAIT else transition

@@ -96,6 +96,7 @@ class Sweeper:
             closed = self.coval.wait_turn()
             outcome = go_on(resume, replace(attempt, now=now, closed_until=now + closed if closed else 0))
             if outcome.until:
+                self.telemetry(waiting_event(outcome.code), call.external_conversation_id, code=outcome.code)
                 self.calls.put_off(call.external_conversation_id, outcome.until)
         return 1
 

@@ -8,6 +8,7 @@ from coval_relay.domain import lifecycle
 from coval_relay.domain.aliases import Alias, alias_of, object_alias, place_of
 from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.call import UNFINISHED, Call, Recording, RecordingState
+from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.errors import (
     InvalidInputError,
     NotReadyError,
@@ -230,7 +231,7 @@ class UploadRecording:
             return self._elsewhere(found, attempt)
         call = self.calls.get(call_id)
         if attempt.is_closed and found.url and not _is_fetched(found, call):
-            return Outcome(attempt.closed_until)  # to copy it is paid work
+            return Outcome(attempt.closed_until, CIRCUIT_OPEN)  # to copy it is paid work
         recording, audio = self._inspect(found, call, attempt.now)
         self.telemetry(LogEvent.RECORDING_RECEIVED, call_id, state=recording.state.value)
         if recording.reason:

@@ -7,13 +7,14 @@ Each function can do a part of it. What it cannot do goes to the queue of the fu
     attach_recording    attach · submit what was uploaded
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.call import SORT_KEY_SEPARATOR, Call, RecordingState
-from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
+from coval_relay.domain.coval import CIRCUIT_OPEN
+from coval_relay.domain.lifecycle import BUSY, RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
 from coval_relay.domain.transcript import Transcript
 from coval_relay.services.attachment import Attachment
@@ -29,9 +30,10 @@ MAX_HOPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a message ends: done, or to come again at `until` (epoch seconds)."""
+    """How a message ends: done, or to come again at `until` (epoch seconds), and what it waits for."""
 
     until: int | None = None
+    code: str = field(default=BUSY, compare=False)
 
 
 DONE = Outcome()
@@ -72,12 +74,12 @@ class Worker:
         """Act, follow, act again, until nothing is left that can be done here and now."""
         while transition.action not in (Action.DONE, Action.WAIT):
             transition = self._act(transition, attempt, content)
-        return Outcome(transition.until) if transition.action is Action.WAIT else DONE
+        return Outcome(transition.until, transition.code) if transition.action is Action.WAIT else DONE
 
     def _act(self, transition: Transition, attempt: Attempt, content: Content) -> Transition:  # noqa: C901, PLR0911, PLR0912 - one case a kind
         call, audio = transition.call, content.audio_for(transition.call)
         if attempt.is_closed and transition.action in AT_COVAL:
-            return Transition(call, Action.WAIT, attempt.closed_until)
+            return Transition(call, Action.WAIT, attempt.closed_until, CIRCUIT_OPEN)
         match transition.action:
             case Action.DONE | Action.WAIT:
                 return transition

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from coval_relay.adapters.coval import error_mapping
+from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.errors import RelayError, RetryableError
 
-CIRCUIT_OPEN = "circuit_open"
 FAILURES_IN_A_ROW = 3
 BUSY_SECONDS = 60.0
 FIRST_OPEN_SECONDS = 15.0
