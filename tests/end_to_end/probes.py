@@ -282,7 +282,7 @@ class Probes:
 
 def _alias(call_id: str) -> Alias:
     """The place of an object that has only this name."""
-    return object_alias(RECORDINGS, f"recordings/named/{call_id}")
+    return object_alias(RECORDINGS, f"recordings/named/{call_id}.wav")
 
 
 @contextmanager

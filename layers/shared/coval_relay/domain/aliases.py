@@ -2,9 +2,9 @@
 
 An alias may be known before the event that says whose it is. What came under it is pending there until then:
 
-    recording object  ── park if not bound ──┐
-    event with both   ──── bind ── send on what is parked ── clear
-    recording object  ── park if not bound ── rejected: bound ── goes on with the target
+    recording object  ── pending, not bound ──┐
+    event with both   ──── bind ── send on what is pending ── clear
+    recording object  ── bound: goes on with the target
 """
 
 import re
