@@ -60,6 +60,8 @@ def judged(platform: str, count: int, seed: int) -> Report:
 
 
 def _payloads(platform: str, count: int, seed: int) -> Iterator[str]:
+    if not PYTHON.exists():
+        raise RuntimeError("the vendors' types are not here: make .venv-vendors/installed")
     command = (str(PYTHON), "-m", "tests.vendors.generate", platform, str(count), str(seed))
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8") as made:
         assert made.stdout is not None
