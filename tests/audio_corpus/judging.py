@@ -3,7 +3,7 @@
 import io
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -73,7 +73,7 @@ def relayed(data: bytes, name: str, raw: RawAudio | None = None) -> Verdict:
     except AudioRejectedError as error:
         return Verdict(None, "", error.text, error.code)
     try:
-        check_limits(made)
+        check_limits(replace(made, padded=made.padded or facts.padded))
     except AudioRejectedError as error:
         return Verdict(made, how.value, error.text, error.code, sent)
     return Verdict(made, how.value, sent=sent)
