@@ -24,8 +24,8 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes fuzz webhooks \
-	vendor-payloads audio-corpus mutants coverage format build lock frozen pages docs \
+.PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes outages fuzz \
+	webhooks vendor-payloads audio-corpus mutants coverage format build lock frozen pages docs \
 	measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
@@ -63,7 +63,7 @@ check: .venv/installed ## At every save: style, types, imports, spelling, and th
 	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto)
 
 test: setup ## Every layer, the deployed local stack included
-	$(SIDE_BY_SIDE) test-end-to-end test-integration test-vendors types test-unit test-template test-contract test-fuzz test-frozen lint
+	$(SIDE_BY_SIDE) test-end-to-end test-integration test-vendors types test-unit test-template test-contract test-outages test-fuzz test-frozen lint
 
 test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
 	$(SIDE_BY_SIDE) test-load test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
@@ -119,6 +119,12 @@ MOST_STATES ?= 300000
 
 scopes: .venv/installed ## Every order of every effect in SCOPES (all groups), up to MOST_STATES states each
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.scopes $(SCOPES) --most $(MOST_STATES)
+
+OUTAGE_CALLS ?= 100
+KINDS ?=
+
+outages: .venv/installed ## Outages of Coval and AWS of 10 minutes to 13 days (of KINDS, or all) while OUTAGE_CALLS calls come in
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.outages --calls $(OUTAGE_CALLS) $(KINDS)
 
 INPUTS ?= 1000000
 FUZZ_SEED ?= 1

@@ -68,7 +68,7 @@ class Queues:
         message.received_at = now
         message.visible_at = now + VISIBILITY_SECONDS
         if now - message.sent_at >= RETENTION_SECONDS:
-            self.messages.remove(message)
+            self.forget(message)
             self.deleted.append(message)
             return None
         if message.receives > MAX_RECEIVES:
@@ -84,7 +84,7 @@ class Queues:
         """Of the message's latest receive only, and no longer than 12 hours after it."""
         if self.denied:
             raise RetryableError("sqs_AccessDenied")
-        message = next((one for one in self.messages if one.handle == handle), None)
+        message = self.by_handle(handle)
         if message is None or not 0 <= seconds <= LONGEST_HIDING_SECONDS:
             raise RetryableError("sqs_InvalidParameterValue")
         if now + seconds > message.received_at + LONGEST_HIDING_SECONDS:
@@ -94,11 +94,17 @@ class Queues:
     def end(self, message: QueuedMessage, *, failed: bool) -> None:
         """The invocation is over: the message is deleted, or comes again where its visibility ends."""
         if not failed:
-            self.messages.remove(message)
+            self.forget(message)
+
+    def forget(self, message: QueuedMessage) -> None:
+        self.messages.remove(message)
+
+    def by_handle(self, handle: str) -> QueuedMessage | None:
+        return next((one for one in self.messages if one.handle == handle), None)
 
     def visible(self, now: int) -> list[QueuedMessage]:
         return sorted((one for one in self.messages if one.visible_at <= now), key=lambda one: one.visible_at)
 
     def _move(self, message: QueuedMessage) -> None:
-        self.messages.remove(message)
+        self.forget(message)
         self.dead.append((message.queue, message.body, None))

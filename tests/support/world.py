@@ -96,6 +96,7 @@ class World:
     urls: Any = field(default_factory=InMemoryUrls)
     transcript_objects: Any = field(default_factory=FakeTranscriptObjects)
     webhook_bodies: dict[str, bytes] = field(default_factory=dict)
+    stored_key_rules: Callable[[], tuple[KeyRule, ...]] = tuple[KeyRule, ...]
     executioner: Executioner = field(default_factory=Executioner)
     oversize: Any = "truncate"
     max_payload_bytes: int = 256_000
@@ -115,9 +116,9 @@ class World:
         watch = self.executioner.wrap
         coval = watch(self.coval, "submit", "attach_audio", "delete", "create_upload", "put_audio")
         self.consumers = {
-            "call_end": self._submit_transcript(coval),
-            "recording": self._upload_recording(coval),
-            "attach": self._attach_recording(coval),
+            "call_end": self.submit_transcript(coval),
+            "recording": self.upload_recording(coval),
+            "attach": self.attach_recording(coval),
         }
 
     # --- wiring --------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ class World:
             **more,
         }
 
-    def _submit_transcript(self, coval: Any) -> Consumer:
+    def submit_transcript(self, coval: Any) -> Consumer:
         settings = SubmitTranscriptSettings(
             **self._settings(
                 transcript_buckets=self.options.transcript_buckets,
@@ -161,11 +162,11 @@ class World:
         ).model_copy(update={"max_payload_bytes": self.max_payload_bytes})
         return composition.submit_transcript(settings, _Adapters(self, "call_end", coval))
 
-    def _upload_recording(self, coval: Any) -> Consumer:
+    def upload_recording(self, coval: Any) -> Consumer:
         settings = UploadRecordingSettings(**self._recording_settings(recording_key_pattern=self.key_pattern))
         return composition.upload_recording(settings, _Adapters(self, "recording", coval))
 
-    def _attach_recording(self, coval: Any) -> Consumer:
+    def attach_recording(self, coval: Any) -> Consumer:
         settings = AttachRecordingSettings(**self._recording_settings())
         return composition.attach_recording(settings, _Adapters(self, "attach", coval))
 
@@ -261,7 +262,7 @@ class _Adapters:
         self.recordings, self.recording_urls = world.bucket, world.urls
         self.staging = watch(world.staging, "store")
         self.converter = PyAvConverter()
-        self.stored_key_rules = tuple[KeyRule, ...]
+        self.stored_key_rules = world.stored_key_rules
 
     def send(self, queue: QueueName, body: str) -> None:
         assert queue != self._queue, "a function must not send to the queue that it consumes"

@@ -797,11 +797,16 @@ def resume(call: Call, deadlines: Deadlines, attempt: Attempt, sweep: int | None
         return _resume_submit(call, attempt)
     if audit_due(call, deadlines, attempt.now):
         return Transition(call, Action.AUDIT)
-    if _gives_up_at(call) <= attempt.now:
+    if is_hopeless(call, attempt.now):
         return _given_up(call, attempt.now)
     if call.state is ConversationState.NEW:
         return _resume_without_call_end(call, deadlines, attempt)
     return _resume_deadlines(call, deadlines, attempt.now)
+
+
+def is_hopeless(call: Call, now: int) -> bool:
+    """Whether it has waited for so long that it ends."""
+    return _gives_up_at(call) <= now
 
 
 def _gives_up_at(call: Call) -> int:

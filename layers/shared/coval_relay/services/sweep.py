@@ -88,9 +88,10 @@ class Sweeper:
             return 0
         call = taken.call
         resume = Resume(call.external_conversation_id, sweep=call.sweeps)
-        if call.transcript and call.state not in TERMINAL and not self._to_audit(call, now):
+        ends_here = self._ends_here(call, now)
+        if call.transcript and call.state not in TERMINAL and not ends_here:
             self.queues.call_end(resume)
-        elif _to_upload(call):
+        elif _to_upload(call) and not ends_here:
             self.queues.recording(resume)
         else:
             closed = self.coval.wait_turn()
@@ -100,8 +101,9 @@ class Sweeper:
                 self.calls.put_off(call.external_conversation_id, outcome.until)
         return 1
 
-    def _to_audit(self, call: Call, now: int) -> bool:
-        return lifecycle.audit_due(call, self.calls.deadlines, now)
+    def _ends_here(self, call: Call, now: int) -> bool:
+        """What any function can do: the audit, and to give up."""
+        return lifecycle.audit_due(call, self.calls.deadlines, now) or lifecycle.is_hopeless(call, now)
 
     # --- what is pending under aliases ---------------------------------------------------------------
 

@@ -1,0 +1,243 @@
+"""Outages of Coval and of AWS while calls come in, and what must hold of them (docs/operations.md)."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from coval_relay.domain import lifecycle
+from coval_relay.domain.call import TERMINAL
+from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.log_events import LogEvent
+from tests.outages.coval_over_http import SILENCE
+from tests.outages.fleet import WORKERS, Fleet
+from tests.support.events import TURNS, call_ended, etag, object_created, wav
+from tests.support.fakes import FakeBucket, FakeClock, FakeTranscriptObjects, InMemoryCalls
+from tests.support.in_memory import InMemoryAliases, InMemoryStaging, InMemoryUtterances
+from tests.support.world import PENDING_SECONDS
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+HEALTHY_SECONDS = 60
+ALARM_SECONDS = 300
+COVAL_FAULTS = ("401", "429", "503", SILENCE)
+AWS_SERVICES = ("table", "sqs", "secretsmanager", "ssm", "s3", "staging", "visibility")
+"""`visibility`: ChangeMessageVisibility is denied, while Coval is down."""
+KINDS = (*COVAL_FAULTS, *AWS_SERVICES)
+ALARMING = frozenset(
+    {
+        LogEvent.MESSAGE_WAITING,
+        LogEvent.OPERATOR_NEEDED,
+        LogEvent.CIRCUIT_OPENED,
+        LogEvent.DELIVERY_FAILED,
+        LogEvent.HIDE_FAILED,
+    }
+)
+SOUND = wav()
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What fails, from a minute after the beginning on, for how many seconds."""
+
+    kind: str
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.seconds // MINUTE} minutes"
+
+
+@dataclass
+class Outside:
+    """Which service fails at the moment."""
+
+    outage: Outage
+    clock: FakeClock = field(default_factory=FakeClock)
+    begins: int = 0
+
+    def __post_init__(self) -> None:
+        self.begins = self.clock.now + HEALTHY_SECONDS
+
+    @property
+    def ends(self) -> int:
+        return self.begins + self.outage.seconds
+
+    def lasts(self) -> bool:
+        return self.begins <= self.clock.now < self.ends
+
+    def fault(self) -> str:
+        """Coval's."""
+        kind = "503" if self.outage.kind == "visibility" else self.outage.kind
+        return kind if kind in COVAL_FAULTS and self.lasts() else ""
+
+    def denied(self) -> str:
+        """The AWS service that denies everything."""
+        return self.outage.kind if self.outage.kind in AWS_SERVICES and self.lasts() else ""
+
+
+class _Denied:
+    """A part of the world that may deny everything."""
+
+    def __init__(self, part: Any, outside: Outside, service: str, error: Exception) -> None:
+        self._part, self._outside, self._service, self._error = part, outside, service, error
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._part, name)
+        if not callable(attribute):
+            return attribute
+
+        def asked(*arguments: Any, **named: Any) -> Any:
+            if self._outside.denied() == self._service:
+                raise self._error
+            return attribute(*arguments, **named)
+
+        return asked
+
+
+def _parts(outside: Outside, bucket: FakeBucket, texts: FakeTranscriptObjects) -> dict[str, Any]:
+    table = RetryableError("table_AccessDeniedException")
+    denied = PermanentError("access_denied", "S3 denied it.")
+
+    def part(made: Any, service: str, error: Exception) -> Any:
+        return _Denied(made, outside, service, error)
+
+    def stored_key_rules() -> tuple[()]:
+        if outside.denied() == "ssm":
+            raise RetryableError("ssm_AccessDeniedException")
+        return ()
+
+    return {
+        "store": part(InMemoryCalls(), "table", table),
+        "aliases": part(InMemoryAliases(PENDING_SECONDS), "table", table),
+        "utterances": part(InMemoryUtterances(), "table", table),
+        "bucket": part(bucket, "s3", denied),
+        "staging": part(InMemoryStaging(bucket), "staging", denied),
+        "transcript_objects": part(texts, "s3", RetryableError("access_denied")),
+        "stored_key_rules": stored_key_rules,
+    }
+
+
+@dataclass
+class Played:
+    """An outage with its calls, and what became of them."""
+
+    outage: Outage
+    calls: int
+    outside: Outside
+    fleet: Fleet
+    arrivals: list[int]
+
+    @property
+    def requests(self) -> int:
+        """To Coval, while the outage lasted."""
+        return sum(self.outside.begins <= at < self.outside.ends for at in self.fleet.http.asked)
+
+    @property
+    def items(self) -> dict[str, Any]:
+        items: dict[str, Any] = self.fleet.world.store.items
+        return items
+
+    def unsubmitted(self) -> list[str]:
+        return [name for name in map(_id, range(self.calls)) if name not in self.fleet.http.coval.by_call]
+
+    def unfinished(self) -> Iterator[str]:
+        for name in map(_id, range(self.calls)):
+            call = self.items.get(name)
+            if call is None or call.state.value != "SUBMITTED" or call.recording_state != "ATTACHED":
+                yield f"{name}: {call.state.value if call else 'no item'}, {call.recording_state if call else None}"
+
+    def doubled(self) -> list[str]:
+        return [name for name, made in self.fleet.http.coval.by_call.items() if len(made) > 1]
+
+    def silent(self) -> list[int]:
+        """Arrivals during the outage that no alarm's metric followed within five minutes."""
+        told = sorted(at for at, event, _ in self.fleet.world.told if event in ALARMING)
+        during = (at for at in self.arrivals if self.outside.begins <= at < self.outside.ends - ALARM_SECONDS)
+        return [at for at in during if bisect_left(told, at) == bisect_right(told, at + ALARM_SECONDS)]
+
+
+def _id(number: int) -> str:
+    return f"call-{number}"
+
+
+def begun(outage: Outage, calls: int, arriving: int | None = None, workers: Any = WORKERS) -> Played:
+    """The world at its beginning: `calls` come evenly in the first `arriving` seconds of the outage."""
+    outside, bucket, texts = Outside(outage), FakeBucket(), FakeTranscriptObjects()
+    fleet = Fleet(outside.fault, outside.denied, outside.clock, _parts(outside, bucket, texts), workers)
+    span = outage.seconds if arriving is None else arriving
+    played = Played(outage, calls, outside, fleet, [])
+    for number in range(calls):
+        _arrives(played, bucket, texts, number, HEALTHY_SECONDS + number * span // calls)
+    return played
+
+
+def _arrives(played: Played, bucket: FakeBucket, texts: FakeTranscriptObjects, number: int, delay: int) -> None:
+    """A call with its recording: with its words, with words in S3, without, or with its recording first."""
+    call_id, kind = _id(number), number % 4
+    now, key = played.outside.clock.now, f"rec/{call_id}.wav"
+    bucket.objects[key] = (etag(SOUND), SOUND)
+    texts.transcript_objects[f"{call_id}.json"] = json.dumps({"messages": TURNS}).encode()
+    ended = call_ended(call_id, transcript=("inline", "reference", "none", "inline")[kind])
+    created = object_created(key, SOUND)
+    events: list[tuple[str, Any]] = [("call_end", ended), ("recording", created)]
+    for index, (queue, event) in enumerate(reversed(events) if kind == 3 else events):
+        at = delay + index * MINUTE
+        played.fleet.queues.send(queue, json.dumps(event), now, delay=at)
+        played.arrivals.append(now + at)
+
+
+def play(outage: Outage, calls: int, **more: Any) -> Played:
+    """The whole story: an hour after the outage all must be submitted, six hours later all must have its recording."""
+    played = begun(outage, calls, **more)
+    played.fleet.run(played.outside.ends + HOUR)
+    return played
+
+
+def broken(played: Played) -> list[str]:
+    """Which of the promises do not hold."""
+    fleet, found = played.fleet, []
+
+    def check(what: str, wrong: Any) -> None:
+        if wrong:
+            found.append(f"{played.outage}: {what}: {str(wrong)[:300]}")
+
+    check("not submitted within an hour", played.unsubmitted())
+    check("left in the queues after an hour", [one.body[:80] for one in fleet.queues.left() if not one.chain][:5])
+    fleet.run(played.outside.ends + 7 * HOUR)
+    check("doubled", played.doubled())
+    check(
+        "deleted as doubled",
+        [name for _, event, name in fleet.world.told if event is LogEvent.EXTRA_CONVERSATION_DELETED],
+    )
+    check("unfinished", list(played.unfinished()))
+    check("dead letters", fleet.queues.dead)
+    check("deleted by SQS", fleet.queues.deleted)
+    check("stopped as a circle", fleet.queues.dropped)
+    check("own messages of a call at once", fleet.most_own if fleet.most_own > 1 else 0)
+    check("arrivals without an alarm", played.silent())
+    return found
+
+
+def ended(outage: Outage, calls: int) -> Played:
+    """A world whose calls have ended, one way or the other, in an outage of more than 13 days."""
+    played = begun(outage, calls, arriving=HOUR)
+    played.fleet.run(played.outside.ends + 2 * DAY)
+    return played
+
+
+def vanished(played: Played) -> list[str]:
+    """What ended without a word: neither submitted, nor a dead letter, nor ended on its item with its reason."""
+    fleet, found = played.fleet, []
+    if fleet.queues.deleted or fleet.queues.dropped or fleet.queues.left():
+        found.append("messages were left, deleted by SQS, or stopped as a circle")
+    if any(reason is None for _, _, reason in fleet.queues.dead):
+        found.append("a dead letter has no reason")
+    letters = "".join(body for _, body, _ in fleet.queues.dead)
+    for name in map(_id, range(played.calls)):
+        call = played.items.get(name)
+        told = call is not None and (call.state == "SUBMITTED" or call.reason == lifecycle.WAITED_TOO_LONG)
+        if not told and name not in letters:
+            found.append(f"{name} ended in silence")
+        if call is not None and call.state not in TERMINAL:
+            found.append(f"{name} is still {call.state.value}")
+    return [*found, *(f"{name} is doubled" for name in played.doubled())]
