@@ -24,7 +24,7 @@ export UV_LINK_MODE ?= copy
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz webhooks mutants coverage \
+.PHONY: help setup demo load up down status check test test-deep lint types simulate simulate-seed scopes fuzz mutants coverage \
 	format build lock measure-upload measure-swap measure-conversion measure-cold-start clean
 
 help: ## Show this list
@@ -104,6 +104,12 @@ simulate: .venv/installed ## HISTORIES random histories from SEED on; what fails
 simulate-seed: .venv/installed ## The story of SEED, one line a step
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.simulation seed $(SEED)
 
+.PHONY: webhooks
+WEBHOOKS ?= 100000
+
+webhooks: .venv/installed ## WEBHOOKS random bodies, signed or verified by the vendors' SDKs, and a change of each
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.support.webhook_rounds $(WEBHOOKS)
+
 SCOPES ?=
 MOST_STATES ?= 300000
 
@@ -116,11 +122,6 @@ BOUNDARIES ?=
 
 fuzz: .venv/installed ## INPUTS inputs to all BOUNDARIES, guided by coverage; prints what was not handled
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.fuzz --inputs $(INPUTS) --seed $(FUZZ_SEED) $(BOUNDARIES)
-
-WEBHOOKS ?= 100000
-
-webhooks: .venv/installed ## WEBHOOKS random bodies, signed or verified by the vendors' SDKs, and a change of each
-	@PYTHONPATH=layers/shared $(BIN)/python -m tests.support.webhook_rounds $(WEBHOOKS)
 
 MODULES ?=
 

@@ -7,6 +7,15 @@ from typing import Protocol
 class LogEvent(Enum):
     """(level, message, metric); the name is the event's code."""
 
+    WEBHOOK_ACCEPTED = ("INFO", "A webhook was verified and stored.", "WebhookAccepted")
+    WEBHOOK_DROPPED = ("INFO", "A webhook says nothing that is wanted.", "WebhookDropped")
+    WEBHOOK_REJECTED = ("WARNING", "A webhook was not let in.", "WebhookRejected")
+    WEBHOOK_UNROUTED = ("INFO", "A request has no way in here.", "WebhookUnrouted")
+    WEBHOOK_FAILED = (
+        "ERROR",
+        "A webhook could not be verified or stored; its sender may send it again.",
+        "WebhookFailed",
+    )
     CALL_END_RECEIVED = ("INFO", "A call-end event was taken in.", None)
     TRANSCRIPT_RECEIVED = ("INFO", "A transcript object was taken in.", None)
     RECORDING_RECEIVED = ("INFO", "A recording was taken in.", None)
@@ -52,15 +61,6 @@ class LogEvent(Enum):
     INPUT_REJECTED = ("ERROR", "The input breaks a rule.", "RejectedInput")
     MESSAGE_WAITING = ("INFO", "The message will come again.", "Waiting")
     WAITED_TOO_LONG = ("ERROR", "The message has waited for days.", "RejectedInput")
-    WEBHOOK_ACCEPTED = ("INFO", "A webhook was verified and stored.", "WebhookAccepted")
-    WEBHOOK_DROPPED = ("INFO", "A webhook says nothing that is wanted.", "WebhookDropped")
-    WEBHOOK_REJECTED = ("WARNING", "A webhook was not let in.", "WebhookRejected")
-    WEBHOOK_UNROUTED = ("INFO", "A request has no way in here.", "WebhookUnrouted")
-    WEBHOOK_FAILED = (
-        "ERROR",
-        "A webhook could not be verified or stored; its sender may send it again.",
-        "WebhookFailed",
-    )
     SWEEP_DONE = ("INFO", "Unfinished calls were sent on.", None)
     DELIVERY_FAILED = ("ERROR", "The message could not be handled; the queue will bring it again.", "Failed")
 

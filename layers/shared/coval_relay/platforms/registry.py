@@ -91,6 +91,11 @@ def platform(name: str) -> Platform:
     return found
 
 
+def platform_of(detail_type: str) -> str | None:
+    """The platform whose events have this detail-type."""
+    return _by_detail_type().get(detail_type)
+
+
 def translate(event: Event, options: PlatformOptions, now: int) -> tuple[Message, ...]:
     """The messages of a telephony event, none where it does not matter; raises InvalidInputError."""
     name = _by_detail_type().get(str(event.get("detail-type")))
@@ -102,11 +107,6 @@ def translate(event: Event, options: PlatformOptions, now: int) -> tuple[Message
         for canonical_event in canonical_events
         for message in _messages(canonical_event, options, now)
     )
-
-
-def platform_of(detail_type: str) -> str | None:
-    """The platform whose events have this detail-type."""
-    return _by_detail_type().get(detail_type)
 
 
 def _dated(message: Message, event: Event, now: int) -> Message:
