@@ -7,15 +7,6 @@ from typing import Protocol
 class LogEvent(Enum):
     """(level, message, metric); the name is the event's code."""
 
-    WEBHOOK_ACCEPTED = ("INFO", "A webhook was verified and stored.", "WebhookAccepted")
-    WEBHOOK_DROPPED = ("INFO", "A webhook says nothing that is wanted.", "WebhookDropped")
-    WEBHOOK_REJECTED = ("WARNING", "A webhook was not let in.", "WebhookRejected")
-    WEBHOOK_UNROUTED = ("INFO", "A request has no way in here.", "WebhookUnrouted")
-    WEBHOOK_FAILED = (
-        "ERROR",
-        "A webhook could not be verified or stored; its sender may send it again.",
-        "WebhookFailed",
-    )
     CALL_END_RECEIVED = ("INFO", "A call-end event was taken in.", None)
     TRANSCRIPT_RECEIVED = ("INFO", "A transcript object was taken in.", None)
     RECORDING_RECEIVED = ("INFO", "A recording was taken in.", None)
@@ -43,6 +34,15 @@ class LogEvent(Enum):
     OBJECT_SKIPPED = ("INFO", "The object is not a transcript of a call.", "Skipped")
     EVENT_SKIPPED = ("INFO", "The event does not end a call, and says nothing of one.", None)
     TRANSCRIPT_UNAVAILABLE = ("WARNING", "The announced transcript will not come.", "TranscriptUnavailable")
+    WEBHOOK_ACCEPTED = ("INFO", "A webhook was verified and stored.", "WebhookAccepted")
+    WEBHOOK_DROPPED = ("INFO", "A webhook says nothing that is wanted.", "WebhookDropped")
+    WEBHOOK_REJECTED = ("WARNING", "A webhook was not let in.", "WebhookRejected")
+    WEBHOOK_UNROUTED = ("INFO", "A request has no way in here.", "WebhookUnrouted")
+    WEBHOOK_FAILED = (
+        "ERROR",
+        "A webhook could not be verified or stored; its sender may send it again.",
+        "WebhookFailed",
+    )
     RECORDING_SUPERSEDED = ("INFO", "Another recording of the call was chosen.", "Superseded")
     AGENT_CHANNEL_UNKNOWN = (
         "WARNING",
