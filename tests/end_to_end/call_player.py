@@ -179,12 +179,14 @@ class Stage:
         with _SESSION:
             events.put(self.names.own_json(event))
 
-    def post(self, platform: str, event: Mapping[str, Any]) -> None:
-        """As its vendor's signed webhook, after one that somebody has changed on its way, which is not let in."""
-        genuine, changed = self.names.own_json(event), self.names.tampered.own_json(event)
+    def post(self, platform: str, told: Sequence[Mapping[str, Any]]) -> None:
+        """As its vendor's signed webhooks; and as ones that somebody has changed on their way, which are not let in."""
         with _DOOR:
-            assert self.door.forge(platform, genuine, changed) == HTTPStatus.UNAUTHORIZED
-            assert self.door.post(platform, genuine) == HTTPStatus.OK
+            for event in told:
+                assert self.door.post(platform, self.names.own_json(event)) == HTTPStatus.OK
+            for event in told:
+                genuine, changed = self.names.own_json(event), self.names.tampered.own_json(event)
+                assert self.door.forge(platform, genuine, changed) == HTTPStatus.UNAUTHORIZED
 
 
 _SESSION = threading.Lock()
@@ -196,15 +198,19 @@ WEBHOOKS = frozenset(PLATFORMS) - {"canonical"}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A sample event comes by its vendor's webhook, or on its bus; with `refused` no rule of the stack is for it."""
+    """A sample event comes by its vendor's webhook, or on its bus; with `refused` no rule of the stack is for it.
+
+    A webhook's `follower` comes at once after it, within the settling time.
+    """
 
     sample: str
     refused: bool = False
+    follower: str = ""
 
     def perform(self, stage: Stage) -> None:
         platform = self.sample.partition("/")[0]
         if platform in WEBHOOKS:
-            stage.post(platform, read(self.sample))
+            stage.post(platform, [read(name) for name in (self.sample, self.follower) if name])
             return
         try:
             stage.put(read(self.sample))
@@ -277,8 +283,8 @@ def samples_of(call: "Call") -> Iterator[str]:
     """The samples that a call plays."""
     for step in call.steps:
         match step:
-            case Event(name):
-                yield name
+            case Event(name, follower=follower):
+                yield from (one for one in (name, follower) if one)
             case Object(name, str(content)):
                 yield from (one for one in (name, content) if "." not in one)
             case Object(name):
