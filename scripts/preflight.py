@@ -44,6 +44,8 @@ DEFAULTS = {
     "CovalApiKeySecretKmsKeyArn": "",
     "PlatformCredentialsSecretArn": "",
     "PlatformCredentialsSecretKmsKeyArn": "",
+    "WebhookSecretArn": "",
+    "WebhookSecretKmsKeyArn": "",
     "StagingKmsKeyArn": "",
     "TableKmsKeyArn": "",
     "QueueKmsKeyArn": "",
@@ -113,7 +115,12 @@ class Account:
 def looked_at(account: Account) -> Iterator[Line]:
     """All lines, in the order of the deploy."""
     yield from _asked("concurrency", partial(concurrency, account))
-    for name, parse in (("CovalApiKeySecretArn", api_key), ("PlatformCredentialsSecretArn", credentials)):
+    secrets = (
+        ("CovalApiKeySecretArn", api_key),
+        ("PlatformCredentialsSecretArn", credentials),
+        ("WebhookSecretArn", webhooks),
+    )
+    for name, parse in secrets:
         yield from _asked(name, partial(secret, account, name, parse))
     yield from unknown_owners(account)
     for bucket, keys in account.buckets.items():
@@ -180,6 +187,11 @@ def credentials(text: str) -> str:
     if entries and all(isinstance(entry, dict) and set(entry) in kinds for entry in entries.values()):
         return ""
     return 'it must be {"HOST": {"username": …, "password": …}} or {"HOST": {"header": …, "value": …}}'
+
+
+def webhooks(text: str) -> str:
+    """What is wrong with the webhooks' secret; its entries are looked at by the function, one by one."""
+    return "" if _json(text) else "a JSON object of entries by platform"
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -54,7 +54,10 @@ def dimension(name: str, value: str) -> frozenset[tuple[str, str]]:
 OWN = (
     *("OperatorNeeded", "Waiting", OLDEST_WAIT, "CircuitOpened", "Failed", "HideFailed", "WaitedTooLong"),
     *("CallRejected", "RejectedInput", "ExtraConversationDeleted", "KeyRulesUnreadable"),
+    *("WebhookRejected", "WebhookFailed"),
 )
+AT_ONCE = ("WebhookRejectedAlarm", "WebhookFailedAlarm", "ReceiveWebhookErrorsAlarm", "ReceiveWebhookThrottlesAlarm")
+"""Looked at every minute: what is lost at the door is lost for good, where the vendor does not send again."""
 
 
 def test_everything_that_can_go_wrong_has_its_alarm(fullest: Stack) -> None:
@@ -72,6 +75,10 @@ def test_everything_that_can_go_wrong_has_its_alarm(fullest: Stack) -> None:
             ("AWS/Lambda", name, dimension("FunctionName", f"{function}Function"))
             for name in ("Errors", "Throttles", "RecursiveInvocationsDropped")
             for function in QUEUE_OF
+        ),
+        *(
+            ("AWS/Lambda", name, dimension("FunctionName", "ReceiveWebhookFunction"))
+            for name in ("Errors", "Throttles")
         ),
         *(
             ("AWS/Events", name, rule)
@@ -105,7 +112,7 @@ def test_alarms_without_a_topic_tell_nobody(smallest: Stack) -> None:
 
 
 def test_own_metrics_stand_on_the_dashboard(stack: Stack) -> None:
-    shown = stack.properties("Dashboard")["DashboardBody"]
+    shown = "".join(stack.properties(name)["DashboardBody"] for name in ("Dashboard", "WebhookDashboard"))
     own = {metric.name for alarm in alarms_of(stack).values() for metric in alarms.metrics_of(alarm)}
     assert [name for name in own & counted() if f'"{name}"' not in shown] == []
 
@@ -143,8 +150,11 @@ def test_alarms_on_aws_metrics_rise_at_the_first_sign_and_clear_when_it_is_over(
             continue
         seen.add(metric.name)
         most = AT_MOST[metric.name]
-        assert states(alarm, {metric: [(10, most), (400, most)]}, 3) == ["OK"] * 3, name
-        risen = states(alarm, {metric: [(10, most), (400, most + 1), (700, most)]}, 4)
+        period = alarms.period_of(alarm)
+        assert period == (60 if name in AT_ONCE else PERIOD)
+        first, second, third = 10, period + 10, 2 * period + 10
+        assert states(alarm, {metric: [(first, most), (second, most)]}, 3) == ["OK"] * 3, name
+        risen = states(alarm, {metric: [(first, most), (second, most + 1), (third, most)]}, 4)
         assert risen == ["OK", "ALARM", "OK", "OK"], name
     assert seen == set(AT_MOST)
 
@@ -208,13 +218,15 @@ ONCE = {
     "WaitedTooLongAlarm": LogEvent.WAITED_TOO_LONG,
     "ExtraConversationAlarm": LogEvent.EXTRA_CONVERSATION_DELETED,
     "KeyRulesAlarm": LogEvent.KEY_RULES_UNREADABLE,
+    "WebhookRejectedAlarm": LogEvent.WEBHOOK_REJECTED,
+    "WebhookFailedAlarm": LogEvent.WEBHOOK_FAILED,
 }
 
 
 @pytest.mark.parametrize("name", ONCE)
 def test_one_line_is_enough(stack: Stack, told: Told, name: str) -> None:
     alarm = stack.properties(name)
-    told(400, ONCE[name])
+    told(alarms.period_of(alarm) + 10, ONCE[name])
     found = states(alarm, told.samples, 14)
     assert found[:2] == ["OK", "ALARM"]
     assert found[-1] == "OK"
