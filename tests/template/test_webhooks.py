@@ -69,7 +69,7 @@ def test_the_function(smallest: Stack, fullest: Stack) -> None:
         "MemorySize": "512",
         "Timeout": 15,
         "Role": "ReceiveWebhookRole.Arn",
-        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "ReceiveWebhookLogGroup"},
+        "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": "ReceiveWebhookLogGroup"},
     }
     own = {name: plain["Environment"]["Variables"][name] for name in ("WEBHOOK_SECRET_ARN", "WEBHOOK_BUCKET")}
     assert own == {"WEBHOOK_SECRET_ARN": WEBHOOKS, "WEBHOOK_BUCKET": "WebhookBucket"}

@@ -78,6 +78,10 @@ EVENT_TYPES: Mapping[str, EventTypes] = {
                 "call.conversation.ended",
                 "call.recording.saved",
                 "call.recording.transcription.saved",
+                "conference.recording.saved",
+                "call.initiated",
+                "call.machine.detection.ended",
+                "call.machine.premium.detection.ended",
             }
         ),
     ),
