@@ -180,7 +180,6 @@ def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAda
         queues=shared.queues,
         aliases=adapters.aliases,
         send_again=shared.send_again,
-        pending_seconds=settings.pending_seconds,
         telemetry=adapters.telemetry,
     )
     service = AttachRecording(

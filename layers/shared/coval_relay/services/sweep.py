@@ -26,7 +26,6 @@ class Sweeper:
     queues: Queues
     aliases: Aliases
     send_again: Callable[[PendingMessage], None]
-    pending_seconds: int
     telemetry: Telemetry
 
     def __call__(self) -> Outcome:
@@ -55,7 +54,7 @@ class Sweeper:
         return count
 
     def _names(self, now: int) -> int:
-        """What waits under a name: sent on where the name is bound by now, else to its end, once."""
+        """What has waited too long under an alias: sent on where it is bound by now, else to its end, once."""
         ended: set[str] = set()
         count = 0
         for alias, target, pending in self._waiting(now):
@@ -63,7 +62,7 @@ class Sweeper:
             if target:
                 self.send_again(pending)
                 self.aliases.clear(alias, pending)
-            elif pending.pending_since + self.pending_seconds <= now and pending.identity not in ended:
+            elif pending.identity not in ended:
                 ended.add(pending.identity)
                 self._to_its_end(PendingExpired(alias, pending))
         return count
