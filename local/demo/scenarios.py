@@ -229,8 +229,8 @@ SCENARIOS = (
         Ending(),
     ),
     Scenario(
-        "webhook of ElevenLabs",
-        (Webhook("elevenlabs/post_call_transcription", "conv_01k0example8842"),),
+        "webhook of LiveKit",
+        (Webhook("livekit/session_report", "call-_+15550100002_Xk2pQ9"),),
         Ending(),
     ),
 )
