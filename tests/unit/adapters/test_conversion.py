@@ -221,8 +221,10 @@ def test_film_without_sound_is_named() -> None:
     assert refusal(film(None)) == AudioRejectedError("audio_unsupported_format", reason)
 
 
-def test_rate_of_no_recorder_is_unreadable() -> None:
-    assert refusal(voices.by_libsndfile("FLAC", "PCM_16")(np.zeros((9_000, 1)), 384_000)) == UNREADABLE
+def test_rate_of_no_recorder_is_named() -> None:
+    reason = "Unsupported audio format: 384000 samples a second."
+    data = voices.by_libsndfile("FLAC", "PCM_16")(np.zeros((9_000, 1)), 384_000)
+    assert refusal(data) == AudioRejectedError("audio_unsupported_format", reason)
 
 
 SOURCES = [

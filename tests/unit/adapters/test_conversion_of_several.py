@@ -186,13 +186,13 @@ def test_other_tracks_are_named(channels: tuple[int, ...], told: str) -> None:
 
 
 def test_much_that_cannot_be_decoded_is_refused() -> None:
-    """AAC whose every second packet is noise, behind a header that is whole."""
+    """AAC of which two packets in three are noise, behind headers that are whole."""
     data = bytearray(by_ffmpeg("adts", "aac", b="64k")(call(5, 16_000, 1), 16_000))
     noise = np.random.default_rng(1).bytes(len(data))
     position = number = 0
     while position + 7 < len(data):
         length = int.from_bytes(data[position + 3 : position + 6], "big") >> 5 & 0x1FFF
-        if number % 2:
+        if number % 3:
             data[position + 7 : position + length] = noise[position + 7 : position + length]
         position, number = position + length, number + 1
     assert refusal(bytes(data)).code == "audio_unreadable"

@@ -244,6 +244,21 @@ def test_what_the_encoder_put_around_the_sound_does_not_count(length: int, flags
     assert measured(data) == mp3_facts(len(data), samples * 1000 // 16_000, padded=False)
 
 
+@pytest.mark.parametrize(("more", "seconds"), [(0, "60.0"), (16, "60.1")])
+def test_an_hour_is_an_hour(more: int, seconds: str) -> None:
+    """Of 100,002 frames, 1,152 samples are delay and padding."""
+    frames, spare = 100_002, 100_002 * 576 - BEFORE - 3600 * 16_000
+    tag = xing(frames, 288 + 144 * frames, noted=lame(576, 529 + spare - more))
+    data = tag + FRAME * frames
+    facts = measured(data)
+    assert facts.duration_milliseconds == 3_600_000 + more // 16
+    if more:
+        with pytest.raises(AudioRejectedError, match=f"Audio too long: {seconds} minutes"):
+            check_limits(facts)
+    else:
+        check_limits(facts)
+
+
 def test_padding_of_a_stream_that_was_cut_is_gone_with_its_end() -> None:
     data = xing(500, 288 + 144 * 500, noted=lame(576, BEHIND)) + FRAME * 400
     assert measured(data) == mp3_facts(len(data), (400 * 576 - BEFORE) * 1000 // 16_000, padded=False)

@@ -170,3 +170,26 @@ def test_odd_end_is_left_out() -> None:
     assert b"".join(rearranged([data], facts, swap=False)) == riff(
         chunk(b"fmt ", wave_format()), chunk(b"data", data[:-1])
     )
+
+
+# --- reasons
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "format_"),
+    [
+        ("call.ogg", b"OggS\0\2" + bytes(900), "OGG"),
+        ("call.m4a", b"\0\0\0\x20ftypM4A " + bytes(900), "M4A"),
+        ("call.wav", riff(chunk(b"fmt ", wave_format(0x2000, bits=0)), chunk(b"data", bytes(9_000))), "ac3"),
+    ],
+)
+def test_what_cannot_be_decoded_is_named_by_what_it_seems_to_be(name: str, data: bytes, format_: str) -> None:
+    with pytest.raises(AudioRejectedError) as refused:
+        prepared(name, data)
+    reason = f"Invalid or corrupt audio file. Unable to decode it as {format_}."
+    assert refused.value == AudioRejectedError("audio_unreadable", reason)
+
+
+def test_mp3_is_cut_out_on_its_way() -> None:
+    frames = mpeg_frame(2, 4, 2) * 200
+    assert prepared("call.mp3", bytes(300) + frames + bytes(5_000)) == frames

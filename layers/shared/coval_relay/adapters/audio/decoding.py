@@ -26,8 +26,8 @@ LOSSY: Final = ("aac", "ac3", "eac3", "libopus", "libvorbis", "mp2", "mp3", "opu
 MICROSECONDS = 1_000_000
 MOST_UNREAD = 64 * 1024
 """Bytes that may lie behind an error that is the end: a tag, a cut packet, what FFmpeg had read ahead."""
-MOST_UNDECODED = 4
-"""Of so many packets one may be damaged."""
+MOST_UNDECODED = 0.5
+"""The share of packets that may be damaged."""
 MOST_RATE = 192_000
 """Samples a second; no recorder of calls comes near it."""
 
@@ -115,9 +115,9 @@ class Recording:
                 continue
             for frame in frames:
                 if frame.sample_rate > MOST_RATE:
-                    raise unreadable()
+                    raise unsupported(f"{frame.sample_rate} samples a second")
                 yield frame
-        if self._undecoded * MOST_UNDECODED > self._packets:
+        if self._undecoded > MOST_UNDECODED * self._packets:
             raise unreadable()
 
     def _demuxed(self) -> "Iterator[Packet[AudioStream]]":
