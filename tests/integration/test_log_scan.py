@@ -18,6 +18,7 @@ import pytest
 
 from coval_relay import settings
 from coval_relay.adapters.aws import telemetry
+from coval_relay.adapters.coval import gate
 from coval_relay.entrypoints import aws_adapters, functions, lambda_handler
 from local.simulator import RunningSimulator, running
 from tests.support import emulator
@@ -221,6 +222,7 @@ def cold_start(
 ) -> Iterator[ColdStart]:
     """Starts the functions in this environment, with some variables changed."""
     assert web.seen == []
+    monkeypatch.setattr(gate, "BUSY_SECONDS", 2.0)  # of nothing but 429, instead of a minute
     simulator.admin.reset()
     simulator.admin.clear_faults()
     yield lambda **changes: started({**environment, **changes}, simulator, monkeypatch)
@@ -281,7 +283,7 @@ def test_whatever_coval_answers(
     heard = told(relay)
     assert "RECORDING_RECEIVED" in heard
     assert leaks(heard) == []
-    assert PASSWORD in web.seen[0]
+    assert fault == "429" or PASSWORD in web.seen[0]  # a Coval that is left alone gets no link fetched for it
 
 
 @pytest.mark.parametrize("code", [200, 302, 401, 403, 404, 429, 500])
