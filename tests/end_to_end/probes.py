@@ -23,6 +23,7 @@ from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.messages import Resume
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.services.upload_recording import identity_of
 from local.demo.audio_comparison import AUDIO
 from local.demo.steps import facts
 from local.demo.watcher import reason_of
@@ -38,10 +39,12 @@ SPEECH = "mono-pcm-8khz.wav"
 SPOKEN = (AUDIO / SPEECH).read_bytes()
 Event = Mapping[str, Any]
 Invoke = Callable[[str, Event], str]
-"""Gives a function an event; the answer in words, or the type of its error."""
+"""Gives a function an event; the answer in words."""
 SUBMIT, UPLOAD, ATTACH = FUNCTIONS = ("SubmitTranscript", "UploadRecording", "AttachRecording")
 BESIDE_THE_PREFIXES = "beside the prefixes"
 DONE = '{"batchItemFailures": []}'
+FAILED = "failed"
+"""A bare event never waits: what would have to is an error of the function."""
 SWEEP = {"source": "coval.relay", "detail-type": "Sweep"}
 MOST_SECONDS, PENDING_SECONDS = 180, 86_400
 
@@ -70,7 +73,7 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "taken up again": SUBMITTED,
         "under its alias": SUBMITTED,
         "a webhook in S3": SUBMITTED,
-        BESIDE_THE_PREFIXES: Outcome(state="WAITING"),
+        BESIDE_THE_PREFIXES: Outcome(FAILED, state="WAITING"),
     },
     UPLOAD: {
         "beside the place": Outcome(),
@@ -83,7 +86,7 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "by the operator's rule": UPLOADED,
         "at a link": UPLOADED,
         "converted": UPLOADED,
-        BESIDE_THE_PREFIXES: Outcome(),
+        BESIDE_THE_PREFIXES: Outcome(state="NEW", recording="READY"),
     },
     ATTACH: {
         "without an id": Outcome(),
@@ -98,8 +101,8 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
 """By function and probe; what lies beside the prefixes the roles refuse where the code does not."""
 REFUSED_BY_THE_CODE: Mapping[str, Outcome] = {
     SUBMIT: Outcome(state="NEW"),
-    UPLOAD: Outcome(),
-    ATTACH: SUBMITTED,
+    UPLOAD: Outcome(state="NEW", recording="READY"),
+    ATTACH: Outcome(state="SUBMITTED", recording="ATTACHING"),
 }
 
 
@@ -325,7 +328,7 @@ def event(detail_type: str, detail: Event) -> dict[str, Any]:
 def _looked_at(created: Event) -> Recording:
     found = object_created(created)
     return Recording(
-        identity=found.version.key,
+        identity=identity_of(found.version),
         sort_key=found.sort_key,
         created_at=found.created_at,
         state=RecordingState.READY,

@@ -24,6 +24,7 @@ from tests.end_to_end.probes import (
     ATTACH,
     BESIDE_THE_PREFIXES,
     EXPECTED,
+    FAILED,
     FUNCTIONS,
     REFUSED_BY_THE_CODE,
     SUBMIT,
@@ -117,7 +118,7 @@ class Roles:
             if not (answer.get("FunctionError") and _ended_by_the_emulator(content)):
                 break
         denied = "access denied" if b"AccessDenied" in base64.b64decode(answer.get("LogResult", "")) else ""
-        return str(content["errorType"]) if answer.get("FunctionError") else denied or json.dumps(content)
+        return denied or (FAILED if answer.get("FunctionError") else json.dumps(content))
 
     def statements(self, function: str) -> list[dict[str, Any]]:
         return list(self._policy(function)["PolicyDocument"]["Statement"])

@@ -55,3 +55,13 @@ def test_nothing_that_is_parked_while_others_bind_and_sweep_is_lost(aliases: Dyn
         list(pool.map(lambda task: task[0](task[1]), work))
     assert {*gone_on, *expired} == {one.identity for one in messages}
     assert (aliases.target(alias), aliases.waiting(alias), due(aliases)) == ("call-1", (), [])
+
+
+def test_what_is_put_off_is_there_and_due_later(aliases: DynamoDbAliases) -> None:
+    """On an emulator that knows DynamoDB's reserved words."""
+    alias, pending = Alias("race", "put off"), PendingMessage("m", "recording", "{}", FakeClock().now)
+    aliases.put_off(alias, pending, 10**11)
+    assert aliases.waiting(alias) == ()
+    aliases.add_pending(alias, pending)
+    aliases.put_off(alias, pending, 10**11)
+    assert (aliases.waiting(alias), due(aliases)) == ((pending,), [])

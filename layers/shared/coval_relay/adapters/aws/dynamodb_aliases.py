@@ -73,7 +73,7 @@ class DynamoDbAliases:
         return self.target(alias)
 
     def put_off(self, alias: Alias, pending: PendingMessage, until: int) -> None:
-        there = Write(alias.key, _item_key(pending), sets={"due_at": until}, condition="attribute_exists(identity)")
+        there = Write(alias.key, _item_key(pending), sets={"due_at": until}, condition="attribute_exists(item_key)")
         with suppress(ConditionFailedError):
             self.table.update(there)
 
