@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from coval_relay.adapters.aws.secrets import key_of
 from coval_relay.adapters.web.platform_credentials import headers_by_host
-from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.errors import RetryableError
 from scripts import preflight
 from scripts.preflight import Account, Mark
 
@@ -41,7 +41,7 @@ def test_the_key_s_form_is_judged_as_the_functions_do(text: str) -> None:
 def test_so_is_that_of_the_platforms_credentials(text: str) -> None:
     try:
         headers_by_host(text)
-    except PermanentError:
+    except RetryableError:
         assert preflight.credentials(text)
     else:
         assert preflight.credentials(text) == ""

@@ -18,6 +18,8 @@ PACKAGE = Path(coval_relay.__file__).parent
 RAISED = {"RetryableError", "NotReadyError", "PermanentError", "UnknownOutcomeError", "Waits", "_unclear"}
 """What makes something wait, with its code first; `_unclear` has it second."""
 HANDED_ON = {
+    ("adapters/aws/claim_checks.py", "_code(error)"),
+    ("adapters/aws/webhook_routes.py", "self._failed[0].code"),
     ("adapters/coval/error_mapping.py", "code"),
     ("adapters/coval/error_mapping.py", "failure.value"),
     ("adapters/coval/error_mapping.py", "configured"),

@@ -127,6 +127,12 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.OPERATOR,
+        ("webhook_body_gone",),
+        "The body of a large webhook is no longer in S3: it was deleted, or has expired.",
+        "Let the platform send the webhook again.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
         ("item_unreadable", "message_unknown"),
         "An item or a message has a shape that this version does not know: of a newer version, deployed half way.",
         "Let the deploy end; deploy the newer version again.",
