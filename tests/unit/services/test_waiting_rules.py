@@ -244,6 +244,23 @@ def test_rule_6_what_an_earlier_sweep_has_sent_is_stale() -> None:
     assert (world.queued, world.coval.calls, world.store.get("call-1").revision) == ([], [], 1)
 
 
+def test_rule_6_the_sweep_s_pauses_outlast_the_messages_that_come_again() -> None:
+    """Each time the event comes, it brings the same pointer anew: that gets the call nowhere."""
+    world = World(coval=Down(closed=70))
+    world.transcript_objects.transcript_objects["call-1.json"] = b"[]"
+    swept: list[int] = []
+    send = world.queues.send
+
+    def sending(*arguments: Any, **named: Any) -> None:
+        swept.append(world.clock.now)
+        send(*arguments, **named)
+
+    world.send("call_end", call_ended(transcript="reference"))
+    world.queues.send = sending  # type: ignore[method-assign]
+    world.run(hours=12)
+    assert len(swept) < 40
+
+
 # --- 7 to 10
 
 
