@@ -210,7 +210,7 @@ def test_rule_5_at_twelve_days_it_is_sent_to_the_dead_letters_with_its_reason() 
     assert world.dead == []
     world = World(coval=Down())
     deliver(world, "call_end", call_ended(), age=pauses.EXPIRY_SECONDS)
-    reason = Reason("waited_too_long", "It has waited for 12 days: lease_or_busy.")
+    reason = Reason("waited_too_long", "It has waited for 12 days: unavailable.")
     assert world.dead == [("call_end", json.dumps(call_ended()), reason)]
     assert world.queued == []
     assert "WAITED_TOO_LONG" in world.events()
