@@ -121,10 +121,11 @@ scopes: .venv/installed ## Every order of every effect in SCOPES (all groups), u
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.scopes $(SCOPES) --most $(MOST_STATES)
 
 OUTAGE_CALLS ?= 100
+LENGTHS ?= 10m 3h 3d 13d
 KINDS ?=
 
-outages: .venv/installed ## Outages of Coval and AWS of 10 minutes to 13 days (of KINDS, or all) while OUTAGE_CALLS calls come in
-	@PYTHONPATH=layers/shared $(BIN)/python -m tests.outages --calls $(OUTAGE_CALLS) $(KINDS)
+outages: .venv/installed ## Outages of Coval and AWS of all LENGTHS (and KINDS, if named) while OUTAGE_CALLS calls come in
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.outages $(KINDS) --calls $(OUTAGE_CALLS) --lengths $(LENGTHS)
 
 INPUTS ?= 1000000
 FUZZ_SEED ?= 1

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from coval_relay.adapters.aws.dynamodb_table import TOO_LARGE
 from coval_relay.domain.aliases import Alias, PendingMessage
-from coval_relay.domain.errors import NotReadyError, PermanentError, UrlRejectedError
+from coval_relay.domain.errors import NotReadyError, PermanentError, Reason, UrlRejectedError
 from coval_relay.domain.ports import ALIAS_SHARDS, AliasTakenError
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Utterance, collected
@@ -87,6 +87,28 @@ class InMemoryAliases:
 
     def _item(self, alias: Alias) -> AliasItem:
         return self.items.get(alias, AliasItem())
+
+
+@dataclass
+class InMemoryRejectedEvents:
+    """The RejectedEvents of all queues: (queue, call's id, event) → reason."""
+
+    items: dict[tuple[str, str, str], Reason] = field(default_factory=dict)
+    denied: bool = False
+
+    def of(self, queue: str) -> "_OfQueue":
+        return _OfQueue(self, queue)
+
+
+@dataclass
+class _OfQueue:
+    kept: InMemoryRejectedEvents
+    queue: str
+
+    def keep(self, external_conversation_id: str, reason: Reason, event: str) -> None:
+        if self.kept.denied:
+            raise PermanentError("access_denied", "S3 denied s3:PutObject.")
+        self.kept.items[self.queue, external_conversation_id, event] = reason
 
 
 @dataclass

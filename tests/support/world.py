@@ -25,7 +25,13 @@ from coval_relay.settings import (
 )
 from tests.support.aws_queues import QueuedMessage, Queues
 from tests.support.fakes import FakeBucket, FakeClock, FakeCoval, FakeTranscriptObjects, InMemoryCalls
-from tests.support.in_memory import InMemoryAliases, InMemoryStaging, InMemoryUrls, InMemoryUtterances
+from tests.support.in_memory import (
+    InMemoryAliases,
+    InMemoryRejectedEvents,
+    InMemoryStaging,
+    InMemoryUrls,
+    InMemoryUtterances,
+)
 
 FUNCTION_SECONDS = 60
 DEADLINES = Deadlines(grace=5400, transcript=7200, recording=86_400, audit=600, resume=900, settling=60)
@@ -97,6 +103,7 @@ class World:
     transcript_objects: Any = field(default_factory=FakeTranscriptObjects)
     webhook_bodies: dict[str, bytes] = field(default_factory=dict)
     stored_key_rules: Callable[[], tuple[KeyRule, ...]] = tuple[KeyRule, ...]
+    rejected_events: InMemoryRejectedEvents | None = None
     executioner: Executioner = field(default_factory=Executioner)
     oversize: Any = "truncate"
     max_payload_bytes: int = 256_000
@@ -263,6 +270,10 @@ class _Adapters:
         self.staging = watch(world.staging, "store")
         self.converter = PyAvConverter()
         self.stored_key_rules = world.stored_key_rules
+
+    def rejected_events(self, queue: QueueName) -> Any:
+        kept = self._world.rejected_events
+        return None if kept is None else kept.of(queue)
 
     def send(self, queue: QueueName, body: str) -> None:
         assert queue != self._queue, "a function must not send to the queue that it consumes"

@@ -55,6 +55,7 @@ FULLEST = {
     "PendingSeconds": "604800",
     "StagingRetentionDays": "7",
     "StagingKmsKeyArn": key("staging"),
+    "RejectedEventDays": "30",
     "DefaultAgentId": "abcdefghij0123456789AB",
     "AgentIds": '{"front-desk": "abcdefghij0123456789AB", "sales": "abcdefghij0123456789AC"}',
     "Metrics": "metric-1,metric-2",

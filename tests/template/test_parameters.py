@@ -137,6 +137,7 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("SettlingSeconds", "901"),
         ("PendingSeconds", "604801"),
         ("StagingRetentionDays", "6"),
+        ("RejectedEventDays", "366"),
         ("StagingKmsKeyArn", "alias/staging"),
         ("TranscriptKeyPattern", ".*"),
         ("SweepSchedule", "cron(0 * * * ? *)"),

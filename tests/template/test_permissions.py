@@ -91,6 +91,11 @@ READ_CREDENTIALS = {
     "DecryptPlatformCredentials": use_key("secretsmanager", key("credentials")),
 }
 RECORDING_KEYS = {"DecryptRecordings": use_key("s3", [key("recordings"), key("voicemail")])}
+KEEP_REJECTED = {
+    "KeepRejectedEvents": allow("s3:PutObject", "StagingBucket.Arn/rejected/*"),
+    "EncryptRejectedEvents": use_key("s3", key("staging"), ["kms:Decrypt", "kms:GenerateDataKey"]),
+}
+"""Of those that may not write copies."""
 FULLEST_KEYS = {
     "DecryptState": use_key("dynamodb", key("table")),
     "EncryptMessages": use_key("sqs", key("queues"), ["kms:Decrypt", "kms:GenerateDataKey"]),
@@ -108,6 +113,7 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
         "ReadWebhookBodies": allow("s3:GetObject", "WebhookBucket.Arn/*"),
         "DecryptWebhookBodies": use_key("s3", key("staging")),
         "DecryptTranscripts": use_key("s3", [key("transcripts")]),
+        **KEEP_REJECTED,
         **READ_RULES,
         **READ_CREDENTIALS,
     },
@@ -124,6 +130,7 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
         **RECORDING_KEYS,
         **READ_COPIES,
         "DecryptPreparedCopies": use_key("s3", key("staging")),
+        **KEEP_REJECTED,
         **SWEEP,
     },
 }

@@ -66,12 +66,10 @@ PREPARED = {
     },
     "LifecycleConfiguration": {
         "Rules": [
-            {
-                "Id": "Forget",
-                "Status": "Enabled",
-                "ExpirationInDays": "8",
-                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-            }
+            {"Id": "ForgetParts", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+            {"Id": "ForgetPreparedCopies", "Status": "Enabled", "Prefix": "prepared/", "ExpirationInDays": "8"},
+            {"Id": "ForgetFetchedCopies", "Status": "Enabled", "Prefix": "fetched/", "ExpirationInDays": "8"},
+            {"Id": "ForgetRejectedEvents", "Status": "Enabled", "Prefix": "rejected/", "ExpirationInDays": 1},
         ]
     },
     "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
@@ -94,7 +92,8 @@ def test_staging_bucket_takes_the_customer_s_key(fullest: Stack) -> None:
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key("staging")}
     expected = [{"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": default}]
     assert found["BucketEncryption"] == {"ServerSideEncryptionConfiguration": expected}
-    assert found["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == "7"
+    rules = {rule["Prefix"]: rule["ExpirationInDays"] for rule in found["LifecycleConfiguration"]["Rules"][1:]}
+    assert rules == {"prepared/": "7", "fetched/": "7", "rejected/": "30"}
 
 
 def test_staging_bucket_is_reached_by_https_alone(smallest: Stack) -> None:

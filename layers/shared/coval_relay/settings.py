@@ -88,6 +88,8 @@ class Settings(BaseModel):
     """The account of every bucket that is not named in `bucket_owners`."""
     bucket_owners: Annotated[Mapping[str, Account], BeforeValidator(_load_json)] = Field(default_factory=dict)
     """JSON object: a bucket of another account → that account."""
+    rejected_events_bucket: str = ""
+    """The stack's own bucket, where the events of rejected calls are kept; empty: they are not."""
     settling_seconds: int = Field(60, ge=0)
     """How long a recording waits where the platform may send several."""
     pending_seconds: int = Field(86400, ge=1)

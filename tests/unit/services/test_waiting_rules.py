@@ -210,7 +210,7 @@ def test_rule_5_at_twelve_days_it_is_sent_to_the_dead_letters_with_its_reason() 
     assert world.dead == []
     world = World(coval=Down())
     deliver(world, "call_end", call_ended(), age=pauses.EXPIRY_SECONDS)
-    reason = Reason("waited_too_long", "It has waited for 12 days: lease_or_busy.")
+    reason = Reason("waited_too_long", "It has waited for 12 days: unavailable.")
     assert world.dead == [("call_end", json.dumps(call_ended()), reason)]
     assert world.queued == []
     assert "WAITED_TOO_LONG" in world.events()
@@ -242,6 +242,23 @@ def test_rule_6_what_an_earlier_sweep_has_sent_is_stale() -> None:
     world.store.items["call-1"] = replace(waiting_call(world), sweeps=3)
     deliver(world, "call_end", to_event(Resume("call-1", sweep=2)))
     assert (world.queued, world.coval.calls, world.store.get("call-1").revision) == ([], [], 1)
+
+
+def test_rule_6_the_sweep_s_pauses_outlast_the_messages_that_come_again() -> None:
+    """Each time the event comes, it brings the same pointer anew: that gets the call nowhere."""
+    world = World(coval=Down(closed=70))
+    world.transcript_objects.transcript_objects["call-1.json"] = b"[]"
+    swept: list[int] = []
+    send = world.queues.send
+
+    def sending(*arguments: Any, **named: Any) -> None:
+        swept.append(world.clock.now)
+        send(*arguments, **named)
+
+    world.send("call_end", call_ended(transcript="reference"))
+    world.queues.send = sending  # type: ignore[method-assign]
+    world.run(hours=12)
+    assert len(swept) < 40
 
 
 # --- 7 to 10

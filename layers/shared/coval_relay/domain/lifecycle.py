@@ -141,12 +141,25 @@ def held(call: Call, until: int) -> Transition:
 
 def _revived(call: Call, now: int) -> Call:
     """What waited too long goes on where an event of it comes after all, from the dead letters for one."""
-    if call.state is not ConversationState.REJECTED or call.reason != WAITED_TOO_LONG:
+    return _brought_back(call, now) if call.reason == WAITED_TOO_LONG else call
+
+
+def reopened(call: Call, revision: int, now: int) -> Transition:
+    """The operator sends a rejected call again: its event follows, or the sweep goes on with what the item has.
+
+    Only as the operator saw it: what was rejected anew meanwhile stays so.
+    """
+    return Transition(_brought_back(call, now) if call.revision == revision else call, Action.DONE)
+
+
+def _brought_back(call: Call, now: int) -> Call:
+    """As if it had not been rejected; a recording that ended with it is looked at anew, if it can still be had."""
+    if call.state is not ConversationState.REJECTED:
         return call
     recording = call.recording
-    if recording and recording.reason == WAITED_TOO_LONG:
+    if recording and recording.reason == call.reason and (recording.version or recording.url):
         recording = replace(recording, state=RecordingState.READY, reason=None, changed_at=now)
-    return replace(_without_lease(call), reason=None, recording=recording, waiting_since=now)
+    return replace(_without_lease(call), reason=None, recording=recording, waiting_since=now, held_until=0)
 
 
 def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
@@ -918,7 +931,8 @@ def progress(call: Call) -> tuple[object, ...]:
     state = call.state if call.state in TERMINAL else None
     recording = call.recording
     known = (recording.identity, recording.state, recording.prepared, recording.agent_channel) if recording else None
-    return state, call.call_end, call.facts, call.described, call.transcript, known, call.audited_at
+    text = replace(call.transcript, stored_at=0, settling_until=0) if call.transcript else None  # its event comes again
+    return state, call.call_end, call.facts, call.described, text, known, call.audited_at
 
 
 def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:

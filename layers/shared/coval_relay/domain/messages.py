@@ -1,6 +1,8 @@
 """The messages that the functions work on: what came to the relay, and what they send each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, Description, RecordingHints, TranscriptPointer
@@ -121,6 +123,17 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """The operator sends a rejected call again: the rejection is forgotten, then its event is taken in anew."""
+
+    external_conversation_id: str
+    revision: int
+    """The item's, as the operator saw it: of several events of a call one brings it back, and a repetition none."""
+    event: Mapping[str, Any] | None = None
+    """The event that was rejected; None where the item has all that is needed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Send on what is unfinished and due."""
 
@@ -138,5 +151,6 @@ Message = (
     | RecordingFound
     | PendingExpired
     | Resume
+    | Reopen
     | Sweep
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import ContentType
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Utterance
@@ -50,6 +51,13 @@ class TranscriptObjects(Protocol):
 
     def fetch(self, bucket: str, key: str, max_bytes: int) -> bytes:
         """The whole object; raises NotReadyError (not there), PermanentError (may not be read)."""
+
+
+class RejectedEvents(Protocol):
+    """Events of calls that were rejected, for as long as the operator wants to be able to send them again."""
+
+    def keep(self, external_conversation_id: str, reason: Reason, event: str) -> None:
+        """Keep it, once however often it is rejected; raises RetryableError, PermanentError (access denied)."""
 
 
 # --- aliases -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from coval_relay.domain.errors import InvalidInputError, Reason, RetryableError
 from coval_relay.domain.key_rules import KeyRule
 from coval_relay.domain.locations import AllowedLocations
 from coval_relay.domain.log_events import LogEvent, Telemetry
+from coval_relay.domain.ports import RejectedEvents
 from coval_relay.entrypoints.composition import recording_locations
 from coval_relay.entrypoints.consumer import dead_letter_attributes
 from coval_relay.settings import RecordingSettings, Settings, SubmitTranscriptSettings
@@ -107,6 +108,15 @@ class AwsAdapters(Generic[S]):
         room = MAX_MESSAGE_BYTES - len(body.encode())
         fits = sum(len(name) + len(value) + len("String") for name, value in attributes.items()) <= room
         self._queue.send(self.settings.dead_letter_queue_url, body, attributes if fits else NO_ATTRIBUTES)
+
+    def rejected_events(self, queue: QueueName) -> RejectedEvents | None:
+        """Its client is made for the first rejection."""
+        bucket = self.settings.rejected_events_bucket
+        if not bucket:
+            return None
+        from coval_relay.adapters.aws.s3_rejected_events import S3RejectedEvents
+
+        return S3RejectedEvents(lambda: self._s3, bucket, self.settings.bucket_owner, queue)
 
     # --- clients -------------------------------------------------------------------------------------
 

@@ -13,13 +13,14 @@ from coval_relay.domain.key_rules import KeyRule, KeyRuleSet, ObjectKind
 from coval_relay.domain.lifecycle import Attempt, Deadlines
 from coval_relay.domain.locations import AllowedLocations, RecordingLocations
 from coval_relay.domain.log_events import Telemetry
-from coval_relay.domain.messages import SOURCE, Message, Resume
+from coval_relay.domain.messages import SOURCE, Message, Reopen, Resume
 from coval_relay.domain.ports import (
     Aliases,
     AudioConverter,
     CallStore,
     Clock,
     RecordingUrls,
+    RejectedEvents,
     StagingBucket,
     TranscriptObjects,
     TranscriptUrls,
@@ -67,6 +68,9 @@ class Adapters(Protocol):
     def coval(self) -> CovalClient: ...
     @property
     def stored_key_rules(self) -> Callable[[], tuple[KeyRule, ...]]: ...
+
+    def rejected_events(self, queue: QueueName) -> RejectedEvents | None:
+        """Where the rejected events of this queue are kept; None where the operator keeps none."""
 
     def send(self, queue: QueueName, body: str) -> None: ...
 
@@ -313,6 +317,7 @@ class _Shared:
             coval=self.adapters.coval,
             hide=self.adapters.hide,
             dead_letters=self.adapters.bury,
+            rejected_events=self.adapters.rejected_events(self.own_queue),
             telemetry=self.adapters.telemetry,
             chance=self.adapters.chance,
             request_seconds=self.settings.coval_timeout_seconds,
@@ -341,10 +346,14 @@ def platform_options(
     )
 
 
+COPIES = ("prepared/", "fetched/")
+"""Where the copies of recordings lie in the staging bucket: what lies beside them is never read."""
+
+
 def recording_locations(settings: RecordingSettings) -> RecordingLocations:
     return RecordingLocations(
         recordings=AllowedLocations("configured recording", settings.recording_buckets, settings.recording_prefixes),
-        copies=AllowedLocations("stack's own", (settings.staging_bucket,)),
+        copies=AllowedLocations("stack's own", (settings.staging_bucket,), COPIES),
     )
 
 
@@ -353,7 +362,9 @@ def translator(options: PlatformOptions, clock: Clock) -> Translate:
 
     def translate(event: Mapping[str, Any]) -> Sequence[Message]:
         if event.get("source") == SOURCE:
-            return (queue_messages.from_event(event),)
+            message = queue_messages.from_event(event)
+            follows = translate(message.event) if isinstance(message, Reopen) and message.event else ()
+            return (message, *follows)
         if event.get("source") == "aws.s3":
             created = event.get("detail-type") == s3_events.CREATED_EVENT
             return (s3_events.object_created(event),) if created else ()

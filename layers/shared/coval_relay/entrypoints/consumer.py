@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from coval_relay.adapters.aws.lambda_events import Delivery, Receipt, Record, records
+from coval_relay.adapters.aws.queue_messages import reopened_event
 from coval_relay.domain import lifecycle, pauses
-from coval_relay.domain.call import Call
+from coval_relay.domain.call import Call, ConversationState
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.coval import CovalClient
 from coval_relay.domain.errors import (
@@ -24,7 +25,8 @@ from coval_relay.domain.errors import (
 from coval_relay.domain.faults import Fault, fault_of, waiting_event
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
-from coval_relay.domain.messages import Message, Resume
+from coval_relay.domain.messages import Message, Reopen, Resume
+from coval_relay.domain.ports import RejectedEvents
 from coval_relay.services.calls import Calls
 from coval_relay.services.worker import Outcome
 
@@ -81,6 +83,7 @@ class Consumer:
     coval: CovalClient
     hide: HideMessage
     dead_letters: DeadLetters
+    rejected_events: RejectedEvents | None
     telemetry: Telemetry
     chance: Callable[[], float]
     request_seconds: int
@@ -135,16 +138,32 @@ class Consumer:
         if not messages:
             self.telemetry(LogEvent.EVENT_SKIPPED)
         for message in messages:
-            if waiting := self._served(message, remaining):
+            if waiting := self._served(message, delivery, remaining):
                 return waiting
         return None
 
-    def _served(self, message: Message, remaining: Callable[[], float]) -> Waits | None:
-        if not isinstance(message, Resume):
-            outcome = self.service(message, self._attempt(remaining))
-            return None if outcome.until is None else Waits(outcome.code, outcome.until)
-        self._resumed(message, remaining)
+    def _served(self, message: Message, delivery: Delivery, remaining: Callable[[], float]) -> Waits | None:
+        match message:
+            case Resume():
+                self._resumed(message, remaining)
+            case Reopen():
+                self._reopened(message)
+            case _:
+                outcome = self.service(message, self._attempt(remaining))
+                if outcome.until is not None:
+                    return Waits(outcome.code, outcome.until)
+                if outcome.call and outcome.call.state is ConversationState.REJECTED and outcome.call.reason:
+                    self._keep(delivery, outcome.call.external_conversation_id, outcome.call.reason)
         return None
+
+    def _reopened(self, reopen: Reopen) -> None:
+        call = self.calls.get(reopen.external_conversation_id)
+        self.calls.update(call, lambda seen: lifecycle.reopened(seen, reopen.revision, self.calls.clock()))
+
+    def _keep(self, delivery: Delivery, call_id: str, reason: Reason) -> None:
+        """So that it can be sent again; of what was sent again already, the event in it."""
+        if self.rejected_events is not None:
+            self.rejected_events.keep(call_id, reason, reopened_event(delivery.event) or delivery.raw)
 
     def _resumed(self, resume: Resume, remaining: Callable[[], float]) -> None:
         """What the sweep can bring again never waits in a queue: else its messages would become more and more."""
@@ -199,6 +218,7 @@ class Consumer:
     def _rejected(self, ending: Rejected) -> Waits | None:
         try:
             if ending.call_id:
+                self._keep(ending.delivery, ending.call_id, ending.reason)
                 self._note(ending.call_id, ending.reason)
             else:
                 self.dead_letters(ending.delivery.raw, ending.reason)

@@ -34,6 +34,8 @@ class Outcome:
 
     until: int | None = None
     code: str = field(default=BUSY, compare=False)
+    call: Call | None = field(default=None, compare=False)
+    """The call as it stands then, where the message was about one."""
 
 
 DONE = Outcome()
@@ -74,7 +76,9 @@ class Worker:
         """Act, follow, act again, until nothing is left that can be done here and now."""
         while transition.action not in (Action.DONE, Action.WAIT):
             transition = self._act(transition, attempt, content)
-        return Outcome(transition.until, transition.code) if transition.action is Action.WAIT else DONE
+        if transition.action is Action.WAIT:
+            return Outcome(transition.until, transition.code, transition.call)
+        return Outcome(call=transition.call)
 
     def _act(self, transition: Transition, attempt: Attempt, content: Content) -> Transition:  # noqa: C901, PLR0911, PLR0912 - one case a kind
         call, audio = transition.call, content.audio_for(transition.call)

@@ -18,6 +18,7 @@ from coval_relay.domain.messages import (
     ObjectNamed,
     PendingExpired,
     RecordingReady,
+    Reopen,
     Resume,
     Sweep,
 )
@@ -27,6 +28,7 @@ KINDS: Mapping[str, type] = {
     "Object Pending": ObjectCreated,
     "Pending Expired": PendingExpired,
     "Recording Announced": RecordingReady,
+    "Reopen": Reopen,
     "Resume": Resume,
     "Sweep": Sweep,
 }
@@ -55,9 +57,10 @@ def from_event(event: Mapping[str, Any]) -> Message:
     try:
         message: Message = _adapter(kind).validate_python(detail)
         json.dumps(detail, ensure_ascii=False).encode()
-        _check_numbers(detail)
+        if not isinstance(message, Reopen):  # its event is the platform's
+            _check_numbers(detail)
         _check_place(message)
-        if isinstance(message, Resume):
+        if isinstance(message, Resume | Reopen):
             checked_call_id(message.external_conversation_id, "detail.external_conversation_id")
     except (ValueError, RecursionError, InvalidInputError):
         raise RetryableError(UNKNOWN) from None
@@ -77,6 +80,13 @@ def _check_place(message: Message) -> None:
     """Raises InvalidInputError where a recording lies nowhere."""
     if isinstance(message, RecordingReady) and not PLACE.fullmatch(message.uri):
         raise InvalidInputError("detail.uri", "must be the place of an object, or an https URL")
+
+
+def reopened_event(event: Mapping[str, Any] | None) -> str | None:
+    """The event that was sent again in this one, if it is such a one."""
+    if event is None or (event.get("source"), event.get("detail-type")) != (SOURCE, _NAMES[Reopen]):
+        return None
+    return json.dumps(event["detail"]["event"])
 
 
 def to_text(message: Message) -> str:
