@@ -138,7 +138,7 @@ def test_a_bucket_of_another_account_is_asked_for_as_theirs(read: str, bucket: s
 @pytest.mark.parametrize(("bucket", "owner"), [(BUCKET, OWNER), ("theirs", OTHER)])
 def test_so_is_a_transcript_bucket(bucket: str, owner: str) -> None:
     client: Any = Refusing(refusal("AccessDenied"))
-    with pytest.raises(NotReadyError):
+    with pytest.raises(RetryableError):
         S3TranscriptObjects(lambda: client, OWNER, bucket_owners={"theirs": OTHER}).fetch(bucket, "t.json", 1)
     assert [asked["ExpectedBucketOwner"] for asked in client.asked] == [owner]
 

@@ -44,7 +44,9 @@ def prepared(
         identity="s3://recordings/a#1", sort_key="1", created_at=1, state=RecordingState.READY, size=len(data),
         version=ObjectVersion("recordings", name, ""), agent_channel=side, hints=hints or RecordingHints(), url=url,
     )  # fmt: skip
-    return b"".join(preparer.prepare(*preparer.inspect(recording)).chunks)
+    found, facts = preparer.inspect(recording)
+    sent = preparer.make_copy(found, facts) if preparer.must_copy(found, facts) else found
+    return b"".join(preparer.prepare(sent, facts).chunks)
 
 
 MONO = voices.call(SECONDS, 8_000, 1)

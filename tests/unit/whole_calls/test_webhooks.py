@@ -17,7 +17,7 @@ CALLS = {
     "vapi/end_of_call_report": "de28acb8-b62b-4e25-a64c-ced9dd181990",
     "retell/call_analyzed": "call_5f0c1f8a2b3c4d5e6f708192a3b",
     "elevenlabs/post_call_transcription": "conv_01k0example8842",
-    "livekit/session_report": "call-_+15550100002_Xk2pQ9",
+    "livekit/session_report": "RM_8hV2kQnWbTzA",
     "call_ended_inline": "acme-8842",
 }
 
