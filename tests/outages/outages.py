@@ -34,6 +34,8 @@ ALARMING = frozenset(
     }
 )
 SOUND = wav()
+OWN_AT_ONCE = 2
+"""What a call's two events hand over as they end, or one of them and the sweep: never more, however long it lasts."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ def broken(played: Played) -> list[str]:
     check("dead letters", fleet.queues.dead)
     check("deleted by SQS", fleet.queues.deleted)
     check("stopped as a circle", fleet.queues.dropped)
-    check("own messages of a call at once", fleet.most_own if fleet.most_own > 1 else 0)
+    check("own messages of a call at once", fleet.most_own if fleet.most_own > OWN_AT_ONCE else 0)
     check("arrivals without an alarm", played.silent())
     return found
 
