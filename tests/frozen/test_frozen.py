@@ -40,8 +40,9 @@ EVERY = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client() -> Iterator[Any]:
+    """A table of its own for each: a moment may have no item where another has one."""
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         create_table(client, TABLE)

@@ -14,6 +14,8 @@ from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
+from coval_relay.domain.errors import PermanentError
+from scripts.send_again import reopening
 from tests.frozen import moment
 from tests.frozen.moment import Moment
 from tests.support.aws_queues import QueuedMessage
@@ -26,6 +28,8 @@ from tests.support.world import PENDING_SECONDS, Executioner, World
 TABLE, RETENTION_DAYS = "calls", 30
 DEADLY = ("save", "submit", "attach_audio")
 """Effects after which a worker dies, too: what it leaves is taken over."""
+REVISION_REJECTED = 2
+"""Of an item that was claimed, then rejected."""
 NAME = {"type": "leg", "value": "LEG-1"}
 Play = Callable[[World], None]
 
@@ -57,11 +61,19 @@ def _never_known(world: World) -> None:
     world.send("recording", put(world, wav(), "odd/nobody-s.wav"))
 
 
+def _sent_again(world: World) -> None:
+    """Coval rejects it, and the operator has it sent again."""
+    world.coval.errors.append(("submit", PermanentError("INVALID_ARGUMENT", "Too many tags.", "tags", 400), False))
+    world.send("call_end", call_ended())
+    world.send("call_end", reopening("call-1", REVISION_REJECTED, call_ended()), delay=60)
+
+
 PLAYS: dict[str, Play] = {scenario.name: scenario.play for scenario in SCENARIOS} | {
     "announced under an alias": _announced_under_an_alias,
     "utterances": _utterances,
     "too large for an upload": _too_large_for_an_upload,
     "never known": _never_known,
+    "sent again": _sent_again,
 }
 
 
