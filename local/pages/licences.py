@@ -13,7 +13,7 @@ import av
 from av._core import library_meta
 
 PROJECT = Path(__file__).parents[2]
-LAYERS = {"dependencies": "every function", "audio": "upload_recording alone"}
+LAYERS = {"dependencies": "every function", "audio": "upload_recording alone", "webhooks": "receive_webhook alone"}
 LOCKED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)
 BUNDLED = re.compile(r"(.+?)-[0-9a-f]{8}\.so")
 """A library in a wheel: its name, and the digest that the wheel's maker puts behind it."""

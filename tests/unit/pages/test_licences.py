@@ -5,8 +5,13 @@ from av._core import library_meta
 
 from local.pages import licences
 
-PERMISSIVE = {"MIT", "BSD-3-Clause", "PSF-2.0", "MPL-2.0"}
+PERMISSIVE = {"MIT", "MIT-0", "BSD-3-Clause", "Apache-2.0 OR BSD-3-Clause", "PSF-2.0", "MPL-2.0"}
 """MPL-2.0 is certifi's, which is Python and so its own source."""
+
+
+def test_every_layer_with_a_lock_is_in_the_notice() -> None:
+    locks = (licences.PROJECT / "layers").glob("*/requirements.txt")
+    assert {lock.parent.name for lock in locks} == {*licences.LAYERS}
 
 
 def test_every_locked_package_is_named_with_its_licence() -> None:
@@ -18,8 +23,9 @@ def test_every_locked_package_is_named_with_its_licence() -> None:
         assert [name for name in locked if f": {name}\n" not in notice] == []
 
 
-def test_no_library_of_the_functions_has_a_licence_that_nobody_has_looked_at() -> None:
-    found = {licence for _, _, licence in licences.packages("dependencies")}
+@pytest.mark.parametrize("layer", sorted({*licences.LAYERS} - {"audio"}))
+def test_no_library_of_the_functions_has_a_licence_that_nobody_has_looked_at(layer: str) -> None:
+    found = {licence for _, _, licence in licences.packages(layer)}
     assert found <= PERMISSIVE
 
 

@@ -20,6 +20,7 @@ from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
 from coval_relay.domain.call import Call
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import CallEnded, Message
+from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
 from local.demo.scenarios import SCENARIOS
@@ -38,9 +39,10 @@ CHECKED = {
     "yaml": "test_templates_that_are_shown_can_be_read",
     "": "test_the_tree_shows_folders_that_are_there",
 }
-JSON_OF = {"docs/recordings.md", "docs/deploy.md", "docs/add-a-platform.md"}
-PYTHON_OF = {"docs/events.md", "docs/add-a-platform.md"}
-"""docs/add-a-platform.md is carried out by tests/unit/platforms/test_add_a_platform.py."""
+JSON_OF = {f"docs/{name}.md" for name in ("accounts", "add-a-platform", "audio", "deploy", "recordings", "webhooks")}
+PYTHON_OF = {"docs/events.md", "docs/add-a-platform.md", "docs/webhooks.md"}
+"""docs/add-a-platform.md is carried out by tests/unit/platforms/test_add_a_platform.py, docs/webhooks.md by
+tests/unit/webhooks/test_documentation.py, docs/accounts.md by tests/template/test_accounts.py."""
 PROGRAMS = (
     "aws ",
     "make ",
@@ -52,8 +54,11 @@ PROGRAMS = (
     "printf ",
     "print(json",
     "RecordingBuckets=",
+    "cloudflared tunnel ",
+    "AWS_PROFILE=",
 )
-"""`printf`: tests/unit/adapters/test_telemetry.py runs it. The last two are the second lines of commands."""
+"""`printf`: tests/unit/adapters/test_telemetry.py runs it. `print` and `RecordingBuckets` are the second lines of
+commands; `AWS_PROFILE` and the variables behind it come before `make test-aws`, `cloudflared` is a tunnel for it."""
 
 
 def test_every_kind_of_snippet_is_checked() -> None:
@@ -162,6 +167,15 @@ def test_the_key_rules_that_are_shown_find_what_they_say() -> None:
     assert legs.compiled.search("x/leg-" + "0" * 32 + ".ogg")
 
 
+def test_the_key_rule_for_recordings_without_a_header_says_how_they_are_read() -> None:
+    (rules,) = DOCS["audio"].blocks("json")
+    (pbx,) = parse_key_rules(rules, "KeyRules")
+    found = pbx.compiled.search("pbx/A-1.raw")
+    assert found is not None
+    assert found["external_conversation_id"] == "A-1"
+    assert pbx.hints.raw == RawAudio(codec="pcm_mulaw", sample_rate=8000, channels=2)
+
+
 def test_the_key_policies_are_statements() -> None:
     (policy,) = DOCS["deploy"].blocks("json")
     for statement in json.loads(policy):
@@ -220,8 +234,8 @@ def test_the_log_codes_that_are_named_exist() -> None:
     assert {*named} <= {event.name for event in LogEvent}
 
 
-NAMES_OF_OTHERS = {"CallSid", "CallStatus", "EventBridge", "MaximumConcurrency"}
-"""Twilio's fields, AWS's service and setting."""
+NAMES_OF_OTHERS = {"CallSid", "CallStatus", "EventBridge", "MatchedEvents", "MaximumConcurrency"}
+"""Twilio's fields, AWS's service, metric and setting."""
 FULL_OF_OTHERS = {"accounts", "errors", "platforms", "webhooks"}
 """Pages that name much of AWS's and of platforms'."""
 
