@@ -494,6 +494,11 @@ def test_a_transcript_that_never_came_is_no_longer_waited_for() -> None:
     assert lifecycle.resume(early, DEADLINES, MINE).call == early
 
 
+def test_a_call_that_nobody_knows_is_not_gone_on_with() -> None:
+    nobody = Call(external_conversation_id="c")
+    assert lifecycle.resume(nobody, DEADLINES, MINE) == Transition(nobody, Action.DONE)
+
+
 def test_a_call_whose_recording_never_came_is_text_only() -> None:
     assert lifecycle.resume(EXPECTING, DEADLINES, MINE).call.recording_missed_at == NOW
 

@@ -804,7 +804,7 @@ def claim_next(call: Call, action: Action, attempt: Attempt) -> Transition:
 
 def resume(call: Call, deadlines: Deadlines, attempt: Attempt, sweep: int | None = None) -> Transition:
     """The call was found unfinished: do what its deadlines ask for. What an earlier sweep has sent is stale."""
-    if call.held_until > attempt.now or sweep not in (None, call.sweeps):
+    if call.revision == 0 or call.held_until > attempt.now or sweep not in (None, call.sweeps):
         return Transition(call, Action.DONE)
     if call.state is ConversationState.SUBMITTING:
         return _resume_submit(call, attempt)
