@@ -127,7 +127,8 @@ class Played:
     calls: int
     outside: Outside
     fleet: Fleet
-    arrivals: list[int]
+    arrivals: list[tuple[int, str]]
+    """When each event came, and of which call."""
 
     @property
     def requests(self) -> int:
@@ -152,10 +153,15 @@ class Played:
         return [name for name, made in self.fleet.http.coval.by_call.items() if len(made) > 1]
 
     def silent(self) -> list[int]:
-        """Arrivals during the outage that no alarm's metric followed within five minutes."""
-        told = sorted(at for at, event, _ in self.fleet.world.told if event in ALARMING)
-        during = (at for at in self.arrivals if self.outside.begins <= at < self.outside.ends - ALARM_SECONDS)
-        return [at for at in during if bisect_left(told, at) == bisect_right(told, at + ALARM_SECONDS)]
+        """Arrivals during the outage that neither got through in five minutes nor moved an alarm's metric."""
+        told = self.fleet.world.told
+        alarms = sorted(at for at, event, _ in told if event in ALARMING)
+        got_through = {
+            name: at for at, event, name in told if event in (LogEvent.CALL_SUBMITTED, LogEvent.RECORDING_ATTACHED)
+        }
+        during = [one for one in self.arrivals if self.outside.begins <= one[0] < self.outside.ends - ALARM_SECONDS]
+        late = [at for at, name in during if got_through.get(name, at + DAY) > at + ALARM_SECONDS]
+        return [at for at in late if bisect_left(alarms, at) == bisect_right(alarms, at + ALARM_SECONDS)]
 
 
 def _id(number: int) -> str:
@@ -185,7 +191,7 @@ def _arrives(played: Played, bucket: FakeBucket, texts: FakeTranscriptObjects, n
     for index, (queue, event) in enumerate(reversed(events) if kind == 3 else events):
         at = delay + index * MINUTE
         played.fleet.queues.send(queue, json.dumps(event), now, delay=at)
-        played.arrivals.append(now + at)
+        played.arrivals.append((now + at, call_id))
 
 
 def play(outage: Outage, calls: int, **more: Any) -> Played:
@@ -240,6 +246,6 @@ def vanished(played: Played) -> list[str]:
         told = call is not None and (call.state == "SUBMITTED" or call.reason == lifecycle.WAITED_TOO_LONG)
         if not told and name not in letters:
             found.append(f"{name} ended in silence")
-        if call is not None and call.state not in TERMINAL:
+        if call is not None and call.state not in TERMINAL and not call.recording_missed_at:
             found.append(f"{name} is still {call.state.value}")
     return [*found, *(f"{name} is doubled" for name in played.doubled())]
