@@ -16,8 +16,8 @@ from moto import mock_aws
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases, shard_of
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import TOO_LARGE, Table
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.errors import PermanentError, RetryableError
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases, AliasTakenError
 from tests.support.dynamodb_table import create_table

@@ -13,8 +13,8 @@ from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS
 from coval_relay.domain.transcript import Utterance
 from tests.contract.test_call_store import FULL

@@ -17,8 +17,8 @@ from coval_relay.adapters.aws.dynamodb_calls import CALL, DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import Alias, PendingMessage, object_alias
 from coval_relay.domain.call import Recording, RecordingState
+from coval_relay.domain.call_aliases import Alias, PendingMessage, object_alias
 from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.messages import Resume
 from coval_relay.domain.s3_objects import ObjectVersion

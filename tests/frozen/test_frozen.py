@@ -14,8 +14,8 @@ from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
 from coval_relay.adapters.aws.queue_messages import KINDS
-from coval_relay.domain.aliases import alias_of
 from coval_relay.domain.call import ConversationState, RecordingState
+from coval_relay.domain.call_aliases import alias_of
 from tests.frozen import moment
 from tests.frozen.moment import Moment, from_line
 from tests.support.dynamodb_table import create_table

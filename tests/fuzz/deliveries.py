@@ -11,8 +11,8 @@ from typing import Any, Final
 from coval_relay.adapters.aws import queue_messages, telemetry
 from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
 from coval_relay.adapters.aws.dynamodb_table import plain, serialized
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call, RecordingHints
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import (
     SOURCE,

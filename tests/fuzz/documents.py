@@ -9,7 +9,7 @@ from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
 from coval_relay.adapters.aws.dynamodb_table import plain, serialized
 from coval_relay.adapters.aws.queue_messages import from_text
 from coval_relay.adapters.aws.secrets import key_of
-from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
 from coval_relay.adapters.web.platform_credentials import headers_by_host
 from coval_relay.domain.call import (
     NO_HINTS,

@@ -16,11 +16,11 @@ from coval_relay.adapters.aws.lambda_events import Delivery, Receipt, Record, re
 from coval_relay.adapters.aws.queue_messages import from_event
 from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.adapters.aws.secrets import key_of
-from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
 from coval_relay.adapters.coval.responses import UnreadableResponseError, upload
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.audio import AudioRejectedError, ReadRange
 from coval_relay.domain.call import Call, CallEnd, CallFacts, ConversationState, Recording, RecordingState
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.coval import ContentType
 from coval_relay.domain.errors import InvalidInputError, PermanentError, RetryableError
 from coval_relay.domain.log_events import LogEvent

@@ -7,7 +7,7 @@ import pytest
 
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_table import Table
-from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.ports import ALIAS_SHARDS
 from tests.support.dynamodb_table import create_table
 from tests.support.emulator import client

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coval_relay.adapters.aws.s3_objects import S3RecordingObjects, S3TranscriptObjects
+from coval_relay.domain.allowed_locations import NOT_ALLOWED_LOCATION, AllowedLocations
 from coval_relay.domain.errors import PermanentError
-from coval_relay.domain.locations import NOT_ALLOWED_LOCATION, AllowedLocations
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.entrypoints.composition import recording_locations
 from coval_relay.settings import RecordingSettings, parse

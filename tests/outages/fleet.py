@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from coval_relay.adapters.coval import Gate, HttpCovalClient
-from coval_relay.domain.aliases import QueueName
+from coval_relay.domain.call_aliases import QueueName
 from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE

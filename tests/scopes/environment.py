@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from coval_relay.domain.aliases import Alias
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.coval import ContentType, Conversation, Filtered, Upload
 from coval_relay.domain.s3_objects import ObjectVersion
 from tests.scopes.canonical import Pool

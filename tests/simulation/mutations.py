@@ -7,13 +7,13 @@ from typing import Any
 from unittest.mock import patch
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call, ConversationState, Recording
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.coval import CONFLICT
 from coval_relay.domain.ports import ConflictError
 from coval_relay.services.alias_resolver import AliasResolver
-from coval_relay.services.attachment import Attachment
-from coval_relay.services.calls import Calls
+from coval_relay.services.call_updates import Calls
+from coval_relay.services.recording_attachment import Attachment
 from coval_relay.services.submission import Submission
 from tests.simulation.services import Aliases, Bucket, SimulatedCoval, Table
 from tests.support.in_memory import InMemoryAliases

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, ClassVar, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.coval import ContentType, Conversation, Filtered, Upload
 from coval_relay.domain.errors import (
     AudioFetchError,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from coval_relay.adapters.aws.dynamodb_table import TOO_LARGE
-from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.errors import NotReadyError, PermanentError, Reason, UrlRejectedError
 from coval_relay.domain.ports import ALIAS_SHARDS, AliasTakenError
 from coval_relay.domain.s3_objects import ObjectVersion

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.registry import platform, translate
 from coval_relay.platforms.shared.contract import (
     CanonicalEvent,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coval_relay.adapters.audio import PyAvConverter
-from coval_relay.domain.aliases import PendingMessage, QueueName
+from coval_relay.domain.call_aliases import PendingMessage, QueueName
 from coval_relay.domain.errors import PermanentError, Reason
-from coval_relay.domain.key_rules import KeyRule
 from coval_relay.domain.lifecycle import Deadlines
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.entrypoints import composition
 from coval_relay.entrypoints.consumer import Consumer, DeliveryFailedError

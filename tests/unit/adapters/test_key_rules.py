@@ -9,10 +9,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from coval_relay.adapters.aws.ssm_key_rules import SsmKeyRules, parse_key_rules
+from coval_relay.adapters.aws.ssm_object_key_rules import SsmKeyRules, parse_key_rules
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.errors import InvalidInputError, RetryableError
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.domain.raw_audio import RawAudio
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from coval_relay.adapters.aws.s3_objects import (
     fault,
     s3_client,
 )
+from coval_relay.domain.allowed_locations import NOT_ALLOWED_LOCATION, AllowedLocations, RecordingLocations
 from coval_relay.domain.errors import (
     NotReadyError,
     ObjectGoneError,
@@ -26,7 +27,6 @@ from coval_relay.domain.errors import (
     PermanentError,
     RetryableError,
 )
-from coval_relay.domain.locations import NOT_ALLOWED_LOCATION, AllowedLocations, RecordingLocations
 from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 from botocore import xform_name
 
 from coval_relay.adapters.aws.dynamodb_calls import DERIVED
-from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
 from coval_relay.domain.call import Call
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import CallEnded, Message

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.amazon_chime import PLATFORM

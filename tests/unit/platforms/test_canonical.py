@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.aliases import ALIAS_RULE, Alias
 from coval_relay.domain.call import CallEnd, CallFacts, TranscriptPointer
+from coval_relay.domain.call_aliases import ALIAS_RULE, Alias
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import CallEnded, RecordingReady

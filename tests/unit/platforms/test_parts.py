@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from coval_relay.domain.aliases import Alias
-from coval_relay.platforms.shared import parts
+from coval_relay.domain.call_aliases import Alias
+from coval_relay.platforms.shared import event_parts
 from coval_relay.platforms.shared.contract import PlatformOptions
 
 SENT = datetime(2026, 10, 2, 14, 37, tzinfo=UTC)
@@ -35,16 +35,20 @@ def at(minutes: float | None) -> datetime | None:
 def test_times_that_contradict_each_other_are_left_out(
     started: float | None, ended: float | None, answered: list[float], expected: tuple[float | None, ...]
 ) -> None:
-    found = parts.call_times(EVENT, at(started), at(ended), *map(at, answered))
+    found = event_parts.call_times(EVENT, at(started), at(ended), *map(at, answered))
     assert (found["started_at"], found["answered_at"], found["ended_at"]) == tuple(map(at, expected))
 
 
 def test_without_any_time_it_is_that_of_its_event() -> None:
-    assert parts.call_times(EVENT, None, None, None) == {"started_at": SENT, "answered_at": None, "ended_at": None}
+    assert event_parts.call_times(EVENT, None, None, None) == {
+        "started_at": SENT,
+        "answered_at": None,
+        "ended_at": None,
+    }
 
 
 def test_what_can_be_no_alias_is_left_out() -> None:
-    assert parts.aliases(leg="a", room="x" * 2000, sip="a\nb", none=None, empty="") == (Alias("leg", "a"),)
+    assert event_parts.aliases(leg="a", room="x" * 2000, sip="a\nb", none=None, empty="") == (Alias("leg", "a"),)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,7 @@ def test_what_can_be_no_alias_is_left_out() -> None:
     ],
 )
 def test_a_recording_that_the_relay_can_get(url: str | None, uri: str | None) -> None:
-    assert parts.recording_uri(url, PlatformOptions(recording_hosts=("media.example.com",))) == uri
+    assert event_parts.recording_uri(url, PlatformOptions(recording_hosts=("media.example.com",))) == uri
 
 
 @pytest.mark.parametrize(
@@ -72,7 +76,7 @@ def test_a_vendors_times_far_beyond_the_call_are_left_out(
     minutes: float | None, seconds: float, start: float | None
 ) -> None:
     ended = at(None if minutes is None else 6 - minutes)
-    times = parts.CallTimes(started_at=at(6), answered_at=None, ended_at=ended)
-    messages = [parts.message("user", "Hi.", 1.0), parts.message("assistant", "Hello.", seconds)]
-    transcript = parts.transcript(messages, times=times)
+    times = event_parts.CallTimes(started_at=at(6), answered_at=None, ended_at=ended)
+    messages = [event_parts.message("user", "Hi.", 1.0), event_parts.message("assistant", "Hello.", seconds)]
+    transcript = event_parts.transcript(messages, times=times)
     assert [message.start_time for message in transcript.messages] == ([1.0, start] if start else [None, None])

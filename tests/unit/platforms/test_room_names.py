@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from coval_relay.domain.aliases import Alias
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.platforms.shared.room_names import room_at, room_during
 
 ROOM = Alias("daily_room", "room-7")

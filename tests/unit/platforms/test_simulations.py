@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from coval_relay.domain.aliases import Alias
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.registry import translate
 from coval_relay.platforms.shared import canonical_events as canonical

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.messages import AliasesKnown, CallEnded
 from coval_relay.platforms.registry import parse_transcript, translate

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import parts
+from coval_relay.platforms.shared import event_parts
 from coval_relay.platforms.shared.contract import PlatformOptions, TranscriptContext
 from coval_relay.platforms.vapi import PLATFORM
 from tests.support.platform_samples import as_json, canonical_events, match, sample, sample_key
@@ -70,7 +70,7 @@ ENDED = {
 
 def one_sided(*files: str) -> canonical.Event:
     aliases = tuple(Alias("vapi_file", file) for file in files)
-    return canonical.AliasesKnownEvent(provider=NAME, alias=parts.no_recording("one_side"), aliases=aliases)
+    return canonical.AliasesKnownEvent(provider=NAME, alias=event_parts.no_recording("one_side"), aliases=aliases)
 
 
 SIDES = one_sided(f"{CALL}-1790951797872-assistant.wav", f"{CALL}-1790951797873-customer.wav")

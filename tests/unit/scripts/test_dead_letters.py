@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from coval_relay.adapters.aws import queue_messages, telemetry
-from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.messages import ObjectCreated, PendingExpired, RecordingReady, Resume
 from coval_relay.domain.s3_objects import ObjectVersion

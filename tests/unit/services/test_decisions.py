@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.audio import AudioFacts, AudioRejectedError, ReadRange
 from coval_relay.domain.call import (
     NO_HINTS,
@@ -20,16 +19,17 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.coval import ContentType, Conversation
 from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError, RetryableError
-from coval_relay.domain.key_rules import KeyRule, KeyRuleSet
 from coval_relay.domain.lifecycle import Deadlines, Transition
 from coval_relay.domain.messages import ObjectCreated, RecordingFound
+from coval_relay.domain.object_key_rules import KeyRule, KeyRuleSet
 from coval_relay.domain.ports import ConflictError
 from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services import recording_preparer as preparing_module
-from coval_relay.services.calls import Calls
+from coval_relay.services.call_updates import Calls
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped, overlaid
 from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.submission import concerns_audio, concerns_upload, live

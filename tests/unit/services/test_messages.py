@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from coval_relay.adapters.aws import queue_messages
-from coval_relay.domain.aliases import Alias, PendingMessage, QueueName
 from coval_relay.domain.call import (
     NO_HINTS,
     Call,
@@ -22,6 +21,7 @@ from coval_relay.domain.call import (
 )
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
+from coval_relay.domain.call_aliases import Alias, PendingMessage, QueueName
 from coval_relay.domain.coval import Conversation
 from coval_relay.domain.errors import (
     AudioFetchError,
@@ -33,7 +33,6 @@ from coval_relay.domain.errors import (
     RelayError,
     UnknownOutcomeError,
 )
-from coval_relay.domain.key_rules import KeyRule, KeyRuleSet
 from coval_relay.domain.lifecycle import Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import (
@@ -47,6 +46,7 @@ from coval_relay.domain.messages import (
     Sweep,
     UtterancesReceived,
 )
+from coval_relay.domain.object_key_rules import KeyRule, KeyRuleSet
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode

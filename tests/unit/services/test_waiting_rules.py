@@ -16,7 +16,7 @@ import pytest
 from coval_relay.adapters.aws import telemetry
 from coval_relay.adapters.aws.queue_messages import to_event
 from coval_relay.adapters.aws.sqs import MAX_MESSAGE_BYTES
-from coval_relay.adapters.aws.ssm_key_rules import SsmKeyRules
+from coval_relay.adapters.aws.ssm_object_key_rules import SsmKeyRules
 from coval_relay.domain import lifecycle, pauses
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, TranscriptPointer
 from coval_relay.domain.errors import PermanentError, Reason, RetryableError, UnknownOutcomeError

@@ -2,8 +2,8 @@
 
 import pytest
 
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import CallEnd, CallFacts, TranscriptPointer
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.messages import AliasesKnown, CallEnded, Message, RecordingReady, TranscriptArrived
 from coval_relay.domain.webhooks.provenance import marked
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coval_relay.domain.aliases import Alias
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.messages import AliasesKnown
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms import registry
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
 from tests.support.scenarios import outcome, put

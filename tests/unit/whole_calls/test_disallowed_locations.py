@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from coval_relay.adapters.aws import queue_messages
 from coval_relay.adapters.aws.s3_objects import S3RecordingObjects, s3_client
-from coval_relay.domain.aliases import Alias, PendingMessage
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.errors import NotReadyError
 from coval_relay.domain.messages import (
     Message,

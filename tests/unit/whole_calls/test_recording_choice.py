@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms import registry
 from tests.support.events import call_ended, recording_ready, wav
 from tests.support.scenarios import outcome, put

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import NO_HINTS, CallEnd, CallFacts, Description, RecordingHints, TranscriptPointer
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.transcript import Transcript, Utterance
 

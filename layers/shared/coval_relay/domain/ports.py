@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import Call
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.coval import ContentType
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.raw_audio import RawAudio

@@ -13,11 +13,11 @@ from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.secrets import SecretApiKey
 from coval_relay.adapters.aws.sqs import MAX_MESSAGE_BYTES, NO_ATTRIBUTES, SqsQueue
 from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
-from coval_relay.domain.aliases import QueueName
+from coval_relay.domain.allowed_locations import AllowedLocations
+from coval_relay.domain.call_aliases import QueueName
 from coval_relay.domain.errors import InvalidInputError, Reason, RetryableError
-from coval_relay.domain.key_rules import KeyRule
-from coval_relay.domain.locations import AllowedLocations
 from coval_relay.domain.log_events import LogEvent, Telemetry
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.domain.ports import RejectedEvents
 from coval_relay.entrypoints.composition import recording_locations
 from coval_relay.entrypoints.consumer import dead_letter_attributes
@@ -81,7 +81,7 @@ class AwsAdapters(Generic[S]):
         name = self.settings.key_rules_parameter
         if not name:
             return lambda: ()
-        from coval_relay.adapters.aws.ssm_key_rules import SsmKeyRules
+        from coval_relay.adapters.aws.ssm_object_key_rules import SsmKeyRules
 
         return SsmKeyRules(_client("ssm"), name, time.monotonic, self._key_rules_unreadable)
 

@@ -6,14 +6,14 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from coval_relay.adapters.aws import queue_messages, s3_events, webhook_messages
-from coval_relay.domain.aliases import PendingMessage, QueueName
+from coval_relay.domain.allowed_locations import AllowedLocations, RecordingLocations
+from coval_relay.domain.call_aliases import PendingMessage, QueueName
 from coval_relay.domain.coval import CovalClient
 from coval_relay.domain.errors import InvalidInputError, Reason
-from coval_relay.domain.key_rules import KeyRule, KeyRuleSet, ObjectKind
 from coval_relay.domain.lifecycle import Attempt, Deadlines
-from coval_relay.domain.locations import AllowedLocations, RecordingLocations
 from coval_relay.domain.log_events import Telemetry
 from coval_relay.domain.messages import SOURCE, Message, Reopen, Resume
+from coval_relay.domain.object_key_rules import KeyRule, KeyRuleSet, ObjectKind
 from coval_relay.domain.ports import (
     Aliases,
     AudioConverter,
@@ -32,10 +32,10 @@ from coval_relay.entrypoints.consumer import Consumer
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
 from coval_relay.services.alias_resolver import AliasResolver
-from coval_relay.services.audit import Audit
-from coval_relay.services.calls import Calls
+from coval_relay.services.call_updates import Calls
+from coval_relay.services.function_queues import InternalMessage, Queues, SendMessage
+from coval_relay.services.late_submit_audit import Audit
 from coval_relay.services.object_matcher import ObjectMatcher
-from coval_relay.services.queues import InternalMessage, Queues, SendMessage
 from coval_relay.services.submission import Submission
 from coval_relay.services.worker import Outcome, Worker
 from coval_relay.settings import RecordingSettings, Settings
@@ -175,7 +175,7 @@ def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapte
 
 def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAdapters) -> Consumer:
     from coval_relay.services.attach_recording import AttachRecording
-    from coval_relay.services.attachment import Attachment
+    from coval_relay.services.recording_attachment import Attachment
     from coval_relay.services.sweep import Sweeper
 
     shared = _Shared("attach", settings, adapters, platform_options(settings))
@@ -398,6 +398,6 @@ def _written(rules: str) -> tuple[KeyRule, ...]:
     """The parameter's rules; most stacks have none, and need not load what reads them."""
     if rules.strip() in ("", "[]"):
         return ()
-    from coval_relay.adapters.aws.ssm_key_rules import parse_key_rules
+    from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
 
     return parse_key_rules(rules, "KeyRules")

@@ -12,9 +12,9 @@ from pydantic import Field
 from coval_relay.boundary import validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_id import call_id_of
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.call_analytics import call_analytics
 from coval_relay.platforms.shared.contract import AUDIO, Event, Platform, PlatformOptions, TranscriptFormat
 
@@ -74,12 +74,12 @@ def _call_ended(stream: Stream, event: Event, options: PlatformOptions) -> canon
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=stream.call_id,
-        aliases=parts.aliases(sip_call_id=stream.sip_call_id, chime_transaction_id=stream.transaction_id),
+        aliases=event_parts.aliases(sip_call_id=stream.sip_call_id, chime_transaction_id=stream.transaction_id),
         direction=stream.direction.lower() if stream.direction else None,
-        **parts.call_times(event, stream.start_time, stream.end_time),
-        transcript=parts.transcript(separate=NAME in options.separate_transcripts),
+        **event_parts.call_times(event, stream.start_time, stream.end_time),
+        transcript=event_parts.transcript(separate=NAME in options.separate_transcripts),
         recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
-        metadata=parts.metadata(voice_connector_id=stream.voice_connector_id),
+        metadata=event_parts.metadata(voice_connector_id=stream.voice_connector_id),
     )
 
 

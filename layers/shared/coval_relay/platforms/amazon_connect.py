@@ -16,9 +16,9 @@ from pydantic import AliasPath, ConfigDict, Field
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_id import call_id_of
-from coval_relay.domain.key_rules import KeyRule, ObjectKind
+from coval_relay.domain.object_key_rules import KeyRule, ObjectKind
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.call_analytics import call_analytics
 from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions, TranscriptFormat
 
@@ -153,14 +153,14 @@ def _call_ended(contact: Contact, event: Event, options: PlatformOptions) -> can
         direction=DIRECTIONS.get(contact.method),
         status=contact.status,
         end_reason=contact.disconnect_reason,
-        **parts.call_times(event, contact.initiation_timestamp, contact.disconnect_timestamp, *answers),
+        **event_parts.call_times(event, contact.initiation_timestamp, contact.disconnect_timestamp, *answers),
         agent=canonical.Agent(id=_last_part(contact.agent_arn)),
         queue=_last_part(contact.queue_arn),
-        transcript=parts.transcript(separate=pending),
+        transcript=event_parts.transcript(separate=pending),
         recording=canonical.ExpectedRecording(
             expected=pending or (talked and contact.has_agent), agent_channel=_agent_channel(options)
         ),
-        metadata=parts.metadata(
+        metadata=event_parts.metadata(
             initiation_method=contact.initiation_method,
             previous_contact_id=contact.previous_contact_id,
             answered_by=contact.answering_machine_detection_status,

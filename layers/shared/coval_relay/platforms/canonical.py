@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.domain.aliases import object_alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import object_alias
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import (
     AUDIO,

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pydantic import AliasChoices, Field
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts, room_names
+from coval_relay.platforms.shared import event_parts, fields, room_names
 from coval_relay.platforms.shared.contract import AUDIO, Event, Platform, PlatformOptions
 
 NAME = "daily"
@@ -58,26 +58,26 @@ def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
 
 
 def _call_ended(meeting: Meeting, event: Event, options: PlatformOptions) -> list[canonical.Event]:
-    call_id = parts.usable_id(meeting.meeting_id) or parts.usable_id(meeting.room)
+    call_id = event_parts.usable_id(meeting.meeting_id) or event_parts.usable_id(meeting.room)
     if call_id is None:
         raise InvalidInputError("detail.payload.meeting_id", ID_RULE)
-    times = parts.call_times(event, meeting.start_ts, meeting.end_ts)
+    times = event_parts.call_times(event, meeting.start_ts, meeting.end_ts)
     room = Alias(ROOM, meeting.room) if meeting.room else None
     call_ended = canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=call_id,
         **times,
-        transcript=parts.transcript(separate=NAME in options.separate_transcripts),
+        transcript=event_parts.transcript(separate=NAME in options.separate_transcripts),
         recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
-        metadata=parts.metadata(daily_meeting_id=meeting.meeting_id),
+        metadata=event_parts.metadata(daily_meeting_id=meeting.meeting_id),
     )
-    return [*parts.room_known(call_ended, room, meeting.start_ts), call_ended]
+    return [*event_parts.room_known(call_ended, room, meeting.start_ts), call_ended]
 
 
 def _aliases_known(recording: Recording) -> list[canonical.Event]:
     """For keys made of {recording_id}; those of the default template name the room themselves."""
-    room = parts.room_alias(ROOM, recording.room, recording.start_ts)
-    aliases = parts.aliases(daily_recording=recording.recording_id)
+    room = event_parts.room_alias(ROOM, recording.room, recording.start_ts)
+    aliases = event_parts.aliases(daily_recording=recording.recording_id)
     if room is None or not aliases or recording.type == "raw-tracks" or recording.status not in (None, "finished"):
         return []
     return [canonical.AliasesKnownEvent(provider=NAME, alias=room, aliases=aliases)]

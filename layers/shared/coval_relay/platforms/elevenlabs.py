@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions, TranscriptFormat
 
 NAME = "elevenlabs"
@@ -80,8 +80,8 @@ class _Turn(BoundaryModel):
         """What was said; key presses and texts say so."""
         content = self.message or self.multivoice_message.parts
         if self.role == "user" and self.source_medium == "dtmf":
-            return parts.pressed(content)
-        return parts.texted(content) if self.role == "user" and self.source_medium == "text" else content
+            return event_parts.pressed(content)
+        return event_parts.texted(content) if self.role == "user" and self.source_medium == "text" else content
 
 
 class _PhoneCall(BoundaryModel):
@@ -172,19 +172,21 @@ def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonica
     data, call = body.data, body.data.metadata
     messages = _messages(data.transcript)
     started, ended = call.start_time_unix_secs, call.ended_at or body.event_timestamp
-    times = parts.call_times(event, started, ended, call.accepted_time_unix_secs, started)
+    times = event_parts.call_times(event, started, ended, call.accepted_time_unix_secs, started)
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=data.conversation_id,
-        aliases=parts.aliases(twilio_call_sid=call.twilio_call),
+        aliases=event_parts.aliases(twilio_call_sid=call.twilio_call),
         direction=call.phone_call.direction,
         status=_status(data),
         end_reason=call.termination_reason,
         **times,
         agent=canonical.Agent(id=data.agent_id, name=data.agent_name),
-        transcript=parts.transcript(messages, "answered", times=times, separate=NAME in options.separate_transcripts),
+        transcript=event_parts.transcript(
+            messages, "answered", times=times, separate=NAME in options.separate_transcripts
+        ),
         recording=_recording(data, options),
-        metadata=parts.metadata(agent_name=data.agent_name),
+        metadata=event_parts.metadata(agent_name=data.agent_name),
     )
 
 
@@ -211,14 +213,14 @@ def _not_initiated(body: _Body, event: Event) -> canonical.Event:
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=data.conversation_id,
-        aliases=parts.aliases(twilio_call_sid=data.metadata.twilio_call),
+        aliases=event_parts.aliases(twilio_call_sid=data.metadata.twilio_call),
         direction="outbound",
         status=_failure(data),
         end_reason=data.failure_reason,
-        **parts.call_times(event, body.event_timestamp, None),
+        **event_parts.call_times(event, body.event_timestamp, None),
         agent=canonical.Agent(id=data.agent_id, name=data.agent_name),
         recording=canonical.ExpectedRecording(expected=False),
-        metadata=parts.metadata(agent_name=data.agent_name),
+        metadata=event_parts.metadata(agent_name=data.agent_name),
     )
 
 
@@ -226,19 +228,21 @@ def _not_initiated(body: _Body, event: Event) -> canonical.Event:
 
 
 def _messages(turns: Sequence[_Turn]) -> list[canonical.Message]:
-    return parts.usable_messages(part for turn in turns for part in _messages_of_turn(turn))
+    return event_parts.usable_messages(part for turn in turns for part in _messages_of_turn(turn))
 
 
 def _messages_of_turn(turn: _Turn) -> Iterator[canonical.Message]:
     """One turn holds what is said, the tools' calls and their results."""
     start, role = turn.time_in_call_secs, SPEAKERS.get(turn.role or "")
     if role == "assistant" and turn.tool_calls:
-        calls = (parts.tool_call(call.request_id, call.tool_name, call.params_as_json) for call in turn.tool_calls)
-        yield parts.tool_call_message(turn.content, calls, start)
+        calls = (
+            event_parts.tool_call(call.request_id, call.tool_name, call.params_as_json) for call in turn.tool_calls
+        )
+        yield event_parts.tool_call_message(turn.content, calls, start)
     elif role:
-        yield parts.message(role, turn.content, start)
+        yield event_parts.message(role, turn.content, start)
     for result in turn.tool_results:
-        yield parts.tool_result(result.request_id, result.result_value, start)
+        yield event_parts.tool_result(result.request_id, result.result_value, start)
 
 
 def _messages_of_file(content: Any, _: object) -> list[canonical.Message]:
@@ -251,8 +255,8 @@ def _messages_of_file(content: Any, _: object) -> list[canonical.Message]:
 
 def _recording(data: _Data, options: PlatformOptions) -> canonical.ExpectedRecording:
     """The mix of both, by the API (ElevenLabs API, get conversation audio); it asks for `xi-api-key`."""
-    url = parts.fetchable(AUDIO_URL.format(quote(data.conversation_id, safe="")), options)
-    items = parts.first_recording((url, None)) if data.has_audio is not False else ()
+    url = event_parts.fetchable(AUDIO_URL.format(quote(data.conversation_id, safe="")), options)
+    items = event_parts.first_recording((url, None)) if data.has_audio is not False else ()
     return canonical.ExpectedRecording(expected=bool(items), items=items)
 
 

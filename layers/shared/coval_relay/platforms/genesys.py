@@ -10,9 +10,9 @@ from datetime import datetime
 
 from coval_relay.boundary import validate
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions
 
 NAME = "genesys"
@@ -132,10 +132,10 @@ def _call_ended(ended: CustomerEnd, event: Event, options: PlatformOptions) -> c
         direction=ended.direction.lower() if ended.direction else None,
         status=ended.status,
         end_reason=ended.disconnect_type,
-        **parts.call_times(event, started, end),
-        transcript=words if talked else parts.transcript(),
+        **event_parts.call_times(event, started, end),
+        transcript=words if talked else event_parts.transcript(),
         recording=canonical.ExpectedRecording(expected=talked, agent_channel=options.agent_channels.get(NAME)),
-        metadata=parts.metadata(division_id=ended.division_id),
+        metadata=event_parts.metadata(division_id=ended.division_id),
     )
 
 

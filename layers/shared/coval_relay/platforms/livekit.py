@@ -19,13 +19,13 @@ from typing import Any
 from pydantic import AliasChoices, Field
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.domain.aliases import Alias, object_alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias, object_alias
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts, room_names
+from coval_relay.platforms.shared import event_parts, fields, room_names
 from coval_relay.platforms.shared.contract import (
     AUDIO,
     Event,
@@ -79,7 +79,7 @@ class _Room(fields.Camel):
 
 
 def _call_id(field: str, *names: str | None) -> str:
-    found = next((call_id for name in names if (call_id := parts.usable_id(name))), None)
+    found = next((call_id for name in names if (call_id := event_parts.usable_id(name))), None)
     if found is None:
         raise InvalidInputError(field, ID_RULE)
     return found
@@ -98,20 +98,20 @@ def _room_finished(event: Event, options: PlatformOptions) -> list[canonical.Eve
     call_ended = canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=room.call_id,
-        aliases=parts.aliases(livekit_room_sid=room.sid),
+        aliases=event_parts.aliases(livekit_room_sid=room.sid),
         **times,
-        transcript=parts.transcript(separate=NAME in options.separate_transcripts),
+        transcript=event_parts.transcript(separate=NAME in options.separate_transcripts),
         recording=_expected_recording(options),
-        metadata=parts.metadata(coval_simulation_id=room_metadata.coval_simulation_id),
+        metadata=event_parts.metadata(coval_simulation_id=room_metadata.coval_simulation_id),
     )
     created = room.creation_time_ms or room.creation_time
-    return [*parts.room_known(call_ended, _named(room.name), created), call_ended]
+    return [*event_parts.room_known(call_ended, _named(room.name), created), call_ended]
 
 
-def _room_times(event: Event, room: _Room, ended: datetime | None) -> parts.CallTimes:
+def _room_times(event: Event, room: _Room, ended: datetime | None) -> event_parts.CallTimes:
     """To the millisecond, where that does not contradict the end, which counts whole seconds."""
-    exact = parts.call_times(event, room.creation_time_ms or room.creation_time, ended)
-    return exact if exact["ended_at"] else parts.call_times(event, room.creation_time, ended)
+    exact = event_parts.call_times(event, room.creation_time_ms or room.creation_time, ended)
+    return exact if exact["ended_at"] else event_parts.call_times(event, room.creation_time, ended)
 
 
 def _expected_recording(options: PlatformOptions) -> canonical.ExpectedRecording:
@@ -124,8 +124,8 @@ def _named(name: str | None) -> Alias | None:
 
 
 def _room_alias(name: str | None, sid: str | None, began: datetime | None) -> Alias | None:
-    by_id = next(iter(parts.aliases(livekit_room_sid=sid)), None)
-    return by_id or parts.room_alias(ROOM, name, began)
+    by_id = next(iter(event_parts.aliases(livekit_room_sid=sid)), None)
+    return by_id or event_parts.room_alias(ROOM, name, began)
 
 
 # --- recordings --------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class _File(fields.Camel):
         found = fields.s3_place(self.location)
         bucket, key = found or (bucket, "")
         key = self.filename or key
-        return (bucket, key) if parts.is_place(bucket, key) else None
+        return (bucket, key) if event_parts.is_place(bucket, key) else None
 
 
 class _Composite(fields.Camel):
@@ -214,7 +214,7 @@ def _egress_ended(event: Event, options: PlatformOptions) -> list[canonical.Even
         return []
     if egress.is_partial:
         places = (file.place() for file in egress.files)
-        return [_object_known(place, parts.no_recording(PARTIAL)) for place in places if place]
+        return [_object_known(place, event_parts.no_recording(PARTIAL)) for place in places if place]
     owner = _room_alias(egress.room_name, egress.room_id, egress.started_at)
     if owner is None:
         return []
@@ -226,7 +226,7 @@ def _recorded(egress: _Egress, file: _File, owner: Alias, options: PlatformOptio
     place = file.place()
     if place:
         yield _object_known(place, owner)
-    uri = f"s3://{place[0]}/{place[1]}" if place else parts.fetchable(file.location, options)
+    uri = f"s3://{place[0]}/{place[1]}" if place else event_parts.fetchable(file.location, options)
     if uri:
         by_mixing = 0 if egress.room_composite.audio_mixing == AGENT_LEFT else None
         agent_channel = options.agent_channels.get(NAME, by_mixing)
@@ -258,7 +258,7 @@ def _objects_of_manifest(content: Any, bucket: str, _: str) -> list[canonical.Ev
     """`EG_….json`, which an egress puts beside its files: whose they are, whatever their names."""
     manifest = validate(_Manifest, content, "manifest")
     owner = _room_alias(manifest.room_name, manifest.room_id, manifest.started_at)
-    owner = parts.no_recording(PARTIAL) if manifest.is_partial else owner
+    owner = event_parts.no_recording(PARTIAL) if manifest.is_partial else owner
     if owner is None:
         return []
     places = (file.place(bucket) for file in manifest.files)
@@ -344,39 +344,41 @@ class _Report(BoundaryModel):
 def _session_report(event: Event, options: PlatformOptions) -> list[canonical.Event]:
     report = validate(_Report, event.get("detail"), "detail")
     call_id = _call_id("detail.room", report.external_conversation_id, report.room_id, report.room)
-    times = parts.call_times(event, report.zero, report.timestamp or fields.sent_at(event))
+    times = event_parts.call_times(event, report.zero, report.timestamp or fields.sent_at(event))
     messages = _messages(report)
     failed = report.close_reason == "CR_ERROR" and not messages
     call_ended = canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=call_id,
-        aliases=parts.aliases(livekit_room_sid=report.room_id),
+        aliases=event_parts.aliases(livekit_room_sid=report.room_id),
         status="failed" if failed else "completed",
         end_reason=report.close_reason,
         **times,
-        transcript=parts.transcript(messages, "call_start", times=times),
+        transcript=event_parts.transcript(messages, "call_start", times=times),
         recording=_expected_recording(options),
     )
-    return [*parts.room_known(call_ended, _named(report.room), report.zero, room_names.EARLY), call_ended]
+    return [*event_parts.room_known(call_ended, _named(report.room), report.zero, room_names.EARLY), call_ended]
 
 
 def _messages(report: _Report) -> list[canonical.Message]:
     zero = report.zero
-    return parts.usable_messages(_message(item, zero) for item in report.chat_history.items)
+    return event_parts.usable_messages(_message(item, zero) for item in report.chat_history.items)
 
 
 def _message(item: _Item, zero: datetime | None) -> canonical.Message | None:
     created = _since(zero, item.created_at)
     if item.type == "function_call":
-        return parts.tool_call_message(None, [parts.tool_call(item.call_id, item.name, item.arguments)], created)
+        return event_parts.tool_call_message(
+            None, [event_parts.tool_call(item.call_id, item.name, item.arguments)], created
+        )
     if item.type == "function_call_output":
-        return parts.tool_result(item.call_id, item.output, created)
+        return event_parts.tool_result(item.call_id, item.output, created)
     role = SPEAKERS.get(item.role or "")
     if item.type != "message" or role is None:
         return None
     started = _since(zero, item.metrics.started_speaking_at)
     stopped = _since(zero, item.metrics.stopped_speaking_at)
-    return parts.message(role, _content(item), created if started is None else started, stopped)
+    return event_parts.message(role, _content(item), created if started is None else started, stopped)
 
 
 def _since(zero: datetime | None, moment: datetime | None) -> float | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from coval_relay.domain.call import CallFacts
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.domain.key_rules import EventSidecar, KeyRule, KeyRuleSet
 from coval_relay.domain.messages import CallEnded, Message, RecordingReady, TranscriptArrived
+from coval_relay.domain.object_key_rules import EventSidecar, KeyRule, KeyRuleSet
 from coval_relay.domain.transcript import Transcript
 from coval_relay.platforms import canonical
 from coval_relay.platforms.shared.canonical_messages import messages_of
@@ -24,9 +24,9 @@ from coval_relay.platforms.shared.contract import (
     TranscriptContext,
     TranscriptFormat,
 )
+from coval_relay.platforms.shared.event_parts import plausibly_timed
 from coval_relay.platforms.shared.fields import sent_at
 from coval_relay.platforms.shared.odd_text import readable
-from coval_relay.platforms.shared.parts import plausibly_timed
 from coval_relay.platforms.shared.simulation_header import with_simulation
 from coval_relay.platforms.shared.transcript_rendering import transcript_of_file
 

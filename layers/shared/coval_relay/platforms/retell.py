@@ -9,7 +9,7 @@ from typing import Any
 
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import (
     Event,
     Platform,
@@ -133,13 +133,13 @@ def _scrubbed_later(body: _Body, options: PlatformOptions) -> bool:
 
 def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonical.Event:
     call = body.call
-    own_id = parts.usable_id(call.metadata.external_conversation_id)
-    times = parts.call_times(event, call.start_timestamp, call.end_timestamp)
+    own_id = event_parts.usable_id(call.metadata.external_conversation_id)
+    times = event_parts.call_times(event, call.start_timestamp, call.end_timestamp)
     messages = _messages(call.turns(redacted=options.redacted))
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=own_id or call.call_id,
-        aliases=parts.aliases(
+        aliases=event_parts.aliases(
             retell_call_id=call.call_id if own_id else None,
             twilio_call_sid=call.telephony_identifier.twilio_call_sid,
         ),
@@ -148,9 +148,9 @@ def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonica
         end_reason=call.disconnection_reason,
         **times,
         agent=canonical.Agent(id=call.agent_id, name=call.agent_name),
-        transcript=parts.transcript(messages, times=times, separate=NAME in options.separate_transcripts),
+        transcript=event_parts.transcript(messages, times=times, separate=NAME in options.separate_transcripts),
         recording=_recording(body, options),
-        metadata=parts.metadata(agent_name=call.agent_name, agent_version=call.agent_version),
+        metadata=event_parts.metadata(agent_name=call.agent_name, agent_version=call.agent_version),
     )
 
 
@@ -168,28 +168,28 @@ def _status(call: _Call) -> canonical.CallStatus:
 
 
 def _messages(turns: Sequence[_Turn]) -> list[canonical.Message]:
-    return parts.usable_messages(map(_message, turns))
+    return event_parts.usable_messages(map(_message, turns))
 
 
 def _message(turn: _Turn) -> canonical.Message | None:
     if speaker := SPEAKERS.get(turn.role or ""):
         start, end = (turn.words[0].start, turn.words[-1].end) if turn.words else (None, None)
-        return parts.message(speaker, turn.content, start, end)
+        return event_parts.message(speaker, turn.content, start, end)
     if turn.role in ("dtmf", "sms"):
-        return parts.message("user", _by_keypad_or_text(turn), turn.time_sec, turn.time_sec)
+        return event_parts.message("user", _by_keypad_or_text(turn), turn.time_sec, turn.time_sec)
     if turn.role == "tool_call_invocation":
-        call = parts.tool_call(turn.tool_call_id, turn.name, turn.arguments)
-        return parts.tool_call_message(None, [call], turn.time_sec)
+        call = event_parts.tool_call(turn.tool_call_id, turn.name, turn.arguments)
+        return event_parts.tool_call_message(None, [call], turn.time_sec)
     if turn.role == "tool_call_result":
-        return parts.tool_result(turn.tool_call_id, turn.content, turn.time_sec)
+        return event_parts.tool_result(turn.tool_call_id, turn.content, turn.time_sec)
     return None
 
 
 def _by_keypad_or_text(turn: _Turn) -> str | None:
     """What was not spoken says so."""
     if turn.role == "dtmf":
-        return parts.pressed(turn.digit)
-    return parts.texted(turn.content)
+        return event_parts.pressed(turn.digit)
+    return event_parts.texted(turn.content)
 
 
 def _messages_of_file(content: Any, context: TranscriptContext) -> list[canonical.Message]:
@@ -204,9 +204,9 @@ def _messages_of_file(content: Any, context: TranscriptContext) -> list[canonica
 def _recording(body: _Body, options: PlatformOptions) -> canonical.ExpectedRecording:
     """The parties' own channels where the agent's is known, else the mix: their order is not documented."""
     agent_channel = options.agent_channels.get(NAME)
-    mono, stereo = (parts.fetchable(url, options) for url in body.call.audio(redacted=options.redacted))
+    mono, stereo = (event_parts.fetchable(url, options) for url in body.call.audio(redacted=options.redacted))
     known_stereo = stereo if agent_channel is not None else None
-    items = parts.first_recording((known_stereo, agent_channel), (mono, None))
+    items = event_parts.first_recording((known_stereo, agent_channel), (mono, None))
     return canonical.ExpectedRecording(expected=bool(items) or _audio_later(body, options), items=items)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.call_aliases import Alias
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions
 
 NAME = "telnyx"
@@ -101,7 +101,7 @@ class _Payload(BoundaryModel):
 
     @property
     def aliases(self) -> tuple[Alias, ...]:
-        return parts.aliases(telnyx_call_leg=self.call_leg_id, telnyx_conversation=self.conversation_id)
+        return event_parts.aliases(telnyx_call_leg=self.call_leg_id, telnyx_conversation=self.conversation_id)
 
 
 class _Data(BoundaryModel):
@@ -152,11 +152,11 @@ def _call_ended(data: _Data, event: Event, options: PlatformOptions) -> canonica
         direction=DIRECTIONS.get(payload.direction or ""),
         status=payload.status,
         end_reason=payload.hangup_cause,
-        **parts.call_times(event, payload.start_time, payload.end_time or data.occurred_at),
+        **event_parts.call_times(event, payload.start_time, payload.end_time or data.occurred_at),
         agent=canonical.Agent(id=payload.connection_id),
-        transcript=parts.transcript(separate=talked and NAME in options.separate_transcripts),
+        transcript=event_parts.transcript(separate=talked and NAME in options.separate_transcripts),
         recording=canonical.ExpectedRecording(expected=talked, agent_channel=agent_channel),
-        metadata=parts.metadata(hangup_source=payload.hangup_source),
+        metadata=event_parts.metadata(hangup_source=payload.hangup_source),
     )
 
 
@@ -168,17 +168,17 @@ def _conversation_ended(data: _Data, event: Event, options: PlatformOptions) -> 
     payload, ended = data.payload, data.occurred_at
     first = next((turn.timestamp for turn in payload.messages if turn.timestamp), None)
     started = fields.later(ended, None if payload.duration_sec is None else -payload.duration_sec) or first
-    messages = parts.usable_messages(_message(turn, started) for turn in payload.messages)
+    messages = event_parts.usable_messages(_message(turn, started) for turn in payload.messages)
     if not messages:
         return _aliases_known(payload)
-    times = parts.call_times(event, started, ended)
+    times = event_parts.call_times(event, started, ended)
     call_ended = canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=payload.call_session_id,
         aliases=payload.aliases,
         **times,
         agent=canonical.Agent(id=payload.assistant_id or payload.connection_id),
-        transcript=parts.transcript(messages, "call_start", times=times),
+        transcript=event_parts.transcript(messages, "call_start", times=times),
         recording=canonical.ExpectedRecording(expected=True, agent_channel=options.agent_channels.get(NAME)),
     )
     return [call_ended]
@@ -189,12 +189,14 @@ def _message(turn: _Turn, zero: datetime | None) -> canonical.Message | None:
     start = (turn.timestamp - zero).total_seconds() if turn.timestamp and zero else None
     match turn.role:
         case "tool":
-            return parts.tool_result(turn.tool_call_id, turn.content, start)
+            return event_parts.tool_result(turn.tool_call_id, turn.content, start)
         case "assistant" if turn.tool_calls:
-            calls = (parts.tool_call(call.id, call.function.name, call.function.arguments) for call in turn.tool_calls)
-            return parts.tool_call_message(turn.content, calls, start)
+            calls = (
+                event_parts.tool_call(call.id, call.function.name, call.function.arguments) for call in turn.tool_calls
+            )
+            return event_parts.tool_call_message(turn.content, calls, start)
         case "user" | "assistant":
-            return parts.message(turn.role, turn.content, start)
+            return event_parts.message(turn.role, turn.content, start)
         case _:
             return None
 
@@ -205,7 +207,7 @@ def _message(turn: _Turn, zero: datetime | None) -> canonical.Message | None:
 def _aliases_known(payload: _Payload) -> list[canonical.Event]:
     """The legs' ids, which recordings are named by; and the recording's place, where that is an S3 URL."""
     place = fields.s3_place(payload.recording_url)
-    known = (*payload.aliases, *parts.aliases(s3_object="/".join(place) if place else None))
+    known = (*payload.aliases, *event_parts.aliases(s3_object="/".join(place) if place else None))
     if not known:
         return []
     call_id = payload.call_session_id
@@ -214,7 +216,7 @@ def _aliases_known(payload: _Payload) -> list[canonical.Event]:
 
 def _recording_ready(payload: _Payload, options: PlatformOptions) -> list[canonical.Event]:
     """URLs expire after ten minutes, so they are worth fetching only at once."""
-    url = parts.fetchable(payload.recording_url, options)
+    url = event_parts.fetchable(payload.recording_url, options)
     if url is None:
         return []
     recording = canonical.ReadyRecording(

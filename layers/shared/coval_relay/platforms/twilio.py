@@ -19,12 +19,12 @@ from pydantic import ConfigDict, StringConstraints
 from pydantic.alias_generators import to_pascal
 
 from coval_relay.boundary import BoundaryModel, validate
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.call_id import call_id_of
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import (
     Event,
     Platform,
@@ -77,7 +77,7 @@ class _Callback(BoundaryModel):
     @property
     def owner(self) -> Alias | None:
         """Whose a recording is: the call's, or where none is named the conference's."""
-        found = parts.aliases(**{CALL: self.call_sid, CONFERENCE: self.conference_sid})
+        found = event_parts.aliases(**{CALL: self.call_sid, CONFERENCE: self.conference_sid})
         return found[0] if found else None
 
     @property
@@ -133,8 +133,8 @@ def _of_callback(callback: _Callback, detail: object, event: Event, options: Pla
 
 def _leads(target: Alias, **names: str | None) -> list[canonical.Event]:
     """That these names lead to the target, where they can be names."""
-    aliases = parts.aliases(**names)
-    usable = parts.aliases(**{target.type: target.value})
+    aliases = event_parts.aliases(**names)
+    usable = event_parts.aliases(**{target.type: target.value})
     known = canonical.AliasesKnownEvent(provider=NAME, alias=target, aliases=aliases) if aliases and usable else None
     return [known] if known else []
 
@@ -163,13 +163,13 @@ def _call_ended(callback: _CallCallback, event: Event, options: PlatformOptions)
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=callback.call_sid,
-        aliases=parts.aliases(**{CALL: callback.call_sid}),
+        aliases=event_parts.aliases(**{CALL: callback.call_sid}),
         direction=(callback.direction or "").partition("-")[0] or None,
         status=status,
-        **parts.call_times(event, started, ended),
-        transcript=parts.transcript(separate=talked and NAME in options.separate_transcripts),
+        **event_parts.call_times(event, started, ended),
+        transcript=event_parts.transcript(separate=talked and NAME in options.separate_transcripts),
         recording=canonical.ExpectedRecording(expected=talked, agent_channel=agent_channel),
-        metadata=parts.metadata(answered_by=callback.answered_by, sip_response_code=callback.sip_response_code),
+        metadata=event_parts.metadata(answered_by=callback.answered_by, sip_response_code=callback.sip_response_code),
     )
 
 
@@ -182,10 +182,10 @@ def _recording(callback: _Callback, options: PlatformOptions) -> list[canonical.
     if owner is None or not callback.recording_sid or callback.recording_status in ("absent", "failed"):
         return []
     if callback.recording_track in ONE_SIDE:
-        return _leads(parts.no_recording("one_side"), **{RECORDING: callback.recording_sid})
+        return _leads(event_parts.no_recording("one_side"), **{RECORDING: callback.recording_sid})
     known = _leads(owner, **{RECORDING: callback.recording_sid})
     url = _audio_url(callback.recording_url) if callback.recording_status in (None, "completed") else None
-    fetched = parts.fetchable(url, options)
+    fetched = event_parts.fetchable(url, options)
     if fetched is None:
         return known
     recording = canonical.ReadyRecording(
@@ -253,8 +253,8 @@ def _messages_of_page(content: Any, context: TranscriptContext) -> list[canonica
     page = validate(_Page, content, "transcript")
     channel_of_call = 1 if context.agent_channel is None else context.agent_channel
     agent = 1 + context.options.agent_channels.get(NAME, channel_of_call)
-    return parts.usable_messages(
-        parts.message(
+    return event_parts.usable_messages(
+        event_parts.message(
             "assistant" if sentence.media_channel == agent else "user",
             sentence.transcript,
             sentence.start_time,

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from coval_relay.boundary import validate
-from coval_relay.domain.aliases import Alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.call_id import ID_RULE
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions, TranscriptFormat
 
 NAME = "vapi"
@@ -156,20 +156,22 @@ def _translate(event: Event, options: PlatformOptions) -> Sequence[canonical.Eve
 
 
 def _call_ended(report: _Report, call: _Call, event: Event, options: PlatformOptions) -> canonical.Event:
-    times = parts.call_times(event, _not_connected_at(report, call), report.ended_at, report.started_at)
+    times = event_parts.call_times(event, _not_connected_at(report, call), report.ended_at, report.started_at)
     messages = _messages(report)
     return canonical.CallEndedEvent(
         provider=NAME,
         external_conversation_id=call.id,
-        aliases=(*parts.aliases(twilio_call_sid=_twilio_call(call)), *_files(report.mono_audio)),
+        aliases=(*event_parts.aliases(twilio_call_sid=_twilio_call(call)), *_files(report.mono_audio)),
         direction=DIRECTIONS.get(call.type or ""),
         status=_status(report),
         end_reason=report.ended_reason,
         **times,
         agent=canonical.Agent(id=_agent_id(report, call), name=report.assistant.name),
-        transcript=parts.transcript(messages, "answered", times=times, separate=NAME in options.separate_transcripts),
+        transcript=event_parts.transcript(
+            messages, "answered", times=times, separate=NAME in options.separate_transcripts
+        ),
         recording=_recording(report, options),
-        metadata=parts.metadata(
+        metadata=event_parts.metadata(
             agent_name=report.assistant.name, vapi_call_type=call.type, vapi_squad_id=call.squad_id
         ),
     )
@@ -208,7 +210,7 @@ def _twilio_call(call: _Call) -> str | None:
 
 def _messages(report: _Report) -> list[canonical.Message]:
     zero = _zero(report)
-    return parts.usable_messages(_message(turn, zero) for turn in report.turns)
+    return event_parts.usable_messages(_message(turn, zero) for turn in report.turns)
 
 
 def _zero(report: _Report) -> datetime | None:
@@ -223,11 +225,11 @@ def _message(turn: _Turn, zero: datetime | None) -> canonical.Message | None:
     start, speaker = _since(zero, turn.time), SPEAKERS.get(turn.role or "")
     start = turn.seconds_from_start if start is None else start
     if speaker:
-        return parts.message(speaker, turn.message, start, _since(zero, turn.end_time))
+        return event_parts.message(speaker, turn.message, start, _since(zero, turn.end_time))
     if turn.role == "tool_calls":
-        return parts.tool_call_message(turn.message, map(_tool_call, turn.tool_calls), start)
+        return event_parts.tool_call_message(turn.message, map(_tool_call, turn.tool_calls), start)
     if turn.role in ("tool_call_result", "tool"):
-        return parts.tool_result(turn.tool_call_id, turn.result or turn.message, start)
+        return event_parts.tool_result(turn.tool_call_id, turn.result or turn.message, start)
     return None
 
 
@@ -236,7 +238,7 @@ def _since(zero: datetime | None, moment: datetime | None) -> float | None:
 
 
 def _tool_call(call: _ToolCall) -> canonical.ToolCall | None:
-    return parts.tool_call(call.id, call.function.name, call.function.arguments)
+    return event_parts.tool_call(call.id, call.function.name, call.function.arguments)
 
 
 def _messages_of_file(content: Any, _: object) -> list[canonical.Message]:
@@ -250,9 +252,9 @@ def _messages_of_file(content: Any, _: object) -> list[canonical.Message]:
 def _recording(report: _Report, options: PlatformOptions) -> canonical.ExpectedRecording:
     """Stereo where the agent's channel is known, else the mix: Vapi does not document the channel layout."""
     agent_channel = options.agent_channels.get(NAME)
-    stereo = parts.recording_uri(report.stereo_audio, options), agent_channel
-    mono = parts.recording_uri(report.mono_audio, options), None
-    items = parts.first_recording(*((mono, stereo) if agent_channel is None else (stereo, mono)))
+    stereo = event_parts.recording_uri(report.stereo_audio, options), agent_channel
+    mono = event_parts.recording_uri(report.mono_audio, options), None
+    items = event_parts.first_recording(*((mono, stereo) if agent_channel is None else (stereo, mono)))
     return canonical.ExpectedRecording(expected=bool(report.mono_audio or report.stereo_audio), items=items)
 
 
@@ -261,7 +263,7 @@ def _one_sided(report: _Report) -> list[canonical.Event]:
     files = tuple(file for url in (*report.artifact.sides, *report.sides) for file in _files(url))
     if not files:
         return []
-    return [canonical.AliasesKnownEvent(provider=NAME, alias=parts.no_recording("one_side"), aliases=files)]
+    return [canonical.AliasesKnownEvent(provider=NAME, alias=event_parts.no_recording("one_side"), aliases=files)]
 
 
 def _files(url: str | None) -> tuple[Alias, ...]:
@@ -270,7 +272,7 @@ def _files(url: str | None) -> tuple[Alias, ...]:
         path = urlsplit(url or "").path
     except ValueError:
         return ()
-    return parts.aliases(vapi_file=path.rpartition("/")[2])
+    return event_parts.aliases(vapi_file=path.rpartition("/")[2])
 
 
 _CALL = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

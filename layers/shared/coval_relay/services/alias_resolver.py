@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import NO_RECORDING, Alias, PendingMessage, QueueName, alias_of
+from coval_relay.domain.call_aliases import NO_RECORDING, Alias, PendingMessage, QueueName, alias_of
 from coval_relay.domain.call_id import checked_call_id
 from coval_relay.domain.errors import InvalidInputError, NotReadyError, PassedOverError, Reason, RetryableError
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
 from coval_relay.domain.ports import Aliases, AliasTakenError
-from coval_relay.services.calls import Calls
+from coval_relay.services.call_updates import Calls
 from coval_relay.services.worker import DONE, Outcome
 
 MAX_CHAIN_LENGTH = 5

@@ -8,8 +8,8 @@ from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.lifecycle import Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import Message, RecordingReady, Resume, Sweep
-from coval_relay.services.calls import Calls
-from coval_relay.services.queues import Queues
+from coval_relay.services.call_updates import Calls
+from coval_relay.services.function_queues import Queues
 from coval_relay.services.sweep import Sweeper
 from coval_relay.services.worker import DONE, Outcome, Worker
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from coval_relay.domain.aliases import Alias, checked_alias, object_alias
 from coval_relay.domain.call import NO_HINTS, RecordingHints
+from coval_relay.domain.call_aliases import Alias, checked_alias, object_alias
 from coval_relay.domain.call_id import checked_call_id
 from coval_relay.domain.errors import (
     InvalidInputError,
@@ -15,8 +15,8 @@ from coval_relay.domain.errors import (
     ObjectReplacedError,
     PermanentError,
 )
-from coval_relay.domain.key_rules import ALIAS, ID, KeyRule, KeyRuleSet, ObjectKind, SidecarHints
 from coval_relay.domain.messages import Message, ObjectCreated
+from coval_relay.domain.object_key_rules import ALIAS, ID, KeyRule, KeyRuleSet, ObjectKind, SidecarHints
 from coval_relay.domain.ports import Clock
 from coval_relay.domain.s3_objects import ObjectVersion, RecordingObjects
 

@@ -38,8 +38,8 @@ from coval_relay.domain.submit_request import (
     parts_of,
 )
 from coval_relay.domain.transcript import Transcript
-from coval_relay.services.attachment import signed_url
-from coval_relay.services.calls import Calls
+from coval_relay.services.call_updates import Calls
+from coval_relay.services.recording_attachment import signed_url
 from coval_relay.services.transcript_loader import TranscriptLoader
 
 GONE = frozenset({"DELETED", "CANCELLED"})

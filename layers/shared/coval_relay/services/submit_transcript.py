@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import object_alias, place_of
 from coval_relay.domain.call import TERMINAL, Call, CallEnd, TranscriptPointer
+from coval_relay.domain.call_aliases import object_alias, place_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
@@ -24,9 +24,9 @@ from coval_relay.domain.messages import (
 )
 from coval_relay.domain.ports import UtteranceStore
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
-from coval_relay.services.calls import Calls
+from coval_relay.services.call_updates import Calls
+from coval_relay.services.function_queues import Queues
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped
-from coval_relay.services.queues import Queues
 from coval_relay.services.transcript_loader import UTTERANCES
 from coval_relay.services.worker import DONE, Content, Outcome, Worker
 

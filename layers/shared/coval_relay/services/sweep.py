@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from coval_relay.domain import lifecycle, pauses
-from coval_relay.domain.aliases import Alias, PendingMessage
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
+from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.coval import CovalClient
 from coval_relay.domain.errors import RelayError, code_of, raised_at
 from coval_relay.domain.faults import waiting_event
@@ -15,8 +15,8 @@ from coval_relay.domain.lifecycle import Action, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
-from coval_relay.services.calls import Calls
-from coval_relay.services.queues import Queues
+from coval_relay.services.call_updates import Calls
+from coval_relay.services.function_queues import Queues
 from coval_relay.services.worker import DONE, Outcome
 
 MAX_PER_SHARD = 200

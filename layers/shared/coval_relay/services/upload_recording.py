@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.aliases import Alias, alias_of, object_alias, place_of
 from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.call import UNFINISHED, Call, Recording, RecordingState
+from coval_relay.domain.call_aliases import Alias, alias_of, object_alias, place_of
 from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.errors import (
     InvalidInputError,
@@ -33,7 +33,7 @@ from coval_relay.domain.messages import (
 )
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
-from coval_relay.services.calls import Calls, newly_superseded
+from coval_relay.services.call_updates import Calls, newly_superseded
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, SidecarEvents, Skipped, overlaid
 from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.worker import DONE, Content, Outcome, Worker, recording_found

@@ -3,7 +3,7 @@
 import os
 from typing import BinaryIO
 
-from coval_relay.adapters.audio.callback_errors import FirstError
+from coval_relay.adapters.audio.native_callback_errors import FirstError
 
 
 class GuardedSink:

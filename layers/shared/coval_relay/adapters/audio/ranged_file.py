@@ -3,7 +3,7 @@
 import os
 from collections import OrderedDict
 
-from coval_relay.adapters.audio.callback_errors import FirstError
+from coval_relay.adapters.audio.native_callback_errors import FirstError
 from coval_relay.domain.audio import ReadRange
 from coval_relay.domain.audio.facts import unreadable
 

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from coval_relay.adapters.aws.dynamodb_table import KEY, UNREADABLE, ConditionFailedError, Item, Table, Write, readable
-from coval_relay.domain.aliases import Alias, PendingMessage, alias_of
+from coval_relay.domain.call_aliases import Alias, PendingMessage, alias_of
 from coval_relay.domain.errors import PermanentError
 from coval_relay.domain.ports import ALIAS_SHARDS, AliasTakenError
 

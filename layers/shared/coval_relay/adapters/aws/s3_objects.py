@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
+from coval_relay.domain.allowed_locations import AllowedLocations, RecordingLocations
 from coval_relay.domain.errors import (
     NotReadyError,
     ObjectGoneError,
@@ -18,7 +19,6 @@ from coval_relay.domain.errors import (
     PermanentError,
     RetryableError,
 )
-from coval_relay.domain.locations import AllowedLocations, RecordingLocations
 from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from coval_relay.adapters.aws.s3_objects import UNREACHABLE, fault
-from coval_relay.domain.aliases import QueueName
+from coval_relay.domain.call_aliases import QueueName
 from coval_relay.domain.errors import PermanentError, Reason, RetryableError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.platforms.shared import canonical_events as canonical
-from coval_relay.platforms.shared import fields, parts
+from coval_relay.platforms.shared import event_parts, fields
 
 ASSISTANTS = frozenset({"AGENT", "SYSTEM", "CUSTOM_BOT"})
 """The side that is evaluated: a person, the prompts of an IVR, a bot. All others speak to it."""
@@ -38,8 +38,8 @@ def call_analytics(content: Any, _: object) -> list[canonical.Message]:
     """
     analysis = validate(Analysis, content, "transcript")
     roles = {participant.id: participant.role for participant in analysis.participants}
-    return parts.usable_messages(
-        parts.message(_role(turn, roles), turn.content, _seconds(turn.begin), _seconds(turn.end))
+    return event_parts.usable_messages(
+        event_parts.message(_role(turn, roles), turn.content, _seconds(turn.begin), _seconds(turn.end))
         for turn in analysis.turns
     )
 

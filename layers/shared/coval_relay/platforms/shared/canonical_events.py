@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from coval_relay.boundary import BoundaryModel, fault
-from coval_relay.domain.aliases import Alias, checked_alias
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import Alias, checked_alias
 from coval_relay.domain.call_id import ID_RULE, call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.platforms.shared.odd_text import joined_parts

@@ -7,8 +7,8 @@ from typing import assert_never
 from urllib.parse import urlsplit
 
 from coval_relay.domain import messages
-from coval_relay.domain.aliases import Alias, object_alias
 from coval_relay.domain.call import CALL_STATUS, CallEnd, CallFacts, Description, TranscriptPointer
+from coval_relay.domain.call_aliases import Alias, object_alias
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import Utterance
 from coval_relay.platforms.shared import canonical_events as canonical

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from coval_relay.domain.call import RecordingHints
-from coval_relay.domain.key_rules import KeyRule
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
 
 AUDIO = "wav|mp3|ogg|oga|opus|flac|m4a|mp4|webm"

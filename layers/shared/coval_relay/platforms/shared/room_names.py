@@ -7,7 +7,7 @@ one minute. Where the platform says the room's own id, that is used instead.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from coval_relay.domain.aliases import Alias
+from coval_relay.domain.call_aliases import Alias
 
 DAILY_ROOM, LIVEKIT_ROOM = "daily_room", "livekit_room"
 ROOMS = frozenset({DAILY_ROOM, LIVEKIT_ROOM})

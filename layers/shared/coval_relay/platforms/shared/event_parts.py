@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypedDict
 
-from coval_relay.domain.aliases import NO_RECORDING, S3_OBJECT, Alias, checked_alias
+from coval_relay.domain.call_aliases import NO_RECORDING, S3_OBJECT, Alias, checked_alias
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import is_far_beyond

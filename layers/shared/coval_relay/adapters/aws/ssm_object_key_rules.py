@@ -17,10 +17,10 @@ from pydantic import (
 )
 
 from coval_relay.boundary import fault
-from coval_relay.domain.aliases import MAX_TYPE_LENGTH
 from coval_relay.domain.call import RecordingHints
+from coval_relay.domain.call_aliases import MAX_TYPE_LENGTH
 from coval_relay.domain.errors import InvalidInputError, RetryableError
-from coval_relay.domain.key_rules import ALIAS, ID, KeyRule, ObjectKind
+from coval_relay.domain.object_key_rules import ALIAS, ID, KeyRule, ObjectKind
 from coval_relay.domain.raw_audio import RawAudio, RawCodec
 
 if TYPE_CHECKING:
