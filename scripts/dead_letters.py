@@ -4,8 +4,9 @@
     python3 scripts/dead_letters.py send-again --stack coval-relay --reason waited_too_long
 
 It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility and
-sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues. Without --bodies it prints no
-event: calls are named as in the log, by the id with phone numbers masked and by a digest.
+sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues, whose policies refuse everybody that
+the stack's parameter QueueSenderArns does not name. Without --bodies it prints no event: calls are named as in the
+log, by the id with phone numbers masked and by a digest.
 """
 
 import argparse

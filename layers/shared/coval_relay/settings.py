@@ -29,7 +29,7 @@ Prefixes = Annotated[tuple[str, ...], BeforeValidator(_split_all)]
 
 
 class Settings(BaseModel):
-    """What all three functions need; the environment has the fields' names in capitals."""
+    """What each function of a queue needs; the environment has the fields' names in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 

@@ -118,9 +118,9 @@ def folder(target: str) -> str:
     return target.removeprefix("test-").replace("-", "_")
 
 
-@pytest.mark.parametrize("call", sorted({*calls("python3 scripts/")}))
+@pytest.mark.parametrize("call", sorted({*calls("python3 scripts/"), *calls(r"python3 -m scripts\.")}))
 def test_scripts_have_the_options_that_are_shown(call: str) -> None:
-    words = shlex.split(call)[1:]
+    words = shlex.split(call.replace("python3 -m scripts.", "python3 -mscripts."))[1:]
     subcommand = [word for word in words[1:2] if word in ("show", "send-again")]
     command = [sys.executable, words[0], *subcommand, "--help"]
     told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout

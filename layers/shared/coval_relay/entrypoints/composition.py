@@ -1,4 +1,4 @@
-"""Composition root: how the three functions are put together, whatever adapters they are given."""
+"""Composition root: how the three queues' functions are put together, whatever adapters they are given."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The handlers of the three functions."""
+"""The handlers of the three queues' functions; that of webhooks is in webhook_door.py."""
 
 from coval_relay.entrypoints import composition
 from coval_relay.entrypoints.aws_adapters import RecordingAdapters, TranscriptAdapters
