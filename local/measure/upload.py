@@ -101,15 +101,18 @@ def put(name: str, seconds: float) -> Object:
 
 
 def found(recording: Object, agent_channel: int | None = None) -> Mapping[str, object]:
-    """The message that brings a recording whose call is known; each time that of another call."""
-    version = {"bucket": RECORDINGS_UNVERSIONED, "key": recording.key, "etag": recording.etag}
-    created = {"version": version, "size": recording.size, "sort_key": "1", "created_at": int(time.time())}
+    """The message that announces a recording; each time one of its own, of another call."""
+    call_id = f"measured-{uuid.uuid4()}"
+    key = f"{PREFIX}{call_id}.wav"
+    source = {"Bucket": RECORDINGS_UNVERSIONED, "Key": recording.key}
+    boto3.client("s3").copy_object(Bucket=RECORDINGS_UNVERSIONED, Key=key, CopySource=source)
     detail = {
-        "external_conversation_id": f"measured-{uuid.uuid4()}",
-        "created": created,
+        "target": call_id,
+        "uri": f"s3://{RECORDINGS_UNVERSIONED}/{key}",
+        "created_at": int(time.time()),
         "hints": {"agent_channel": agent_channel},
     }
-    return {"source": "coval.relay", "detail-type": "Recording Found", "detail": detail}
+    return {"source": "coval.relay", "detail-type": "Recording Announced", "detail": detail}
 
 
 def upload(messages: Sequence[Mapping[str, object]], environment: Mapping[str, str]) -> Run:

@@ -31,14 +31,19 @@ def deploy(template: Path, parameters: Mapping[str, str], files: Files) -> Mappi
     if recorded.get("digest") != wanted:
         files.deployed.unlink(missing_ok=True)
         files.parameters.write_text(json.dumps(parameters, indent=2))  # JSON is YAML, which alone SAM takes
-        emulated = template.with_name("emulated.yaml")
-        emulated.write_text(without_foreign_alarms(template.read_text()))
-        run(_command(emulated, files.parameters), files.deploy_log, SAM_CLI_POLL_DELAY=_POLL_SECONDS)
+        run(_command(emulated(template), files.parameters), files.deploy_log, SAM_CLI_POLL_DELAY=_POLL_SECONDS)
         mend_concurrency()
         recorded = {"digest": wanted, "outputs": _outputs()}
         files.deployed.write_text(json.dumps(recorded))
     outputs: Mapping[str, str] = recorded["outputs"]
     return outputs
+
+
+def emulated(template: Path) -> Path:
+    """The built template as the emulator can take it, beside it."""
+    made = template.with_name("emulated.yaml")
+    made.write_text(without_foreign_alarms(template.read_text()))
+    return made
 
 
 def without_foreign_alarms(template: str) -> str:

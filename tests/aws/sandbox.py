@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from local.simulator.behaviour_switches import DEFAULT_API_KEY
 from local.stack.build import build, run
-from local.stack.deploy import mend_concurrency
+from local.stack.deploy import emulated, mend_concurrency
 from local.stack.parameters import PARAMETERS, SUFFIX
 from local.stack.paths import PROJECT, SAM
 from scripts.notify_relay import enable
@@ -98,7 +98,7 @@ class Deployment:
 def _built() -> Path:
     """On AWS for Lambda's own runtime, else as the local stack has it."""
     if not LIVE:
-        return build()
+        return emulated(build())
     folder = PROJECT / ".local" / "aws" / "build"
     run([str(SAM), "build", "--build-dir", str(folder)], folder.with_suffix(".log"))
     return folder / "template.yaml"

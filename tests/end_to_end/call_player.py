@@ -412,7 +412,8 @@ class Play:
     def tampered_item(self, name: str) -> bool:
         """Whether the tampered twin of a call has left an item."""
         client: DynamoDBClient = boto3.client("dynamodb")
-        key = {"external_conversation_id": {"S": self.names[name].tampered.own(self._calls[name].id)}}
+        twin = self.names[name].tampered.own(self._calls[name].id)
+        key = {"external_conversation_id": {"S": twin}, "item_key": {"S": "call"}}
         return "Item" in client.get_item(TableName=self._stack.table, Key=key)
 
     def ended(self, name: str) -> Ended:

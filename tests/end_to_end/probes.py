@@ -71,7 +71,7 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "at a link": SUBMITTED,
         "by its key": Outcome(state="NEW"),
         "taken up again": SUBMITTED,
-        "under its alias": SUBMITTED,
+        "under its alias": SUBMITTED._replace(left=1),  # for the function's own queue: left to the sweep
         "a webhook in S3": SUBMITTED,
         BESIDE_THE_PREFIXES: Outcome(FAILED, state="WAITING"),
     },

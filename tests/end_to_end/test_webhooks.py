@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from coval_relay.adapters.aws.webhook_messages import MAX_MESSAGE_BYTES
 from local.demo.watcher import plain
 from local.stack.server_processes import wait_until
 from local.stack.stack import Stack
@@ -32,7 +33,7 @@ def sample(call_id: str, filled: int = 0) -> dict[str, Any]:
 
 def item(stack: Stack, call_id: str) -> Mapping[str, Any]:
     client: DynamoDBClient = boto3.client("dynamodb")
-    key = {"external_conversation_id": {"S": call_id}}
+    key = {"external_conversation_id": {"S": call_id}, "item_key": {"S": "call"}}
     return plain(client.get_item(TableName=stack.table, Key=key, ConsistentRead=True).get("Item", {}))
 
 
@@ -55,10 +56,10 @@ def test_a_signed_call_is_submitted_and_its_tampered_twin_is_not(
 
 
 def test_a_large_body_lies_in_the_bucket_of_its_own(stack: Stack) -> None:
-    """Of the call that the test above has sent, or of one of an earlier run of it."""
+    """Of the call that the test above has sent, or of one of an earlier run of it: what a queue takes is not there."""
     client: S3Client = boto3.client("s3")
     found = client.list_objects_v2(Bucket=stack.outputs["WebhookBucketName"]).get("Contents", [])
-    assert [one["Size"] > LARGER_THAN_A_QUEUE for one in found] == [True] * len(found)
+    assert [one["Size"] > MAX_MESSAGE_BYTES for one in found] == [True] * len(found)
 
 
 def test_what_is_not_let_in(ways: dict[str, WayIn]) -> None:
