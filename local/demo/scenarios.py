@@ -230,7 +230,7 @@ SCENARIOS = (
     ),
     Scenario(
         "webhook of LiveKit",
-        (Webhook("livekit/session_report", "call-_+15550100002_Xk2pQ9"),),
+        (Webhook("livekit/session_report", "RM_8hV2kQnWbTzA"),),
         Ending(),
     ),
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LARGE = "large.wav"
 ALIAS_TYPE, ACCOUNT = "twilio_recording_sid", "AC" + 32 * "0"
 """Twilio stores recordings under their own ids; a call's end may tell them."""
-OTHER_NAMES = ("CA00000000000000000000000000000002", "RM_8hV2kQnWbTzA")
+OTHER_NAMES = ("CA00000000000000000000000000000002", "call-_+15550100002_Xk2pQ9")
 """Of the samples' calls: a carrier's, a room's."""
 EVENTS = PROJECT / "events"
 Transcript = Literal["inline", "reference", "pending", "none"]
