@@ -55,13 +55,13 @@ FOUND = {
         (Fault("coval.submit", 1, "freezes", 333),),
     ),
     "a submit lands late, when its call was given up": Story(
-        143013,
-        6,
+        1,
+        1,
         (
-            Happening(38, "recording", 1, (156,), sound=replace(STEREO, big=True), by="key"),
-            Happening(65, "fetches fail", 2, ()),
+            Happening(38, "recording", 1, (156,), sound=Sound(10, agent_on=1, big=True), by="key"),
+            Happening(65, "fetches fail", 1, (), times=55),
         ),
-        (Fault("coval.submit", 4, "lands later", 311),),
+        (Fault("coval.submit", 55, "lands later", 1900),),
     ),
     "an attach lands late, when its recording was given up": Story(
         7135,

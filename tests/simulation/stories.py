@@ -72,6 +72,8 @@ class Happening:
     rank: int = 0
     several: bool = False
     is_copy: bool = False
+    times: int = 0
+    """How many of Coval's fetches fail; 0 leaves it to chance."""
 
     def __str__(self) -> str:
         told = [self.transcript, self.by, f"agent on {self.side}" * (self.side is not None)]

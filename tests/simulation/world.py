@@ -198,7 +198,7 @@ class Outside:
         self.coval.conflicts += 1
 
     def fetches_fail(self, one: Happening) -> None:
-        self.bucket.unreachable = self.stage.chance.randint(1, 6)
+        self.bucket.unreachable = one.times or self.stage.chance.randint(1, 6)
 
     def forgotten(self, one: Happening) -> None:
         """Garbage collection of what has been done for long; then its events come once more."""
