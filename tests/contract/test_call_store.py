@@ -65,9 +65,17 @@ FULL = Call(
         reason=Reason("r", "s"),
     ),
     other_recordings={"s3://b/old#1": "superseded"},
+    transcript_unavailable=True,
     created_at=1,
+    waiting_since=2,
+    submitted_at=3,
+    audited_at=4,
+    recording_missed_at=5,
+    held_until=6,
+    sweeps=7,
     due_at=50,
 )
+"""No attribute is as it is at first, so each is written."""
 
 
 @pytest.fixture(params=["in_memory", "dynamodb"])
