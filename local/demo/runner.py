@@ -81,7 +81,7 @@ class Run:
 
     def _is_over(self) -> bool:
         as_expected = all(not differences(one.expected, self._ending(one)) for one in self._scenarios)
-        return as_expected and self._depths.are_empty()
+        return as_expected and self._depths.are_over()
 
     def _fault(self, match: Mapping[str, str], fault: Mapping[str, Any]) -> None:
         self._admin.add_fault(dict(fault), times=1, **match)

@@ -182,13 +182,17 @@ def describe_request(request: Item) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepths:
-    """Whether anything is still on its way."""
+    """Whether anything of this run is still on its way; what waited in a queue before it may wait there for hours."""
 
     client: "SQSClient"
     queue_urls: tuple[str, ...]
+    before: dict[str, int] = field(default_factory=dict)
 
-    def are_empty(self) -> bool:
-        return not any(map(self._depth, self.queue_urls))
+    def __post_init__(self) -> None:
+        self.before.update({url: self._depth(url) for url in self.queue_urls})
+
+    def are_over(self) -> bool:
+        return all(self._depth(url) <= self.before[url] for url in self.queue_urls)
 
     def _depth(self, url: str) -> int:
         answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])

@@ -396,7 +396,7 @@ class Play:
         return awaited
 
     def _is_over(self) -> bool:
-        return all(self._stands(name) for name in self._calls) and self._depths.are_empty()
+        return all(self._stands(name) for name in self._calls) and self._depths.are_over()
 
     def _stands(self, name: str) -> bool:
         expected, item = self._calls[name].ended, self._items.seen.get(self.ids[name], {})
