@@ -277,6 +277,7 @@ def test_without_a_grant_a_function_does_not_do_its_work(
 
 DOOR = "ReceiveWebhook"
 SMALL, LARGE = 0, MAX_MESSAGE_BYTES
+SENT_AT_MOST, UNAVAILABLE = 3, HTTPStatus.SERVICE_UNAVAILABLE
 DOOR_NEEDS: dict[Grant, int] = {
     ("SendWebhooks", "sqs:SendMessage"): SMALL,
     ("ReadWebhookSecret", SECRET): SMALL,
@@ -286,9 +287,14 @@ DOOR_NEEDS: dict[Grant, int] = {
 
 
 def post(stack: Stack, filled: int) -> int:
-    """An event that names no call: it is verified and stored, and ends as a dead letter."""
+    """An event that names no call: it is verified and stored, and ends as a dead letter.
+
+    As vendors do, it is sent again after a 503: the door also answers so where a busy machine is slow to store it.
+    """
     sample = {"detail-type": "Call Ended", "detail": {"schema_version": "1", "unknown": "x" * filled}}
-    return function_url(stack.aws_url, stack.outputs).post("canonical", sample)
+    door = function_url(stack.aws_url, stack.outputs)
+    answers = (door.post("canonical", sample) for _ in range(SENT_AT_MOST))
+    return next((answer for answer in answers if answer != UNAVAILABLE), UNAVAILABLE)
 
 
 @pytest.mark.parametrize("filled", [SMALL, LARGE])
