@@ -6,6 +6,7 @@ rules, and decoded by libsndfile and miniaudio, which the product does not use.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -153,7 +154,6 @@ VAPI = Way(
     key=f"vapi/2026-10-02/{VAPI_CALL}{VAPI_FILE}stereo.wav",
     options=side("vapi"),
 )
-VAPI_MONO = replace(VAPI, key=f"vapi/2026-10-02/{VAPI_CALL}{VAPI_FILE}mono.mp3", options=side("vapi", None))
 VAPI_LINK = replace(
     VAPI,
     key="",
@@ -177,16 +177,16 @@ ELEVENLABS = Way(
 )
 LIVEKIT = Way(
     platform="livekit",
-    call_id=ROOM,
+    call_id="RM_8hV2kQnWbTzA",
     ended=of("livekit", "room_finished_without_metadata"),
     key=f"recordings/{ROOM}-2026-10-02T143107.ogg",
-    told=(of("livekit", "egress_ended"),),
+    told=(json.loads(json.dumps(sample("livekit", "egress_ended")).replace("acme-recordings", "recordings")),),
     options=side("livekit", None),
     named_by_alias=True,
 )
 DAILY = Way(
     platform="daily",
-    call_id="support-room-8842",
+    call_id="6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b",
     ended=of("daily", "meeting_ended"),
     key="acme/support-room-8842/1790951467123",
     options=side("daily"),
@@ -258,7 +258,6 @@ ROWS = (
     *rows(TWILIO_OUTBOUND, 0, "wav linear", "wav ulaw", "mp3"),
     *rows(TWILIO_LINK, 1, "mp3", "wav linear"),
     *rows(VAPI, 1, "wav linear", "mp3"),
-    *rows(VAPI_MONO, None, "wav linear", "mp3"),
     *rows(VAPI_LINK, 1, "wav linear", "mp3"),
     *rows(RETELL, 1, "wav linear", "wav pcm_24"),
     *rows(RETELL_MIX, None, "wav linear"),
@@ -317,8 +316,8 @@ def order(way: Way, path: When) -> Sequence[str]:
 
 
 def how(row: Row, path: When) -> str:
-    """A link that the call's end itself brings is late in any case: the text goes at once."""
-    in_the_end = row.way.url and not row.way.told
+    """A link that the call's end itself brings is late in any case, and so is what Genesys exports."""
+    in_the_end = (row.way.url and not row.way.told) or row.way.platform == "genesys"
     return "attach" if path == "late" or in_the_end else "put_audio"
 
 

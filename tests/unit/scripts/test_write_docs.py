@@ -112,7 +112,7 @@ def code_in(place: str, node: ast.expr) -> Iterator[str]:
             yield from code_in(place, node.body)
             yield from code_in(place, node.orelse)
         case ast.JoinedStr():
-            assert text.startswith(tuple(f"f'{service}_" for service in AWS_SERVICES)) or place == CONSUMER, text
+            assert text[2:].startswith(tuple(f"{service}_" for service in AWS_SERVICES)) or place == CONSUMER, text
         case _:
             raise AssertionError((place, text))
 
