@@ -265,8 +265,8 @@ class Machine:
         if effect.port == "clock":
             return Answer(around.now)
         if effect.port == "aliases" and self.nameless:
-            assert effect.method in ("due", "target"), "something is parked after all"
-            return Answer([] if effect.method == "due" else None)
+            assert effect.method in ("due", "target", "bind"), "something waits under a name after all"
+            return Answer(None if effect.method == "target" else [])
         if effect.port == "documents" or (effect.port == "files" and effect.method in LOCAL_OF_FILES):
             return self.environment.told(effect, around.files)
         return None
