@@ -15,13 +15,28 @@ ALLOWANCE = 16
 """Every block may be read so many times, and so many blocks more."""
 
 
-class RangedFile:
+class _Seekable:
+    """Where a file of a known size is read next."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+class RangedFile(_Seekable):
     """Reads block by block; raises AudioRejectedError where a broken index makes the reads endless."""
 
     def __init__(self, size: int, read: ReadRange) -> None:
-        self._size = size
+        super().__init__(size)
         self._read = read
-        self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._reads_left = ROUNDS * -(-size // BLOCK) + ALLOWANCE
         self.failure = FirstError()
@@ -38,14 +53,6 @@ class RangedFile:
             part = self._block(number)[offset : offset + length]
         self._position += len(part)
         return part
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
 
     @property
     def size(self) -> int:
@@ -66,28 +73,19 @@ class RangedFile:
         return self._read(start, min(BLOCK, self._size - start))
 
 
-class Section:
+class Section(_Seekable):
     """A part of a file, as a file; several may be read in turn."""
 
     def __init__(self, file: RangedFile, start: int, end: int) -> None:
+        super().__init__(end - start)
         self._file = file
         self._start = start
-        self._size = end - start
-        self._position = 0
 
     def read(self, length: int) -> bytes:
         self._file.seek(self._start + self._position)
         part = self._file.read(max(0, min(length, self._size - self._position)))
         self._position += len(part)
         return part
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
 
     @property
     def rest(self) -> int:
