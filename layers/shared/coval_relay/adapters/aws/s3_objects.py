@@ -188,6 +188,12 @@ def fault(error: Exception, permission: str) -> ObjectGoneError | ObjectReplaced
     return RetryableError(f"s3_{code}" if code else "s3_unreachable")
 
 
+def fault_of_put(error: Exception) -> PermanentError | RetryableError:
+    """What an error means for who writes into the stack's own bucket: that it is missing is no word on a recording."""
+    found = fault(error, "s3:PutObject")
+    return found if isinstance(found, PermanentError | RetryableError) else RetryableError("staging_unavailable")
+
+
 DENIAL = (
     "S3 denied {permission}: the function's role or the bucket's policy lacks it, or kms:Decrypt on the "
     "bucket's key, or the bucket has another owner, or the object is missing (without s3:ListBucket S3 "

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from coval_relay.adapters.aws.s3_objects import UNREACHABLE, fault
+from coval_relay.adapters.aws.s3_objects import UNREACHABLE, fault_of_put
 from coval_relay.domain.call_aliases import QueueName
-from coval_relay.domain.errors import PermanentError, Reason, RetryableError
+from coval_relay.domain.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "rejected/"
-PERMISSION = "s3:PutObject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,7 @@ class S3RejectedEvents:
                 ExpectedBucketOwner=self.bucket_owner,
             )
         except (ClientError, *UNREACHABLE) as error:
-            found = fault(error, PERMISSION)
-            known = isinstance(found, PermanentError | RetryableError)
-            raise (found if known else RetryableError("staging_unavailable")) from error
+            raise fault_of_put(error) from error
 
 
 def digest(text: str) -> str:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from coval_relay.adapters.aws.s3_objects import UNREACHABLE, fault
+from coval_relay.adapters.aws.s3_objects import UNREACHABLE, fault_of_put
 from coval_relay.domain.audio.mpeg_frames import is_layer_3
-from coval_relay.domain.errors import PermanentError, RetryableError
 from coval_relay.domain.s3_objects import ObjectVersion
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ PART_BYTES = 8 * 1024 * 1024
 """All that is in memory: parts go one after the other."""
 ONE_BY_ONE = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
 SIGNATURE_BYTES = 16
-PERMISSION = "s3:PutObject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +51,7 @@ class S3Staging:
         try:
             self.client.upload_fileobj(file, self.bucket, key, ExtraArgs=more, Config=ONE_BY_ONE)
         except (ClientError, *UNREACHABLE) as error:
-            found = fault(error, PERMISSION)
-            # A bucket or an upload that is missing is no word on the recording.
-            known = isinstance(found, PermanentError | RetryableError)
-            raise (found if known else RetryableError("staging_unavailable")) from error
+            raise fault_of_put(error) from error
 
 
 def _content_type(start: bytes) -> str:
