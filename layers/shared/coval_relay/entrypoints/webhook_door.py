@@ -2,11 +2,9 @@
 
 import gc
 import os
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,6 +17,7 @@ from coval_relay.adapters.aws.http_events import MalformedRequestError, request_
 from coval_relay.adapters.aws.sqs import SqsQueue
 from coval_relay.adapters.aws.webhook_routes import SecretRoutes
 from coval_relay.adapters.web.webhook_signatures import SignatureLibraries
+from coval_relay.domain.errors import raised_at
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.webhooks.request import WebhookRequest
 from coval_relay.domain.webhooks.stored import StoredWebhook
@@ -45,9 +44,7 @@ class WebhookDoor:
             return _answer(BAD_REQUEST)
         except Exception as error:  # noqa: BLE001 - the edge: what is unforeseen is asked to come again
             # No message of an unforeseen error is logged: it may quote what it was about.
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(frame.filename).name}:{frame.lineno}"
-            kind = type(error).__name__
+            kind, where = type(error).__name__, raised_at(error)
             self.telemetry(LogEvent.WEBHOOK_FAILED, platform="unknown", reason="unforeseen", kind=kind, where=where)
             return _answer(UNAVAILABLE)
 
