@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import Alias
-from coval_relay.domain.call_id import ID_RULE
+from coval_relay.domain.call_id import ID_RULE, call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -58,7 +58,7 @@ def _translate(event: Event, options: PlatformOptions) -> list[canonical.Event]:
 
 
 def _call_ended(meeting: Meeting, event: Event, options: PlatformOptions) -> list[canonical.Event]:
-    call_id = event_parts.usable_id(meeting.meeting_id) or event_parts.usable_id(meeting.room)
+    call_id = call_id_of(meeting.meeting_id) or call_id_of(meeting.room)
     if call_id is None:
         raise InvalidInputError("detail.payload.meeting_id", ID_RULE)
     times = event_parts.call_times(event, meeting.start_ts, meeting.end_ts)

@@ -21,7 +21,7 @@ from pydantic import AliasChoices, Field
 from coval_relay.boundary import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import Alias, object_alias
-from coval_relay.domain.call_id import ID_RULE
+from coval_relay.domain.call_id import ID_RULE, call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -79,7 +79,7 @@ class _Room(fields.Camel):
 
 
 def _call_id(field: str, *names: str | None) -> str:
-    found = next((call_id for name in names if (call_id := event_parts.usable_id(name))), None)
+    found = next((call_id for name in names if (call_id := call_id_of(name))), None)
     if found is None:
         raise InvalidInputError(field, ID_RULE)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.domain.call_id import call_id_of
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import (
@@ -133,7 +134,7 @@ def _scrubbed_later(body: _Body, options: PlatformOptions) -> bool:
 
 def _call_ended(body: _Body, event: Event, options: PlatformOptions) -> canonical.Event:
     call = body.call
-    own_id = event_parts.usable_id(call.metadata.external_conversation_id)
+    own_id = call_id_of(call.metadata.external_conversation_id)
     times = event_parts.call_times(event, call.start_timestamp, call.end_timestamp)
     messages = _messages(call.turns(redacted=options.redacted))
     return canonical.CallEndedEvent(

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TypedDict
 
 from coval_relay.domain.call_aliases import NO_RECORDING, S3_OBJECT, Alias, checked_alias
-from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
@@ -35,11 +34,6 @@ def _alias(type_: str, value: str | None) -> Alias | None:
 def metadata(**values: canonical.Scalar | None) -> dict[str, canonical.Scalar]:
     """Metadata without what is not known."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def usable_id(value: str | None) -> str | None:
-    """An operator's own id of a call, where it can be one: else the platform's holds."""
-    return call_id_of(value)
 
 
 def no_recording(code: str) -> Alias:
