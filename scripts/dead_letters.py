@@ -279,7 +279,7 @@ def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> I
 # --- the command -------------------------------------------------------------------------------------
 
 
-def _outputs(stack: str) -> Mapping[str, str]:
+def outputs_of(stack: str) -> Mapping[str, str]:
     told = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     return {output["OutputKey"]: output["OutputValue"] for output in told}
 
@@ -298,7 +298,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     given = _arguments(arguments)
     chosen = Chosen(reason=given.reason, call=given.call)
-    found = [queue for queue in queues(_outputs(given.stack)) if given.queue in ("", queue.name)]
+    found = [queue for queue in queues(outputs_of(given.stack)) if given.queue in ("", queue.name)]
     client: SQSClient = boto3.client("sqs")
     if given.command == "show":
         lines = show(client, found, chosen, bodies=given.bodies)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from scripts.dead_letters import QUEUES, digest_of, shown
+from scripts.dead_letters import QUEUES, digest_of, outputs_of, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -166,9 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.send and not (given.call or given.reason):
         sys.exit("--send needs --call or --reason")
-    told = boto3.client("cloudformation").describe_stacks(StackName=given.stack)["Stacks"][0]["Outputs"]
     stack = Stack(
-        outputs={output["OutputKey"]: output["OutputValue"] for output in told},
+        outputs=outputs_of(given.stack),
         s3=boto3.client("s3"),
         sqs=boto3.client("sqs"),
         dynamodb=boto3.client("dynamodb"),

@@ -189,14 +189,16 @@ class QueueDepths:
     before: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.before.update({url: self._depth(url) for url in self.queue_urls})
+        self.before.update({url: depth(self.client, url) for url in self.queue_urls})
 
     def are_over(self) -> bool:
-        return all(self._depth(url) <= self.before[url] for url in self.queue_urls)
+        return all(depth(self.client, url) <= self.before[url] for url in self.queue_urls)
 
-    def _depth(self, url: str) -> int:
-        answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        return sum(int(answer["Attributes"].get(count, "0")) for count in _COUNTS)
+
+def depth(client: "SQSClient", queue_url: str) -> int:
+    """How many messages are in a queue: visible, hidden and delayed."""
+    answer = client.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
+    return sum(int(answer["Attributes"].get(count, "0")) for count in _COUNTS)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from local.demo.watcher import plain
+from local.demo.watcher import depth, plain
 from local.load.call_plan import Plan, planned
 from local.load.emulator_control import FaultProxy, Functions, Killer, fault_proxy
 from local.load.fault_injection import Disturbances
@@ -27,18 +27,12 @@ from local.stack.stack import Stack
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 OUTAGE_AT, LATE_AT, CALM_AT = 0.4, 0.7, 0.9
 """Shares of the calls in Coval when Coval fails, when late recordings come, when all is well again."""
 LOOK_SECONDS = 1.0
 TOLD_SECONDS = 15.0
-_COUNTS: "tuple[QueueAttributeNameType, ...]" = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +177,15 @@ class Run:
     # --- how things stand ----------------------------------------------------------------------------
 
     def _state(self) -> str:
-        depths = " + ".join(str(self._depth(url)) for url in self.stack.queues)
+        depths = " + ".join(str(depth(self._sqs, url)) for url in self.stack.queues)
         return f"sent {self.sender.sent}, in Coval {self._submitted()}, queues {depths}"
 
     def _submitted(self) -> int:
         return int(self.coval.health()["conversations"])
 
-    def _depth(self, url: str) -> int:
-        attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return sum(int(attributes.get(name, "0")) for name in _COUNTS)
-
     def _is_quiet(self) -> bool:
         """Nothing on its way, no call that a sweep will take up, no recording without its call."""
-        if any(map(self._depth, self.stack.queues)):
+        if any(depth(self._sqs, url) for url in self.stack.queues):
             return False
         items = tuple(self._items())
         return not any(map(is_due, items)) and not pending(items)
