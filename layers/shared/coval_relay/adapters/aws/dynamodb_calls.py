@@ -18,7 +18,7 @@ from coval_relay.domain.ports import SHARDS, ConflictError
 
 CALL = "call"
 DERIVED = ("recording_state", "sweep_shard")
-ATTRIBUTES = (*(field.name for field in fields(Call)), *DERIVED)
+ATTRIBUTES = (*(field.name for field in fields(Call) if field.name != KEY), *DERIVED)
 
 
 @cache
@@ -93,7 +93,7 @@ def _write(seen: Call, call: Call, write_id: str) -> Write:
         item.pop(KEY),
         CALL,
         sets={**item, "write_id": write_id},
-        removes=[name for name in ATTRIBUTES if name not in item and name != KEY],
+        removes=[name for name in ATTRIBUTES if name not in item],
         condition="revision = :seen" if seen.revision else "attribute_not_exists(revision)",
         values={":seen": seen.revision} if seen.revision else {},
     )
