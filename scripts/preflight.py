@@ -1,6 +1,6 @@
 """Look, before the first deploy, whether the account is ready for it; changes nothing.
 
-    python3 -m scripts.preflight                                  # the parameters of samconfig.toml
+    python3 -m scripts.preflight                                  # the parameters of samconfig.toml, and relay.toml
     python3 -m scripts.preflight --config-env prod
     python3 -m scripts.preflight RecordingBuckets=acme-recordings CovalApiKeySecretArn=arn:...
 
@@ -14,11 +14,9 @@ the keys, secretsmanager:DescribeSecret and secretsmanager:GetSecretValue on the
 import argparse
 import json
 import re
-import shlex
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -28,35 +26,30 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scripts import samconfig
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DEFAULTS = {
-    "SubmitTranscriptMaximumConcurrency": "10",
-    "UploadRecordingMaximumConcurrency": "5",
-    "AttachRecordingMaximumConcurrency": "5",
-    "RecordingBuckets": "",
-    "TranscriptBuckets": "",
-    "BucketOwners": "{}",
-    "RecordingKmsKeyArns": "",
-    "TranscriptKmsKeyArns": "",
-    "CovalApiKeySecretArn": "",
-    "CovalApiKeySecretKmsKeyArn": "",
-    "PlatformCredentialsSecretArn": "",
-    "PlatformCredentialsSecretKmsKeyArn": "",
-    "WebhookSecretArn": "",
-    "WebhookSecretKmsKeyArn": "",
-    "StagingKmsKeyArn": "",
-    "TableKmsKeyArn": "",
-    "QueueKmsKeyArn": "",
-    "LogKmsKeyArn": "",
     "EventBusName": "default",
     "EventSources": "",
     "PartnerEventBusName": "",
+    "RecordingBuckets": "",
+    "TranscriptBuckets": "",
+    "CovalApiKeySecretArn": "",
+    "PlatformCredentialsSecretArn": "",
+    "WebhookSecretArn": "",
+    "MaximumConcurrency": "10,5,5,0",
+    "HttpsProxy": "",
+    "ReadKmsKeyArns": "",
+    "KmsKeyArn": "",
 }
 """The template's parameters that are looked at, and their defaults there."""
 SWEEPS = 1
 """The schedule's own invocation, beside those of the queues."""
+LEAST = (2, 2, 2, 0)
+"""Of MaximumConcurrency, each place: Lambda takes no less of a queue."""
 KEY = re.compile(r"[!-~]+")
 DENIED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"}
 MISSING = {"404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundException"}
@@ -93,47 +86,41 @@ class Account:
     region: str
     parameters: Mapping[str, str]
     stack: str = "coval-relay"
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """Of relay.toml: buckets of other accounts."""
 
     def listed(self, name: str) -> list[str]:
         return [part for part in self.parameters[name].split(",") if part]
 
     @property
-    def owners(self) -> Mapping[str, str]:
-        found: Mapping[str, str] = json.loads(self.parameters["BucketOwners"])
-        return found
-
-    @property
-    def buckets(self) -> dict[str, list[str]]:
-        """Each bucket, with the keys that the stack may decrypt its objects with."""
-        found: dict[str, list[str]] = {}
-        for kind in ("Recording", "Transcript"):
-            for bucket in self.listed(f"{kind}Buckets"):
-                found.setdefault(bucket, []).extend(self.listed(f"{kind}KmsKeyArns"))
-        return found
+    def buckets(self) -> list[str]:
+        return list(dict.fromkeys(self.listed("RecordingBuckets") + self.listed("TranscriptBuckets")))
 
 
 def looked_at(account: Account) -> Iterator[Line]:
     """All lines, in the order of the deploy."""
-    yield from _asked("concurrency", partial(concurrency, account))
+    yield from concurrency_limits(account)
+    yield from asked("concurrency", partial(concurrency, account))
+    yield from proxy(account)
     secrets = (
         ("CovalApiKeySecretArn", api_key),
         ("PlatformCredentialsSecretArn", credentials),
         ("WebhookSecretArn", webhooks),
     )
     for name, parse in secrets:
-        yield from _asked(name, partial(secret, account, name, parse))
+        yield from asked(name, partial(secret, account, name, parse))
     yield from unknown_owners(account)
-    for bucket, keys in account.buckets.items():
-        yield from bucket_lines(account, bucket, keys)
+    for bucket in account.buckets:
+        yield from bucket_lines(account, bucket, account.listed("ReadKmsKeyArns"))
     for name in ("EventBusName", "PartnerEventBusName"):
-        yield from _asked(name, partial(bus, account, name))
-    yield from _asked("other relays", partial(other_relays, account))
+        yield from asked(name, partial(bus, account, name))
+    yield from asked("other relays", partial(other_relays, account))
     for name in (name for name in DEFAULTS if "KmsKeyArn" in name):
         for arn in account.listed(name):
-            yield from _asked(f"{name} {arn}", partial(key, account, name, arn))
+            yield from asked(f"{name} {arn}", partial(key, account, name, arn))
 
 
-def _asked(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
+def asked(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
     """What cannot be looked at is said, and the rest goes on."""
     try:
         yield from look()
@@ -152,19 +139,38 @@ def _asked(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
 # --- quotas ------------------------------------------------------------------------------------------
 
 
+def concurrency_limits(account: Account) -> Iterator[Line]:
+    """What no pattern of the template can say of a list: how many there are, and what each place may hold."""
+    told = account.listed("MaximumConcurrency")
+    if len(told) != len(LEAST) or any(int(one) < least for one, least in zip(told, LEAST, strict=True)):
+        mend = "four numbers: for call ends, recordings and late recordings 2 or more, for webhooks 0 or more"
+        yield Line(Mark.MEND, "MaximumConcurrency", f"cannot be {account.parameters['MaximumConcurrency']}", mend)
+
+
 def concurrency(account: Account) -> Iterator[Line]:
-    """Lambda's limit of the account and region against what the three mappings and the sweep may use."""
+    """Lambda's limit of the account and region against what all functions together may use."""
     limits = account.client("lambda").get_account_settings()["AccountLimit"]
-    free, wanted = limits["UnreservedConcurrentExecutions"], SWEEPS
-    wanted += sum(int(account.parameters[name]) for name in DEFAULTS if name.endswith("MaximumConcurrency"))
+    free = limits["UnreservedConcurrentExecutions"]
+    wanted = SWEEPS + sum(int(one) for one in account.listed("MaximumConcurrency"))
     said = f"{wanted} executions at once are asked for, {free} are free in {account.region}"
     if free >= wanted:
         yield Line(Mark.WELL, "concurrency", said)
         return
     code = "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384"
     yield Line(
-        Mark.MEND, "concurrency", said, f"{code} --desired-value 1000; or lower the parameters …MaximumConcurrency"
+        Mark.MEND, "concurrency", said, f"{code} --desired-value 1000; or lower the parameter MaximumConcurrency"
     )
+
+
+# --- the proxy ---------------------------------------------------------------------------------------
+
+
+def proxy(account: Account) -> Iterator[Line]:
+    """The URL comes first, and only once: the template's pattern takes URL and host in every place."""
+    first, *hosts = account.listed("HttpsProxy") or [""]
+    if first and ("://" not in first or any("://" in host for host in hosts)):
+        mend = "the proxy as http://HOST:PORT, then the hosts that are reached without it"
+        yield Line(Mark.MEND, "HttpsProxy", f"cannot be {account.parameters['HttpsProxy']}", mend)
 
 
 # --- secrets -----------------------------------------------------------------------------------------
@@ -214,10 +220,10 @@ def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator
         return
     client = account.client("secretsmanager")
     own_key = client.describe_secret(SecretId=arn).get("KmsKeyId", "")
-    named = account.parameters[name.replace("SecretArn", "SecretKmsKeyArn")]
-    if own_key and not own_key.endswith("aws/secretsmanager") and own_key.split("/")[-1] != named.split("/")[-1]:
-        mend = f"{name.replace('SecretArn', 'SecretKmsKeyArn')}={own_key}"
-        yield Line(Mark.MEND, f"{name}, its key", "the functions may not use it", mend)
+    if own_key and not own_key.endswith("aws/secretsmanager") and not _named(own_key, account.listed("ReadKmsKeyArns")):
+        yield Line(
+            Mark.MEND, f"{name}, its key", "the functions may not use it", f"name it in ReadKmsKeyArns: {own_key}"
+        )
     fault = wrong(client.get_secret_value(SecretId=arn).get("SecretString", ""))
     if fault:
         yield Line(Mark.MEND, name, "cannot be used", f"aws secretsmanager put-secret-value: {fault}")
@@ -225,26 +231,31 @@ def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator
         yield Line(Mark.WELL, name, "can be read and has the right form")
 
 
+def _named(key_id: str, known: Sequence[str]) -> bool:
+    """A key may be told by its ARN or by its id alone."""
+    return key_id.rsplit("/", maxsplit=1)[-1] in [arn.split("/")[-1] for arn in known]
+
+
 # --- buckets -----------------------------------------------------------------------------------------
 
 
 def unknown_owners(account: Account) -> Iterator[Line]:
     for bucket in set(account.owners) - set(account.buckets):
-        yield Line(Mark.MEND, f"BucketOwners {bucket}", "is no bucket of the stack", "correct its name")
+        yield Line(Mark.MEND, f"bucket_owners {bucket}", "is no bucket of the stack", "correct its name in relay.toml")
 
 
 def bucket_lines(account: Account, bucket: str, keys: Sequence[str]) -> Iterator[Line]:
     """Whose it is and where; then, where it can be reached, how it is set up."""
     owner, s3 = account.owners.get(bucket, account.account), account.client("s3")
     subject = f"bucket {bucket}"
-    found = list(_asked(subject, partial(place, s3, bucket, owner, account.region)))
+    found = list(asked(subject, partial(place, s3, bucket, owner, account.region)))
     yield from found
     if all(line.mark is Mark.WELL for line in found):
-        yield from _asked(f"{subject}, its events", partial(switch, s3, bucket, owner))
-        yield from _asked(f"{subject}, its versions", partial(versioning, s3, bucket, owner))
-        yield from _asked(f"{subject}, its key", partial(encryption, s3, bucket, owner, keys))
+        yield from asked(f"{subject}, its events", partial(switch, s3, bucket, owner))
+        yield from asked(f"{subject}, its versions", partial(versioning, s3, bucket, owner))
+        yield from asked(f"{subject}, its key", partial(encryption, s3, bucket, owner, keys))
     if owner != account.account:
-        yield from _asked(f"{subject}, its account", partial(let_in, account, owner))
+        yield from asked(f"{subject}, its account", partial(let_in, account, owner))
 
 
 def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line]:
@@ -254,7 +265,7 @@ def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line
     except ClientError as error:
         if error.response["Error"]["Code"] not in DENIED:
             raise
-        mend = "name its account in BucketOwners; or look with credentials that may s3:ListBucket"
+        mend = "name its account in bucket_owners of relay.toml; or look with credentials that may s3:ListBucket"
         yield Line(Mark.MEND, subject, f"S3 refuses it as a bucket of {owner}", mend)
         return
     there = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", region)
@@ -288,8 +299,8 @@ def encryption(s3: "S3Client", bucket: str, owner: str, keys: Sequence[str]) -> 
     told = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=owner)["ServerSideEncryptionConfiguration"]
     for rule in told["Rules"]:
         named = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "")
-        if named and "alias/" not in named and named.split("/")[-1] not in [known.split("/")[-1] for known in keys]:
-            mend = f"name it in RecordingKmsKeyArns or TranscriptKmsKeyArns: {named}"
+        if named and "alias/" not in named and not _named(named, keys):
+            mend = f"name it in ReadKmsKeyArns: {named}"
             yield Line(Mark.MEND, f"bucket {bucket}, its key", "the functions may not use it", mend)
             return
     yield Line(Mark.WELL, f"bucket {bucket}, its key", "needs no other than is named")
@@ -329,12 +340,12 @@ def other_relays(account: Account) -> Iterator[Line]:
             yield Line(Mark.UNSEEN, f"stack {stack}", f"hears on the same bus: {heard}", mend)
 
 
-LET_IN = {"QueueKmsKeyArn": "events.amazonaws.com", "LogKmsKeyArn": "logs.{region}."}
+LET_IN = {"KmsKeyArn": ("events.amazonaws.com", "logs.{region}.")}
 """Services that use a key by themselves, which its policy must let in."""
 
 
 def key(account: Account, name: str, arn: str) -> Iterator[Line]:
-    """There, enabled, of this region, and open to the service that uses it by itself."""
+    """There, enabled, of this region, and open to the services that use it by themselves."""
     kms, subject = account.client("kms"), f"{name} {arn}"
     if arn.split(":")[3] != account.region:
         yield Line(Mark.MEND, subject, f"is not of {account.region}", "name a key of the stack's region")
@@ -342,30 +353,17 @@ def key(account: Account, name: str, arn: str) -> Iterator[Line]:
     state = kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"]
     if state != "Enabled":
         yield Line(Mark.MEND, subject, f"is {state}", f"aws kms enable-key --key-id {arn}")
-    elif name in LET_IN and not _lets_in(kms, arn, LET_IN[name].format(region=account.region)):
-        mend = 'its policy, as in README, "Customer-managed keys"'
-        yield Line(Mark.MEND, subject, f"lets {LET_IN[name].format(region=account.region)}… not in", mend)
+        return
+    services = [service.format(region=account.region) for service in LET_IN.get(name, ())]
+    policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"] if services else ""
+    if left_out := [service for service in services if service not in policy]:
+        mend = 'its policy, as in docs/deploy.md, "Customer-managed keys"'
+        yield Line(Mark.MEND, subject, f"lets {' and '.join(left_out)} not in", mend)
     else:
         yield Line(Mark.WELL, subject, "can be used")
 
 
-def _lets_in(kms: Any, arn: str, service: str) -> bool:
-    return service in kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
-
-
 # --- the command -------------------------------------------------------------------------------------
-
-
-def overrides(configuration: Mapping[str, Any], environment: str) -> dict[str, str]:
-    """The parameters of `sam deploy --config-env`: a list of NAME=VALUE, or one text of them."""
-    deploy = configuration.get(environment, {}).get("deploy", {}).get("parameters", {})
-    told = deploy.get("parameter_overrides", [])
-    entries = shlex.split(told) if isinstance(told, str) else [shlex.split(entry)[0] for entry in told]
-    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
-
-
-def _configuration(file: Path) -> Mapping[str, Any]:
-    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def _client(session: boto3.Session, service: str) -> Any:
@@ -374,29 +372,26 @@ def _client(session: boto3.Session, service: str) -> Any:
     return session.client(service, config=config)
 
 
-def stack_name(configuration: Mapping[str, Any], environment: str) -> str:
-    found = configuration.get(environment, {}).get("global", {}).get("parameters", {}).get("stack_name")
-    return str(found or "coval-relay")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters that samconfig.toml lacks")
     parser.add_argument("--config-env", default="default", help="the environment in samconfig.toml")
     parser.add_argument("--config-file", default="samconfig.toml")
+    parser.add_argument("--relay-file", default="relay.toml")
     chosen = parser.parse_args(arguments)
     session = boto3.Session()
     if not session.region_name:
         parser.error("no region: set AWS_REGION")
     identity = session.client("sts").get_caller_identity()["Account"]
     print(f"account {identity}, region {session.region_name}")
-    written, given = _configuration(Path(chosen.config_file)), dict(one.split("=", 1) for one in chosen.parameters)
+    written, given = samconfig.read(Path(chosen.config_file)), dict(one.split("=", 1) for one in chosen.parameters)
     account = Account(
         client=lambda name: _client(session, name),
         account=identity,
         region=session.region_name,
-        parameters={**DEFAULTS, **overrides(written, chosen.config_env), **given},
-        stack=stack_name(written, chosen.config_env),
+        parameters={**DEFAULTS, **samconfig.overrides(written, chosen.config_env), **given},
+        stack=samconfig.stack_name(written, chosen.config_env),
+        owners=samconfig.read(Path(chosen.relay_file)).get("bucket_owners", {}),
     )
     marks = []
     for line in looked_at(account):

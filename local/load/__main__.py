@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from local.load.report import render
 from local.load.run import Run
-from local.load.settings import PARAMETERS, LoadSettings, Pace
+from local.load.settings import CONFIGURATION, PARAMETERS, LoadSettings, Pace
 from local.simulator import AdminClient
 from local.stack.build import BuildFailed
 from local.stack.paths import PROJECT, Files
@@ -43,7 +43,7 @@ def main() -> int:
 def _load(files: Files, settings: LoadSettings) -> int:
     down(files)
     print("Starting the local AWS and the Coval simulator, building, deploying ...", flush=True)
-    stack = up(files, parameters=PARAMETERS)
+    stack = up(files, parameters=PARAMETERS, configuration=CONFIGURATION)
     began = time.monotonic()
 
     def tell(text: str) -> None:

@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 
-PARAMETERS = {
-    # a burst waits for minutes in the queues, as it may in production, where these are hours
-    "GraceSeconds": "3600",
-    "PendingSeconds": "3600",
-    "ResumeSeconds": "60",
-    "SubmitTranscriptMaximumConcurrency": "4",
-    "UploadRecordingMaximumConcurrency": "4",
-    "AttachRecordingMaximumConcurrency": "4",
-    "LogLevel": "WARNING",
-}
+PARAMETERS = {"MaximumConcurrency": "4,4,4,0"}
 """Of the template, beside those of every local stack."""
+CONFIGURATION = {
+    # a burst waits for minutes in the queues, as it may in production, where these are hours
+    "deadlines": {"grace_seconds": 3600, "pending_seconds": 3600, "resume_seconds": 60},
+    "log_level": "WARNING",
+}
+"""Of relay.toml, likewise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def pending(items: Sequence[Held]) -> tuple[str, ...]:
     """Names under which a recording waits that no call has.
 
     One that waited under two names has found its call by the first of them to be bound; under the other it
-    stays until PendingSeconds are over, and is looked at once more.
+    stays until its pending time is over, and is looked at once more.
     """
     taken = {name for item in items for name in item.get("other_recordings", ())}
     taken |= {item["recording"]["identity"] for item in items if item.get("recording")}

@@ -116,6 +116,7 @@ def main() -> None:
 def environments_of(stack: Stack, runtime: Path) -> Mapping[str, Mapping[str, str]]:
     """The deployed function's for each handler, which sees its own packages."""
     relay, door = (environment_of(stack, function, runtime) for function in ("SubmitTranscript", "ReceiveWebhook"))
+    relay = {**relay, "CONFIGURATION_PARAMETER": "", "COVAL_BASE_URL": stack.coval_url}
     return {
         "relay": relay,
         "bare": {**relay, "PYTHONPATH": str(runtime)},

@@ -24,10 +24,7 @@ MOST_UNPACKED = 250 * MEBIBYTE
 """Of a function with all its layers (Lambda quotas)."""
 MOST_GROWTH = 32
 MAKE = shutil.which("make") or "make"
-LAYERS = {
-    "arm64": ("AudioArmLayer", "DependenciesArmLayer"),
-    "x86_64": ("AudioX86Layer", "DependenciesX86Layer"),
-}
+PROCESSORS = ("aarch64", "x86_64")
 
 IMPORT = "import time; begun = time.perf_counter(); import av; print(time.perf_counter() - begun)"
 WORKER = """
@@ -75,36 +72,38 @@ SOURCES = (
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        sizes = {name: _unpacked(Path(folder), layers) for name, layers in LAYERS.items()}
+        sizes = [_unpacked(Path(folder) / processor, processor) for processor in PROCESSORS]
         print(f"import of PyAV: {_import_milliseconds():.0f} ms, median of {ROUNDS}")
         print(f"conversion of {SECONDS // 60} minutes of stereo by a warm worker, agent on channel 1:")
         growth = max(_measured(source, Path(folder)) for source in SOURCES)
-    sys.exit(max(sizes.values()) > MOST_UNPACKED or growth > MOST_GROWTH)
+    sys.exit(max(sizes) > MOST_UNPACKED or growth > MOST_GROWTH)
 
 
-def _unpacked(folder: Path, layers: tuple[str, str]) -> int:
+def _unpacked(folder: Path, processor: str) -> int:
     """Bytes of a function's layers, built as `sam build` has them built."""
-    audio, dependencies = (_built(folder / name, name) for name in layers)
-    shared = _built(folder / "SharedLayer", "SharedLayer")
-    zipped = Path(shutil.make_archive(str(folder / layers[0]), "zip", folder / layers[0])).stat().st_size
+    audio, dependencies, shared = (_built(folder, part, processor) for part in ("audio", "dependencies", "shared"))
+    zipped = Path(shutil.make_archive(str(folder / "audio"), "zip", folder / "audio")).stat().st_size
     print(
-        f"{layers[0]}: {audio / MEBIBYTE:.0f} MiB, {zipped / MEBIBYTE:.0f} MiB zipped; "
+        f"audio, {processor}: {audio / MEBIBYTE:.0f} MiB, {zipped / MEBIBYTE:.0f} MiB zipped; "
         f"all layers {(audio + dependencies + shared) / MEBIBYTE:.0f} of 250 MiB"
     )
     return audio + dependencies + shared
 
 
-def _built(folder: Path, target: str) -> int:
-    part = "shared" if target == "SharedLayer" else "audio" if "Audio" in target else "dependencies"
-    folder.mkdir(exist_ok=True)
+def _built(folder: Path, part: str, processor: str) -> int:
+    artifacts = folder / part
+    artifacts.mkdir(parents=True)
     path = os.pathsep.join([str(PROJECT / ".venv-bootstrap" / "bin"), os.environ["PATH"]])
     subprocess.run(
-        [MAKE, "-C", str(PROJECT / "layers" / part), f"build-{target}", f"ARTIFACTS_DIR={folder}"],
+        [
+            *(MAKE, "-C", str(PROJECT / "layers" / part), f"build-{part.capitalize()}Layer"),
+            *(f"PROCESSOR={processor}", f"ARTIFACTS_DIR={artifacts}"),
+        ],
         env={**os.environ, "PATH": path},
         capture_output=True,
         check=True,
     )
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in artifacts.rglob("*") if file.is_file())
 
 
 def _import_milliseconds() -> float:

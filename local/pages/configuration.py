@@ -83,16 +83,16 @@ def settings_tables() -> str:
 
 
 def _model(model: type[settings.Settings]) -> str:
-    meanings = dict(_meanings(model))
+    said = dict(meanings(model))
     rows = [
-        f"| `{name.upper()}` | {_field_default(field)} | {_field_rule(field)} | {meanings.get(name, '')} |"
+        f"| `{name.upper()}` | {_field_default(field)} | {_field_rule(field)} | {said.get(name, '')} |"
         for name, field in model.model_fields.items()
         if name in inspect.get_annotations(model)
     ]
     return "\n".join([str(inspect.getdoc(model)), "", "| Variable | Default | Values | |", _LINE, *rows, ""])
 
 
-def _meanings(model: type) -> Iterator[tuple[str, str]]:
+def meanings(model: type) -> Iterator[tuple[str, str]]:
     """What stands below each field in the source."""
     (definition,) = ast.parse(inspect.getsource(model)).body
     assert isinstance(definition, ast.ClassDef)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from coval_relay import __version__
-from local.pages import configuration, licences
+from local.pages import configuration, document, licences
 
 PROJECT = Path(__file__).parents[2]
 TEMPLATE = PROJECT / "template.yaml"
@@ -15,6 +15,7 @@ VERSION_OUTPUT = re.compile(
 PART = re.compile(r"(<!-- make pages: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PARTS: Mapping[str, Callable[[], str]] = {
     "parameters": configuration.parameters,
+    "document": document.tables,
     "settings": configuration.settings_tables,
 }
 
@@ -23,7 +24,13 @@ def generated() -> dict[Path, str]:
     """By file; the pages of docs/ with their parts written anew."""
     pages = {path: _page(path) for path in sorted((PROJECT / "docs").glob("*.md"))}
     template = VERSION_OUTPUT.sub(__version__, TEMPLATE.read_text(encoding="utf-8"))
-    return {PROJECT / "NOTICE": licences.notice(), TEMPLATE: template, **pages}
+    return {
+        PROJECT / "NOTICE": licences.notice(),
+        PROJECT / "relay.example.toml": document.example(),
+        PROJECT / "relay.schema.json": document.schema(),
+        TEMPLATE: template,
+        **pages,
+    }
 
 
 def _page(path: Path) -> str:

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, SAM
+from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, SAM, SAMCONFIG
 
-_SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", ".venv-aws/pyvenv.cfg")
+_SOURCES = ("template.yaml", "relay.toml", "local/stack/samconfig.toml", "functions", "layers", ".venv-aws/pyvenv.cfg")
 _IGNORED = ("__pycache__", ".mypy_cache", ".ruff_cache")
 
 
@@ -41,7 +41,16 @@ def build() -> Path:
     digest = sources_digest()
     if not (built.exists() and stamp.exists() and stamp.read_text() == digest):
         stamp.unlink(missing_ok=True)
-        command = [str(SAM), "build", "--config-env", "local", "--build-dir", str(BUILD)]
+        command = [
+            str(SAM),
+            "build",
+            "--config-file",
+            str(SAMCONFIG),
+            "--config-env",
+            "local",
+            "--build-dir",
+            str(BUILD),
+        ]
         run(command, BUILD.with_suffix(".log"), PATH=_tools_first(), RELAY_BUILD_PYTHON=str(AWS_PYTHON))
         stamp.write_text(digest)
     return built

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import httpx
@@ -19,8 +19,8 @@ from local.stack import environment
 from local.stack.build import build
 from local.stack.deploy import deploy
 from local.stack.parameters import (
-    KEY_RULES,
-    KEY_RULES_PARAMETER,
+    CONFIGURATION,
+    CONFIGURATION_PARAMETER,
     MEDIA,
     PARAMETERS,
     PARTNER_BUS,
@@ -28,9 +28,11 @@ from local.stack.parameters import (
     RECORDINGS_NOTIFYING,
     RECORDINGS_UNVERSIONED,
     TRANSCRIPTS,
+    merged,
 )
 from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, PYTHON, Files
 from local.stack.server_processes import Server, alone
+from local.toml import document
 from scripts.notify_relay import enable
 
 if TYPE_CHECKING:
@@ -104,23 +106,29 @@ def coval_url(files: Files) -> str:
     return f"http://127.0.0.1:{simulator_server(files).port()}"
 
 
-def up(files: Files, egress: Egress | None = None, parameters: Mapping[str, str] = MappingProxyType({})) -> Stack:
+def up(
+    files: Files,
+    egress: Egress | None = None,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    configuration: Mapping[str, Any] = MappingProxyType({}),
+) -> Stack:
     """Start what does not run, build what has changed, deploy what is not deployed; in that order.
 
     Without an egress the functions reach the loopback only by its addresses, and nothing else is allowed.
-    `parameters` are the template's, where they are to differ from those of every local stack.
+    `parameters` are the template's, `configuration` is relay.toml's, where they are to differ from those of every local
+    stack.
     """
     with alone(files.lock):
         environment.isolate(aws_url(files), files.aws)
         start_simulator(simulator_server(files), files)
         _start_aws(aws_server(files), files, egress)
-        resources()
-        network = {"HttpsProxy": egress.proxy, "NoProxy": "127.0.0.1,localhost"} if egress else {}
+        resources(merged(CONFIGURATION, configuration))
+        network = {"HttpsProxy": f"{egress.proxy},127.0.0.1,localhost"} if egress else {}
         local = {_media_host(files): {"username": "local", "password": environment.SECRET_KEY}}
         credentials = {**local, **(egress.credentials if egress else {})}
-        chosen = {**PARAMETERS, **secrets(credentials), **_addresses(files, egress), **network, **parameters}
+        chosen = {**PARAMETERS, **secrets(credentials), **network, **parameters}
         with alone(BUILD.with_suffix(".lock")):
-            outputs = deploy(build(), chosen, files)
+            outputs = deploy(build(), chosen, _addresses(files, egress), files)
         notify_queue(outputs["RecordingQueueArn"])
         _write_environment(files, aws_url(files))
     return Stack(aws_url=aws_url(files), coval_url=coval_url(files), outputs=outputs)
@@ -235,7 +243,7 @@ def _server_environment(**settings: str) -> dict[str, str]:
     return {**{name: os.environ[name] for name in kept if name in os.environ}, **settings}
 
 
-def resources(partner_bus: str = PARTNER_BUS) -> None:
+def resources(configuration: Mapping[str, Any], partner_bus: str = PARTNER_BUS) -> None:
     """What the operator of a real account has already, beside the secrets."""
     _buckets()
     _media()
@@ -243,7 +251,7 @@ def resources(partner_bus: str = PARTNER_BUS) -> None:
     if partner_bus and not events.list_event_buses(NamePrefix=partner_bus)["EventBuses"]:
         events.create_event_bus(Name=partner_bus, EventSourceName=partner_bus)
     parameters: SSMClient = boto3.client("ssm")
-    parameters.put_parameter(Name=KEY_RULES_PARAMETER, Value=KEY_RULES, Type="String", Overwrite=True)
+    parameters.put_parameter(Name=CONFIGURATION_PARAMETER, Value=document(configuration), Type="String", Overwrite=True)
 
 
 def _buckets() -> None:
@@ -297,9 +305,10 @@ def _secret(name: str, content: str) -> str:
         return client.create_secret(Name=name, SecretString=content)["ARN"]
 
 
-def _addresses(files: Files, egress: Egress | None) -> dict[str, str]:
-    hosts = ",".join((_media_host(files), *(egress.hosts if egress else ())))
-    return {"CovalBaseUrl": coval_url(files), "RecordingUrlHosts": hosts, "TranscriptUrlHosts": hosts}
+def _addresses(files: Files, egress: Egress | None) -> dict[str, Any]:
+    """What the deploy alone says: the deployed relay.toml."""
+    hosts = [_media_host(files), *(egress.hosts if egress else ())]
+    return {"coval": {"base_url": coval_url(files)}, "links": {"recording_hosts": hosts, "transcript_hosts": hosts}}
 
 
 def _media_host(files: Files) -> str:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from local.stack.parameters import (
-    KEY_RULES_PARAMETER,
+    CONFIGURATION,
+    CONFIGURATION_PARAMETER,
     MEDIA,
     PARAMETERS,
     RECORDINGS,
     RECORDINGS_NOTIFYING,
     RECORDINGS_UNVERSIONED,
     TRANSCRIPTS,
+    merged,
 )
 from local.stack.paths import Files
 from local.stack.stack import (
@@ -29,7 +31,7 @@ from local.stack.stack import (
     start_simulator,
 )
 from local.stack.stack import notify_queue as let_the_bucket_notify
-from tests.aws.sandbox import Deployment, account, customer_key, emptied, encrypt, left_by
+from tests.aws.sandbox import Choices, Deployment, account, customer_key, emptied, encrypt, left_by
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -39,15 +41,6 @@ REGION = "us-east-1"
 """Whose buckets are made without naming it."""
 MEDIA_HOST = f"s3.{REGION}.amazonaws.com"
 ENCRYPTED = (RECORDINGS, RECORDINGS_UNVERSIONED, TRANSCRIPTS)
-KEYS = (
-    *(
-        "CovalApiKeySecretKmsKeyArn",
-        "PlatformCredentialsSecretKmsKeyArn",
-        "RecordingKmsKeyArns",
-        "TranscriptKmsKeyArns",
-    ),
-    *("TableKmsKeyArn", "QueueKmsKeyArn", "LogKmsKeyArn", "StagingKmsKeyArn"),
-)
 BUCKETS = (RECORDINGS, RECORDINGS_UNVERSIONED, RECORDINGS_NOTIFYING, TRANSCRIPTS, MEDIA)
 
 
@@ -66,10 +59,10 @@ def live_stack(files: Files) -> Iterator[Stack]:
     tunnel = os.environ["RELAY_SIMULATOR_URL"]
     with customer_key() as key:
         try:
-            resources(partner_bus="")
+            resources(merged(CONFIGURATION, {"coval": {"timeout_seconds": 10}}), partner_bus="")
             for bucket in ENCRYPTED:
                 encrypt(bucket, key)
-            outputs.update(deployment.deploy(parameters(tunnel, key)))
+            outputs.update(deployment.deploy(choices(tunnel, key)))
             let_the_bucket_notify(outputs["RecordingQueueArn"])
             yield Stack(f"https://{MEDIA_HOST}", coval_url(files), outputs, tunnel)
         finally:
@@ -77,18 +70,21 @@ def live_stack(files: Files) -> Iterator[Stack]:
             server.stop()
 
 
-def parameters(tunnel: str, key: str) -> dict[str, str]:
+def choices(tunnel: str, key: str) -> Choices:
     """Patient, as the tunnel is slow; S3 stands for a platform's web server, and takes any header.
 
     With a key of one's own for everything, so that the probes need each statement about keys.
     """
-    hosts = {"RecordingUrlHosts": MEDIA_HOST, "TranscriptUrlHosts": MEDIA_HOST, "PartnerEventBusName": ""}
     credentials = secrets({MEDIA_HOST: {"header": "x-relay-test", "value": "any"}})
     client: SecretsManagerClient = boto3.client("secretsmanager")
     for arn in credentials.values():
         client.update_secret(SecretId=arn, KmsKeyId=key)
-    keys = dict.fromkeys(KEYS, key)
-    return {**PARAMETERS, **credentials, **hosts, **keys, "CovalBaseUrl": tunnel, "CovalTimeoutSeconds": "10"}
+    keys = {"ReadKmsKeyArns": key, "KmsKeyArn": key}
+    links = {"recording_hosts": [MEDIA_HOST], "transcript_hosts": [MEDIA_HOST]}
+    return Choices(
+        {**PARAMETERS, **credentials, **keys, "PartnerEventBusName": ""},
+        {"coval": {"base_url": tunnel}, "links": links},
+    )
 
 
 def _clean_up(deployment: Deployment, outputs: dict[str, str]) -> None:
@@ -98,7 +94,7 @@ def _clean_up(deployment: Deployment, outputs: dict[str, str]) -> None:
     client: SecretsManagerClient = boto3.client("secretsmanager")
     parameter: Any = boto3.client("ssm")
     with suppress(client.exceptions.ClientError):
-        parameter.delete_parameter(Name=KEY_RULES_PARAMETER)
+        parameter.delete_parameter(Name=CONFIGURATION_PARAMETER)
     for secret in (API_KEY, CREDENTIALS):
         with suppress(client.exceptions.ClientError):
             client.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)

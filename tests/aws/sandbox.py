@@ -17,9 +17,10 @@ from botocore.exceptions import ClientError
 
 from local.simulator.behaviour_switches import DEFAULT_API_KEY
 from local.stack.build import build, run
-from local.stack.deploy import emulated, mend_concurrency
-from local.stack.parameters import PARAMETERS, SUFFIX
-from local.stack.paths import PROJECT, SAM
+from local.stack.deploy import emulated, mend_concurrency, ship
+from local.stack.parameters import CONFIGURATION, PARAMETERS, SUFFIX, merged
+from local.stack.paths import BUILD, PROJECT, SAM
+from local.stack.server_processes import alone
 from scripts.notify_relay import enable
 from tests.aws.cost import bill
 
@@ -31,9 +32,8 @@ LIVE = os.environ.get("RELAY_LIVE") == "yes"
 NAME = "coval-relay-sandbox"
 BUCKET, BUS, SECRET, BOUNDARY = f"{NAME}{SUFFIX}", NAME, f"{NAME}/api-key", f"{NAME}-boundary"
 SOURCE = "acme.sandbox"
-HURRY = {name: value for name, value in PARAMETERS.items() if name.endswith(("Seconds", "MaximumConcurrency"))} | {
-    "GraceSeconds": "600"
-}
+HURRY = {"MaximumConcurrency": PARAMETERS["MaximumConcurrency"]}
+HURRIED = merged({name: CONFIGURATION[name] for name in ("coval", "deadlines")}, {"deadlines": {"grace_seconds": 600}})
 """On the local stack nobody waits for minutes, and each worker is a process of this machine."""
 
 
@@ -56,11 +56,11 @@ class Deployment:
     name: str
     folder: Path
 
-    def deploy(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+    def deploy(self, choices: "Choices") -> Mapping[str, str]:
         """The real `sam deploy`, of a new stack or an update; the stack's outputs."""
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "parameters.yaml"
-        file.write_text(json.dumps(parameters))
+        file.write_text(json.dumps(choices.parameters))
         options = (
             "--resolve-s3",
             "--s3-prefix",
@@ -69,12 +69,15 @@ class Deployment:
             "CAPABILITY_IAM",
             "--no-confirm-changeset",
         )
-        command = [str(SAM), "deploy", "--stack-name", self.name, "--template-file", str(_built()), *options]
-        run(
-            [*command, "--no-fail-on-empty-changeset", "--parameter-overrides", f"file://{file}"],
-            self.folder / "deploy.log",
-            SAM_CLI_POLL_DELAY="3" if LIVE else "0.2",
-        )
+        with alone(BUILD.with_suffix(".lock")):
+            template = _built()
+            ship(choices.configuration, template.parent)
+            command = [str(SAM), "deploy", "--stack-name", self.name, "--template-file", str(template), *options]
+            run(
+                [*command, "--no-fail-on-empty-changeset", "--parameter-overrides", f"file://{file}"],
+                self.folder / "deploy.log",
+                SAM_CLI_POLL_DELAY="3" if LIVE else "0.2",
+            )
         if not LIVE:
             mend_concurrency()
         return self.outputs()
@@ -105,6 +108,14 @@ def _built() -> Path:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """The template's parameters, and what stands in relay.toml."""
+
+    parameters: Mapping[str, str]
+    configuration: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Prerequisites:
     """What an operator has before the first deploy."""
 
@@ -113,30 +124,33 @@ class Prerequisites:
     key: str
     boundary: str
 
-    def smallest(self, coval: str) -> dict[str, str]:
-        """The least that can be given; the rest points the stack at the simulator, and lets it be deleted."""
+    def smallest(self, coval: str) -> Choices:
+        """The least that can be given; the rest points the stack at the simulator."""
         needed = {"CovalApiKeySecretArn": self.secret, "RecordingBuckets": BUCKET}
-        own_key = {"CovalApiKeySecretKmsKeyArn": self.key, "RecordingKmsKeyArns": self.key}
-        given = {**needed, **own_key, "CovalBaseUrl": coval, "EventBusName": BUS, "TableDeletionProtection": "false"}
-        return given if LIVE else {**given, **HURRY}
+        own_key = {"ReadKmsKeyArns": self.key, "EventBusName": BUS}
+        return Choices(
+            {**needed, **own_key, **({} if LIVE else HURRY)},
+            merged({} if LIVE else HURRIED, {"coval": {"base_url": coval}}),
+        )
 
-    def fullest(self, coval: str) -> dict[str, str]:
+    def fullest(self, coval: str) -> Choices:
         """With a key of one's own for everything, and what organizations ask for."""
-        keys = ("Table", "Queue", "Log", "Staging")
-        return {
-            **self.smallest(coval),
-            **{f"{name}KmsKeyArn": self.key for name in keys},
+        least = self.smallest(coval)
+        parameters = {
+            "KmsKeyArn": self.key,
             "EventSources": SOURCE,
             "RecordingPrefixes": "recordings/",
             "TranscriptBuckets": BUCKET,
             "TranscriptPrefixes": "transcripts/",
-            "TranscriptKeyPattern": r"^transcripts/(?P<external_conversation_id>[^/]+)\.json$",
-            "TranscriptKmsKeyArns": self.key,
-            "BucketOwners": json.dumps({BUCKET: self.account}),
             "PermissionsBoundaryArn": self.boundary,
             "RolePath": "/coval-relay/",
-            "LogLevel": "WARNING",
         }
+        configuration = {
+            "log_level": "WARNING",
+            "bucket_owners": {BUCKET: self.account},
+            "key_rules": CONFIGURATION["key_rules"][:1],
+        }
+        return Choices({**least.parameters, **parameters}, merged(least.configuration, configuration))
 
 
 @contextmanager

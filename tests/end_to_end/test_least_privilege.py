@@ -60,6 +60,7 @@ SHARED: dict[Grant, str] = {
     ("KeepState", "dynamodb:UpdateItem"): "versioned",
     ("KeepState", "dynamodb:GetItem"): "versioned",
     ("ReadApiKey", SECRET): "versioned",
+    ("ReadConfiguration", "ssm:GetParameter"): "versioned",
     ("ReadNothingBesideThePrefixes", WHOLE): BESIDE_THE_PREFIXES,
 }
 NEEDED: dict[str, dict[Grant, str]] = {
@@ -70,7 +71,7 @@ NEEDED: dict[str, dict[Grant, str]] = {
         ("KeepState", "dynamodb:DeleteItem"): "under its alias",
         ("KeepState", "dynamodb:Query"): "under its alias",
         ("ReadApiKey", SECRET): "inline",
-        ("ReadKeyRules", "ssm:GetParameter"): "by its key",
+        ("ReadConfiguration", "ssm:GetParameter"): "inline",
         ("ReadPlatformCredentials", SECRET): "at a link",
         ("ReadTranscripts", "s3:GetObject"): "by reference",
         ("ReadWebhookBodies", "s3:GetObject"): "a webhook in S3",
@@ -80,7 +81,6 @@ NEEDED: dict[str, dict[Grant, str]] = {
         ("SendMessages", "sqs:SendMessage"): "beside the place",
         ("KeepState", "dynamodb:DeleteItem"): "named by a sidecar",
         ("KeepState", "dynamodb:Query"): "named by a sidecar",
-        ("ReadKeyRules", "ssm:GetParameter"): "by the operator's rule",
         ("ReadPlatformCredentials", SECRET): "at a link",
         ("ReadRecordings", "s3:GetObject"): "unversioned",
         ("ReadRecordings", "s3:GetObjectVersion"): "versioned",

@@ -40,9 +40,9 @@ from tests.support.webhooks import http_event, request_of
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-LAYERS = ("DependenciesArmLayer", "SharedLayer")
-AUDIO_LAYER = "AudioArmLayer"
-WEBHOOKS_LAYER = "WebhooksArmLayer"
+LAYERS = ("DependenciesLayer", "SharedLayer")
+AUDIO_LAYER = "AudioLayer"
+WEBHOOKS_LAYER = "WebhooksLayer"
 DOOR = "ReceiveWebhook"
 LAYERS_OF = {SUBMIT: LAYERS, UPLOAD: (*LAYERS, AUDIO_LAYER), ATTACH: LAYERS, DOOR: (*LAYERS, WEBHOOKS_LAYER)}
 INVOCATIONS = "/2015-03-31/functions/function/invocations"

@@ -64,10 +64,10 @@ BOUNDARIES: Final = (
         share=40,
     ),
     Boundary(
-        name="key-rules",
-        seeds=documents.key_rules,
+        name="configuration",
+        seeds=documents.configurations,
         mutated=mutated_text,
-        judge=documents.judged_key_rules,
+        judge=documents.judged_configuration,
         share=50,
     ),
     Boundary(

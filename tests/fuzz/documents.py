@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from coval_relay.adapters.aws.dynamodb_aliases import _pending_message
@@ -9,8 +10,8 @@ from coval_relay.adapters.aws.dynamodb_calls import from_item, to_item
 from coval_relay.adapters.aws.dynamodb_table import plain, serialized
 from coval_relay.adapters.aws.queue_messages import from_text
 from coval_relay.adapters.aws.secrets import key_of
-from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
 from coval_relay.adapters.web.platform_credentials import headers_by_host
+from coval_relay.configuration.parsing import ConfigurationError, parse, validated
 from coval_relay.domain.call import (
     NO_HINTS,
     Call,
@@ -32,6 +33,7 @@ from tests.fuzz.deliveries import EVENTS, NAMES, OPTIONS
 from tests.fuzz.mutation import text_of
 from tests.support.events import TURNS
 
+PROJECT = Path(__file__).parents[2]
 FACTS: Final = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=1_790_951_797, seconds=347.0)
 FORMATS: Final[dict[str, list[Any]]] = {
     "canonical_v1": [TURNS, {"messages": TURNS}],
@@ -87,7 +89,7 @@ def sidecars() -> list[Any]:
 def judged_sidecar(told: Any) -> str:
     """What is pushed is read by its key's pattern, what is pulled by every platform that pulls."""
     key, content = told if isinstance(told, list) and len(told) == 2 else ("a.wav.json", told)
-    book = key_rule_set(NAMES, OPTIONS, (), "")
+    book = key_rule_set(NAMES, OPTIONS, (), ())
     outcomes = [
         outcome_of(lambda: sidecar.read(content, "recordings", key))  # noqa: B023 - called at once
         for sidecar in book.sidecars
@@ -118,8 +120,20 @@ def key_rules() -> list[Any]:
     return [[rule, by_alias], [], *([{**rule, "pattern": pattern}] for pattern in odd)]
 
 
-def judged_key_rules(value: Any) -> str:
-    return outcome_of(lambda: parse_key_rules(text_of(value), "KeyRules"), secret_names=False)
+def configurations() -> list[Any]:
+    texts = [
+        example.read_text(encoding="utf-8") for example in (PROJECT / "relay.example.toml", PROJECT / "relay.toml")
+    ]
+    return [*texts, *({"key_rules": rules} for rules in key_rules())]
+
+
+def judged_configuration(value: Any) -> str:
+    """A document as it is written, or what was read of it."""
+    read = (lambda: validated(value)) if isinstance(value, dict) else (lambda: parse(text_of(value)))
+    try:
+        return outcome_of(read, secret_names=False)
+    except ConfigurationError:
+        return "refused"
 
 
 def credentials() -> list[Any]:

@@ -16,8 +16,8 @@ from coval_relay.adapters.aws.lambda_events import Delivery, Receipt, Record, re
 from coval_relay.adapters.aws.queue_messages import from_event
 from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.adapters.aws.secrets import key_of
-from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
 from coval_relay.adapters.coval.responses import UnreadableResponseError, upload
+from coval_relay.configuration.parsing import ConfigurationError, validated
 from coval_relay.domain.audio import AudioRejectedError, ReadRange
 from coval_relay.domain.call import Call, CallEnd, CallFacts, ConversationState, Recording, RecordingState
 from coval_relay.domain.call_aliases import Alias, PendingMessage
@@ -36,9 +36,6 @@ from tests.support.fakes import FakeBucket, FakeClock, InMemoryCalls
 from tests.support.in_memory import AliasItem, InMemoryAliases, InMemoryStaging, InMemoryUrls
 from tests.support.voices import KINDS, call
 from tests.support.world import World
-
-NO_REGULAR_EXPRESSION = InvalidInputError("KeyRules[0].pattern", "must be a regular expression")
-
 
 ONE_OF_THE_STATES = "Input should be 'NEW', 'QUEUED', 'WAITING', 'SUBMITTING', 'SUBMITTED', 'FILTERED' or 'REJECTED'"
 
@@ -79,10 +76,13 @@ def test_an_invocation_with_endless_lists() -> None:
 
 @pytest.mark.parametrize("pattern", ["(?P<alias>a{99999999999})", "(" * 2000])
 def test_a_pattern_that_python_cannot_compile(pattern: str) -> None:
-    text = json.dumps([{"name": "own", "alias_type": "leg", "pattern": pattern}])
-    with pytest.raises(InvalidInputError) as caught:
-        parse_key_rules(text, "KeyRules")
-    assert caught.value == NO_REGULAR_EXPRESSION
+    rule = {"name": "own", "alias_type": "leg", "pattern": pattern}
+    with pytest.raises(ConfigurationError) as caught:
+        validated({"key_rules": [rule], "ignored_keys": [pattern]})
+    assert str(caught.value).split("; ") == [
+        "relay.toml: ignored_keys: must be a regular expression",
+        "relay.toml: key_rules[0].pattern: must be a regular expression",
+    ]
 
 
 def test_a_secret_nested_without_end() -> None:

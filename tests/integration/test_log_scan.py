@@ -11,6 +11,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -19,8 +20,10 @@ import pytest
 from coval_relay import settings
 from coval_relay.adapters.aws import telemetry
 from coval_relay.adapters.coval import gate
+from coval_relay.configuration import current
 from coval_relay.entrypoints import aws_adapters, functions, lambda_handler
 from local.simulator import RunningSimulator, running
+from local.toml import document
 from tests.support import emulator
 from tests.support.dynamodb_table import create_table
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
@@ -135,7 +138,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 
 @pytest.fixture
-def environment(aws_url: str, simulator: RunningSimulator) -> dict[str, str]:
+def environment(aws_url: str) -> dict[str, str]:
     """As the template gives it, on resources of this test's own."""
     name = uuid.uuid4().hex
     sqs, secrets, s3 = (emulator.client(one, aws_url) for one in ("sqs", "secretsmanager", "s3"))
@@ -151,17 +154,25 @@ def environment(aws_url: str, simulator: RunningSimulator) -> dict[str, str]:
         **{f"{queue.upper()}_QUEUE_URL": url for queue, url in urls.items()},
         "COVAL_API_KEY_SECRET_ARN": secrets.create_secret(Name=name, SecretString=KEY)["ARN"],
         "PLATFORM_CREDENTIALS_SECRET_ARN": secrets.create_secret(Name=f"p{name}", SecretString=credentials)["ARN"],
-        "COVAL_BASE_URL": simulator.url,
-        "COVAL_TIMEOUT_SECONDS": "2",
-        "SETTLING_SECONDS": "0",
         "BUCKET_OWNER": OWNER,
         "RECORDING_BUCKETS": f"recordings-{name}",
         "TRANSCRIPT_BUCKETS": f"transcripts-{name}",
         "STAGING_BUCKET": f"staging-{name}",
-        "RECORDING_URL_HOSTS": "media.example.com",
-        "TRANSCRIPT_URL_HOSTS": "media.example.com",
         "POWERTOOLS_SERVICE_NAME": name,
     }
+
+
+@pytest.fixture(autouse=True)
+def deployed(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The relay.toml that lies beside the package."""
+    hosts = ["media.example.com"]
+    written = {
+        "coval": {"base_url": simulator.url, "timeout_seconds": 2},
+        "deadlines": {"settling_seconds": 0},
+        "links": {"recording_hosts": hosts, "transcript_hosts": hosts},
+    }
+    monkeypatch.setattr(current, "DEPLOYED", tmp_path / "relay.toml")
+    current.DEPLOYED.write_text(document(written), encoding="utf-8")
 
 
 CACHED = (
@@ -301,16 +312,21 @@ BROKEN = {
     "no credentials": {"PLATFORM_CREDENTIALS_SECRET_ARN": f"arn:aws:secretsmanager:us-east-1:{OWNER}:secret:x"},
     "no buckets": {"STAGING_BUCKET": "none", "BUCKET_OWNER": "999999999999"},
     "no s3": {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"},
-    "no coval": {"COVAL_BASE_URL": "http://127.0.0.1:9"},
-    "broken settings": {"AGENT_IDS": f"{{{WORD}", "COVAL_TIMEOUT_SECONDS": WORD},
-    "broken rules": {"KEY_RULES": json.dumps([{"name": WORD, "pattern": WORD}])},
+    "broken settings": {"BUCKET_OWNER": WORD},
+    "no document": {"CONFIGURATION_PARAMETER": "/none"},
+    "broken document": {"CONFIGURATION_PARAMETER": "/broken"},
 }
+
+
+BROKEN_DOCUMENT = f'log_level = "{WORD}"\n[[key_rules]]\nname = "{WORD}"\npattern = "{WORD}"\n'
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_whatever_is_broken_around_it(
-    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], told: Told
+    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], told: Told, aws_url: str
 ) -> None:
+    ssm = emulator.client("ssm", aws_url)
+    ssm.put_parameter(Name="/broken", Value=BROKEN_DOCUMENT, Type="String", Overwrite=True)
     relay = cold_start(**BROKEN[broken])
     relay.play(*calls, ("call_end", event(WORD, {"external_conversation_id": ROOM, "turns": TURNS})))
     heard = told(relay)

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,12 @@ class World:
         arn: str = self.client("kms", region).create_key()["KeyMetadata"]["Arn"]
         return arn
 
-    def account(self, free: int = 1000, /, **parameters: str) -> Account:
+    def account(self, free: int = 1000, /, *, owners: Mapping[str, str] | None = None, **parameters: str) -> Account:
         def client(service: str) -> Any:
             return Limits(free) if service == "lambda" else self.client(service)
 
-        return Account(client, self.number, REGION, {**preflight.DEFAULTS, **parameters})
+        given = {**preflight.DEFAULTS, **parameters}
+        return Account(client, self.number, REGION, given, owners=owners or {})
 
 
 @pytest.fixture
@@ -123,10 +125,10 @@ def test_a_secret_that_is_missing_or_elsewhere(world: World) -> None:
 
 def test_a_secret_s_own_key_has_to_be_named(world: World) -> None:
     arn = world.key()
-    found = {"CovalApiKeySecretArn": world.secret("a-key", KmsKeyId=arn)}
-    said = f"the functions may not use it CovalApiKeySecretKmsKeyArn={arn}"
-    assert mends(world.account(**found)) == {"CovalApiKeySecretArn, its key": said}
-    assert mends(world.account(**found, CovalApiKeySecretKmsKeyArn=arn)) == {}
+    secret = world.secret("a-key", KmsKeyId=arn)
+    said = f"the functions may not use it name it in ReadKmsKeyArns: {arn}"
+    assert mends(world.account(CovalApiKeySecretArn=secret)) == {"CovalApiKeySecretArn, its key": said}
+    assert mends(world.account(CovalApiKeySecretArn=secret, ReadKmsKeyArns=arn)) == {}
 
 
 # --- buckets
@@ -159,13 +161,13 @@ def test_a_bucket_of_another_region_or_of_none(world: World) -> None:
 
 
 def test_owners_are_of_buckets_that_are_named(world: World) -> None:
-    found = mends(world.account(BucketOwners=json.dumps({"misspelt": OTHER})))
-    assert found["BucketOwners misspelt"] == "is no bucket of the stack correct its name"
+    found = mends(world.account(owners={"misspelt": OTHER}))
+    assert found["bucket_owners misspelt"] == "is no bucket of the stack correct its name in relay.toml"
 
 
 def test_the_bus_has_to_let_the_other_account_in(world: World) -> None:
     name = world.bucket()
-    theirs = world.account(RecordingBuckets=name, BucketOwners=json.dumps({name: OTHER}))
+    theirs = world.account(RecordingBuckets=name, owners={name: OTHER})
     assert mends(theirs)[f"account {OTHER}"].startswith("is not named by the default bus's policy docs/accounts.md")
     world.client("events").put_permission(StatementId="recordings", Action="events:PutEvents", Principal=OTHER)
     assert told(theirs)[f"account {OTHER}"] == (Mark.WELL, "may send to the default bus")
@@ -179,7 +181,7 @@ def test_a_bucket_s_own_key_has_to_be_named(world: World) -> None:
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     subject = f"bucket {name}, its key"
     assert arn in mends(world.account(RecordingBuckets=name))[subject]
-    assert told(world.account(RecordingBuckets=name, RecordingKmsKeyArns=arn))[subject][0] is Mark.WELL
+    assert told(world.account(RecordingBuckets=name, ReadKmsKeyArns=arn))[subject][0] is Mark.WELL
 
 
 # --- buses and keys
@@ -211,25 +213,26 @@ def test_keys_have_to_be_there_enabled_and_of_the_region(world: World) -> None:
     disabled, elsewhere, gone = world.key(), world.key("us-east-1"), world.key()
     kms.disable_key(KeyId=disabled)
     arns = ",".join((disabled, gone.rpartition("/")[0] + "/00000000-0000-4000-8000-000000000000"))
-    found = mends(world.account(RecordingKmsKeyArns=arns, TableKmsKeyArn=world.key()))
-    assert found[f"RecordingKmsKeyArns {disabled}"] == f"is Disabled aws kms enable-key --key-id {disabled}"
+    found = mends(world.account(ReadKmsKeyArns=f"{arns},{world.key()}"))
+    assert found[f"ReadKmsKeyArns {disabled}"] == f"is Disabled aws kms enable-key --key-id {disabled}"
     assert "is not there create it, or name another one" in found.values()
-    assert not [subject for subject in found if subject.startswith("TableKmsKeyArn")]
-    theirs = mends(world.account(TableKmsKeyArn=elsewhere))[f"TableKmsKeyArn {elsewhere}"]
+    assert len([subject for subject in found if subject.startswith("ReadKmsKeyArns")]) == 2
+    theirs = mends(world.account(KmsKeyArn=elsewhere))[f"KmsKeyArn {elsewhere}"]
     assert theirs == "is not of eu-west-2 name a key of the stack's region"
 
 
-@pytest.mark.parametrize(
-    ("name", "service"), [("QueueKmsKeyArn", "events.amazonaws.com"), ("LogKmsKeyArn", f"logs.{REGION}.amazonaws.com")]
-)
-def test_the_policy_of_a_key_lets_the_service_in(world: World, name: str, service: str) -> None:
+def test_the_policy_of_the_stack_s_own_key_lets_the_services_in(world: World) -> None:
     kms: Any = world.client("kms")
     arn = world.key()
-    subject = f"{name} {arn}"
-    assert "not in its policy, as in README" in mends(world.account(**{name: arn}))[subject]
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "kms:Decrypt", "Resource": "*"}
-    kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps({"Statement": [statement]}))
-    assert told(world.account(**{name: arn}))[subject] == (Mark.WELL, "can be used")
+    subject, services = f"KmsKeyArn {arn}", ("events.amazonaws.com", f"logs.{REGION}.amazonaws.com")
+    mend = 'its policy, as in docs/deploy.md, "Customer-managed keys"'
+    assert mends(world.account(KmsKeyArn=arn))[subject] == f"lets {services[0]} and logs.{REGION}. not in {mend}"
+    policy: dict[str, Any] = {"Statement": []}
+    for service, said in zip(services, (f"lets logs.{REGION}. not in {mend}", "can be used"), strict=True):
+        principal = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "kms:Decrypt", "Resource": "*"}
+        policy["Statement"].append(principal)
+        kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(policy))
+        assert told(world.account(KmsKeyArn=arn))[subject][1] == said
 
 
 # --- the command

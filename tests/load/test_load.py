@@ -5,18 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from local.load.run import Result, Run
-from local.load.settings import PARAMETERS, LoadSettings, Pace
+from local.load.settings import CONFIGURATION, LoadSettings, Pace
 from local.load.verification import Verdict
 from local.simulator import AdminClient
 from tests.support.own_stack import files_of, own_stack
 
 FILES = files_of("load")
 """A stack of its own: its deadlines are longer than those of the others."""
-FEW_WORKERS = {
-    "SubmitTranscriptMaximumConcurrency": "2",
-    "UploadRecordingMaximumConcurrency": "2",
-    "AttachRecordingMaximumConcurrency": "2",
-}
 PACE = Pace(
     kill=8,
     settled=8,
@@ -34,8 +29,7 @@ SETTINGS = LoadSettings(calls=60, rate=4, pace=PACE, longest_seconds=600, visibi
 
 @pytest.fixture(scope="module")
 def result() -> Iterator[Result]:
-    parameters = {**PARAMETERS, **FEW_WORKERS}
-    with own_stack(FILES, parameters=parameters) as stack, AdminClient(stack.coval_url) as coval:
+    with own_stack(FILES, configuration=CONFIGURATION) as stack, AdminClient(stack.coval_url) as coval:
         yield Run(stack, FILES, SETTINGS, print, coval).play()
 
 

@@ -20,6 +20,7 @@ from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE
 from coval_relay.entrypoints.consumer import Consumer, DeliveryFailedError
+from coval_relay.entrypoints.lambda_handler import waiting
 from tests.outages.coval_over_http import TIMEOUT_SECONDS, CovalOverHttp
 from tests.support.aws_queues import QueuedMessage, Queues
 from tests.support.fakes import FakeClock
@@ -220,4 +221,7 @@ class Fleet:
     def _invoke(self, environment: _Environment, payload: Any) -> dict[str, Any]:
         assert environment.consumer is not None
         environment.deadline = self.clock.now + FUNCTION_SECONDS
-        return environment.consumer(payload, lambda: environment.deadline - self.clock.now)
+        consumer = environment.consumer
+        if self._denied() == "ssm":  # as an environment has it that has read no configuration yet
+            consumer = waiting(consumer, RetryableError("ssm_AccessDeniedException"))
+        return consumer(payload, lambda: environment.deadline - self.clock.now)

@@ -103,11 +103,6 @@ def _parts(outside: Outside, bucket: FakeBucket, texts: FakeTranscriptObjects) -
     def part(made: Any, service: str, error: Exception) -> Any:
         return _Denied(made, outside, service, error)
 
-    def stored_key_rules() -> tuple[()]:
-        if outside.denied() == "ssm":
-            raise RetryableError("ssm_AccessDeniedException")
-        return ()
-
     return {
         "store": part(InMemoryCalls(), "table", table),
         "aliases": part(InMemoryAliases(PENDING_SECONDS), "table", table),
@@ -115,7 +110,6 @@ def _parts(outside: Outside, bucket: FakeBucket, texts: FakeTranscriptObjects) -
         "bucket": part(bucket, "s3", denied),
         "staging": part(InMemoryStaging(bucket), "staging", denied),
         "transcript_objects": part(texts, "s3", RetryableError("access_denied")),
-        "stored_key_rules": stored_key_rules,
     }
 
 

@@ -8,7 +8,6 @@ COMMON = {
     "RECORDING_QUEUE_URL": "r",
     "ATTACH_QUEUE_URL": "a",
     "COVAL_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval-x",
-    "COVAL_BASE_URL": "https://api.coval.dev/v1",
     "BUCKET_OWNER": "111122223333",
 }
 RECORDINGS = {

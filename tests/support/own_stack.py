@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import Any
 from unittest.mock import patch
 
 from local.stack.paths import PROJECT, Files
@@ -19,13 +20,16 @@ def files_of(tests: str) -> Files:
 
 @contextmanager
 def own_stack(
-    files: Files, egress: Egress | None = None, parameters: Mapping[str, str] = MappingProxyType({})
+    files: Files,
+    egress: Egress | None = None,
+    parameters: Mapping[str, str] = MappingProxyType({}),
+    configuration: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Stack]:
     """Empty at first, ended at last; a second session waits for the first one."""
     with alone(files.folder.with_suffix(".lock")), patch.dict(os.environ):
         down(files)
         shutil.rmtree(files.folder)
         try:
-            yield up(files, egress, parameters)
+            yield up(files, egress, parameters, configuration)
         finally:
             down(files)

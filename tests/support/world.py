@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coval_relay.adapters.audio import PyAvConverter
+from coval_relay.configuration.document import Configuration
 from coval_relay.domain.call_aliases import PendingMessage, QueueName
 from coval_relay.domain.errors import PermanentError, Reason
 from coval_relay.domain.lifecycle import Deadlines
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import SOURCE
-from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.entrypoints import composition
 from coval_relay.entrypoints.consumer import Consumer, DeliveryFailedError
@@ -102,7 +102,8 @@ class World:
     urls: Any = field(default_factory=InMemoryUrls)
     transcript_objects: Any = field(default_factory=FakeTranscriptObjects)
     webhook_bodies: dict[str, bytes] = field(default_factory=dict)
-    stored_key_rules: Callable[[], tuple[KeyRule, ...]] = tuple[KeyRule, ...]
+    key_rules: tuple[dict[str, Any], ...] = ()
+    """The operator's own, as relay.toml holds them."""
     rejected_events: InMemoryRejectedEvents | None = None
     executioner: Executioner = field(default_factory=Executioner)
     oversize: Any = "truncate"
@@ -132,57 +133,65 @@ class World:
 
     def _settings(self, **more: Any) -> dict[str, Any]:
         """The world's choices, as the environment of every function would hold them."""
+        return {**dict.fromkeys(NAMES, "-"), "bucket_owner": "111122223333", "platforms": self.platforms, **more}
+
+    def _configuration(self) -> Configuration:
+        """Its other choices, as relay.toml would hold them."""
         options = self.options
-        return {
-            **dict.fromkeys(NAMES, "-"),
-            "coval_base_url": "https://coval.test",
-            "bucket_owner": "111122223333",
-            "grace_seconds": DEADLINES.grace,
-            "transcript_deadline_seconds": DEADLINES.transcript,
-            "recording_deadline_seconds": DEADLINES.recording,
-            "audit_delay_seconds": DEADLINES.audit,
-            "resume_seconds": DEADLINES.resume,
-            "settling_seconds": DEADLINES.settling,
-            "pending_seconds": PENDING_SECONDS,
-            "platforms": self.platforms,
+        waits = {f"{name}_seconds": getattr(DEADLINES, name) for name in DEADLINES.__annotations__}
+        calls = {
             "agent_ids": options.agent_ids,
             "default_agent_id": options.default_agent_id,
             "tags": options.tags,
             "metrics": options.metrics,
-            "transcript_url_hosts": options.transcript_hosts,
-            "recording_url_hosts": options.recording_hosts,
-            "agent_channels": options.agent_channels,
-            "separate_transcripts": options.separate_transcripts,
-            "redaction": "redacted" if options.redacted else "original",
+            "oversize_transcript": self.oversize,
             "estimated_times": options.estimated_times,
-            **more,
+            "redaction": "redacted" if options.redacted else "original",
         }
+        read = Configuration.model_validate(
+            {
+                "coval": {"base_url": "https://coval.test"},
+                "calls": calls,
+                "platforms": self._platform_choices(),
+                "links": {"recording_hosts": options.recording_hosts, "transcript_hosts": options.transcript_hosts},
+                "deadlines": {**waits, "pending_seconds": PENDING_SECONDS},
+                "key_rules": [*self._short_rules(), *self.key_rules],
+            }
+        )
+        small = read.calls.model_copy(update={"max_payload_bytes": self.max_payload_bytes})
+        return read.model_copy(update={"calls": small})
+
+    def _platform_choices(self) -> dict[str, dict[str, Any]]:
+        channels, separate = self.options.agent_channels, self.options.separate_transcripts
+        return {
+            name: {"agent_channel": channels.get(name), "separate_transcripts": name in separate}
+            for name in {*channels, *separate}
+        }
+
+    def _short_rules(self) -> list[dict[str, Any]]:
+        patterns: dict[str, str] = {"recording": self.key_pattern, "transcript": self.transcript_key_pattern}
+        return [{"name": f"own_{kind}", "kind": kind, "pattern": one} for kind, one in patterns.items() if one]
 
     def submit_transcript(self, coval: Any) -> Consumer:
         settings = SubmitTranscriptSettings(
             **self._settings(
                 transcript_buckets=self.options.transcript_buckets,
                 transcript_prefixes=self.options.transcript_prefixes,
-                transcript_key_pattern=self.transcript_key_pattern,
-                oversize_transcript=self.oversize,
             )
-        ).model_copy(update={"max_payload_bytes": self.max_payload_bytes})
-        return composition.submit_transcript(settings, _Adapters(self, "call_end", coval))
+        )
+        return composition.submit_transcript(settings, self._configuration(), _Adapters(self, "call_end", coval))
 
     def upload_recording(self, coval: Any) -> Consumer:
-        settings = UploadRecordingSettings(**self._recording_settings(recording_key_pattern=self.key_pattern))
-        return composition.upload_recording(settings, _Adapters(self, "recording", coval))
+        settings = UploadRecordingSettings(**self._recording_settings())
+        return composition.upload_recording(settings, self._configuration(), _Adapters(self, "recording", coval))
 
     def attach_recording(self, coval: Any) -> Consumer:
         settings = AttachRecordingSettings(**self._recording_settings())
-        return composition.attach_recording(settings, _Adapters(self, "attach", coval))
+        return composition.attach_recording(settings, self._configuration(), _Adapters(self, "attach", coval))
 
-    def _recording_settings(self, **more: Any) -> dict[str, Any]:
+    def _recording_settings(self) -> dict[str, Any]:
         return self._settings(
-            recording_buckets=("recordings",),
-            recording_prefixes=self.prefixes,
-            staging_bucket="staging",
-            **more,
+            recording_buckets=("recordings",), recording_prefixes=self.prefixes, staging_bucket="staging"
         )
 
     def _report(self, event: LogEvent, external_conversation_id: str = "", **fields: str | int) -> None:
@@ -269,7 +278,6 @@ class _Adapters:
         self.recordings, self.recording_urls = world.bucket, world.urls
         self.staging = watch(world.staging, "store")
         self.converter = PyAvConverter()
-        self.stored_key_rules = world.stored_key_rules
 
     def rejected_events(self, queue: QueueName) -> Any:
         kept = self._world.rejected_events

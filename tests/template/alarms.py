@@ -96,11 +96,32 @@ def _math(node: ast.expr, values: Mapping[str, float | None]) -> float | None:
         case ast.Name(id=name):
             return values[name]
         case ast.Call(func=ast.Name(id="FILL"), args=[series, filling]):
-            point = _math(series, values)
-            return _math(filling, values) if point is None else point
+            return _filled(_math(series, values), _math(filling, values))
+        case ast.Call(func=ast.Name(id="SUM"), args=[several]):
+            return sum(_present(_several(several, values)))
         case ast.BinOp(left=left, op=what, right=right):
             first, second = _math(left, values), _math(right, values)
             if first is None or second is None or (isinstance(what, ast.Div) and second == 0):
                 return None
             return OPERATORS[type(what)](first, second)
     raise AssertionError(ast.dump(node))
+
+
+def _several(node: ast.expr, values: Mapping[str, float | None]) -> list[float | None]:
+    """An array of series: METRICS() is all that the alarm reads."""
+    match node:
+        case ast.Call(func=ast.Name(id="METRICS"), args=[]):
+            return list(values.values())
+        case ast.Call(func=ast.Name(id="FILL"), args=[several, filling]):
+            return [_filled(point, _math(filling, values)) for point in _several(several, values)]
+    raise AssertionError(ast.dump(node))
+
+
+def _filled(point: float | None, filling: float | None) -> float | None:
+    return filling if point is None else point
+
+
+def _present(points: Sequence[float | None]) -> list[float]:
+    """What the guide leaves open, a sum of something missing, no alarm may need."""
+    assert None not in points
+    return [point for point in points if point is not None]

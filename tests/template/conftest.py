@@ -13,14 +13,17 @@ from tests.template.tools import SAM_PYTHON, TEMPLATE, run
 Template = dict[str, Any]
 
 
-@pytest.fixture(scope="session")
-def templates() -> dict[str, Template]:
+def translate(template: Path) -> dict[str, Template]:
     """`source` as it is written, `translated` as CloudFormation sees it."""
-    translate = Path(__file__).with_name("translate.py")
-    result = run(SAM_PYTHON, translate, TEMPLATE, json.dumps(SMALLEST))
+    result = run(SAM_PYTHON, Path(__file__).with_name("translate.py"), template, json.dumps(SMALLEST))
     assert result.returncode == 0, result.stderr
     found: dict[str, Template] = json.loads(result.stdout)
     return found
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, Template]:
+    return translate(TEMPLATE)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts import preflight
 from tests.template.cloudformation import PSEUDO_PARAMETERS, Stack
 from tests.template.deployments import BOUNDARY, FULLEST, SMALLEST, key
 from tests.template.tools import CFN_LINT, PROJECT, TEMPLATE, run
@@ -83,9 +85,7 @@ OURS = {
     **SMALLEST,
     "RecordingBuckets": "acme-recordings",
     "TranscriptBuckets": "acme-transcripts",
-    "TranscriptKeyPattern": "(?P<external_conversation_id>.+)",
-    "RecordingKmsKeyArns": key("theirs").replace("111122223333", "444455556666"),
-    "TranscriptKmsKeyArns": key("theirs").replace("111122223333", "444455556666"),
+    "ReadKmsKeyArns": key("theirs").replace("111122223333", "444455556666"),
 }
 
 
@@ -156,8 +156,10 @@ def test_the_printed_templates_are_templates(block: str, tmp_path: Path) -> None
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_the_printed_setting_is_taken(translated: dict[str, Any]) -> None:
+def test_the_printed_owner_is_of_a_bucket_of_the_stack() -> None:
     (block,) = printed("toml")
-    (owners,) = re.findall(r"BucketOwners='(.*)'", block)
-    assert re.fullmatch(translated["Parameters"]["BucketOwners"]["AllowedPattern"], owners)
-    assert json.loads(owners) == {"acme-recordings": "444455556666"}
+    owners = tomllib.loads(block)["bucket_owners"]
+    assert owners == {"acme-recordings": "444455556666"}
+    parameters = {**preflight.DEFAULTS, **OURS}
+    account = preflight.Account(lambda _: None, "111122223333", "eu-west-2", parameters, owners=owners)
+    assert list(preflight.unknown_owners(account)) == []

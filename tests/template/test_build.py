@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.template.cloudformation import Stack
-from tests.template.tools import PROJECT, SAM, run
+from tests.template.tools import PROJECT, SAM, TEMPLATE, run
 
 FUNCTIONS = {
     "SubmitTranscriptFunction": "submit_transcript",
@@ -15,22 +17,17 @@ FUNCTIONS = {
     "AttachRecordingFunction": "attach_recording",
     "ReceiveWebhookFunction": "receive_webhook",
 }
-DEPENDENCIES = {"DependenciesArmLayer": "aarch64", "DependenciesX86Layer": "x86_64"}
-LIBRARIES = {
-    **DEPENDENCIES,
-    "AudioArmLayer": "aarch64",
-    "AudioX86Layer": "x86_64",
-    "WebhooksArmLayer": "aarch64",
-    "WebhooksX86Layer": "x86_64",
-}
-MACHINES = {"aarch64": 183, "x86_64": 62}
+LIBRARIES = ("DependenciesLayer", "AudioLayer", "WebhooksLayer")
+PROCESSORS = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""By the template's word, what wheels call it."""
+MACHINES = {"arm64": 183, "x86_64": 62}
 """ELF: e_machine, at offset 18."""
 MAX_BYTES = 250 * 1024 * 1024
 """Lambda: a function and all its layers, unzipped."""
 
 
-def build(folder: Path) -> Path:
-    result = run(SAM, "build", "--build-dir", folder, "--base-dir", PROJECT, folder=PROJECT)
+def build(folder: Path, project: Path = PROJECT) -> Path:
+    result = run(SAM, "build", "--build-dir", folder, folder=project)
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -38,6 +35,20 @@ def build(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("built with a space"))
+
+
+@pytest.fixture(scope="module")
+def built_for(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """By processor: that of the template, and the other, for which one word is changed in a copy."""
+    copy = tmp_path_factory.mktemp("project")
+    for part in ("functions", "layers", "scripts"):
+        shutil.copytree(PROJECT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in PROJECT.glob("*.toml"):
+        shutil.copy(file, copy)
+    text = TEMPLATE.read_text(encoding="utf-8")
+    assert text.count("&processor arm64]") == 1
+    (copy / "template.yaml").write_text(text.replace("&processor arm64]", "&processor x86_64]"), encoding="utf-8")
+    return {"arm64": built, "x86_64": build(copy / "built", copy)}
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -65,38 +76,44 @@ def test_the_shared_layer_is_the_package_and_nothing_else(built: Path) -> None:
     package = PROJECT / "layers" / "shared" / "coval_relay"
     sources = {f"coval_relay/{path.relative_to(package)}" for path in package.rglob("*.py")}
     found = {name for name in files(built / "SharedLayer" / "python") if "__pycache__" not in name}
-    assert found == {*sources, "coval_relay/py.typed"}
+    assert found == {*sources, "coval_relay/py.typed", "coval_relay/relay.toml"}
 
 
-@pytest.mark.parametrize(("layer", "processor"), DEPENDENCIES.items())
-def test_dependencies_are_for_the_runtime(built: Path, smallest: Stack, layer: str, processor: str) -> None:
-    runtime = smallest.properties("SubmitTranscriptFunction")["Runtime"].removeprefix("python")
-    libraries = [path.name for path in (built / layer).rglob("pydantic_core/*.so")]
-    assert libraries == [f"_pydantic_core.cpython-{runtime.replace('.', '')}-{processor}-linux-gnu.so"]
+each_processor = pytest.mark.parametrize("processor", PROCESSORS)
 
 
-@pytest.mark.parametrize(("layer", "processor"), LIBRARIES.items())
-def test_compiled_code_is_for_the_processor(built: Path, layer: str, processor: str) -> None:
-    libraries = [path for path in (built / layer).rglob("*.so*") if path.is_file()]
+@each_processor
+def test_dependencies_are_for_the_runtime(built_for: Mapping[str, Path], smallest: Stack, processor: str) -> None:
+    runtime = smallest.properties("SubmitTranscriptFunction")["Runtime"].removeprefix("python").replace(".", "")
+    libraries = [path.name for path in (built_for[processor] / "DependenciesLayer").rglob("pydantic_core/*.so")]
+    assert libraries == [f"_pydantic_core.cpython-{runtime}-{PROCESSORS[processor]}-linux-gnu.so"]
+
+
+@each_processor
+@pytest.mark.parametrize("layer", LIBRARIES)
+def test_compiled_code_is_for_the_processor(built_for: Mapping[str, Path], layer: str, processor: str) -> None:
+    libraries = [path for path in (built_for[processor] / layer).rglob("*.so*") if path.is_file()]
     machines = {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries}
     assert machines == {MACHINES[processor]}
 
 
-@pytest.mark.parametrize("processor", ["Arm", "X86"])
-def test_what_the_largest_function_carries_fits_into_lambda(built: Path, processor: str) -> None:
-    parts = (
-        f"Dependencies{processor}Layer",
-        f"Audio{processor}Layer",
-        "SharedLayer",
-        "UploadRecordingFunction",
-    )
-    sizes = [path.stat().st_size for part in parts for path in (built / part).rglob("*") if path.is_file()]
-    assert sum(sizes) < MAX_BYTES * 3 / 4
+@each_processor
+def test_functions_and_layers_say_which_processor_they_are_for(built_for: Mapping[str, Path], processor: str) -> None:
+    text = (built_for[processor] / "template.yaml").read_text(encoding="utf-8")
+    named = re.findall(r"^ +(?:Compatible)?Architectures:\n((?: +- \w+\n)+)", text, re.MULTILINE)
+    assert {tuple(re.findall(r"\w+", words)) for words in named} == {(processor,), ("arm64", "x86_64")}
+
+
+@each_processor
+def test_what_the_largest_function_carries_fits_into_lambda(built_for: Mapping[str, Path], processor: str) -> None:
+    parts = ("DependenciesLayer", "AudioLayer", "SharedLayer", "UploadRecordingFunction")
+    files_of = (path for part in parts for path in (built_for[processor] / part).rglob("*") if path.is_file())
+    assert sum(path.stat().st_size for path in files_of) < MAX_BYTES * 3 / 4
 
 
 @pytest.mark.parametrize("layer", LIBRARIES)
 def test_dependencies_are_the_locked_ones_without_boto3(built: Path, layer: str) -> None:
-    folder = re.sub(r"(Arm|X86)Layer$", "", layer).lower()
+    folder = layer.removesuffix("Layer").lower()
     lock = (PROJECT / "layers" / folder / "requirements.txt").read_text(encoding="utf-8")
     locked = {
         (name.replace("-", "_"), version) for name, version in re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE)

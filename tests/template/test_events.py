@@ -1,14 +1,18 @@
 """Rules and schedule: what is listened to, and where it goes."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from coval_relay.platforms.registry import PLATFORMS
 from tests.template.cloudformation import Stack
+from tests.template.conftest import translate
 from tests.template.deployments import PARTNER_BUS, SMALLEST
+from tests.template.tools import PROJECT, TEMPLATE
 
 LONGEST_PATTERN = 2048
 """EventBridge: characters of an event pattern."""
@@ -86,9 +90,9 @@ def test_rules_of_the_smallest_deployment(smallest: Stack) -> None:
 def test_rules_of_the_fullest_deployment(fullest: Stack) -> None:
     recordings = created(["acme-recordings", "acme-voicemail"], ["voice/", "calls/2026 é+"])
     transcripts = created(["acme-recordings"], ["Analysis/"])
-    added, sources = ["Invented Call Ended", "invented.transcript"], ["acme.calls", "acme telephony"]
+    sources = ["acme.calls", "acme telephony"]
     named = [kind for name in ("amazon_connect", "amazon_chime", "genesys") for kind in detail_types(name)]
-    calls = told(*added, *CANONICAL, *named, sources=sources)
+    calls = told(NOTHING, *CANONICAL, *named, sources=sources)
     assert rules(fullest) == {
         "CallEventRule": {"bus": "calls", "pattern": calls, "queue": "CallEnd"},
         "ConnectRule": {"bus": "default", "pattern": CONNECT, "queue": "CallEnd"},
@@ -127,11 +131,26 @@ def test_of_two_stacks_on_a_bus_one_takes_a_call(smallest: Stack) -> None:
     assert sources == [["acme.sales"], ["acme.support"]]
 
 
-def test_a_stack_of_none_but_added_events_hears_them(smallest: Stack) -> None:
-    stack = Stack(smallest.template, {**SMALLEST, "Platforms": "acme", "AddedDetailTypes": "acme.ended"})
-    found = rules(stack)
+def test_a_stack_that_hears_no_platform_hears_no_event(smallest: Stack) -> None:
+    found = rules(Stack(smallest.template, {**SMALLEST, "Platforms": "acme"}))
     assert set(found) == {"CallEventRule", "RecordingRule"}
-    assert found["CallEventRule"]["pattern"] == told("acme.ended")
+    assert found["CallEventRule"]["pattern"] == told(NOTHING)
+
+
+def test_a_platform_s_lines_that_the_page_shows_let_its_events_in(tmp_path: Path) -> None:
+    """docs/add-a-platform.md, done to the letter in a copy of the template."""
+    page = (PROJECT / "docs" / "add-a-platform.md").read_text(encoding="utf-8")
+    (condition,), (line,) = re.findall(r"`(HearsAcme: .+?)`", page), re.findall(r"`(- !If \[HearsAcme, .+?)`", page)
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for added, beside in ((condition, "HearsDaily: !Not"), (line, "- !If [HearsDaily,")):
+        assert text.count(beside) == 1
+        indent = re.search(rf"^( +){re.escape(beside)}", text, re.MULTILINE)
+        assert indent
+        text = text.replace(f"{indent[1]}{beside}", f"{indent[1]}{added}\n{indent[1]}{beside}")
+    (tmp_path / "template.yaml").write_text(text, encoding="utf-8")
+    translated = translate(tmp_path / "template.yaml")["translated"]
+    assert heard(translated, "vapi,acme")["CallEventRule"] == ["call.finished", *detail_types("vapi")]
+    assert heard(translated, "vapi")["CallEventRule"] == detail_types("vapi")
 
 
 @pytest.mark.parametrize(

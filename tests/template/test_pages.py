@@ -1,46 +1,16 @@
-"""What the pages say of the template: the parameters that they show are taken, every alarm has its row."""
+"""What the pages say of the template and of SAM: every alarm has its row, the commands are there."""
 
 import re
-import shlex
-import tomllib
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.template.cloudformation import Stack
-from tests.template.test_parameters import accepts
 from tests.template.tools import PROJECT, SAM, run
 from tests.unit.pages.markdown import Page, commands
 
-README, DEPLOY, OPERATIONS = (Page(PROJECT / name) for name in ("README.md", "docs/deploy.md", "docs/operations.md"))
-SHELL = {
-    "$BUCKET": "amazon-connect-acme",
-    "$SECRET": "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/api-key-AbCdEf",
-}
-
-
-def in_readme() -> list[str]:
-    (command,) = (command for page, command in commands() if page == "README.md" and "--parameter-overrides" in command)
-    for name, value in SHELL.items():
-        command = command.replace(name, value)
-    return [word for word in shlex.split(command) if re.match(r"[A-Z]\w+=", word)]
-
-
-def in_deploy() -> list[str]:
-    (block,) = DEPLOY.blocks("toml")
-    overrides: list[str] = tomllib.loads(block)["parameter_overrides"]
-    return [re.sub(r"='(.*)'$", r"=\1", one) for one in overrides]
-
-
-@pytest.mark.parametrize("shown", [in_readme(), in_deploy()], ids=["README", "deploy"])
-def test_the_parameters_that_are_shown_are_taken(shown: list[str], translated: dict[str, Any]) -> None:
-    given = dict(one.split("=", 1) for one in shown)
-    definitions = translated["Parameters"]
-    assert [name for name, value in given.items() if not accepts(definitions[name], value)] == []
-    assert {name for name, definition in definitions.items() if "Default" not in definition} <= given.keys()
-    assert Stack(translated, given).broken_rules() == []
+OPERATIONS = Page(PROJECT / "docs" / "operations.md")
 
 
 def test_every_alarm_has_a_row_that_says_what_to_do(translated: dict[str, Any]) -> None:

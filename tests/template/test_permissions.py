@@ -35,8 +35,9 @@ def allow(action: str | list[str], resource: str | list[str]) -> Statement:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-def use_key(service: str, resource: str | list[str], action: str | list[str] = "kms:Decrypt") -> Statement:
-    condition = {"StringEquals": {"kms:ViaService": f"{service}.eu-west-2.amazonaws.com"}}
+def use_key(services: str | list[str], resource: str | list[str], action: str | list[str] = "kms:Decrypt") -> Statement:
+    via = [f"{service}.eu-west-2.amazonaws.com" for service in ([services] if isinstance(services, str) else services)]
+    condition = {"StringEquals": {"kms:ViaService": via[0] if isinstance(services, str) else via}}
     return {**allow(action, resource), "Condition": condition}
 
 
@@ -84,22 +85,16 @@ SMALLEST_OWN: dict[str, dict[str, Statement]] = {
 
 BUCKETS = ["arn:*:s3:::acme-recordings/*", "arn:*:s3:::acme-voicemail/*"]
 PREFIXES = ["arn:*:s3:::*/voice/*", "arn:*:s3:::*/calls/2026 é+*"]
-RULES_PARAMETER = "arn:aws:ssm:eu-west-2:111122223333:parameter/coval/relay/key-rules"
-READ_RULES = {"ReadKeyRules": allow("ssm:GetParameter", RULES_PARAMETER)}
-READ_CREDENTIALS = {
-    "ReadPlatformCredentials": allow("secretsmanager:GetSecretValue", CREDENTIALS),
-    "DecryptPlatformCredentials": use_key("secretsmanager", key("credentials")),
-}
-RECORDING_KEYS = {"DecryptRecordings": use_key("s3", [key("recordings"), key("voicemail")])}
-KEEP_REJECTED = {
-    "KeepRejectedEvents": allow("s3:PutObject", "StagingBucket.Arn/rejected/*"),
-    "EncryptRejectedEvents": use_key("s3", key("staging"), ["kms:Decrypt", "kms:GenerateDataKey"]),
-}
+PARAMETER = "arn:aws:ssm:eu-west-2:111122223333:parameter/coval/relay/configuration"
+READ_CREDENTIALS = {"ReadPlatformCredentials": allow("secretsmanager:GetSecretValue", CREDENTIALS)}
+KEEP_REJECTED = {"KeepRejectedEvents": allow("s3:PutObject", "StagingBucket.Arn/rejected/*")}
 """Of those that may not write copies."""
-FULLEST_KEYS = {
-    "DecryptState": use_key("dynamodb", key("table")),
-    "EncryptMessages": use_key("sqs", key("queues"), ["kms:Decrypt", "kms:GenerateDataKey"]),
-    "DecryptApiKey": use_key("secretsmanager", key("secret")),
+READ_KEYS = FULLEST["ReadKmsKeyArns"].split(",")
+USE = ["kms:Decrypt", "kms:GenerateDataKey"]
+FULLEST_COMMON = {
+    "ReadConfiguration": allow("ssm:GetParameter", PARAMETER),
+    "DecryptWhatIsRead": use_key(["s3", "secretsmanager"], READ_KEYS),
+    "UseOwnKey": use_key(["s3", "sqs", "dynamodb"], key("own"), USE),
 }
 FULLEST_OWN: dict[str, dict[str, Statement]] = {
     "SubmitTranscript": {
@@ -111,25 +106,17 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
             "NotResource": ["WebhookBucket.Arn/*", "arn:*:s3:::*/Analysis/*"],
         },
         "ReadWebhookBodies": allow("s3:GetObject", "WebhookBucket.Arn/*"),
-        "DecryptWebhookBodies": use_key("s3", key("staging")),
-        "DecryptTranscripts": use_key("s3", [key("transcripts")]),
         **KEEP_REJECTED,
-        **READ_RULES,
         **READ_CREDENTIALS,
     },
     "UploadRecording": {
         **recordings(GET_WITH_TAGS, BUCKETS, [PREPARED, *PREFIXES]),
-        **RECORDING_KEYS,
         **KEEP_COPIES,
-        "EncryptPreparedCopies": use_key("s3", key("staging"), ["kms:Decrypt", "kms:GenerateDataKey"]),
-        **READ_RULES,
         **READ_CREDENTIALS,
     },
     "AttachRecording": {
         **recordings("s3:GetObjectVersion", BUCKETS, PREFIXES),
-        **RECORDING_KEYS,
         **READ_COPIES,
-        "DecryptPreparedCopies": use_key("s3", key("staging")),
         **KEEP_REJECTED,
         **SWEEP,
     },
@@ -143,15 +130,8 @@ def test_statements_of_the_smallest_deployment(smallest: Stack, function: str) -
 
 @each_function
 def test_statements_of_the_fullest_deployment(fullest: Stack, function: str) -> None:
-    expected = {**common(function), **FULLEST_OWN[function], **FULLEST_KEYS}
+    expected = {**common(function), **FULLEST_OWN[function], **FULLEST_COMMON}
     assert statements(fullest, f"{function}Role") == expected
-
-
-@each_function
-def test_a_key_without_its_secret_opens_nothing(smallest: Stack, function: str) -> None:
-    given = {name: value for name, value in FULLEST.items() if name != "PlatformCredentialsSecretArn"}
-    stack = Stack(smallest.template, given)
-    assert not READ_CREDENTIALS.keys() & statements(stack, f"{function}Role").keys()
 
 
 @each_function
@@ -205,9 +185,8 @@ DOOR = {
     "ReadWebhookSecret": allow("secretsmanager:GetSecretValue", WEBHOOKS),
 }
 DOOR_KEYS = {
-    "EncryptMessages": use_key("sqs", key("queues"), ["kms:Decrypt", "kms:GenerateDataKey"]),
-    "EncryptLargeBodies": use_key("s3", key("staging"), "kms:GenerateDataKey"),
-    "DecryptWebhookSecret": use_key("secretsmanager", key("webhooks")),
+    "DecryptWhatIsRead": use_key("secretsmanager", READ_KEYS),
+    "UseOwnKey": use_key(["s3", "sqs"], key("own"), USE),
 }
 
 

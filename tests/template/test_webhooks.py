@@ -66,7 +66,7 @@ def test_the_function(smallest: Stack, fullest: Stack) -> None:
     chosen = ("Handler", "MemorySize", "Timeout", "Role", "LoggingConfig")
     assert {name: plain[name] for name in chosen} == {
         "Handler": "app.handler",
-        "MemorySize": "512",
+        "MemorySize": 512,
         "Timeout": 15,
         "Role": "ReceiveWebhookRole.Arn",
         "LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": "ReceiveWebhookLogGroup"},
@@ -83,7 +83,7 @@ def test_large_bodies_are_kept_for_thirty_days(translated: dict[str, Any], fulle
         assert found[name] == staging[name]
     [rule] = found["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 30)
-    assert key("staging") in str(found["BucketEncryption"])
+    assert key("own") in str(found["BucketEncryption"])
     for name in ("WebhookBucket", "WebhookBucketPolicy"):
         assert translated["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
     [statement] = fullest.properties("WebhookBucketPolicy")["PolicyDocument"]["Statement"]

@@ -1,10 +1,9 @@
-"""Settings: one model a function, read from the environment that the template gives it."""
+"""Settings: what the template gives a function in its environment; all else stands in relay.toml."""
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -15,10 +14,6 @@ def _split(value: object) -> object:
 
 def _split_all(value: object) -> object:
     return tuple(value.split(",")) if isinstance(value, str) else value
-
-
-def _load_json(value: object) -> object:
-    return json.loads(value or "{}") if isinstance(value, str) else value
 
 
 Account = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -42,64 +37,23 @@ class Settings(BaseModel):
     attach_queue_url: str = Field(min_length=1)
 
     coval_api_key_secret_arn: str = Field(min_length=1)
-    coval_base_url: str = Field(pattern=r"^https?://")
-    coval_path_family: Literal["conversations", "uploaded"] = "conversations"
-    coval_timeout_seconds: int = Field(30, ge=1, le=120)
-    coval_processing_seconds: int = Field(120, ge=1, le=900)
-    """Coval's longest processing of a request plus clock skew: how long a lease outlives its owner."""
-
-    grace_seconds: int = Field(3600, ge=1)
-    transcript_deadline_seconds: int = Field(21600, ge=1)
-    recording_deadline_seconds: int = Field(86400, ge=1)
-    audit_delay_seconds: int = Field(600, ge=1)
-    resume_seconds: int = Field(900, ge=1)
-    """How long unfinished work rests before the sweep sends it again."""
-    retention_days: int = Field(90, ge=1)
-
-    default_agent_id: str = Field("", pattern=r"^([A-Za-z0-9-]{22})?$")
-    agent_ids: Annotated[Mapping[str, str], BeforeValidator(_load_json)] = Field(default_factory=dict)
-    """JSON object: the platform's agent id → Coval's agent id."""
-    metrics: CommaList = ()
-    tags: CommaList = ()
 
     platforms: CommaList = ("canonical",)
-    """Names of the platforms whose key rules apply: modules of coval_relay.platforms."""
-    agent_channels: Annotated[Mapping[str, int], BeforeValidator(_load_json)] = Field(default_factory=dict)
-    """JSON object: platform → the channel of the agent in its stereo recordings."""
-    separate_transcripts: CommaList = ()
-    """Platforms whose transcripts come as a file or an event of their own."""
-    redaction: Literal["original", "redacted"] = "original"
-    estimated_times: Literal["send", "omit"] = "send"
-    key_rules: str = "[]"
-    """JSON list of the operator's own key rules; they come before the platforms'."""
-    key_rules_parameter: str = ""
-    """Name of an SSM parameter that holds such a list too."""
-    ignored_key_pattern: str = ""
-    """Regular expression of keys that are passed over."""
-    recording_key_pattern: str = ""
-    """Regular expression with a group named external_conversation_id: a key rule in short."""
-    recording_url_hosts: CommaList = ()
-    """Hosts from which recordings may be fetched by https; none: only s3:// objects."""
-    transcript_url_hosts: CommaList = ()
-    """Likewise for transcripts."""
+    """Names of the platforms whose key rules apply, in their order: modules of coval_relay.platforms."""
+    configuration_parameter: str = ""
+    """Name of an SSM parameter whose document takes the place of the deployed relay.toml."""
     platform_credentials_secret_arn: str = ""
     """Secret whose JSON maps a host to {username, password} or {header, value}."""
     bucket_owner: Account
-    """The account of every bucket that is not named in `bucket_owners`."""
-    bucket_owners: Annotated[Mapping[str, Account], BeforeValidator(_load_json)] = Field(default_factory=dict)
-    """JSON object: a bucket of another account → that account."""
+    """The account of the stack, and of every bucket that the configuration names no other owner of."""
     rejected_events_bucket: str = ""
     """The stack's own bucket, where the events of rejected calls are kept; empty: they are not."""
-    settling_seconds: int = Field(60, ge=0)
-    """How long a recording waits where the platform may send several."""
-    pending_seconds: int = Field(86400, ge=1)
-    """How long an object is kept whose call is not known yet."""
 
 
 class RecordingSettings(Settings):
     """What the functions that read recordings need besides."""
 
-    recording_buckets: CommaList = Field(min_length=1)
+    recording_buckets: CommaList = ()
     recording_prefixes: Prefixes = ("",)
     staging_bucket: str = Field(min_length=1)
     """The stack's own bucket: copies of recordings that Coval could not take as they are."""
@@ -110,12 +64,8 @@ class SubmitTranscriptSettings(Settings):
 
     transcript_buckets: CommaList = ()
     transcript_prefixes: Prefixes = ("",)
-    transcript_key_pattern: str = ""
-    """Regular expression with a group named external_conversation_id."""
-    oversize_transcript: Literal["truncate", "recording", "reject"] = "truncate"
     webhook_bucket: str = ""
     """The stack's own bucket of webhooks' bodies that no queue takes; empty where there are no webhooks."""
-    max_payload_bytes: int = Field(256_000, ge=1_000, le=262_144)
 
 
 class UploadRecordingSettings(RecordingSettings):

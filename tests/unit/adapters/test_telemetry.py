@@ -116,7 +116,7 @@ def test_the_chosen_level_holds_beside_lambda_s_own_and_metrics_stay(
 ) -> None:
     """Lambda names its level to the function; Powertools would obey that one."""
     monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")
-    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", chosen)
+    telemetry.set_level(chosen)
     for event in (LogEvent.CALL_SUBMITTED, LogEvent.RECORDING_REJECTED, LogEvent.CALL_REJECTED):
         telemetry.report(event, "call-1")
     telemetry.flush()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from coval_relay import settings
+from coval_relay.configuration.document import Configuration
 from coval_relay.entrypoints import lambda_handler
 from coval_relay.settings import Settings
 from tests.support.environment_variables import COMMON, RECORDINGS
@@ -63,6 +64,7 @@ def test_the_first_call_wakes_it_and_what_was_made_is_not_searched_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settings, "load", lambda _: None)
+    monkeypatch.setattr(lambda_handler, "configuration_source", lambda _: Configuration)
     woken: list[bool] = []
 
     def serve(event: Any, _: Any) -> dict[str, Any]:

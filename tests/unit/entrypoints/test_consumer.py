@@ -189,7 +189,7 @@ def test_an_object_that_is_not_ours_or_nobodys() -> None:
         "detail.object.key: has none of the configured prefixes",
         (
             "detail.pending.event: no call became known under its s3_object in time (tried: key rules "
-            "recording_key_pattern; metadata external-conversation-id; tag external_conversation_id; "
+            "own_recording, own_transcript; metadata external-conversation-id; tag external_conversation_id; "
             "sidecar; aliases)"
         ),
     ]

@@ -16,10 +16,11 @@ import pytest
 from botocore import xform_name
 
 from coval_relay.adapters.aws.dynamodb_calls import DERIVED
-from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
+from coval_relay.configuration.parsing import parse
 from coval_relay.domain.call import Call
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import CallEnded, Message
+from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
@@ -39,13 +40,14 @@ CHECKED = {
     "yaml": "test_templates_that_are_shown_can_be_read",
     "": "test_the_tree_shows_folders_that_are_there",
 }
-JSON_OF = {f"docs/{name}.md" for name in ("accounts", "add-a-platform", "audio", "deploy", "recordings", "webhooks")}
+JSON_OF = {f"docs/{name}.md" for name in ("accounts", "add-a-platform", "deploy", "webhooks")}
 PYTHON_OF = {"docs/events.md", "docs/add-a-platform.md", "docs/webhooks.md"}
 """docs/add-a-platform.md is carried out by tests/unit/platforms/test_add_a_platform.py, docs/webhooks.md by
 tests/unit/webhooks/test_documentation.py, docs/accounts.md by tests/template/test_accounts.py."""
 PROGRAMS = (
     "aws ",
     "make ",
+    "cp configurations/",
     "sam ",
     "pip install ",
     "python3 scripts/",
@@ -88,15 +90,6 @@ def test_aws_commands_are_operations_of_aws_with_their_parameters(call: str) -> 
     members = {xform_name(name, "-") for name in shape.members}
     options = {word.removeprefix("--") for word in rest if word.startswith("--")}
     assert options <= {*members, "query", "output"}
-
-
-def test_the_event_that_is_sent_by_hand_is_one_that_is_understood() -> None:
-    (block,) = (block for block in DOCS["deploy"].blocks("sh") if "put-events" in block)
-    (program,) = re.findall(r"python3 -c '(.*?)'", block, re.DOTALL)
-    program = program.replace("\n   ", "\n")
-    answer = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
-    (entry,) = json.loads(answer.stdout)
-    assert isinstance(understood(entry)[0], CallEnded)
 
 
 def understood(entry: dict[str, str]) -> Sequence[Message]:
@@ -161,15 +154,18 @@ def test_templates_that_are_shown_can_be_read() -> None:
 
 
 def test_the_key_rules_that_are_shown_find_what_they_say() -> None:
-    (rules,) = DOCS["recordings"].blocks("json")
-    support, legs = parse_key_rules(rules, "KeyRules")
+    support, legs = rules_of("recordings")
     assert support.compiled.search("support/A-1/main.wav")
     assert legs.compiled.search("x/leg-" + "0" * 32 + ".ogg")
 
 
+def rules_of(page: str) -> list[KeyRule]:
+    (document,) = DOCS[page].blocks("toml")
+    return [rule.key_rule() for rule in parse(document).key_rules]
+
+
 def test_the_key_rule_for_recordings_without_a_header_says_how_they_are_read() -> None:
-    (rules,) = DOCS["audio"].blocks("json")
-    (pbx,) = parse_key_rules(rules, "KeyRules")
+    (pbx,) = rules_of("audio")
     found = pbx.compiled.search("pbx/A-1.raw")
     assert found is not None
     assert found["external_conversation_id"] == "A-1"
@@ -234,8 +230,11 @@ def test_the_log_codes_that_are_named_exist() -> None:
     assert {*named} <= {event.name for event in LogEvent}
 
 
-NAMES_OF_OTHERS = {"CallSid", "CallStatus", "EventBridge", "MatchedEvents", "MaximumConcurrency"}
-"""Twilio's fields, AWS's service, metric and setting."""
+NAMES_OF_OTHERS = {
+    *("CallSid", "CallStatus", "EventBridge"),
+    *("MatchedEvents", "FailedInvocations", "InvocationsFailedToBeSentToDlq", "RuleName"),
+}
+"""Twilio's fields, AWS's service, its metrics and what they are told by."""
 FULL_OF_OTHERS = {"accounts", "errors", "platforms", "webhooks"}
 """Pages that name much of AWS's and of platforms'."""
 

@@ -28,7 +28,7 @@ def keys() -> list[tuple[str, str]]:
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_key_is_known_by_its_own_platform_only(shift: int, backwards: bool) -> None:
     order = tuple(itertools.islice(itertools.cycle(NAMES[::-1] if backwards else NAMES), shift, shift + len(NAMES)))
-    book = registry.key_rule_set(order, PlatformOptions(), (), "")
+    book = registry.key_rule_set(order, PlatformOptions(), (), ())
     for owner, key in keys():
         matched = book.match(ObjectVersion("acme-recordings", key, ""))
         assert matched is None or matched[0].platform == owner, (key, matched[0].name)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from coval_relay.adapters.aws.secrets import key_of
 from coval_relay.adapters.web.platform_credentials import headers_by_host
 from coval_relay.domain.errors import RetryableError
-from scripts import preflight
+from scripts import preflight, samconfig
 from scripts.preflight import Account, Mark
 
 
@@ -90,8 +90,37 @@ def test_a_bucket_of_another_owner_is_refused() -> None:
     (line,) = preflight.bucket_lines(account, "acme-recordings", [])
     assert str(line) == (
         "MEND  bucket acme-recordings: S3 refuses it as a bucket of 111122223333\n"
-        "        -> name its account in BucketOwners; or look with credentials that may s3:ListBucket"
+        "        -> name its account in bucket_owners of relay.toml; or look with credentials that may s3:ListBucket"
     )
+
+
+def with_parameters(**given: str) -> Account:
+    return Account(lambda _: None, "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
+
+
+@pytest.mark.parametrize(
+    ("told", "well"),
+    [("10,5,5,0", True), ("2,2,2,50", True), ("10,5,5", False), ("10,5,5,0,0", False), ("10,0,5,0", False)],
+)
+def test_each_place_of_the_concurrency_holds_what_lambda_takes(told: str, well: bool) -> None:
+    lines = list(preflight.concurrency_limits(with_parameters(MaximumConcurrency=told)))
+    assert [line.mark for line in lines] == ([] if well else [Mark.MEND])
+
+
+@pytest.mark.parametrize(
+    ("told", "well"),
+    [
+        ("", True),
+        ("http://proxy.acme.example:3128", True),
+        ("http://proxy.acme.example:3128,.amazonaws.com", True),
+        ("proxy.acme.example:3128", False),
+        (".amazonaws.com,http://proxy.acme.example:3128", False),
+        ("http://proxy.acme.example:3128,http://other.acme.example:3128", False),
+    ],
+)
+def test_the_proxy_comes_before_the_hosts_without_it(told: str, well: bool) -> None:
+    lines = list(preflight.proxy(with_parameters(HttpsProxy=told)))
+    assert [line.mark for line in lines] == ([] if well else [Mark.MEND])
 
 
 def configuration(told: Any) -> Mapping[str, Any]:
@@ -101,17 +130,17 @@ def configuration(told: Any) -> Mapping[str, Any]:
 @pytest.mark.parametrize(
     "written",
     [
-        ["RecordingBuckets=a,b", """BucketOwners='{"b": "444455556666"}'"""],
-        """RecordingBuckets=a,b BucketOwners='{"b": "444455556666"}'""",
+        ["RecordingBuckets=a,b", "EventSources='acme telephony'"],
+        "RecordingBuckets=a,b EventSources='acme telephony'",
     ],
 )
 def test_parameters_come_from_samconfig(written: Any) -> None:
-    found = preflight.overrides(configuration(written), "prod")
-    assert found == {"RecordingBuckets": "a,b", "BucketOwners": '{"b": "444455556666"}'}
-    assert preflight.overrides(configuration(written), "default") == {}
+    found = samconfig.overrides(configuration(written), "prod")
+    assert found == {"RecordingBuckets": "a,b", "EventSources": "acme telephony"}
+    assert samconfig.overrides(configuration(written), "default") == {}
 
 
 def test_so_does_the_stack_s_name() -> None:
     written = {"prod": {"global": {"parameters": {"stack_name": "coval-relay-prod"}}}}
-    assert preflight.stack_name(written, "prod") == "coval-relay-prod"
-    assert preflight.stack_name(written, "default") == "coval-relay"
+    assert samconfig.stack_name(written, "prod") == "coval-relay-prod"
+    assert samconfig.stack_name(written, "default") == "coval-relay"

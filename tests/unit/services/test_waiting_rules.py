@@ -16,14 +16,15 @@ import pytest
 from coval_relay.adapters.aws import telemetry
 from coval_relay.adapters.aws.queue_messages import to_event
 from coval_relay.adapters.aws.sqs import MAX_MESSAGE_BYTES
-from coval_relay.adapters.aws.ssm_object_key_rules import SsmKeyRules
+from coval_relay.configuration.current import UNUSABLE
+from coval_relay.configuration.document import Configuration
 from coval_relay.domain import lifecycle, pauses
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, TranscriptPointer
 from coval_relay.domain.errors import PermanentError, Reason, RetryableError, UnknownOutcomeError
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import Resume
 from coval_relay.domain.ports import SHARDS
-from coval_relay.entrypoints import aws_adapters
+from coval_relay.entrypoints import aws_adapters, lambda_handler
 from coval_relay.entrypoints.consumer import DeliveryFailedError
 from coval_relay.services.worker import MAX_HOPS
 from scripts import dead_letters
@@ -447,17 +448,12 @@ def test_rule_13_no_lease_covers_a_wait(transcript: str) -> None:
 
 
 def test_rule_15_a_new_environment_with_a_broken_document_waits_for_the_operator() -> None:
-    class Parameter:
-        def get_parameter(self, **_: Any) -> Any:
-            return {"Parameter": {"Value": "[{"}}
-
-    told: list[Any] = []
-    rules = SsmKeyRules(Parameter(), "/rules", lambda: 0.0, told.append)  # type: ignore[arg-type]
-    world = World(stored_key_rules=rules)
+    world = World()
+    for queue, consumer in world.consumers.items():
+        world.consumers[queue] = lambda_handler.waiting(consumer, RetryableError(UNUSABLE))
     message = deliver(world, "recording", put(world, wav()))
     assert (world.queued, world.store.items, world.dead) == ([message], {}, [])
     assert "OPERATOR_NEEDED" in world.events()
-    assert told
 
 
 def test_rule_17_after_eight_hops_the_sweep_begins_a_new_chain() -> None:
@@ -477,7 +473,7 @@ def test_rule_17_after_eight_hops_the_sweep_begins_a_new_chain() -> None:
 def test_rule_18_a_dead_letter_without_room_for_its_reason_goes_without(room: int) -> None:
     sent: list[Any] = []
     settings = SimpleNamespace(dead_letter_queue_url="dead")
-    adapters: Any = aws_adapters.AwsAdapters(settings, lambda: 0.0)
+    adapters: Any = aws_adapters.AwsAdapters(settings, Configuration(), lambda: 0.0)
     adapters.__dict__["_queue"] = SimpleNamespace(send=lambda *arguments: sent.append(arguments))
     body = "x" * (MAX_MESSAGE_BYTES - room)
     adapters.bury(body, Reason("invalid_input", "body: must be a JSON object"))

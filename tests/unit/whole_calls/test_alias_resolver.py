@@ -73,7 +73,7 @@ def test_what_waited_too_long_goes_to_the_dead_letters_with_its_key_and_the_rule
     assert (queue, reason.code if reason else "") == ("recording", "invalid_input")
     assert reason is not None
     assert reason.text.startswith("detail.pending.event: no call became known under its ")
-    assert "key rules twilio" in reason.text
+    assert "key rules own_transcript, twilio" in reason.text
     assert RECORDING_KEY in body
     assert (world.all_pending(), world.store.items) == ([], {})
 
@@ -157,7 +157,7 @@ def test_a_transcript_object_may_wait_for_its_call_too() -> None:
     world = World(transcript_key_pattern="")
     content = json.dumps(TURNS).encode()
     world.transcript_objects.transcript_objects["7.json"] = content
-    book = registry.key_rule_set((), world.options, (rule,), "")
+    book = registry.key_rule_set((), world.options, (rule,), ())
     service: Any = world.consumers["call_end"].service
     object.__setattr__(service.matcher, "key_rule_set", lambda: book)
     world.send("call_end", object_created("7.json", content, bucket="transcripts"))

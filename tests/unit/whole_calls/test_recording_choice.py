@@ -25,7 +25,7 @@ def rule(name: str, rank: int, *, longest: bool = False) -> KeyRule:
 
 def world_of(*rules: KeyRule) -> World:
     world = World(key_pattern="")
-    book = registry.key_rule_set((), world.options, rules, "")
+    book = registry.key_rule_set((), world.options, rules, ())
     service: Any = world.consumers["recording"].service
     object.__setattr__(service.matcher, "key_rule_set", lambda: book)
     return world

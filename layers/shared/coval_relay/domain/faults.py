@@ -48,19 +48,19 @@ WAIT_REASONS = (
         Fault.OPERATOR,
         ("agent_unknown",),
         "Coval knows no agent with the id that the call was given.",
-        "Correct DefaultAgentId or AgentIds, or create the agent in Coval.",
+        "Correct calls.default_agent_id or calls.agent_ids in relay.toml, or create the agent in Coval.",
     ),
     WaitReason(
         Fault.OPERATOR,
         ("metrics_unknown",),
         "Coval does not accept the metrics that the call was given.",
-        "Correct Metrics.",
+        "Correct calls.metrics in relay.toml.",
     ),
     WaitReason(
         Fault.OPERATOR,
         ("no_such_path", "precondition_failed"),
         "The base URL or the path family is wrong, or Coval's account is not set up for this.",
-        "Correct CovalBaseUrl and CovalPathFamily; look into Coval's account.",
+        "Correct coval.base_url and coval.path_family in relay.toml; look into Coval's account.",
     ),
     WaitReason(
         Fault.OPERATOR,
@@ -108,7 +108,7 @@ WAIT_REASONS = (
             "QueueDoesNotExist",
             "AWS.SimpleQueueService.NonExistentQueue",
             "InvalidRequestException",
-            "key_rules_unusable",
+            "configuration_unusable",
         ),
         "A table, queue, secret, parameter or bucket is gone, or holds what cannot be used.",
         "Restore it, or deploy again.",
@@ -152,7 +152,7 @@ WAIT_REASONS = (
         Fault.NOBODY,
         ("link_unreachable", "link_unavailable"),
         "The host of a recording or transcript is down, busy, or out of reach.",
-        "Nothing, if it passes. If not: RecordingUrlHosts, TranscriptUrlHosts, and the way out to them.",
+        "Nothing, if it passes. If not: links in relay.toml, and the way out to them.",
     ),
     WaitReason(
         Fault.NOBODY,
@@ -183,7 +183,7 @@ WAIT_REASONS = (
         Fault.NOBODY,
         ("sidecar_missing",),
         "The object beside a recording that tells its call is still to come.",
-        "Nothing, for SettlingSeconds; then the call is looked for by other rules.",
+        "Nothing, for deadlines.settling_seconds; then the call is looked for by other rules.",
     ),
 )
 

@@ -44,10 +44,10 @@ class LogEvent(Enum):
     )
     MESSAGE_PENDING = ("INFO", "The message waits until its call is known.", "MessagePending")
     ALIAS_TAKEN = ("WARNING", "A name of the call belongs to another call already.", "AliasTakenError")
-    KEY_RULES_UNREADABLE = (
+    CONFIGURATION_UNREADABLE = (
         "ERROR",
-        "The key rules could not be read; the last good ones hold.",
-        "KeyRulesUnreadable",
+        "The configuration in the SSM parameter cannot be read or breaks a rule; the last good one holds.",
+        "ConfigurationUnreadable",
     )
     RECORDING_MISSING = ("WARNING", "The recording never came; the call is text-only.", "RecordingMissing")
     EXTRA_CONVERSATION_DELETED = ("ERROR", "A second conversation was deleted.", "ExtraConversationDeleted")

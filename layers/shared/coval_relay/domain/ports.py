@@ -164,3 +164,21 @@ class AudioConverter(Protocol):
 
         Raises AudioRejectedError for what cannot be decoded, or lasts too long.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterVersion:
+    """A version of a parameter: its number, and its text."""
+
+    number: int
+    text: str
+
+
+class VersionedParameter(Protocol):
+    """A parameter of the account, with its older versions."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, number: int | None = None) -> ParameterVersion:
+        """That version, or the newest; raises RetryableError."""

@@ -13,11 +13,12 @@ from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.secrets import SecretApiKey
 from coval_relay.adapters.aws.sqs import MAX_MESSAGE_BYTES, NO_ATTRIBUTES, SqsQueue
 from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
+from coval_relay.configuration.current import CurrentConfiguration, deployed
+from coval_relay.configuration.document import Configuration
 from coval_relay.domain.allowed_locations import AllowedLocations
 from coval_relay.domain.call_aliases import QueueName
-from coval_relay.domain.errors import InvalidInputError, Reason, RetryableError
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.log_events import LogEvent, Telemetry
-from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.domain.ports import RejectedEvents
 from coval_relay.entrypoints.composition import recording_locations
 from coval_relay.entrypoints.consumer import dead_letter_attributes
@@ -45,8 +46,9 @@ def clock() -> int:
 class AwsAdapters(Generic[S]):
     """What all functions use; `time_left` gives the seconds that the invocation has left."""
 
-    def __init__(self, settings: S, time_left: Callable[[], float]) -> None:
+    def __init__(self, settings: S, configuration: Configuration, time_left: Callable[[], float]) -> None:
         self.settings = settings
+        self.configuration = configuration
         self.time_left = time_left
         self.clock = clock
         self.chance = random.random
@@ -58,15 +60,15 @@ class AwsAdapters(Generic[S]):
 
     @cached_property
     def aliases(self) -> DynamoDbAliases:
-        return DynamoDbAliases(self._table, self.settings.pending_seconds)
+        return DynamoDbAliases(self._table, self.configuration.deadlines.pending_seconds)
 
     @cached_property
     def coval(self) -> HttpCovalClient:
         return HttpCovalClient(
-            base_url=self.settings.coval_base_url,
-            path_family=self.settings.coval_path_family,
+            base_url=self.configuration.coval.base_url,
+            path_family=self.configuration.coval.path_family,
             api_key=SecretApiKey(self.settings.coval_api_key_secret_arn),
-            timeout_seconds=self.settings.coval_timeout_seconds,
+            timeout_seconds=self.configuration.coval.timeout_seconds,
             time_left=self.time_left,
             gate=Gate(self._circuit_opened),
             http=self._http,
@@ -74,20 +76,6 @@ class AwsAdapters(Generic[S]):
 
     def _circuit_opened(self, code: str, seconds: int) -> None:
         self.telemetry(LogEvent.CIRCUIT_OPENED, code=code, seconds=seconds)
-
-    @cached_property
-    def stored_key_rules(self) -> Callable[[], tuple[KeyRule, ...]]:
-        """The rules in the SSM parameter, where one is named: a call's end asks for no key rule."""
-        name = self.settings.key_rules_parameter
-        if not name:
-            return lambda: ()
-        from coval_relay.adapters.aws.ssm_object_key_rules import SsmKeyRules
-
-        return SsmKeyRules(_client("ssm"), name, time.monotonic, self._key_rules_unreadable)
-
-    def _key_rules_unreadable(self, error: InvalidInputError | RetryableError) -> None:
-        code = error.code if isinstance(error, RetryableError) else str(error)
-        self.telemetry(LogEvent.KEY_RULES_UNREADABLE, code=code)
 
     # --- queues --------------------------------------------------------------------------------------
 
@@ -126,7 +114,8 @@ class AwsAdapters(Generic[S]):
 
     @cached_property
     def _table(self) -> Table:
-        return Table(_client("dynamodb"), self.settings.table_name, self.clock, self.settings.retention_days)
+        days = self.configuration.deadlines.retention_days
+        return Table(_client("dynamodb"), self.settings.table_name, self.clock, days)
 
     @cached_property
     def _http(self) -> "httpx.Client":
@@ -163,13 +152,13 @@ class TranscriptAdapters(AwsAdapters[SubmitTranscriptSettings]):
 
         settings = self.settings
         locations = AllowedLocations("configured transcript", settings.transcript_buckets, settings.transcript_prefixes)
-        return S3TranscriptObjects(lambda: self._s3, settings.bucket_owner, locations, settings.bucket_owners)
+        return S3TranscriptObjects(lambda: self._s3, settings.bucket_owner, locations, self.configuration.bucket_owners)
 
     @cached_property
     def transcript_urls(self) -> "HttpsTranscriptUrls":
         from coval_relay.adapters.web.transcript_urls import HttpsTranscriptUrls
 
-        return HttpsTranscriptUrls(self._https_reader(self.settings.transcript_url_hosts))
+        return HttpsTranscriptUrls(self._https_reader(self.configuration.links.transcript_hosts))
 
     def webhook_body(self, name: str) -> bytes:
         from coval_relay.adapters.aws.claim_checks import S3ClaimChecks
@@ -186,13 +175,13 @@ class RecordingAdapters(AwsAdapters[RecordingSettings]):
 
         settings = self.settings
         locations = recording_locations(settings)
-        return S3RecordingObjects(self._s3, settings.bucket_owner, locations, settings.bucket_owners)
+        return S3RecordingObjects(self._s3, settings.bucket_owner, locations, self.configuration.bucket_owners)
 
     @cached_property
     def recording_urls(self) -> "HttpsRecordingUrls":
         from coval_relay.adapters.web.recording_urls import HttpsRecordingUrls
 
-        return HttpsRecordingUrls(self._https_reader(self.settings.recording_url_hosts))
+        return HttpsRecordingUrls(self._https_reader(self.configuration.links.recording_hosts))
 
     @cached_property
     def staging(self) -> "S3Staging":
@@ -205,6 +194,21 @@ class RecordingAdapters(AwsAdapters[RecordingSettings]):
         from coval_relay.adapters.audio import PyAvConverter
 
         return PyAvConverter()
+
+
+def configuration_source(settings: Settings) -> Callable[[], Configuration]:
+    """What gives the configuration that holds now: the deployed one, where no SSM parameter is named."""
+    shipped = deployed()
+    if not settings.configuration_parameter:
+        return lambda: shipped
+    from coval_relay.adapters.aws.ssm_parameter import SsmParameter
+
+    parameter = SsmParameter(_client("ssm"), settings.configuration_parameter)
+    return CurrentConfiguration(shipped, parameter, time.monotonic, _unreadable)
+
+
+def _unreadable(what: str) -> None:
+    telemetry.report(LogEvent.CONFIGURATION_UNREADABLE, code=what)
 
 
 @cache

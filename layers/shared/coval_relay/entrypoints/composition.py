@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from coval_relay.adapters.aws import queue_messages, s3_events, webhook_messages
+from coval_relay.configuration.document import Configuration
 from coval_relay.domain.allowed_locations import AllowedLocations, RecordingLocations
 from coval_relay.domain.call_aliases import PendingMessage, QueueName
 from coval_relay.domain.coval import CovalClient
@@ -13,7 +14,7 @@ from coval_relay.domain.errors import InvalidInputError, Reason
 from coval_relay.domain.lifecycle import Attempt, Deadlines
 from coval_relay.domain.log_events import Telemetry
 from coval_relay.domain.messages import SOURCE, Message, Reopen, Resume
-from coval_relay.domain.object_key_rules import KeyRule, KeyRuleSet, ObjectKind
+from coval_relay.domain.object_key_rules import ObjectKind
 from coval_relay.domain.ports import (
     Aliases,
     AudioConverter,
@@ -66,8 +67,6 @@ class Adapters(Protocol):
     def aliases(self) -> Aliases: ...
     @property
     def coval(self) -> CovalClient: ...
-    @property
-    def stored_key_rules(self) -> Callable[[], tuple[KeyRule, ...]]: ...
 
     def rejected_events(self, queue: QueueName) -> RejectedEvents | None:
         """Where the rejected events of this queue are kept; None where the operator keeps none."""
@@ -116,12 +115,14 @@ class UploadAdapters(RecordingAdapters, Protocol):
 # --- the functions -----------------------------------------------------------------------------------
 
 
-def submit_transcript(settings: "SubmitTranscriptSettings", adapters: TranscriptAdapters) -> Consumer:
+def submit_transcript(
+    settings: "SubmitTranscriptSettings", configuration: Configuration, adapters: TranscriptAdapters
+) -> Consumer:
     from coval_relay.services.submit_transcript import SubmitTranscript
     from coval_relay.services.transcript_loader import TranscriptLoader
 
     buckets, prefixes = settings.transcript_buckets, settings.transcript_prefixes
-    shared = _Shared("call_end", settings, adapters, platform_options(settings, buckets, prefixes))
+    shared = _Shared("call_end", settings, configuration, adapters, platform_options(configuration, buckets, prefixes))
     loader = TranscriptLoader(
         objects=adapters.transcript_objects,
         urls=adapters.transcript_urls,
@@ -129,16 +130,16 @@ def submit_transcript(settings: "SubmitTranscriptSettings", adapters: Transcript
         parse=partial(registry.parse_transcript, options=shared.options),
         next_page=registry.next_page,
         clock=adapters.clock,
-        settling_seconds=settings.settling_seconds,
+        settling_seconds=configuration.deadlines.settling_seconds,
     )
     submission = shared.submission(
-        max_payload_bytes=settings.max_payload_bytes,
-        oversize=settings.oversize_transcript,
+        max_payload_bytes=configuration.calls.max_payload_bytes,
+        oversize=configuration.calls.oversize_transcript,
         transcripts=loader,
     )
     service = SubmitTranscript(
         calls=shared.calls,
-        matcher=shared.matcher("transcript", settings.transcript_key_pattern, buckets, prefixes),
+        matcher=shared.matcher("transcript", buckets, prefixes),
         resolver=shared.resolver,
         utterances=adapters.utterances,
         worker=shared.worker(submission),
@@ -148,19 +149,20 @@ def submit_transcript(settings: "SubmitTranscriptSettings", adapters: Transcript
     return shared.consumer(service, webhook_translator(shared.options, adapters))
 
 
-def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapters) -> Consumer:
+def upload_recording(
+    settings: "UploadRecordingSettings", configuration: Configuration, adapters: UploadAdapters
+) -> Consumer:
     from coval_relay.services.recording_preparer import RecordingPreparer
     from coval_relay.services.upload import Upload
     from coval_relay.services.upload_recording import UploadRecording
 
-    shared = _Shared("recording", settings, adapters, platform_options(settings))
+    shared = _Shared("recording", settings, configuration, adapters, platform_options(configuration))
     preparer = RecordingPreparer(adapters.recordings, adapters.recording_urls, adapters.staging, adapters.converter)
     upload = Upload(calls=shared.calls, preparer=preparer, coval=adapters.coval, telemetry=adapters.telemetry)
     service = UploadRecording(
         calls=shared.calls,
         matcher=shared.matcher(
             "recording",
-            settings.recording_key_pattern,
             settings.recording_buckets,
             settings.recording_prefixes,
             adapters.recordings,
@@ -173,12 +175,14 @@ def upload_recording(settings: "UploadRecordingSettings", adapters: UploadAdapte
     return shared.consumer(service)
 
 
-def attach_recording(settings: "AttachRecordingSettings", adapters: RecordingAdapters) -> Consumer:
+def attach_recording(
+    settings: "AttachRecordingSettings", configuration: Configuration, adapters: RecordingAdapters
+) -> Consumer:
     from coval_relay.services.attach_recording import AttachRecording
     from coval_relay.services.recording_attachment import Attachment
     from coval_relay.services.sweep import Sweeper
 
-    shared = _Shared("attach", settings, adapters, platform_options(settings))
+    shared = _Shared("attach", settings, configuration, adapters, platform_options(configuration))
     attachment = Attachment(
         calls=shared.calls,
         coval=adapters.coval,
@@ -212,18 +216,20 @@ class _Shared:
 
     own_queue: QueueName
     settings: Settings
+    configuration: Configuration
     adapters: Adapters
     options: PlatformOptions
 
     @cached_property
     def calls(self) -> Calls:
+        waits = self.configuration.deadlines
         deadlines = Deadlines(
-            grace=self.settings.grace_seconds,
-            transcript=self.settings.transcript_deadline_seconds,
-            recording=self.settings.recording_deadline_seconds,
-            audit=self.settings.audit_delay_seconds,
-            resume=self.settings.resume_seconds,
-            settling=self.settings.settling_seconds,
+            grace=waits.grace_seconds,
+            transcript=waits.transcript_seconds,
+            recording=waits.recording_seconds,
+            audit=waits.audit_seconds,
+            resume=waits.resume_seconds,
+            settling=waits.settling_seconds,
         )
         return Calls(self.adapters.store, self.adapters.clock, deadlines)
 
@@ -282,32 +288,24 @@ class _Shared:
     def matcher(
         self,
         kind: ObjectKind,
-        pattern: str,
         buckets: tuple[str, ...],
         prefixes: tuple[str, ...],
         recordings: RecordingObjects | None = None,
     ) -> ObjectMatcher:
+        registry.check_names(self.settings.platforms)
+        own = tuple(rule.key_rule() for rule in self.configuration.key_rules)
+        rules = cache(
+            lambda: registry.key_rule_set(self.settings.platforms, self.options, own, self.configuration.ignored_keys)
+        )
         return ObjectMatcher(
             kind=kind,
-            key_rule_set=self._key_rule_set((_short_rule(pattern, kind),) if pattern else ()),
+            key_rule_set=rules,
             buckets=buckets,
             prefixes=prefixes,
             clock=self.adapters.clock,
-            sidecar_seconds=self.settings.settling_seconds,
+            sidecar_seconds=self.configuration.deadlines.settling_seconds,
             source=recordings,
         )
-
-    def _key_rule_set(self, short: tuple[KeyRule, ...]) -> Callable[[], KeyRuleSet]:
-        """The rules of the parameters, which stay, and those of the SSM parameter, which may change."""
-        registry.check_names(self.settings.platforms)
-        written = (*short, *_written(self.settings.key_rules))
-
-        @lru_cache(maxsize=1)
-        def rules_with(stored: tuple[KeyRule, ...]) -> KeyRuleSet:
-            own, ignored = (*written, *stored), self.settings.ignored_key_pattern
-            return registry.key_rule_set(self.settings.platforms, self.options, own, ignored)
-
-        return lambda: rules_with(self.adapters.stored_key_rules())
 
     def consumer(self, service: Service, translate: Translate | None = None) -> Consumer:
         return Consumer(
@@ -320,29 +318,32 @@ class _Shared:
             rejected_events=self.adapters.rejected_events(self.own_queue),
             telemetry=self.adapters.telemetry,
             chance=self.adapters.chance,
-            request_seconds=self.settings.coval_timeout_seconds,
-            processing_seconds=self.settings.coval_processing_seconds,
+            request_seconds=self.configuration.coval.timeout_seconds,
+            processing_seconds=self.configuration.coval.processing_seconds,
         )
 
 
 def platform_options(
-    settings: Settings,
+    configuration: Configuration,
     transcript_buckets: tuple[str, ...] = (),
     transcript_prefixes: tuple[str, ...] = ("",),
 ) -> PlatformOptions:
+    calls, platforms = configuration.calls, configuration.platforms
     return PlatformOptions(
-        agent_ids=settings.agent_ids,
-        default_agent_id=settings.default_agent_id,
-        tags=settings.tags,
-        metrics=settings.metrics,
+        agent_ids=calls.agent_ids,
+        default_agent_id=calls.default_agent_id,
+        tags=calls.tags,
+        metrics=calls.metrics,
         transcript_buckets=transcript_buckets,
         transcript_prefixes=transcript_prefixes,
-        transcript_hosts=settings.transcript_url_hosts,
-        recording_hosts=settings.recording_url_hosts,
-        agent_channels=settings.agent_channels,
-        separate_transcripts=settings.separate_transcripts,
-        redacted=settings.redaction == "redacted",
-        estimated_times=settings.estimated_times,
+        transcript_hosts=configuration.links.transcript_hosts,
+        recording_hosts=configuration.links.recording_hosts,
+        agent_channels={
+            name: choices.agent_channel for name, choices in platforms.items() if choices.agent_channel is not None
+        },
+        separate_transcripts=tuple(name for name, choices in platforms.items() if choices.separate_transcripts),
+        redacted=calls.redaction == "redacted",
+        estimated_times=calls.estimated_times,
     )
 
 
@@ -387,17 +388,3 @@ def webhook_translator(options: PlatformOptions, adapters: TranscriptAdapters) -
         return [marked(message, webhook.provenance) for one in events for message in translate(one)]
 
     return translate_either
-
-
-def _short_rule(pattern: str, kind: ObjectKind) -> KeyRule:
-    """The rule of a parameter that is a pattern alone."""
-    return KeyRule(name=f"{kind}_key_pattern", platform="custom", pattern=pattern, kind=kind)
-
-
-def _written(rules: str) -> tuple[KeyRule, ...]:
-    """The parameter's rules; most stacks have none, and need not load what reads them."""
-    if rules.strip() in ("", "[]"):
-        return ()
-    from coval_relay.adapters.aws.ssm_object_key_rules import parse_key_rules
-
-    return parse_key_rules(rules, "KeyRules")

@@ -1,5 +1,6 @@
 """The handlers of the three queues' functions; that of webhooks is in webhook_door.py."""
 
+from coval_relay.configuration.document import Configuration
 from coval_relay.entrypoints import composition
 from coval_relay.entrypoints.aws_adapters import RecordingAdapters, TranscriptAdapters
 from coval_relay.entrypoints.consumer import Consumer
@@ -14,8 +15,10 @@ from coval_relay.settings import (
 def submit_transcript() -> Handler:
     """The handler of call-end events."""
 
-    def build(settings: SubmitTranscriptSettings, time_left: TimeLeft) -> Consumer:
-        return composition.submit_transcript(settings, TranscriptAdapters(settings, time_left))
+    def build(settings: SubmitTranscriptSettings, configuration: Configuration, time_left: TimeLeft) -> Consumer:
+        return composition.submit_transcript(
+            settings, configuration, TranscriptAdapters(settings, configuration, time_left)
+        )
 
     return handler_of(SubmitTranscriptSettings, build)
 
@@ -23,8 +26,10 @@ def submit_transcript() -> Handler:
 def upload_recording() -> Handler:
     """The handler of recording objects."""
 
-    def build(settings: UploadRecordingSettings, time_left: TimeLeft) -> Consumer:
-        return composition.upload_recording(settings, RecordingAdapters(settings, time_left))
+    def build(settings: UploadRecordingSettings, configuration: Configuration, time_left: TimeLeft) -> Consumer:
+        return composition.upload_recording(
+            settings, configuration, RecordingAdapters(settings, configuration, time_left)
+        )
 
     return handler_of(UploadRecordingSettings, build)
 
@@ -32,7 +37,9 @@ def upload_recording() -> Handler:
 def attach_recording() -> Handler:
     """The handler of late recordings, and of the sweep."""
 
-    def build(settings: AttachRecordingSettings, time_left: TimeLeft) -> Consumer:
-        return composition.attach_recording(settings, RecordingAdapters(settings, time_left))
+    def build(settings: AttachRecordingSettings, configuration: Configuration, time_left: TimeLeft) -> Consumer:
+        return composition.attach_recording(
+            settings, configuration, RecordingAdapters(settings, configuration, time_left)
+        )
 
     return handler_of(AttachRecordingSettings, build)

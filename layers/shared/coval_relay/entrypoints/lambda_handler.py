@@ -2,11 +2,16 @@
 
 import gc
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from coval_relay import settings
 from coval_relay.adapters.aws import telemetry
+from coval_relay.configuration.current import deployed
+from coval_relay.configuration.document import Configuration
+from coval_relay.domain.errors import RetryableError
+from coval_relay.entrypoints.aws_adapters import configuration_source
 from coval_relay.entrypoints.consumer import Consumer
 from coval_relay.settings import Settings
 
@@ -32,18 +37,53 @@ class TimeLeft:
         return self.remaining()
 
 
-def handler_of(model: type[S], build: Callable[[S, TimeLeft], Consumer]) -> Handler:
-    @cache
-    def consumer() -> tuple[Consumer, TimeLeft]:
-        time_left = TimeLeft()
+Build = Callable[[S, Configuration, TimeLeft], Consumer]
+"""Composes a function for a configuration."""
+
+
+class _Function(Generic[S]):
+    """A function's consumer, composed anew when its configuration has changed."""
+
+    def __init__(self, model: type[S], build: Build[S]) -> None:
+        self.time_left = TimeLeft()
+        self._settings, self._build = settings.load(model), build
+        self._configuration = configuration_source(self._settings)
+        self._composed: tuple[Configuration, Consumer] | None = None
+
+    def consumer(self) -> Consumer:
         try:
-            return build(settings.load(model), time_left), time_left
-        finally:
-            _wake_collector()
+            configuration = self._configuration()
+        except RetryableError as error:
+            return waiting(self._consumer_of(deployed()), error)
+        if self._composed is None or self._composed[0] is not configuration:
+            telemetry.set_level(configuration.log_level)
+            self._composed = configuration, self._consumer_of(configuration)
+        return self._composed[1]
+
+    def _consumer_of(self, configuration: Configuration) -> Consumer:
+        return self._build(self._settings, configuration, self.time_left)
+
+
+def waiting(consumer: Consumer, error: RetryableError) -> Consumer:
+    """One that puts off whatever comes, by the usual rules."""
+
+    def translate(_: Any) -> NoReturn:
+        raise error
+
+    return replace(consumer, translate=translate)
+
+
+def handler_of(model: type[S], build: Build[S]) -> Handler:
+    @cache
+    def function() -> _Function[S]:
+        return _Function(model, build)
 
     def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         telemetry.logger().append_keys(request_id=context.aws_request_id)
-        serve, time_left = consumer()
+        try:
+            serve, time_left = function().consumer(), function().time_left
+        finally:
+            _wake_collector()
         time_left.remaining = lambda: context.get_remaining_time_in_millis() / 1000
         try:
             return serve(event, time_left)

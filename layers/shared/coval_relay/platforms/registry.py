@@ -82,12 +82,14 @@ PLATFORMS: tuple[Listing, ...] = (
     ),
 )
 
+NAMES = tuple(listing.name for listing in PLATFORMS)
+FORMATS = tuple(format_ for listing in PLATFORMS for format_ in listing.formats)
+
 
 def check_names(names: tuple[str, ...]) -> None:
     """Raises InvalidInputError for a name that no platform has."""
-    known = [listing.name for listing in PLATFORMS]
-    if not set(names) <= set(known):
-        raise InvalidInputError("Platforms", f"must name platforms of: {', '.join(known)}")
+    if not set(names) <= set(NAMES):
+        raise InvalidInputError("Platforms", f"must name platforms of: {', '.join(NAMES)}")
 
 
 @cache
@@ -178,7 +180,7 @@ def next_page(name: str, page: object) -> str | None:
 
 
 def key_rule_set(
-    names: tuple[str, ...], options: PlatformOptions, own: tuple[KeyRule, ...], ignored: str
+    names: tuple[str, ...], options: PlatformOptions, own: tuple[KeyRule, ...], ignored: tuple[str, ...]
 ) -> KeyRuleSet:
     """The operator's own rules, then those of the platforms in their order; raises InvalidInputError.
 
@@ -188,7 +190,7 @@ def key_rule_set(
     patterns = [pattern for each in platforms.values() for pattern in each.ignored_keys]
     return KeyRuleSet(
         rules=(*own, *(rule for each in platforms.values() for rule in each.key_rules(options))),
-        ignored=tuple(re.compile(pattern) for pattern in [*patterns, *([ignored] if ignored else [])]),
+        ignored=tuple(re.compile(pattern) for pattern in [*patterns, *ignored]),
         sidecars=tuple(
             EventSidecar(pattern=re.compile(sidecar.pattern), read=partial(_sidecar, sidecar, options))
             for each in (canonical.PLATFORM, *platforms.values())

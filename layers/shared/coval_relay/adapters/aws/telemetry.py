@@ -23,10 +23,12 @@ def logger() -> Logger:
     """The one logger; libraries that log URLs are kept quiet."""
     for library in ("httpx", "httpcore", "botocore", "boto3", "urllib3"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    made = Logger(utc=True, version=__version__)
-    # the logger beneath: Powertools itself lets Lambda's level win, which stays at INFO for the metrics' sake
-    logging.getLogger(made.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-    return made
+    return Logger(utc=True, version=__version__)
+
+
+def set_level(name: str) -> None:
+    """The logger beneath: Powertools itself lets Lambda's level win, which stays at INFO for the metrics' sake."""
+    logging.getLogger(logger().service).setLevel(name)
 
 
 @cache

@@ -1,0 +1,180 @@
+"""Look, after a deploy, whether the stack works; no call is sent.
+
+    python3 -m scripts.smoke_test                        # the stack of samconfig.toml
+    python3 -m scripts.smoke_test --stack coval-relay
+    python3 -m scripts.smoke_test --call                 # sends a made-up call, which Coval evaluates
+
+Each line says what is well, what has to be mended and how, or what these credentials may not see. The exit status is 1
+where something has to be mended. It needs boto3; cloudformation:DescribeStacks, lambda:GetFunctionConfiguration,
+lambda:ListEventSourceMappings and lambda:InvokeFunction on the functions, sqs:GetQueueAttributes on the queues,
+cloudwatch:DescribeAlarms, and with --call dynamodb:GetItem on the table.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from scripts import samconfig
+from scripts.dead_letters import outputs_of
+from scripts.preflight import Line, Mark, asked
+
+SWEEP = {"source": "coval.relay", "detail-type": "Sweep"}
+SKIPPED = {"source": "aws.s3", "detail-type": "Object Tags Added", "detail": {}}
+"""An event that the functions know, and leave alone."""
+FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
+    "SubmitTranscript": SKIPPED,
+    "UploadRecording": SKIPPED,
+    "AttachRecording": SWEEP,
+}
+DEAD_LETTERS = ("CallEndDeadLetter", "RecordingDeadLetter", "AttachDeadLetter", "Undelivered")
+ERRORS = "docs/errors.md says what the code means"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The stack, as CloudFormation has it."""
+
+    name: str
+    outputs: Mapping[str, str]
+
+
+def _client(service: Any) -> Any:
+    return boto3.client(service)
+
+
+def looked_at(stack: Deployed) -> Iterator[Line]:
+    """All lines, in the order of a call's way."""
+    for function, event in FUNCTIONS.items():
+        yield from asked(function, partial(mapping, stack, function))
+        yield from asked(function, partial(invocation, stack, function, event))
+    for queue in DEAD_LETTERS:
+        yield from asked(f"{queue}Queue", partial(emptiness, stack, queue))
+    yield from asked("alarms", partial(alarms, stack))
+
+
+def mapping(stack: Deployed, function: str) -> Iterator[Line]:
+    """Whether Lambda reads the function's queue."""
+    name = stack.outputs[f"{function}FunctionName"]
+    found = _client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    states = sorted({one["State"] for one in found})
+    if states == ["Enabled"]:
+        yield Line(Mark.WELL, function, "reads its queue")
+    else:
+        yield Line(Mark.MEND, function, f"its queue's mapping is {states or 'missing'}", "enable it, or deploy again")
+
+
+def invocation(stack: Deployed, function: str, event: Mapping[str, Any]) -> Iterator[Line]:
+    """Whether it starts, finds its configuration, and ends."""
+    answer = invoked(stack, function, event)
+    if answer.error:
+        yield Line(Mark.MEND, function, f"ends with {answer.error}", ERRORS)
+    else:
+        yield Line(Mark.WELL, function, f"runs, in {answer.seconds:.1f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an invocation gave, and how long it took."""
+
+    error: str
+    seconds: float
+
+
+def invoked(stack: Deployed, function: str, event: Mapping[str, Any]) -> Answer:
+    began = time.monotonic()
+    name = stack.outputs[f"{function}FunctionName"]
+    answer = _client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    said = json.loads(answer["Payload"].read() or "null")
+    error = str(said.get("errorMessage", "an error")) if answer.get("FunctionError") else ""
+    return Answer(error, time.monotonic() - began)
+
+
+def emptiness(stack: Deployed, queue: str) -> Iterator[Line]:
+    """Whether dead letters lie there."""
+    url = stack.outputs[f"{queue}QueueUrl"]
+    name = "ApproximateNumberOfMessages"
+    count = int(_client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+    if count:
+        yield Line(Mark.MEND, f"{queue}Queue", f"has {count} messages", "python3 -m scripts.dead_letters show")
+    else:
+        yield Line(Mark.WELL, f"{queue}Queue", "is empty")
+
+
+def alarms(stack: Deployed) -> Iterator[Line]:
+    """Those that have fired."""
+    pages = (
+        _client("cloudwatch")
+        .get_paginator("describe_alarms")
+        .paginate(AlarmNamePrefix=f"{stack.name}-", StateValue="ALARM")
+    )
+    fired = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    for alarm in fired:
+        yield Line(Mark.MEND, alarm["AlarmName"], alarm.get("AlarmDescription", ""), "docs/operations.md")
+    if not fired:
+        yield Line(Mark.WELL, "alarms", "none has fired")
+
+
+# --- a made-up call ----------------------------------------------------------------------------------
+
+
+def sent_call(stack: Deployed) -> Iterator[Line]:
+    """A call's end with two turns, handed to the function itself: no platform has to be heard for it."""
+    call_id = f"smoke-test-{int(time.time())}"
+    answer = invoked(stack, "SubmitTranscript", made_up(call_id))
+    if answer.error:
+        yield Line(Mark.MEND, call_id, f"was not submitted: {answer.error}", ERRORS)
+        return
+    item = _client("dynamodb").get_item(
+        TableName=stack.outputs["ConversationTableName"],
+        Key={"external_conversation_id": {"S": call_id}, "item_key": {"S": "call"}},
+        ConsistentRead=True,
+    )["Item"]
+    state = item["state"]["S"]
+    if state == "SUBMITTED":
+        yield Line(Mark.WELL, call_id, f"is in Coval as {item['conversation_id']['S']}")
+    else:
+        reason = item.get("reason", {}).get("M", {}).get("text", {}).get("S", "its item says no reason")
+        yield Line(Mark.MEND, call_id, f"is {state}", reason)
+
+
+def made_up(call_id: str) -> dict[str, Any]:
+    turns = [
+        {"role": "assistant", "content": "Hello, this is a smoke test.", "start_time": 0.0, "end_time": 2.0},
+        {"role": "user", "content": "Thank you.", "start_time": 2.5, "end_time": 3.0},
+    ]
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    detail = {
+        "schema_version": "1",
+        "external_conversation_id": call_id,
+        "started_at": now,
+        "transcript": {"status": "inline", "messages": turns},
+        "recording": {"expected": False},
+    }
+    return {"source": "smoke.test", "detail-type": "Call Ended", "time": now, "detail": detail}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stack", help="the stack's name; that of samconfig.toml, if it is left out")
+    parser.add_argument("--config-env", default=samconfig.DEFAULT, help="the environment in samconfig.toml")
+    parser.add_argument("--call", action="store_true", help="send a made-up call, which Coval evaluates")
+    chosen = parser.parse_args(arguments)
+    name = chosen.stack or samconfig.stack_name(samconfig.read(Path("samconfig.toml")), chosen.config_env)
+    stack = Deployed(name, outputs_of(name))
+    marks = []
+    for line in (*looked_at(stack), *(asked("a made-up call", partial(sent_call, stack)) if chosen.call else ())):
+        marks.append(line.mark)
+        print(line, flush=True)
+    return 1 if Mark.MEND in marks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

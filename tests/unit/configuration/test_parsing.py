@@ -1,0 +1,98 @@
+"""relay.toml: every key can be written, faults name file, key, rule and the nearest name, and never a value."""
+
+from pathlib import Path
+
+import pytest
+
+from coval_relay.configuration.document import Configuration
+from coval_relay.configuration.parsing import ConfigurationError, parse
+
+PROJECT = Path(__file__).parents[3]
+
+
+def test_an_empty_document_is_all_defaults() -> None:
+    assert parse("") == Configuration()
+
+
+def test_the_document_of_the_repository_is_valid() -> None:
+    assert parse((PROJECT / "relay.toml").read_text(encoding="utf-8")) == Configuration()
+
+
+def fault_of(text: str, deployed: Configuration | None = None) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, "relay.toml", deployed)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[deadlines]\ngrace_secnods = 5", "deadlines.grace_secnods: is not known; is grace_seconds meant?"),
+        ("[deadlines]\ngrace_seconds = 0", "deadlines.grace_seconds: Input should be greater than or equal to 1"),
+        ("[dedlines]", "dedlines: is not known; is deadlines meant?"),
+        ("zzz = 1", "zzz: is not known"),
+        ("[platforms.vapy]\nagent_channel = 0", "platforms.vapy: is not known; is vapi meant?"),
+        (
+            "[platforms.vapi]\nagent_channels = 0",
+            "platforms.vapi.agent_channels: is not known; is agent_channel meant?",
+        ),
+        ("[platforms.vapi]\nagent_channel = 2", "platforms.vapi.agent_channel: Input should be 0 or 1"),
+        ('[calls.agent_ids]\n"front-desk" = "a secret"', "calls.agent_ids.front-desk: String should match pattern"),
+        ('[links]\nrecording_hosts = ["https://a.example"]', "links.recording_hosts[0]: String should match pattern"),
+        ('[coval]\nbase_url = "http://a.example"', "coval.base_url: String should match pattern"),
+        ('[bucket_owners]\nacme = "1"', "bucket_owners.acme: String should match pattern"),
+        ('ignored_keys = ["("]', "ignored_keys: must be a regular expression"),
+        ("platforms = 3", "platforms: Input should be a valid dictionary"),
+        ("[deadlines", "Expected ']' at the end of a table declaration"),
+        ("a = " + "[" * 100_000, "is nested too deeply"),
+    ],
+)
+def test_faults(text: str, fault: str) -> None:
+    said = fault_of(text)
+    assert said.startswith(f"relay.toml: {fault}")
+    assert "secret" not in said
+
+
+def test_every_fault_is_named() -> None:
+    assert fault_of("[deadlines]\ngrace_seconds = 0\nresume_seconds = 0").count("relay.toml: deadlines.") == 2
+
+
+# --- in the place of a deployed document -------------------------------------------------------------
+
+DEPLOYED = parse(
+    """
+    bucket_owners = {acme-recordings = "444455556666"}
+    [coval]
+    base_url = "https://coval.example"
+    timeout_seconds = 20
+    [calls]
+    redaction = "redacted"
+    [links]
+    recording_hosts = ["media.example.com"]
+    """
+)
+
+
+def test_the_deploy_keeps_what_would_redirect_data_and_nothing_else() -> None:
+    found = parse('log_level = "ERROR"\n[calls]\ntags = ["a"]', "/relay", DEPLOYED)
+    assert found.model_dump(exclude_unset=True) == {
+        "log_level": "ERROR",
+        "calls": {"tags": ("a",), "redaction": "redacted"},
+        "coval": {"base_url": "https://coval.example"},
+        "links": {"recording_hosts": ("media.example.com",)},
+        "deadlines": {},
+        "bucket_owners": {"acme-recordings": "444455556666"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[coval]\nbase_url = "https://elsewhere.example"', "coval.base_url"),
+        ('[calls]\nredaction = "original"', "calls.redaction"),
+        ("[links]\nrecording_hosts = []", "links"),
+        ('[bucket_owners]\nacme = "444455556666"', "bucket_owners"),
+    ],
+)
+def test_what_would_redirect_data_is_rejected_elsewhere(text: str, key: str) -> None:
+    assert fault_of(text, DEPLOYED) == f"relay.toml: {key}: comes with the deploy only"
