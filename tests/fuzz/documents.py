@@ -11,6 +11,7 @@ from coval_relay.adapters.aws.dynamodb_table import plain, serialized
 from coval_relay.adapters.aws.queue_messages import from_text
 from coval_relay.adapters.aws.secrets import key_of
 from coval_relay.adapters.web.platform_credentials import headers_by_host
+from coval_relay.configuration.document import Configuration
 from coval_relay.configuration.parsing import ConfigurationError, parse, validated
 from coval_relay.domain.call import (
     NO_HINTS,
@@ -129,11 +130,17 @@ def configurations() -> list[Any]:
 
 def judged_configuration(value: Any) -> str:
     """A document as it is written, or what was read of it."""
-    read = (lambda: validated(value)) if isinstance(value, dict) else (lambda: parse(text_of(value)))
-    try:
-        return outcome_of(read, secret_names=False)
-    except ConfigurationError:
-        return "refused"
+    last = ""
+    for deployed in (None, Configuration()):
+        try:
+            if isinstance(value, dict):
+                validated(value, deployed=deployed)
+            else:
+                parse(text_of(value), deployed=deployed)
+            last = "accepted"
+        except ConfigurationError:
+            last = "rejected"
+    return last
 
 
 def credentials() -> list[Any]:

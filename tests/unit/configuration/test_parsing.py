@@ -85,6 +85,10 @@ def test_the_deploy_keeps_what_would_redirect_data_and_nothing_else() -> None:
     }
 
 
+def test_a_section_that_is_none_is_rejected_there_too() -> None:
+    assert fault_of("coval = 3", DEPLOYED).startswith("relay.toml: coval: Input should be a valid dictionary")
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

@@ -66,15 +66,20 @@ def _with_deployed(written: Mapping[str, Any], deployed: Configuration | None) -
     merged = dict(written)
     for key in DEPLOYED_ONLY:
         section, _, name = key.partition(".")
-        value = getattr(deployed, section)
-        merged[section] = {**merged.get(section, {}), name: getattr(value, name)} if name else value
+        value, found = getattr(deployed, section), merged.get(section, {})
+        if not name:
+            merged[section] = value
+        elif isinstance(found, Mapping):  # else it is rejected as what it is
+            merged[section] = {**found, name: getattr(value, name)}
     return merged
 
 
 def _value(document: Mapping[str, Any], key: str) -> Any:
     section, _, name = key.partition(".")
     found = document.get(section)
-    return found.get(name) if name and isinstance(found, Mapping) else found
+    if not name:
+        return found
+    return found.get(name) if isinstance(found, Mapping) else None
 
 
 # --- faults ------------------------------------------------------------------------------------------
