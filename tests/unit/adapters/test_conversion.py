@@ -5,6 +5,7 @@ What comes out is judged by libsndfile and miniaudio, which the product does not
 
 import errno
 import io
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -194,6 +195,33 @@ def test_recording_of_more_than_an_hour_is_refused_before_its_end() -> None:
     assert refusal(file.getvalue()) == AudioRejectedError(
         "audio_too_long", "Audio too long: 61.1 minutes. Maximum duration is 60 minutes."
     )
+
+
+# --- damage
+
+IN_A_CHILD = """
+import sys
+from coval_relay.adapters.audio import PyAvConverter
+data = sys.stdin.buffer.read()
+with open(sys.argv[1], "wb") as sink:
+    PyAvConverter()(len(data), lambda start, length: data[start : start + length], sink, agent_channel=None)
+"""
+"""For what has aborted its process once."""
+
+
+@pytest.mark.parametrize("damage", [float("nan"), float("inf"), 3e38, -1e9])
+def test_a_sample_that_is_no_sound_costs_its_moment(damage: float, tmp_path: Path) -> None:
+    said = voices.call(2, 8_000, 1)
+    samples = said[:, 0].astype(">f4")
+    samples[8_000] = damage
+    claimed = 2 * 3600 * 32_000  # two hours, too much for an upload as WAV
+    data = struct.pack(">4s5I", b".snd", 24, claimed, 6, 8_000, 1) + samples.tobytes()
+    made, environment = tmp_path / "made.mp3", {"PYTHONPATH": str(ROOT / "layers/shared")}
+    child = [sys.executable, "-c", IN_A_CHILD, str(made)]
+    subprocess.run(child, input=data, env=environment, capture_output=True, check=True)
+    heard, rate = decoded(made.read_bytes())
+    for part in (slice(0, 7_600), slice(8_400, 16_000)):
+        assert correlation(narrow(heard, rate)[part, 0], said[part, 0]) >= 0.9
 
 
 # --- what cannot be converted

@@ -90,7 +90,8 @@ class Mp3Writer:
     """
 
     content_type: ContentType = "audio/mp3"
-    sample_format = "fltp"
+    sample_format = "s32p"
+    """Whole numbers: of floats that are none, infinite or huge, as damage makes them, LAME aborts the process."""
     RATES: Final = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
     """Those of MPEG 1 and 2; MPEG 2.5, below, is no standard, and not every reader knows it."""
     MOST_CHANNELS = 2
