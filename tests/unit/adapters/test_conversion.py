@@ -197,6 +197,34 @@ def test_recording_of_more_than_an_hour_is_refused_before_its_end() -> None:
     )
 
 
+# --- other tracks
+
+
+def flv_tag(kind: int, body: bytes, milliseconds: int) -> bytes:
+    time = milliseconds.to_bytes(3, "big") + bytes(4)
+    head = bytes([kind]) + len(body).to_bytes(3, "big") + time
+    return head + body + struct.pack(">I", len(head + body))
+
+
+PICTURE, SOUND_OF_NO_CODEC = (9, bytes([0x12, 0, 0, 0, 0])), (8, bytes([0xFF, 0, 0]))
+
+
+def test_picture_that_begins_late_costs_no_sound() -> None:
+    said = voices.call(8, 44_100, 1)
+    data = voices.by_ffmpeg("flv", "libmp3lame", b="32k")(said, 44_100) + flv_tag(*PICTURE, milliseconds=8_000)
+    _, made = converted(data)
+    heard, rate = decoded(made)
+    assert len(heard) / rate == pytest.approx(8, abs=0.1)
+    assert correlation(narrow(heard, rate)[:, 0], narrow(said, 44_100)[:, 0]) >= 0.9
+
+
+def test_track_of_an_unknown_codec_is_a_track() -> None:
+    data = voices.by_ffmpeg("flv", "aac")(voices.call(1, 44_100, 2), 44_100)
+    data += flv_tag(*SOUND_OF_NO_CODEC, milliseconds=1_000)
+    reason = "Unsupported audio format: unknown codec in flv."
+    assert refusal(data) == AudioRejectedError("audio_unsupported_format", reason)
+
+
 # --- damage
 
 IN_A_CHILD = """

@@ -64,8 +64,8 @@ class Recording:
 
     @property
     def tracks(self) -> tuple[int, ...]:
-        """The channels of each audio track."""
-        return tuple(track.channels for track in self._container.streams.audio)
+        """The channels of each audio track; 0 where nothing here knows its codec."""
+        return tuple(getattr(track, "channels", 0) for track in self._container.streams.audio)
 
     @property
     def container_name(self) -> str:
@@ -126,6 +126,8 @@ class Recording:
         except FFmpegError:
             if self._file.rest > MOST_UNREAD:
                 raise
+        except IndexError:
+            return  # by PyAV, for a stream that began on the way; that is behind the last packet of this track
 
 
 def _refuse(_url: str, _flags: int, _options: Mapping[str, str]) -> NoReturn:
