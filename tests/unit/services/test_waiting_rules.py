@@ -380,6 +380,28 @@ def test_rule_10_what_kills_its_worker_five_times_is_given_up() -> None:
     assert (world.queued, world.dead) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "error", [RetryableError("s3_unreachable"), PermanentError("staging_AccessDenied", ""), IndexError()]
+)
+def test_rule_10_what_its_worker_survives_is_never_given_up(error: Exception) -> None:
+    world = World()
+    preparer: Any = world.consumers["recording"].service.preparer  # type: ignore[attr-defined]
+    convert, begun = preparer.convert, list[int]()
+
+    def down(*_: Any, **__: Any) -> Any:
+        begun.append(world.clock.now)
+        raise error
+
+    object.__setattr__(preparer, "convert", down)
+    world.send("recording", put(world, FOREIGN))
+    world.run(hours=24)
+    assert len(begun) > 20
+    object.__setattr__(preparer, "convert", convert)
+    world.run(hours=2)
+    recording = world.store.get("call-1").recording
+    assert (recording.state.value, recording.conversions, world.dead) == ("ATTACHED", 0, [])
+
+
 # --- 12 to 19
 
 

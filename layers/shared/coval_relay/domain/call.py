@@ -202,7 +202,7 @@ class Recording:
     maybe_attached: bool = False
     """Another worker was attaching it before: what that one has sent may still arrive."""
     conversions: int = 0
-    """How often its conversion was begun: what kills the worker every time is given up."""
+    """How often its conversion was begun, and not seen to end: what kills the worker every time is given up."""
     fetch_failing_since: int = 0
     """Since when Coval could not fetch it."""
     reason: Reason | None = None

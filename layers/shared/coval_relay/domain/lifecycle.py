@@ -657,6 +657,14 @@ def conversion_begun(call: Call, identity: str, now: int) -> Transition:
     )
 
 
+def conversion_survived(call: Call, identity: str) -> Transition:
+    """It failed, and the worker lives to say so: an outage or a denial ends no recording, only death counts."""
+    recording = call.recording
+    if recording is None or recording.identity != identity or not recording.conversions:
+        return Transition(call)
+    return Transition(replace(call, recording=replace(recording, conversions=recording.conversions - 1)))
+
+
 def copy_made(call: Call, copy: Recording, now: int) -> Transition:
     """A copy that Coval can take stands in the staging bucket; on the item before it is used, it is not made twice."""
     current = call.recording

@@ -58,6 +58,9 @@ class Upload:
             copy = self.preparer.make_copy(recording, facts)
         except UnusableRecordingError as error:
             return self._reject(transition, recording, error.reason)
+        except Exception:
+            self.calls.update(transition.call, lambda seen: lifecycle.conversion_survived(seen, recording.identity))
+            raise
         return self.calls.update(transition.call, lambda seen: lifecycle.copy_made(seen, copy, self.calls.clock()))
 
     def _begun(self, call: Call, identity: str) -> Transition:
