@@ -277,9 +277,10 @@ def test_film_without_sound_is_named() -> None:
     assert refusal(film(None)) == AudioRejectedError("audio_unsupported_format", reason)
 
 
-def test_rate_of_no_recorder_is_named() -> None:
-    reason = "Unsupported audio format: 384000 samples a second."
-    data = voices.by_libsndfile("FLAC", "PCM_16")(np.zeros((9_000, 1)), 384_000)
+@pytest.mark.parametrize("rate", [24, 384_000])
+def test_rate_of_no_recorder_is_named(rate: int) -> None:
+    reason = f"Unsupported audio format: {rate} samples a second."
+    data = voices.by_libsndfile("AU", "PCM_16")(np.zeros((9_000, 1)), rate)
     assert refusal(data) == AudioRejectedError("audio_unsupported_format", reason)
 
 

@@ -28,8 +28,8 @@ MOST_UNREAD = 64 * 1024
 """Bytes that may lie behind an error that is the end: a tag, a cut packet, what FFmpeg had read ahead."""
 MOST_UNDECODED = 0.5
 """The share of packets that may be damaged."""
-MOST_RATE = 192_000
-"""Samples a second; no recorder of calls comes near it."""
+LEAST_RATE, MOST_RATE = 4_000, 192_000
+"""Samples a second; no recorder of calls comes near them. From 24 to 24,000 one packet would become gigabytes."""
 
 
 @contextmanager
@@ -114,7 +114,7 @@ class Recording:
                 self._undecoded += 1
                 continue
             for frame in frames:
-                if frame.sample_rate > MOST_RATE:
+                if not LEAST_RATE <= frame.sample_rate <= MOST_RATE:
                     raise unsupported(f"{frame.sample_rate} samples a second")
                 yield frame
         if self._undecoded > MOST_UNDECODED * self._packets:
