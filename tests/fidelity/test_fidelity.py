@@ -316,8 +316,8 @@ def order(way: Way, path: When) -> Sequence[str]:
 
 
 def how(row: Row, path: When) -> str:
-    """A link that the call's end itself brings is late in any case, and so is what Genesys exports."""
-    in_the_end = (row.way.url and not row.way.told) or row.way.platform == "genesys"
+    """What is ready before the text goes with it; a link that the call's end itself brings is late in any case."""
+    in_the_end = row.way.url and not row.way.told
     return "attach" if path == "late" or in_the_end else "put_audio"
 
 

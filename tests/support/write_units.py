@@ -113,8 +113,8 @@ def utterances(world: World) -> None:
 CALLS: dict[str, tuple[Callable[[World], None], int]] = {
     "usual call": (usual, 14),
     "recording first": (recording_first, 12),
-    "recording found by an alias of an alias": (found_by_its_alias, 30),
-    "recording pending under an alias of an alias": (pending_under_its_alias, 53),
+    "recording found by an alias of an alias": (found_by_its_alias, 26),
+    "recording pending under an alias of an alias": (pending_under_its_alias, 49),
     f"{UTTERANCES} utterances": (utterances, 1500),
 }
 """How each is played, and the most write units that it may take."""

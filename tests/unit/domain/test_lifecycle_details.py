@@ -366,16 +366,16 @@ def test_a_pending_text_that_is_known_not_to_come() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settling_until", "action", "until"), [(NOW, Action.SUBMIT, 0), (NOW + 1, Action.DONE, NOW + 1)]
+    ("settling_until", "action", "due"), [(NOW, Action.SUBMIT, NOW + 500), (NOW + 1, Action.DONE, NOW + 1)]
 )
-def test_a_transcript_waits_for_a_better_one(settling_until: int, action: Action, until: int) -> None:
+def test_a_transcript_waits_for_a_better_one(settling_until: int, action: Action, due: int) -> None:
     pointer = replace(POINTER, settling_until=settling_until)
     seen = call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, facts=FACTS)
     after = lifecycle.transcript_arrived(seen, pointer, MINE)
-    assert (after.action, after.call.held_until, after.call.transcript) == (action, until, pointer)
+    assert (after.action, after.call.transcript) == (action, pointer)
     step = replace(seen, transcript=pointer)
-    claimed = lifecycle.claim_next(step, Action.CLAIM_TRANSCRIPT, MINE)
-    assert (claimed.action, claimed.call.held_until) == (action, until)
+    assert lifecycle.claim_next(step, Action.CLAIM_TRANSCRIPT, MINE).action is action
+    assert lifecycle.due_at(step, DEADLINES, NOW) == due
 
 
 @pytest.mark.parametrize(("rank", "chosen"), [(0, "first"), (1, "first"), (2, "second")])
@@ -729,22 +729,55 @@ def test_a_side_that_comes_with_the_recording_again() -> None:
         assert arrived(kept, recording(agent_channel=1)).call == kept
 
 
-@pytest.mark.parametrize(
-    ("settling_until", "action", "until"), [(NOW, Action.UPLOAD, 0), (NOW + 1, Action.DONE, NOW + 1)]
-)
-def test_a_recording_waits_for_a_better_one(settling_until: int, action: Action, until: int) -> None:
-    told = recording(settling_until=settling_until, hints=RecordingHints(several=True))
+@pytest.mark.parametrize(("settling_until", "settled", "due"), [(NOW, True, NOW + 500), (NOW + 1, False, NOW + 1)])
+def test_a_recording_waits_for_a_better_one(settling_until: int, settled: bool, due: int) -> None:
+    told = recording(settling_until=settling_until, changed_at=NOW, hints=RecordingHints(several=True))
     after = arrived(call(), told)
-    assert (after.action, after.call.held_until) == (action, until)
+    assert after.action is (Action.UPLOAD if settled else Action.DONE)
     pinned = lifecycle.attach(call(State.SUBMITTED, recording=told), NOW)
-    assert (pinned.action, pinned.call.held_until) == (Action.ATTACH if action is Action.UPLOAD else Action.DONE, until)
+    assert pinned.action is (Action.ATTACH if settled else Action.DONE)
     waiting = call(State.WAITING, facts=FACTS, call_end=CallEnd.WITHOUT_TRANSCRIPT)
     linked = replace(waiting, recording=replace(told, state=Sound.BY_URL))
     claimed = lifecycle.claim_next(linked, Action.CLAIM_RECORDING, MINE)
-    assert (claimed.action, claimed.call.held_until) == (
-        Action.SUBMIT if action is Action.UPLOAD else Action.DONE,
-        until,
-    )
+    assert claimed.action is (Action.SUBMIT if settled else Action.DONE)
+    for seen in (after.call, replace(linked, recording=told), linked, call(State.SUBMITTED, recording=told)):
+        assert lifecycle.due_at(seen, DEADLINES, NOW) == due
+
+
+def test_text_and_recording_wait_each_for_its_own_time() -> None:
+    """Neither puts the other off: the text would be late, or the recording would not go along with it."""
+    text = call(State.WAITING, transcript=POINTER, held_until=NOW + 30)
+    for settling_until, due in ((NOW + 20, NOW + 20), (NOW + 40, NOW + 30), (NOW, NOW + 30)):
+        after = arrived(text, recording(settling_until=settling_until)).call
+        assert (after.held_until, lifecycle.due_at(after, DEADLINES, NOW)) == (NOW + 30, due)
+        assert lifecycle.awaits_upload(after, NOW) is (settling_until == NOW)
+        assert not lifecycle.text_is_due(after, DEADLINES, NOW)
+        assert lifecycle.text_is_due(after, DEADLINES, NOW + 30)
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_due"),
+    [
+        (call(), False),
+        (call(transcript=POINTER), False),
+        (call(transcript=replace(POINTER, stored_at=NOW - 199)), False),
+        (call(transcript=replace(POINTER, stored_at=NOW - 200)), True),
+        (call(State.WAITING, transcript=POINTER), True),
+        (call(State.WAITING, transcript=replace(POINTER, settling_until=NOW + 1)), False),
+        (mine(transcript=POINTER), True),
+        (call(State.REJECTED, transcript=POINTER), False),
+    ],
+)
+def test_when_a_transcript_is_to_be_tried(seen: Call, is_due: bool) -> None:
+    assert lifecycle.text_is_due(seen, DEADLINES, NOW) is is_due
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_recording_is_uploaded_before_the_submit_only(state: State) -> None:
+    unsent = state in (State.NEW, State.QUEUED, State.WAITING)
+    assert lifecycle.awaits_upload(call(state, recording=recording()), NOW) is unsent
+    assert not lifecycle.awaits_upload(call(state, recording=UPLOADED), NOW)
+    assert not lifecycle.awaits_upload(call(state), NOW)
 
 
 def test_a_recording_again_takes_over_an_ended_lease() -> None:

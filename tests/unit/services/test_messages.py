@@ -119,6 +119,7 @@ POINTED = call(State.WAITING, transcript=POINTER)
 BY_URL = replace(WITHOUT_TRANSCRIPT, recording=recording(Sound.BY_URL))
 UPLOADED = replace(WITHOUT_TRANSCRIPT, recording=recording(Sound.UPLOADED, upload_id="upl"))
 READY = recording()
+SETTLING = recording(settling_until=NOW + 1)
 DONE_WITH_READY = call(State.SUBMITTED, recording=READY)
 DONE_WITH_RAW = call(State.SUBMITTED, recording=recording(needs_preparation=True))
 
@@ -713,10 +714,17 @@ def test_the_sweep_counts_on_the_item() -> None:
     [
         (call(recording=READY), [TO_UPLOAD]),
         (call(State.WAITING, recording=READY), [TO_UPLOAD]),
-        (call(State.QUEUED, recording=READY), []),
+        (call(State.QUEUED, recording=READY), [TO_UPLOAD]),
+        (call(State.QUEUED, recording=SETTLING), []),
         (call(State.SUBMITTED, recording=recording(needs_preparation=True)), [TO_UPLOAD]),
         (POINTED, [TO_CALL_END]),
-        (call(transcript=POINTER, recording=READY), [TO_CALL_END]),
+        (replace(POINTED, recording=READY), [TO_CALL_END]),
+        (replace(POINTED, recording=READY, held_until=NOW + 1), [TO_UPLOAD]),
+        (replace(POINTED, recording=READY, transcript=replace(POINTER, settling_until=NOW + 1)), [TO_UPLOAD]),
+        (replace(POINTED, recording=SETTLING, held_until=NOW + 1), [TO_CALL_END]),
+        (call(transcript=POINTER, recording=READY), [TO_UPLOAD]),
+        (call(transcript=replace(POINTER, stored_at=NOW - DEADLINES.transcript), recording=READY), [TO_CALL_END]),
+        (call(transcript=POINTER, recording=recording(Sound.UPLOADED)), [TO_CALL_END]),
     ],
 )
 def test_the_sweep_sends_on_what_is_due(seen: Call, sent: list[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms import registry
-from tests.support.events import call_ended, recording_ready, wav
+from tests.support.events import call_ended, event, recording_ready, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import DEADLINES, World
 
@@ -81,6 +81,38 @@ def test_nothing_is_attached_before_the_settling_time_and_the_text_does_not_wait
     assert recording.state.value == "ATTACHED"
     assert recording.changed_at - began >= DEADLINES.settling
     assert world.coval.calls[0] == "submit"
+
+
+UTTERANCES = {"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}}
+
+
+def spoken() -> dict[str, Any]:
+    words = {"id": "a", "role": "user", "content": "Hi.", "spoken_at": 1_790_951_470, "ended_at": 1_790_951_471}
+    common = {"schema_version": "1", "external_conversation_id": "call-1"}
+    return event("Transcript Utterances", {**common, "utterances": [words]})
+
+
+@pytest.mark.parametrize("ended_after", [0, 30, 200])
+def test_a_recording_that_has_settled_goes_along_with_text_that_comes_later(ended_after: int) -> None:
+    world = world_of(rule("agent", 2))
+    world.send("recording", put(world, wav(), "rec/agent/call-1.wav"), 10)
+    world.send("call_end", call_ended(transcript=UTTERANCES), ended_after)
+    world.send("call_end", spoken(), 600)
+    world.run()
+    assert chosen(world) == "agent/call-1.wav"
+    assert world.coval.calls == ["create_upload", "put_audio", "submit"]
+
+
+def test_a_recording_that_settles_does_not_put_off_the_text() -> None:
+    world = world_of(rule("agent", 2))
+    began = world.clock.now
+    world.send("call_end", call_ended(transcript=UTTERANCES))
+    world.send("call_end", spoken(), 10)
+    world.send("recording", put(world, wav(), "rec/agent/call-1.wav"), 50)
+    world.run()
+    assert chosen(world) == "agent/call-1.wav"
+    assert world.coval.calls == ["submit", "attach"]
+    assert world.store.get("call-1").submitted_at - began < 50 + DEADLINES.settling
 
 
 def test_one_that_comes_after_the_settling_time_is_superseded_and_visible() -> None:

@@ -257,7 +257,7 @@ class Call:
     """When a read has shown what came of the submit that was last taken over."""
     recording_missed_at: int = 0
     held_until: int = 0
-    """Until then nothing is to be tried: it waits for something of its own."""
+    """Until then nothing is to be tried but an upload: it waits for something of its own."""
     sweeps: int = 0
     """How often the sweep has brought it back since it last got anywhere."""
     due_at: int | None = None

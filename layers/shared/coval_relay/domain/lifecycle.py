@@ -348,7 +348,7 @@ def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt)
     if call.call_end is CallEnd.NOT_SEEN:
         return Transition(call if chosen == call.transcript else stored, Action.DONE)
     if chosen.settling_until > attempt.now:
-        return held(stored, chosen.settling_until)
+        return Transition(stored, Action.DONE)
     return _claim(stored, attempt, with_transcript=True)
 
 
@@ -600,9 +600,7 @@ def _to_upload(call: Call, attempt: Attempt) -> Transition | None:
     recording = call.recording
     if recording is None or recording.state is not RecordingState.READY or call.state in TERMINAL:
         return None
-    if recording.settling_until > attempt.now:
-        return held(call, recording.settling_until)
-    return Transition(call, Action.UPLOAD)
+    return Transition(call, Action.DONE if recording.settling_until > attempt.now else Action.UPLOAD)
 
 
 def _redelivered(call: Call, attempt: Attempt) -> Transition:
@@ -706,7 +704,7 @@ def attach(call: Call, now: int) -> Transition:
         return Transition(call)
     if call.state is ConversationState.SUBMITTED:
         if call.recording.settling_until > now:
-            return held(call, call.recording.settling_until)
+            return Transition(call, Action.DONE)
         return Transition(replace(call, recording=_attaching(call.recording, now)), Action.ATTACH)
     if call.state in TERMINAL:
         reason = call.reason or Reason("call_rejected", "The call itself was rejected.")
@@ -806,7 +804,7 @@ def claim_next(call: Call, action: Action, attempt: Attempt) -> Transition:
     with_transcript = action is Action.CLAIM_TRANSCRIPT
     awaited = call.transcript if with_transcript else call.recording
     if awaited and awaited.settling_until > attempt.now:
-        return held(call, awaited.settling_until)
+        return Transition(call, Action.DONE)
     return _claim(call, attempt, with_transcript=with_transcript)
 
 
@@ -945,17 +943,42 @@ def progress(call: Call) -> tuple[object, ...]:
 
 def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
     """When the sweep has to look at this call; None where nothing is left to do."""
-    moments = [*_conversation_due(call, deadlines), *_recording_due(call, deadlines)]
+    moments = [*_conversation_due(call, deadlines, now), *_recording_due(call, deadlines, now)]
     if _needs_audit(call):
         moments.append(_audit_at(call, deadlines))
     if not moments:
         return None
     if call.held_until > now:
-        return call.held_until
+        return min([call.held_until, *_settling(call, now)])
     return max(min(moments), now + (pauses.of_sweep(call.sweeps - 1) if call.sweeps else 0))
 
 
-def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
+def _settling(call: Call, now: int) -> list[int]:
+    """When the recording settles, which no hold puts off: it is uploaded meanwhile, to go along with the text."""
+    settles_at = call.recording.settling_until if call.recording and _is_to_upload(call) else 0
+    return [settles_at] if settles_at > now else []
+
+
+def _is_to_upload(call: Call) -> bool:
+    unsent = call.state not in TERMINAL and call.state is not ConversationState.SUBMITTING
+    return unsent and call.recording_state is RecordingState.READY
+
+
+def awaits_upload(call: Call, now: int) -> bool:
+    """Whether the recording has settled, and nobody has uploaded it yet."""
+    return _is_to_upload(call) and not _settling(call, now)
+
+
+def text_is_due(call: Call, deadlines: Deadlines, now: int) -> bool:
+    """Whether the transcript is to be tried now; while it is not, the recording can be uploaded."""
+    if call.transcript is None or call.state in TERMINAL:
+        return False
+    if call.state is ConversationState.NEW:
+        return call.transcript.stored_at + deadlines.transcript <= now
+    return max(call.transcript.settling_until, call.held_until) <= now
+
+
+def _conversation_due(call: Call, deadlines: Deadlines, now: int) -> list[int]:
     if call.lease:
         return [call.lease.until]
     if call.state is ConversationState.QUEUED:
@@ -963,23 +986,23 @@ def _conversation_due(call: Call, deadlines: Deadlines) -> list[int]:
     if call.state is ConversationState.NEW and call.transcript:
         return [call.transcript.stored_at + deadlines.transcript]
     if call.state is ConversationState.WAITING and call.transcript:
-        return [call.transcript.stored_at + deadlines.resume]
+        settles_at = call.transcript.settling_until
+        return [settles_at if settles_at > now else call.transcript.stored_at + deadlines.resume]
     if call.state is ConversationState.WAITING and call.call_end is CallEnd.TRANSCRIPT_PENDING:
         return [call.waiting_since + deadlines.transcript]
     return []
 
 
-def _recording_due(call: Call, deadlines: Deadlines) -> list[int]:
-    if call.recording is None:
+def _recording_due(call: Call, deadlines: Deadlines, now: int) -> list[int]:
+    recording = call.recording
+    if recording is None:
         return [_ended_at(call) + deadlines.recording] if _recording_is_expected(call) else []
-    is_sendable = call.recording.state in (RecordingState.UPLOADED, RecordingState.BY_URL)
-    if call.state in TERMINAL:
-        rest = deadlines.audit if call.recording.abandoned else deadlines.resume
-        return [call.recording.changed_at + rest] if call.recording.state in UNFINISHED else []
-    if call.recording.state is RecordingState.READY and call.state is not ConversationState.SUBMITTING:
-        return [call.recording.changed_at + deadlines.resume]
+    is_sendable = recording.state in (RecordingState.UPLOADED, RecordingState.BY_URL)
     if is_sendable and call.state is ConversationState.NEW:
-        return [_grace_ends_at(call.recording, deadlines)]
-    if is_sendable and next_action(call) is Action.CLAIM_RECORDING:
-        return [call.recording.changed_at + deadlines.resume]
-    return []
+        return [_grace_ends_at(recording, deadlines)]
+    to_attach = call.state in TERMINAL and recording.state in UNFINISHED
+    to_submit = is_sendable and next_action(call) is Action.CLAIM_RECORDING
+    if not (to_attach or to_submit or _is_to_upload(call)):
+        return []
+    rest = deadlines.audit if recording.abandoned else deadlines.resume
+    return [recording.settling_until if recording.settling_until > now else recording.changed_at + rest]

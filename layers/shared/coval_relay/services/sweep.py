@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from coval_relay.domain import lifecycle, pauses
-from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
+from coval_relay.domain.call import TERMINAL, Call
 from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.coval import CovalClient
 from coval_relay.domain.errors import RelayError, code_of, raised_at
@@ -89,10 +89,11 @@ class Sweeper:
         call = taken.call
         resume = Resume(call.external_conversation_id, sweep=call.sweeps)
         ends_here = self._ends_here(call, now)
-        if call.transcript and call.state not in TERMINAL and not ends_here:
-            self.queues.call_end(resume)
-        elif _to_upload(call) and not ends_here:
+        to_upload = lifecycle.awaits_upload(call, now) and not lifecycle.text_is_due(call, self.calls.deadlines, now)
+        if to_upload and not ends_here:
             self.queues.recording(resume)
+        elif call.transcript and call.state not in TERMINAL and not ends_here:
+            self.queues.call_end(resume)
         else:
             closed = self.coval.wait_turn()
             outcome = go_on(resume, replace(attempt, now=now, closed_until=now + closed if closed else 0))
@@ -127,8 +128,3 @@ class Sweeper:
             queue = self.queues.recording if pending.queue == "recording" else self.queues.call_end
             queue(PendingExpired(alias, pending))
         return 1
-
-
-def _to_upload(call: Call) -> bool:
-    unsent = call.state in (ConversationState.NEW, ConversationState.WAITING)
-    return unsent and call.recording_state is RecordingState.READY

@@ -117,9 +117,17 @@ class Worker:
         if action is Action.CLAIM_RECORDING and not (self.submission.recordings or uploaded):
             return self._handed_over(call, self.queues.attach, attempt)
         if action is Action.CLAIM_TRANSCRIPT and not attempt.is_closed and not self.submission.is_at_hand(call):
-            now = self.calls.clock()
-            return self.calls.update(call, lambda seen: lifecycle.put_off(seen, now + RETRY_SECONDS, now))
+            return self._put_off(call, attempt)
         return self.calls.update(call, lambda seen: lifecycle.claim_next(seen, action, attempt))
+
+    def _put_off(self, call: Call, attempt: Attempt) -> Transition:
+        """The text is not there yet: its recording is uploaded meanwhile. Of several such messages the last counts."""
+        now = self.calls.clock()
+        put_off = self.calls.update(call, lambda seen: lifecycle.put_off(seen, now + RETRY_SECONDS, now))
+        if lifecycle.awaits_upload(put_off.call, now):
+            call_id, sweeps = call.external_conversation_id, put_off.call.sweeps
+            self.queues.recording(Resume(call_id, sweep=sweeps, hops=attempt.hops + 1))
+        return put_off
 
     def _handed_over(self, call: Call, send: SendMessage, attempt: Attempt, action: Action = Action.DONE) -> Transition:
         """To the function that can; after many hand-overs it is left to the sweep, which begins a new chain."""
