@@ -154,6 +154,9 @@ VAPI = Way(
     key=f"vapi/2026-10-02/{VAPI_CALL}{VAPI_FILE}stereo.wav",
     options=side("vapi"),
 )
+VAPI_MONO_FILE = f"vapi/2026-10-02/{VAPI_CALL}-1790951797870-93a858ed-749f-4c78-beb1-7889b25743c4-mono.wav"
+VAPI_MONO = replace(VAPI, key=VAPI_MONO_FILE, options=side("vapi", None), named_by_alias=True)
+VAPI_MONO_ALONE = replace(VAPI_MONO, options=side("vapi"))
 VAPI_LINK = replace(
     VAPI,
     key="",
@@ -258,6 +261,8 @@ ROWS = (
     *rows(TWILIO_OUTBOUND, 0, "wav linear", "wav ulaw", "mp3"),
     *rows(TWILIO_LINK, 1, "mp3", "wav linear"),
     *rows(VAPI, 1, "wav linear", "mp3"),
+    *rows(VAPI_MONO, None, "wav linear", "mp3"),
+    *rows(VAPI_MONO_ALONE, None, "wav linear"),
     *rows(VAPI_LINK, 1, "wav linear", "mp3"),
     *rows(RETELL, 1, "wav linear", "wav pcm_24"),
     *rows(RETELL_MIX, None, "wav linear"),
@@ -316,8 +321,8 @@ def order(way: Way, path: When) -> Sequence[str]:
 
 
 def how(row: Row, path: When) -> str:
-    """What is ready before the text goes with it; a link that the call's end itself brings is late in any case."""
-    in_the_end = row.way.url and not row.way.told
+    """What is ready before the text goes with it; what only the end names, which has the text, is late in any case."""
+    in_the_end = (row.way.url and not row.way.told) or row.way.key == VAPI_MONO_FILE
     return "attach" if path == "late" or in_the_end else "put_audio"
 
 

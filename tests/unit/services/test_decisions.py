@@ -23,7 +23,7 @@ from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.coval import ContentType, Conversation
 from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError, RetryableError
 from coval_relay.domain.lifecycle import Deadlines, Transition
-from coval_relay.domain.messages import ObjectCreated, RecordingFound
+from coval_relay.domain.messages import ObjectCreated, RecordingFound, RecordingReady
 from coval_relay.domain.object_key_rules import KeyRule, KeyRuleSet
 from coval_relay.domain.ports import ConflictError
 from coval_relay.domain.raw_audio import RawAudio
@@ -236,8 +236,12 @@ def test_a_transcript_must_be_known_by_its_key() -> None:
 
 def test_the_rules_that_were_tried_and_their_traits() -> None:
     rest = "metadata external-conversation-id; tag external_conversation_id; sidecar; aliases"
-    assert owner(RULE, LEG).tried_rules() == f"key rules own, leg; {rest}"
-    assert owner().tried_rules() == f"key rules none; {rest}"
+    named, of_key = replace(RULE, named_by="a word of its own"), created("rec/call-1.wav")
+    linked = RecordingReady(target="call-1", uri="https://a.example/a", created_at=1)
+    assert owner(RULE, LEG).tried_rules(of_key) == f"tried: key rules own, leg; {rest}"
+    assert owner().tried_rules(of_key) == f"tried: key rules none; {rest}"
+    assert owner(named).tried_rules(of_key) == f"own needs a word of its own; tried: key rules own; {rest}"
+    assert owner(named).tried_rules(linked) == f"tried: key rules own; {rest}"
     assert owner(RULE).hints(VERSION) == RecordingHints(rank=1)
     assert owner().hints(VERSION) == NO_HINTS
 

@@ -389,7 +389,7 @@ def test_what_is_given_up_waits_under_none_of_its_names() -> None:
     assert isinstance(found, Unresolved)
     with pytest.raises(InvalidInputError) as caught:
         names.give_up(found, "nothing")
-    rule = "no call became known under its leg, room in time (tried: nothing)"
+    rule = "no call became known under its leg, room in time (nothing)"
     assert caught.value == InvalidInputError("detail.pending.event", rule)
     assert played.all_pending() == []
 

@@ -36,6 +36,8 @@ class KeyRule:
     aliases: Callable[[Mapping[str, str]], tuple[str, ...]] | None = None
     """The alias's possible values, the likeliest first, made of the groups, where `alias` is none of them."""
     hints: RecordingHints = NO_HINTS
+    named_by: str = ""
+    """What must tell whose the object is, where the key does not: part of the reason when nothing did."""
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:

@@ -2,7 +2,8 @@
 
 Docs: Vapi, server events: end-of-call-report, and the types of its server SDK. The system prompt, which the
 report carries too, is left out: it can be long and secret. Three recordings of one side or both are all named
-`…-mono`: the report says which is which, so those wait for it.
+`…-mono`: the report says which is which, so those wait for it; none is taken that no report names, for it may be
+of one side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -296,6 +297,7 @@ def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
             platform=NAME,
             pattern=rf"(?:^|/)(?P<alias>{_FILE}-mono{_AUDIO})$",
             alias_type=FILE,
+            named_by="a report that names this file as the mix of both sides",
             hints=RecordingHints(rank=1, several=True),
         ),
     )

@@ -156,5 +156,5 @@ class AliasResolver:
         if any(targets):
             return
         types = ", ".join(alias.type for alias in unknown.aliases)
-        rule = f"no call became known under its {types} in time (tried: {tried_rules})"
+        rule = f"no call became known under its {types} in time ({tried_rules})"
         raise InvalidInputError("detail.pending.event", rule)

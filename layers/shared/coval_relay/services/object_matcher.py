@@ -112,10 +112,13 @@ class ObjectMatcher:
         matched = self.key_rule_set().match(version)
         return matched[0].hints if matched else NO_HINTS
 
-    def tried_rules(self) -> str:
-        """The rules that were tried, for the reason of an object whose call never became known."""
-        names = ", ".join(rule.name for rule in self.key_rule_set().rules)
-        return f"key rules {names or 'none'}; metadata {METADATA_KEY}; tag {TAG_KEY}; sidecar; aliases"
+    def tried_rules(self, message: Message) -> str:
+        """What was tried, and missed, for the reason of an object whose call never became known."""
+        rules = self.key_rule_set()
+        names = ", ".join(rule.name for rule in rules.rules) or "none"
+        matched = rules.match(message.version) if isinstance(message, ObjectCreated) else None
+        missed = f"{matched[0].name} needs {matched[0].named_by}; " if matched and matched[0].named_by else ""
+        return f"{missed}tried: key rules {names}; metadata {METADATA_KEY}; tag {TAG_KEY}; sidecar; aliases"
 
     # --- by its key ----------------------------------------------------------------------------------
 

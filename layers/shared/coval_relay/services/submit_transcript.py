@@ -174,5 +174,5 @@ class SubmitTranscript:
         found = self.matcher.match(message)
         owner = self._resolve(message, found) if isinstance(found, Matched) else None
         if isinstance(owner, Unresolved):
-            self.resolver.give_up(owner, self.matcher.tried_rules())
+            self.resolver.give_up(owner, self.matcher.tried_rules(message))
         return self.resolver.finish(expired, lambda: self._created(message, attempt))

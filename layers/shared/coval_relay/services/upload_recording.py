@@ -193,7 +193,7 @@ class UploadRecording:
             self.resolver.clear(expired)
             raise
         if isinstance(owner, Unresolved):
-            self.resolver.give_up(owner, self.matcher.tried_rules())
+            self.resolver.give_up(owner, self.matcher.tried_rules(message))
         return self.resolver.finish(expired, lambda: self(message, attempt))
 
     def _resolve_pending(self, message: Message, expired: PendingExpired) -> str | Unresolved | None:
