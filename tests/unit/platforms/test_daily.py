@@ -27,7 +27,7 @@ from tests.support.platform_samples import (
 NAME = "daily"
 ROOM = "support-room-8842"
 MEETING = "6f0d1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"
-AT = "2026-10-02T14:31"
+AT = "2026-10-02T14:31:07"
 KNOWING = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
 
 
@@ -42,11 +42,13 @@ def ended(transcript: str, agent_channel: int | None) -> list[canonical.Event]:
         "recording": {"expected": True, "agent_channel": agent_channel, "items": []},
         "metadata": {"daily_meeting_id": MEETING},
     }
-    return [in_minutes(MEETING), canonical.CallEndedEvent.model_validate(detail)]
+    return [in_time(MEETING), canonical.CallEndedEvent.model_validate(detail)]
 
 
-def in_minutes(call_id: str) -> canonical.Event:
-    aliases = tuple(Alias("daily_room_at", f"{ROOM}@2026-10-02T14:{minute}") for minute in range(30, 36))
+def in_time(call_id: str) -> canonical.Event:
+    """From 14:30:50 to 14:36:37, and two seconds before."""
+    spans = "30:48 30:49 30:5 31 32 33 34 35 36:0 36:1 36:2 36:30 36:31 36:32 36:33 36:34 36:35 36:36"
+    aliases = tuple(Alias("daily_room_at", f"{ROOM}@2026-10-02T14:{span}") for span in spans.split())
     return canonical.AliasesKnownEvent(provider=NAME, external_conversation_id=call_id, aliases=aliases)
 
 
@@ -110,14 +112,14 @@ def test_times_only_inform(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "first", "last"),
     [
-        ({}, "14:30", "14:35"),
-        ({"start_ts": None}, "13:36", "14:35"),
-        ({"start_ts": None, "end_ts": None}, "13:36", "14:35"),
-        ({"end_ts": None}, "14:30", "15:29"),
-        ({"start_ts": 1790951870}, "14:37", "15:36"),
+        ({}, "14:30:48", "14:36:36"),
+        ({"start_ts": None}, "13:36:37", "14:36:37"),
+        ({"start_ts": None, "end_ts": None}, "13:36:4", "14:36:40"),
+        ({"end_ts": None}, "14:30:48", "15:30:4"),
+        ({"start_ts": 1790951870}, "14:37:48", "15:37:4"),
     ],
 )
-def test_in_which_minutes_a_room_is_the_meeting(change: dict[str, Any], first: str, last: str) -> None:
+def test_when_a_room_is_the_meeting(change: dict[str, Any], first: str, last: str) -> None:
     event = {**sample(NAME, "meeting_ended"), "time": "2026-10-02T14:36:40Z"}
     event["detail"]["payload"] |= change
     *known, _ = PLATFORM.translate(event, PlatformOptions())

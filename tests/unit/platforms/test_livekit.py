@@ -41,14 +41,35 @@ def ended(base: dict[str, Any], *left_out: str, **changes: Any) -> canonical.Eve
     return canonical.CallEndedEvent.model_validate({**kept, **changes})
 
 
-def at(minute: int, room: str = ROOM) -> Alias:
-    """The room in a minute after two o'clock."""
-    return Alias("livekit_room_at", f"{room}@2026-10-02T14:{minute}")
+def at(span: str) -> Alias:
+    """The room in a span of time after two o'clock."""
+    return Alias("livekit_room_at", f"{ROOM}@2026-10-02T14:{span}")
 
 
-def in_minutes(call_id: str, first: int, last: int) -> canonical.Event:
-    aliases = tuple(map(at, range(first, last + 1)))
+def in_time(call_id: str, spans: str) -> canonical.Event:
+    aliases = tuple(map(at, spans.split()))
     return canonical.AliasesKnownEvent(provider=NAME, external_conversation_id=call_id, aliases=aliases)
+
+
+def seconds(minute: int, first: int, last: int) -> str:
+    return " ".join(f"{minute}:{second:02}" for second in range(first, last + 1))
+
+
+IN_ROOM = f"30:48 30:49 30:5 31 32 33 34 35 36:0 36:1 36:2 36:3 36:4 {seconds(36, 50, 57)}"
+"""From 14:30:50 to 14:36:58, and two seconds before."""
+
+
+def in_room(call_id: str, spans: str = IN_ROOM) -> list[canonical.Event]:
+    words = spans.split()
+    return [in_time(call_id, " ".join(words[first : first + 20])) for first in range(0, len(words), 20)]
+
+
+IN_SESSION = (
+    f"{seconds(30, 7, 9)} 30:1 30:2 30:3 30:4 30:5 {seconds(31, 0, 9)} 31:1 31:2 "
+    f"31:3 31:4 31:5 32 33 34 35 36:0 36:1 36:2 {seconds(36, 30, 37)}"
+)
+"""From 14:31:07 to 14:36:38, and a minute before."""
+ODD_SESSION = f"30:1 30:2 30:3 30:4 30:5 31:0 31:1 31:2 31:3 31:4 31:5 32 33 34 35 36:0 36:1 36:2 {seconds(36, 30, 37)}"
 
 
 def belongs(owner: Alias, key: str = KEY) -> canonical.Event:
@@ -96,9 +117,9 @@ REPORTED: dict[str, Any] = {
     "recording": TO_COME,
 }
 EXPECTED: dict[str, list[canonical.Event]] = {
-    "room_finished": [in_minutes("acme-8842", 30, 35), ended(FINISHED)],
+    "room_finished": [*in_room("acme-8842"), ended(FINISHED)],
     "room_finished_without_metadata": [
-        in_minutes(SID, 30, 35),
+        *in_room(SID),
         ended(
             FINISHED,
             "metadata",
@@ -108,15 +129,15 @@ EXPECTED: dict[str, list[canonical.Event]] = {
     ],
     "egress_ended": [belongs(BY_SID), ready(BY_SID, agent_channel=0)],
     "egress_ended_path_style": [belongs(BY_SID), ready(BY_SID)],
-    "egress_ended_limit_reached": [belongs(at(31)), ready(at(31), agent_channel=0)],
+    "egress_ended_limit_reached": [belongs(at("31:07")), ready(at("31:07"), agent_channel=0)],
     "egress_ended_failed": [],
     "egress_ended_aborted": [],
     "egress_ended_track": [belongs(PARTIAL)],
     "egress_ended_participant": [belongs(PARTIAL)],
     "egress_ended_other_storage": [],
-    "session_report": [in_minutes(SID, 30, 35), ended(REPORTED)],
+    "session_report": [*in_room(SID, IN_SESSION), ended(REPORTED)],
     "session_report_odd_items": [
-        in_minutes("acme-8842", 30, 35),
+        *in_room("acme-8842", ODD_SESSION),
         ended(
             REPORTED,
             external_conversation_id="acme-8842",
@@ -166,7 +187,7 @@ def test_a_rooms_metadata_may_name_the_call(metadata: object, call_id: str, simu
 def test_a_room_waits_for_the_session_report_where_agents_send_it() -> None:
     options = PlatformOptions(separate_transcripts=(NAME,), agent_channels={NAME: 0})
     assert canonical_events(NAME, "room_finished", options) == [
-        in_minutes("acme-8842", 30, 35),
+        *in_room("acme-8842"),
         ended(
             FINISHED,
             transcript={"status": "pending"},
@@ -385,9 +406,9 @@ def test_a_manifest_of_one_participant_or_track_says_so(change: dict[str, Any]) 
     ]
 
 
-def test_a_manifest_without_the_rooms_id_names_the_room_in_its_minute() -> None:
+def test_a_manifest_without_the_rooms_id_names_the_room_in_its_second() -> None:
     manifest = {**sample(NAME, "manifest"), "room_id": None}
-    assert MANIFEST.read(manifest, "acme-recordings", MANIFEST_KEY)[0] == belongs(at(31))
+    assert MANIFEST.read(manifest, "acme-recordings", MANIFEST_KEY)[0] == belongs(at("31:07"))
 
 
 @pytest.mark.parametrize(
@@ -450,7 +471,7 @@ def test_content(role: str, content: object, expected: list[str]) -> None:
 # --- keys --------------------------------------------------------------------------------------------
 
 RULES = PLATFORM.key_rules(PlatformOptions())
-AT = "2026-10-02T14:31"
+AT = "2026-10-02T14:31:07"
 
 
 @pytest.mark.parametrize(
@@ -483,13 +504,13 @@ def test_whose_a_key_is(key: str, rule: str, alias: str) -> None:
 def test_a_participants_name_may_stand_behind_the_rooms(room: str, names: list[str]) -> None:
     aliases = RULES[1].aliases
     assert aliases is not None
-    assert list(aliases({"room": room, "minute": "2026-10-02T1431"})) == [f"{name}@{AT}" for name in names]
+    assert list(aliases({"room": room, "began": "2026-10-02T143107"})) == [f"{name}@{AT}" for name in names]
 
 
-def test_a_minute_that_there_is_not_names_no_room() -> None:
+def test_a_time_that_there_is_not_names_no_room() -> None:
     aliases = RULES[1].aliases
     assert aliases is not None
-    assert aliases({"room": "call-1", "minute": "2026-13-02T1431"}) == ()
+    assert aliases({"room": "call-1", "began": "2026-13-02T143107"}) == ()
 
 
 @pytest.mark.parametrize(

@@ -382,6 +382,19 @@ def test_every_name_is_bound_whatever_becomes_of_the_one_before() -> None:
     assert bound == [None, "call-2", own.key]
 
 
+def test_what_waits_under_a_name_that_two_calls_claim_ends_once() -> None:
+    played, room, second = world(), Alias("room_at", "r@2026-10-02T14:31"), Alias("room_at", "r@2026-10-02T14:31:07")
+    ready = RecordingReady(target=second.key, uri="https://media.example.com/a.wav", created_at=NOW)
+    pending = PendingMessage("x", "recording", queue_messages.to_text(ready), NOW)
+    played.aliases.bind(room, "call-1")
+    played.aliases.add_pending(second, pending)
+    hand(played, "call_end", AliasesKnown(target="call-2", aliases=(room,)))
+    with pytest.raises(InvalidInputError) as caught:
+        hand(played, "recording", PendingExpired(second, pending))
+    assert caught.value.rule.startswith("room_at is ambiguous: two calls claim the room in this second")
+    assert played.aliases.waiting(second) == ()
+
+
 def test_what_is_given_up_waits_under_none_of_its_names() -> None:
     played = world()
     names: Any = played.consumers["call_end"].service.resolver  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain.errors import Reason
 from coval_relay.platforms.shared.contract import PlatformOptions
 from tests.support.events import event, wav
 from tests.support.scenarios import put
@@ -65,6 +66,81 @@ def test_two_meetings_one_right_after_the_other(
     assert recordings(world) == dict(zip(ids, (7, 8), strict=True))
     assert (world.dead, world.all_pending()) == ([], [])
     assert [world.store.get(call_id).notes for call_id in ids] == [(), ()]
+
+
+# --- two sessions of one room within a minute --------------------------------------------------------
+
+
+def session(platform: str, number: int, first: int, last: int) -> tuple[str, dict[str, Any]]:
+    """One of room-7, from and until so many seconds after BEGAN."""
+    if platform == "daily":
+        times = {"start_ts": BEGAN + first, "end_ts": BEGAN + last}
+        return "call_end", event("meeting.ended", {"payload": {**times, "meeting_id": f"{number}", "room": "room-7"}})
+    room = {"sid": f"RM_{number}", "name": "room-7", "creationTime": str(BEGAN + first)}
+    return "call_end", event("room_finished", {"createdAt": str(BEGAN + last), "room": room})
+
+
+def recorded(world: World, platform: str, number: int, second: int) -> tuple[str, dict[str, Any]]:
+    keys = {
+        "daily": f"acme/room-7/{(BEGAN + second) * 1000 + 123}",
+        "livekit": f"rec/room-7-2026-10-02T1431{second:02}.wav",
+    }
+    return "recording", put(world, wav(6 + number), keys[platform])
+
+
+@pytest.mark.parametrize("gap", [10, 400], ids=["at once", "long after each other"])
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+@pytest.mark.parametrize("platform", ["daily", "livekit"])
+def test_each_session_within_a_minute_has_its_own_recording(platform: str, order: tuple[int, ...], gap: int) -> None:
+    world = world_of(platform)
+    sent = [
+        session(platform, 1, 2, 32),
+        session(platform, 2, 38, 300),
+        recorded(world, platform, 1, 5),
+        recorded(world, platform, 2, 39),
+    ]
+    for place, number in enumerate(order):
+        world.send(*sent[number], place * gap)
+    world.run()
+    assert sorted(recordings(world).values()) == [7, 8]
+    assert recordings(world)[{"daily": "1", "livekit": "RM_1"}[platform]] == 7
+    assert (world.dead, world.all_pending()) == ([], [])
+
+
+@pytest.mark.parametrize("first", [1, 2])
+@pytest.mark.parametrize("began", [30, 33], ids=["ten seconds of it", "the second itself"])
+def test_what_began_in_a_second_of_two_sessions_is_neithers_and_says_so(began: int, first: int) -> None:
+    world = world_of("livekit")
+    claims = {1: session("livekit", 1, 2, 32), 2: session("livekit", 2, began, 300)}
+    world.send(*claims[first])
+    world.send(*claims[3 - first], 10)
+    world.send(*recorded(world, "livekit", 2, 31), 20)
+    world.run()
+    assert recordings(world) == {}
+    ((queue, _, reason),) = world.dead
+    assert (queue, reason) == (
+        "recording",
+        Reason(
+            "invalid_input",
+            "alias: livekit_room_at is ambiguous: two calls claim the room in this second; its own id, or an event, "
+            "must say whose this is",
+        ),
+    )
+
+
+def test_what_began_in_no_session_of_its_room_says_what_it_lacked() -> None:
+    world = world_of("livekit")
+    world.send(*session("livekit", 1, 2, 32))
+    world.send(*recorded(world, "livekit", 1, 45), 10)
+    world.run(hours=48)
+    assert recordings(world) == {}
+    ((_, _, reason),) = world.dead
+    assert reason is not None
+    assert reason.text.startswith(
+        "detail.pending.event: no call became known under its livekit_room_at, s3_object in time (livekit_room needs "
+        "the end of a call that was in this room in the second in which it began; tried: key rules "
+    )
+    assert world.all_pending() == []
 
 
 # --- LiveKit: what names a room only -----------------------------------------------------------------

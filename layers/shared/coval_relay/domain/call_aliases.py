@@ -24,6 +24,10 @@ S3_OBJECT = "s3_object"
 """Type of the alias that an object's place is: value `bucket/key`."""
 NO_RECORDING = "no_recording"
 """Type of the alias to which an event binds what is no call's recording: value the reason's code."""
+IN_TIME = "_at"
+"""Ends the types of aliases that are a room in a span of time: value `room@2026-10-02T14:31`, `…:3` or `…:38`."""
+SHARED = "shared"
+"""Type of the alias that is bound where two calls have claimed another one: the value is that one's key."""
 ALIAS_RULE = "must be a type of letters, digits and _, and a value of 1 to 1500 printable characters"
 
 
@@ -65,6 +69,20 @@ def checked_alias(type_: str, value: str, field: str) -> Alias:
 def object_alias(bucket: str, key: str) -> Alias:
     """The alias of an object's place."""
     return Alias(S3_OBJECT, f"{bucket}/{key}")
+
+
+def spans_of(alias: Alias) -> tuple[Alias, ...]:
+    """What the alias may be known as: a room in a second also as in its minute, and in ten seconds of it."""
+    found = re.fullmatch(r"(.*@[-0-9]{10}T\d\d:\d\d)(:\d)\d", alias.value) if alias.type.endswith(IN_TIME) else None
+    if found is None:
+        return (alias,)
+    minute, ten_seconds = found[1], found[1] + found[2]
+    return Alias(alias.type, minute), Alias(alias.type, ten_seconds), alias
+
+
+def shared(alias: Alias) -> Alias:
+    """Bound where two calls claim a room in the same span of time: then nobody can tell whose a recording is."""
+    return Alias(SHARED, alias.key)
 
 
 def place_of(alias: Alias) -> tuple[str, str] | None:

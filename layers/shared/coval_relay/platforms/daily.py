@@ -89,7 +89,17 @@ def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     pattern = rf"(?:^|/){room}/(?:\d{{4}}[/-]\d{{2}}[/-]\d{{2}}/)?(?P<began>\d{{13}})(?:\.(?i:{AUDIO}))?$"
     hints = RecordingHints(agent_channel=options.agent_channels.get(NAME))
     in_time = room_names.type_in_time(ROOM)
-    return (KeyRule(name=NAME, platform=NAME, pattern=pattern, alias_type=in_time, aliases=_room_of_key, hints=hints),)
+    return (
+        KeyRule(
+            name=NAME,
+            platform=NAME,
+            pattern=pattern,
+            alias_type=in_time,
+            aliases=_room_of_key,
+            hints=hints,
+            named_by=room_names.NAMED_BY,
+        ),
+    )
 
 
 class _Began(BoundaryModel):
@@ -97,7 +107,7 @@ class _Began(BoundaryModel):
 
 
 def _room_of_key(groups: Mapping[str, str]) -> tuple[str, ...]:
-    """The room in the minute in which the recording began."""
+    """The room in the second in which the recording began."""
     began = validate(_Began, groups, "detail.object.key").began
     return (room_names.value_at(groups["room"], began),) if began else ()
 

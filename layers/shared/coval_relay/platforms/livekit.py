@@ -3,7 +3,7 @@
 Docs: LiveKit, webhooks and events, egress outputs; `protocol` and `agents` sources for the JSON's shape.
 A call is a room: its id is `external_conversation_id` of the room's metadata, else the room's own id (RM_…), for
 names are used again. Recordings are tied to the room's id where an egress or its manifest says it; where a key has
-the name alone, to the minute in which they began (shared/room_names). An egress of one participant or track is no
+the name alone, to the second in which they began (shared/room_names). An egress of one participant or track is no
 recording of the call. Where agents send session reports, "livekit" belongs to the separate transcripts, so that
 `room_finished` waits for them.
 """
@@ -276,21 +276,27 @@ def _key_rules(options: PlatformOptions) -> tuple[KeyRule, ...]:
     hints = RecordingHints(agent_channel=options.agent_channels.get(NAME))
     one_of_several = replace(hints, several=True)
     by_id = rf"(?:^|/)(?P<alias>RM_[A-Za-z0-9]+)(?:[/_.-].*)?\.(?:{AUDIO})$"
-    time = r"(?P<minute>\d{4}-\d{2}-\d{2}T\d{4})\d{2}(?:-\d+)?"
+    time = r"(?P<began>\d{4}-\d{2}-\d{2}T\d{6})(?:-\d+)?"
     by_name = rf"(?:^|/)(?P<room>[^/]+)[/-]{time}\.(?:{AUDIO})$"
     in_time = room_names.type_in_time(ROOM)
     return (
         KeyRule(name=ROOM_ID, platform=NAME, pattern=by_id, alias_type=ROOM_ID, hints=hints),
         KeyRule(
-            name=ROOM, platform=NAME, pattern=by_name, alias_type=in_time, aliases=_rooms_of_key, hints=one_of_several
+            name=ROOM,
+            platform=NAME,
+            pattern=by_name,
+            alias_type=in_time,
+            aliases=_rooms_of_key,
+            hints=one_of_several,
+            named_by=room_names.NAMED_BY,
         ),
     )
 
 
 def _rooms_of_key(groups: Mapping[str, str]) -> tuple[str, ...]:
-    """The room in the recording's first minute; without what may be a participant's identity behind its name."""
+    """The room in the recording's first second; without what may be a participant's identity behind its name."""
     try:
-        began = datetime.strptime(groups["minute"], "%Y-%m-%dT%H%M").replace(tzinfo=UTC)
+        began = datetime.strptime(groups["began"], "%Y-%m-%dT%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return ()
     parts_of_name = groups["room"].split("-")

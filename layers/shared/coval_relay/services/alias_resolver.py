@@ -12,11 +12,20 @@ An alias that is bound as the waiting ends makes no dead letter:
 A binding is repeated whole when its message comes again, so a death between its steps loses nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call_aliases import NO_RECORDING, Alias, PendingMessage, QueueName, alias_of
+from coval_relay.domain.call_aliases import (
+    IN_TIME,
+    NO_RECORDING,
+    Alias,
+    PendingMessage,
+    QueueName,
+    alias_of,
+    shared,
+    spans_of,
+)
 from coval_relay.domain.call_id import checked_call_id
 from coval_relay.domain.errors import InvalidInputError, NotReadyError, PassedOverError, Reason, RetryableError
 from coval_relay.domain.log_events import LogEvent, Telemetry
@@ -26,6 +35,7 @@ from coval_relay.services.call_updates import Calls
 from coval_relay.services.worker import DONE, Outcome
 
 MAX_CHAIN_LENGTH = 5
+SHARED_RULE = "is ambiguous: two calls claim the room in this second; its own id, or an event, must say whose this is"
 TAKEN = Reason("alias_taken", "A name of this call belongs to another call already; it was left there.")
 
 
@@ -57,33 +67,46 @@ class AliasResolver:
         Raises PassedOverError where an event says that it is none.
         """
         pending = PendingMessage(identity, queue, self.to_event(message), self.calls.clock())
+        known = (self._follow(name, self.aliases.target) for name in names)
+        found = next((call_id for call_id in known if isinstance(call_id, str)), None)
+        return found or self._wait(names, pending)
+
+    def _wait(self, names: Sequence[str | Alias], pending: PendingMessage) -> str | Unresolved:
+        """Under each name; one may have been bound meanwhile."""
         waits: list[Alias] = []
         for name in names:
-            found = self._follow(name, pending)
+            found = self._follow(name, lambda alias: self.aliases.add_pending(alias, pending))
             if isinstance(found, str):
                 return found
-            waits.append(found)
-        self.telemetry(LogEvent.MESSAGE_PENDING, queue=queue)
+            waits += found
+        self.telemetry(LogEvent.MESSAGE_PENDING, queue=pending.queue)
         return Unresolved(pending, tuple(waits))
 
-    def _follow(self, target: str | Alias, pending: PendingMessage) -> str | Alias:
+    def _follow(self, target: str | Alias, look: Callable[[Alias], str | None]) -> str | tuple[Alias, ...]:
         for _ in range(MAX_CHAIN_LENGTH):
             alias = alias_of(target) if isinstance(target, str) else target
             if alias is None:
                 return checked_call_id(target)
             if alias.type == NO_RECORDING:
                 raise PassedOverError(alias.value)
-            bound = self.aliases.add_pending(alias, pending)
-            if bound is None:
-                return alias
-            target = bound
+            bound = {span: known for span in spans_of(alias) if (known := look(span))}
+            if not bound:
+                return spans_of(alias)
+            if self._is_shared(bound):
+                raise InvalidInputError("alias", f"{alias.type} {SHARED_RULE}")
+            target = next(iter(bound.values()))
         raise InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
+
+    def _is_shared(self, bound: Mapping[Alias, str]) -> bool:
+        """Whether two calls claim a room in the same span of time, or in one that lies in the other's."""
+        in_time = (span for span in bound if span.type.endswith(IN_TIME))
+        return len({*bound.values()}) > 1 or any(self.aliases.target(shared(span)) for span in in_time)
 
     def owner(self, alias: Alias) -> str | Alias | None:
         """The call that the alias leads to, or the alias where its chain ends for now; None where it is not bound."""
         end: str | Alias | None = None
         for _ in range(MAX_CHAIN_LENGTH):
-            target = self.aliases.target(alias)
+            target = next(filter(None, map(self.aliases.target, spans_of(alias))), None)
             if target is None:
                 return end
             end = next_alias = alias_of(target)
@@ -104,6 +127,8 @@ class AliasResolver:
                 waiting = self.aliases.bind(alias, known.target)
             except AliasTakenError:
                 self._note(known.target)
+                if alias.type.endswith(IN_TIME):
+                    self.aliases.bind(shared(alias), alias.key)
                 continue
             for pending in waiting:
                 if pending.queue == self.own_queue:
@@ -155,6 +180,6 @@ class AliasResolver:
         targets = [self.aliases.expire(alias, unknown.pending) for alias in unknown.aliases]
         if any(targets):
             return
-        types = ", ".join(alias.type for alias in unknown.aliases)
+        types = ", ".join(dict.fromkeys(alias.type for alias in unknown.aliases))
         rule = f"no call became known under its {types} in time ({tried_rules})"
         raise InvalidInputError("detail.pending.event", rule)

@@ -189,7 +189,7 @@ class UploadRecording:
         except (ObjectGoneError, ObjectReplacedError):
             self.resolver.clear(expired)
             return self._skipped("gone_before_its_call_was_known")
-        except PassedOverError:
+        except (PassedOverError, InvalidInputError):
             self.resolver.clear(expired)
             raise
         if isinstance(owner, Unresolved):

@@ -67,7 +67,7 @@ def _call_ended(event: canonical.CallEndedEvent, options: PlatformOptions, now: 
 
 
 def _rooms(event: canonical.CallEndedEvent) -> tuple[Alias, ...]:
-    """A recording's key names the room and a minute: the room's name alone may be another call's tomorrow."""
+    """A recording's key names the room and a second: the room's name alone may be another call's tomorrow."""
     first = event.started_at or event.began_at
     last = event.ended_at or later(first, UNKNOWN_LENGTH.total_seconds()) or first
     rooms = (alias for alias in event.aliases if alias.type in ROOMS)

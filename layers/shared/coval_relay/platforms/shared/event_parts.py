@@ -13,7 +13,7 @@ from coval_relay.domain.transcript import is_far_beyond
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import Event, PlatformOptions
 from coval_relay.platforms.shared.fields import MAX_URL_LENGTH, host_of, s3_place, sent_at
-from coval_relay.platforms.shared.room_names import UNKNOWN_LENGTH, room_at, room_during
+from coval_relay.platforms.shared.room_names import CLOCKS_APART, UNKNOWN_LENGTH, room_at, room_during
 
 MILLISECONDS = 3
 """Decimals that times are rounded to."""
@@ -71,7 +71,7 @@ def _in_order(*moments: datetime | None) -> bool:
 
 
 def room_alias(type_: str, name: str | None, moment: datetime | None) -> Alias | None:
-    """A room by its name, in the minute in which something of it began."""
+    """A room by its name, in the second in which something of it began."""
     if not name or moment is None:
         return None
     known = room_at(type_, name, moment)
@@ -79,9 +79,9 @@ def room_alias(type_: str, name: str | None, moment: datetime | None) -> Alias |
 
 
 def room_known(
-    ended: canonical.CallEndedEvent, room: Alias | None, started_at: datetime | None, early: timedelta = timedelta()
+    ended: canonical.CallEndedEvent, room: Alias | None, started_at: datetime | None, early: timedelta = CLOCKS_APART
 ) -> list[canonical.AliasesKnownEvent]:
-    """A room by its name is this call in each minute of it, and so long before.
+    """A room by its name is this call in all of its time, and so long before.
 
     It is an hour, where the platform does not say when it began, or when it ended.
     """
