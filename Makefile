@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo load up down status check test test-aws sandbox-is-named test-deep lint types simulate simulate-seed scopes outages fuzz \
-	webhooks vendor-payloads audio-corpus mutants coverage format build lock frozen pages docs \
+	webhooks vendor-payloads audio-corpus audio-packages mutants coverage format build lock frozen pages docs \
 	measure-upload measure-swap measure-conversion measure-writes measure-cold-start clean
 
 help: ## Show this list
@@ -145,6 +145,9 @@ FOLDER ?=
 
 audio-corpus: .venv/installed ## Generated recordings, or the files in FOLDER: the relay's verdict beside ffmpeg's full decode
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.audio_corpus $(FOLDER)
+
+audio-packages: .venv/installed $(UV) ## The same of the audio files that the packages in tests/audio_corpus/packages.toml ship, downloaded once
+	@PYTHONPATH=layers/shared $(BIN)/python -m tests.audio_corpus.packages
 
 WEBHOOKS ?= 100000
 
