@@ -96,7 +96,7 @@ class Run:
 
     def _pending_message(self, call_id: str) -> None:
         if not self._changes.wait_for(lambda: self._items.names.get(call_id) == MESSAGE_PENDING, STEP_SECONDS):
-            raise TimeoutError(f"nothing was parked in {STEP_SECONDS} s")
+            raise TimeoutError(f"nothing was pending in {STEP_SECONDS} s")
 
     def _tell(self, call_id: str, text: str) -> None:
         self._happened(self._names[call_id], text)

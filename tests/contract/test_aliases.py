@@ -62,7 +62,7 @@ def test_an_alias_that_nobody_knows(aliases: Aliases) -> None:
     assert (aliases.target(ALIAS), due(aliases, 10**9)) == (None, [])
 
 
-def test_what_is_parked_is_given_to_whoever_binds(aliases: Aliases) -> None:
+def test_what_is_pending_is_given_to_whoever_binds(aliases: Aliases) -> None:
     assert aliases.add_pending(ALIAS, SECOND) is None
     assert aliases.add_pending(ALIAS, FIRST) is None
     assert (aliases.target(ALIAS), aliases.waiting(ALIAS)) == (None, (FIRST, SECOND))
@@ -83,7 +83,7 @@ def test_who_comes_after_the_binding_learns_the_target(aliases: Aliases) -> None
     assert (aliases.waiting(ALIAS), due(aliases, 10**9)) == ((), [])
 
 
-def test_a_repeated_binding_gives_what_is_still_parked(aliases: Aliases) -> None:
+def test_a_repeated_binding_gives_what_is_still_pending(aliases: Aliases) -> None:
     aliases.add_pending(ALIAS, FIRST)
     aliases.add_pending(ALIAS, SECOND)
     aliases.bind(ALIAS, "call-1")

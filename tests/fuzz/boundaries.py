@@ -43,7 +43,7 @@ BOUNDARIES: Final = (
         share=60,
     ),
     Boundary(
-        name="parked-texts",
+        name="pending-texts",
         seeds=deliveries.relay_samples,
         mutated=mutated_text,
         judge=documents.judged_relay_text,

@@ -29,8 +29,8 @@ def due(aliases: DynamoDbAliases) -> list[tuple[Alias, str | None, tuple[Pending
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_nothing_that_is_parked_while_others_bind_and_sweep_is_lost(aliases: DynamoDbAliases, number: int) -> None:
-    """Each message goes on from who parked it, who bound, or who swept; in the end nothing waits."""
+def test_nothing_that_is_pending_while_others_bind_and_sweep_is_lost(aliases: DynamoDbAliases, number: int) -> None:
+    """Each message goes on from who let it wait, who bound, or who swept; in the end nothing waits."""
     alias = Alias("race", str(number))
     messages = [PendingMessage(f"m{n}", "recording", "{}", FakeClock().now + n) for n in range(MESSAGES)]
     gone_on: list[str] = []

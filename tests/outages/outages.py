@@ -234,11 +234,11 @@ def vanished(played: Played) -> list[str]:
         found.append("messages were left, deleted by SQS, or stopped as a circle")
     if any(reason is None for _, _, reason in fleet.queues.dead):
         found.append("a dead letter has no reason")
-    letters = "".join(body for _, body, _ in fleet.queues.dead)
+    dead_letters = "".join(body for _, body, _ in fleet.queues.dead)
     for name in map(_id, range(played.calls)):
         call = played.items.get(name)
         told = call is not None and (call.state == "SUBMITTED" or call.reason == lifecycle.WAITED_TOO_LONG)
-        if not told and name not in letters:
+        if not told and name not in dead_letters:
             found.append(f"{name} ended in silence")
         if call is not None and call.state not in TERMINAL and not call.recording_missed_at:
             found.append(f"{name} is still {call.state.value}")

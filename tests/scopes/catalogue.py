@@ -27,7 +27,7 @@ class Scope:
 
 
 def run(scope: Scope, store_type: type[InMemoryCalls] = InMemoryCalls, most: int = 3_000_000) -> Explored:
-    setup = Setup(scope.workers, store_type, nameless="name and parking" not in scope.cases)
+    setup = Setup(scope.workers, store_type, nameless="name and pending" not in scope.cases)
     for case in scope.cases:
         {**USE_CASES, **FOUND}[case](setup)
     promises = setup.promises
@@ -36,8 +36,8 @@ def run(scope: Scope, store_type: type[InMemoryCalls] = InMemoryCalls, most: int
     return explorer.explore(setup.state._replace(budget=scope.budget))
 
 
-WIDE = frozenset({"name and parking", "side becomes known", "two ranks"})
-"""Use cases of two letters and many effects: with them a pair has ten thousand states and more."""
+WIDE = frozenset({"name and pending", "side becomes known", "two ranks"})
+"""Use cases of two messages and many effects: with them a pair has ten thousand states and more."""
 CORE = ("audit", "hand-over", "attach", "call end", "call end without text", "recording")
 """Those that meet in every test run while something goes wrong."""
 THREES = (
@@ -58,10 +58,10 @@ THREES = (
     ("pending transcript", "recording"),
     ("call end", "two ranks"),
     ("call end without text", "two ranks"),
-    ("name and parking",),
+    ("name and pending",),
     ("side becomes known",),
 )
-"""What three workers meet over; a use case of two letters counts as two."""
+"""What three workers meet over; a use case of two messages counts as two."""
 
 
 def pairs(budget: TimeLeft) -> list[Scope]:
@@ -82,7 +82,7 @@ def small() -> list[Scope]:
         for budget in (ONE_DEATH, ONE_FAULT, ONE_LATE)
         for cases in combinations_with_replacement(CORE, 2)
     ]
-    return [*quiet, *disturbed, Scope(("name and parking",), ONE_JUMP)]
+    return [*quiet, *disturbed, Scope(("name and pending",), ONE_JUMP)]
 
 
 GROUPS: dict[str, Callable[[], list[Scope]]] = {

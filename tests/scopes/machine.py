@@ -1,24 +1,24 @@
 """Every step that a state allows: deliveries, effects, deaths, lost answers, the sweep, time.
 
-A letter is delivered to a worker where fewer than `workers` are busy. A worker makes one effect a step; it
-may die before any of them, and before the acknowledgement, and its letter comes back after the visibility
+A message is delivered to a worker where fewer than `workers` are busy. A worker makes one effect a step; it
+may die before any of them, and before the acknowledgement, and its message comes back after the visibility
 time-out. Time passes to the next moment at which anything can happen: when nothing else can, or, `jumps`
-times, while letters still lie there and workers are at work (none longer than a function may run).
+times, while messages still lie there and workers are at work (none longer than a function may run).
 
-A frozen worker (`late` times) stands still in the middle of a request to Coval: its letter comes back, others
+A frozen worker (`late` times) stands still in the middle of a request to Coval: its message comes back, others
 go on, and within `LATE_SECONDS` the request lands. Then the worker goes on, or is long dead.
 
 What is left out, and why nothing is lost by it:
 
 QUIET      An effect that no other step can notice, prevent or be prevented by is done at once: every history
-           in which it comes later leads to the same state as one in which it comes now. A letter may be
+           in which it comes later leads to the same state as one in which it comes now. A message may be
            delivered at any time after it was sent; an upload's id and a copy's key are known to their maker
            alone, and named after it. A worker's end only frees its place. Its death or fault there is tried
            there, and commutes likewise.
 deliveries A delivery is one step with the worker's first effect: till then the worker has only taken a
            place, and read what does not change. Whoever is delivered and waits may as well be delivered
            when it acts. Not the sweep: its beginning alone puts the next one off.
-names      Letters have none, workers and what they make are called after letters (see program.py).
+names      Messages have none, workers and what they make are called after messages (see program.py).
 swept_at   When the last sweep was is forgotten once it no longer delays the next one.
 
 Where time may jump, a moment lies between two steps: then a delivery is a step of its own, and quiet is
@@ -83,14 +83,14 @@ FAULTS: dict[tuple[str, str], tuple[Fault, ...]] = {
 
 
 class Worker(NamedTuple):
-    """A function at work on a letter; `place` is one of the program's."""
+    """A function at work on a message; `place` is one of the program's."""
 
     started: int
     place: int
     thawed: bool = False
-    """Whether it was frozen: its letter has come back already."""
+    """Whether it was frozen: its message has come back already."""
     back_at: int = 0
-    """When its letter comes back, should it not be acknowledged."""
+    """When its message comes back, should it not be acknowledged."""
 
 
 class Frozen(NamedTuple):
@@ -145,7 +145,7 @@ class Machine:
     environment: Environment
     workers: int = 2
     nameless: bool = False
-    """Whether nothing is ever parked or bound: then looking there is no step of its own."""
+    """Whether nothing is ever pending or bound: then looking there is no step of its own."""
 
     def __post_init__(self) -> None:
         self._done = self.program.pool.number(Answer())
@@ -193,7 +193,7 @@ class Machine:
         return any(moment <= state.now for moment in self.environment.due(state.store, state.aliases))
 
     def deliver(self, state: State, message: QueuedMessage) -> tuple[State, Worker]:
-        """A worker begins with this letter, which is not in its queue any more."""
+        """A worker begins with this message, which is not in its queue any more."""
         busy = [*state.workers, *(frozen.worker for frozen in state.frozen)]
         names = {self._place(worker).name for worker in busy} | self.environment.leaseholders(state.store)
         worker = Worker(
@@ -301,7 +301,7 @@ class Machine:
         return self._returned(state._replace(budget=budget), worker)
 
     def _returned(self, state: State, worker: Worker) -> State:
-        """Its letter comes back."""
+        """Its message comes back."""
         message = self._place(worker).message
         state = state._replace(workers=_without(state.workers, worker))
         if message.queue == SWEEP:

@@ -1,13 +1,13 @@
-"""The real handlers as functions: from a letter, and the answers that its worker has had, to its next effect.
+"""The real handlers as functions: from a message, and the answers that its worker has had, to its next effect.
 
 A worker sees the world only through its ports, and every port asks the script:
 
-    run(letter, [a1, a2])  ── effect 1 → a1 ── effect 2 → a2 ── effect 3 → stop: this is what comes next
+    run(message, [a1, a2])  ── effect 1 → a1 ── effect 2 → a2 ── effect 3 → stop: this is what comes next
 
-So a worker is told whole by its letter and its answers. Two workers with the same letter and the same
+So a worker is told whole by its message and its answers. Two workers with the same message and the same
 answers go on in the same way; what they have in hand need not be looked at.
 
-What a worker makes (the token of its lease, an upload's id, a copy's key) is named after its letter, not
+What a worker makes (the token of its lease, an upload's id, a copy's key) is named after its message, not
 counted in the order of making: that order would tell apart states that nobody else can.
 """
 
@@ -230,7 +230,7 @@ class Program:
         self.pool = pool
         self.local: Callable[[Effect, Surroundings], Answer | None] = lambda *_: None
         self.places: list[Place] = []
-        self._letters: dict[QueuedMessage, int] = {}
+        self._messages: dict[QueuedMessage, int] = {}
         self._starts: dict[tuple[str, Surroundings], int] = {}
         self._next: dict[tuple[int, int, Surroundings], int] = {}
         self._found: dict[tuple[str, tuple[int, ...]], int] = {}
@@ -258,7 +258,7 @@ class Program:
 
         The name of one that is gone may come again: a token is only ever compared with its owner's.
         """
-        number = self._letters.setdefault(message, len(self._letters))
+        number = self._messages.setdefault(message, len(self._messages))
         name = next(name for twin in count() if (name := f"{number}.{twin}") not in taken)
         if (name, around) not in self._starts:
             self._starts[name, around] = self._reach(message, name, [], around)

@@ -91,7 +91,7 @@ class Promises:
         queued += too_late[len(buried) :]
         wrong = [f"P7: dead letter {message}" for message in queued]
         wrong += [f"P7: still due at {call.due_at}"] if call.due_at is not None else []
-        wrong += [f"P3: parked for ever under {a.type}" for a, item in pending.items() if item.pending]
+        wrong += [f"P3: pending for ever under {a.type}" for a, item in pending.items() if item.pending]
         return wrong + ([f"P7: a lease is left in {call.state}"] if call.lease else [])
 
     def _text(self, call: Call, held: Mapping[str, Any]) -> list[str]:

@@ -69,13 +69,13 @@ def _clearing_first(names: AliasResolver, known: AliasesKnown) -> None:
 
 def test_without_sending_before_clearing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AliasResolver, "bind", _clearing_first)
-    found = run(Scope(("name and parking",), ONE_DEATH))
+    found = run(Scope(("name and pending",), ONE_DEATH))
     assert any(problem.startswith("P3") for problem in found.broken)
 
 
 def test_without_asking_whether_a_name_came_as_the_waiting_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(InMemoryAliases, "expire", lambda *_: None)
-    found = run(Scope(("name and parking",), ONE_JUMP))
+    found = run(Scope(("name and pending",), ONE_JUMP))
     assert any(problem.startswith("P7: dead letter recording") for problem in found.broken)
 
 

@@ -1,4 +1,4 @@
-"""The use cases of one call, each told as what has happened before and which letters lie there now."""
+"""The use cases of one call, each told as what has happened before and which messages lie there now."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Setup:
     workers: int = 2
     store_type: type[InMemoryCalls] = InMemoryCalls
     nameless: bool = True
-    """Whether nothing is ever parked or bound."""
+    """Whether nothing is ever pending or bound."""
 
     def __post_init__(self) -> None:
         self.pool = Pool()
@@ -46,10 +46,10 @@ class Setup:
         parts: dict[str, Any] = self.environment.empty()
         self.state = State(now=FakeClock().now, **parts)
 
-    # --- letters ---------------------------------------------------------------------------------------
+    # --- messages ---------------------------------------------------------------------------------------
 
     def send(self, queue: str, event: dict[str, Any]) -> QueuedMessage:
-        """A letter that lies there; the same event may lie there more than once."""
+        """A message that lies there; the same event may lie there more than once."""
         message = QueuedMessage(self.state.now, queue, json.dumps(event), self.state.now)
         self.state = self.state._replace(queued=tuple(sorted((*self.state.queued, message))))
         return message
@@ -99,7 +99,7 @@ class Setup:
     # --- what has happened before ----------------------------------------------------------------------
 
     def finish(self, message: QueuedMessage) -> list[QueuedMessage]:
-        """The letter is handled, alone and to its end; returns what was sent."""
+        """The message is handled, alone and to its end; returns what was sent."""
         before = self.state.queued
         worker = self._take(message)
         while self.program.places[worker.place].pending:
@@ -109,7 +109,7 @@ class Setup:
         return [one for one in self.state.queued if one not in before]
 
     def die_after(self, message: QueuedMessage, method: str, nth: int = 1) -> list[QueuedMessage]:
-        """Its worker dies right after the nth such effect, if it comes to it; returns the letter that comes back."""
+        """Its worker dies right after the nth such effect, if it comes to it; returns the message that comes back."""
         worker, left = self._take(message), nth
         while left:
             effect = self.program.places[worker.place].pending
@@ -133,7 +133,7 @@ class Setup:
             self.until(moment)
 
     def sweep(self) -> list[QueuedMessage]:
-        """The sweep comes; returns the letters that it sent."""
+        """The sweep comes; returns the messages that it sent."""
         return self.finish(self._swept())
 
     def sweep_dies_after(self, method: str, nth: int = 1) -> None:
@@ -297,11 +297,11 @@ USE_CASES: dict[str, Callable[[Setup], object]] = {
     "call end without text": Setup.call_end_without_text,
     "pending transcript": _pending,
     "recording": Setup.recording,
-    "name and parking": _names,
+    "name and pending": _names,
     "side becomes known": _side,
     "two ranks": _ranks,
 }
-"""Those that need time to pass come first: letters of another case do not lie there meanwhile."""
+"""Those that need time to pass come first: messages of another case do not lie there meanwhile."""
 
 
 def _side_at_take_over(setup: Setup, done: str = "save") -> None:

@@ -107,8 +107,8 @@ def _without_audit(due_at: Callable[..., int | None]) -> Callable[..., int | Non
     return lambda call, deadlines, now: due_at(replace(call, maybe_sent_at=0), deadlines, now)
 
 
-def parking_is_not_conditional() -> Any:
-    """First a look at the target, then the parking: what is bound in between is not seen."""
+def pending_is_not_conditional() -> Any:
+    """First a look at the target, then what makes it pending: what is bound in between is not seen."""
 
     def add_pending(self: Aliases, alias: Alias, pending: PendingMessage) -> str | None:
         target = self.target(alias)
@@ -183,7 +183,7 @@ MUTATIONS: dict[str, Broken] = {
         what_has_no_version_is_fetched_where_it_lies,
         maybe_sent_is_cleared,
         no_audit,
-        parking_is_not_conditional,
+        pending_is_not_conditional,
         binding_clears_before_it_sends,
         side_is_ignored_during_upload,
         pinned_can_be_replaced,

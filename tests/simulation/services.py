@@ -102,8 +102,8 @@ class Aliases(InMemoryAliases):
         return self.stage.effect("aliases.target", lambda: super(Aliases, self).target(alias))
 
     def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
-        parking = super().add_pending
-        return self.stage.effect("aliases.add_pending", lambda: parking(alias, pending), lambda: alias.key)
+        adding = super().add_pending
+        return self.stage.effect("aliases.add_pending", lambda: adding(alias, pending), lambda: alias.key)
 
     def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         binding = super().bind

@@ -19,7 +19,7 @@ KINDS = {
     "what_has_no_version_is_fetched_where_it_lies": {"P4", "P9"},
     "maybe_sent_is_cleared": {"P1"},
     "no_audit": {"P1"},
-    "parking_is_not_conditional": {"P3"},
+    "pending_is_not_conditional": {"P3"},
     "binding_clears_before_it_sends": {"P3"},
     "side_is_ignored_during_upload": {"P9"},
     "pinned_can_be_replaced": {"P4"},

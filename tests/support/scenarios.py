@@ -96,7 +96,7 @@ def _refused_late(world: World) -> None:
 
 
 def _named_place(world: World) -> None:
-    """The key says nothing: it is parked until the call's end names its place."""
+    """The key says nothing: it is pending until the call's end names its place."""
     world.send("recording", put(world, wav(), "odd/place.wav"))
     named = {"items": [{"uri": "s3://recordings/odd/place.wav"}]}
     world.send("call_end", call_ended(recording=named), delay=60)

@@ -65,10 +65,10 @@ AT_ONCE = ("WebhookRejectedAlarm", "WebhookFailedAlarm", "ReceiveWebhookErrorsAl
 
 def test_everything_that_can_go_wrong_has_its_alarm(fullest: Stack) -> None:
     queues = [f"{queue}Queue.QueueName" for queue in QUEUE_OF.values()]
-    letters = [*(f"{queue}DeadLetterQueue.QueueName" for queue in QUEUE_OF.values()), "UndeliveredQueue.QueueName"]
+    dead_letters = [*(f"{queue}DeadLetterQueue.QueueName" for queue in QUEUE_OF.values()), "UndeliveredQueue.QueueName"]
     assert read(fullest) == {
         *(("CovalRelay", name, dimension("service", "relay")) for name in OWN),
-        *(("AWS/SQS", "ApproximateNumberOfMessagesVisible", dimension("QueueName", name)) for name in letters),
+        *(("AWS/SQS", "ApproximateNumberOfMessagesVisible", dimension("QueueName", name)) for name in dead_letters),
         *(
             ("AWS/SQS", name, dimension("QueueName", queue))
             for name in ("ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesNotVisible")

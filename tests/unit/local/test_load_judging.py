@@ -106,7 +106,7 @@ def test_a_conversation_that_the_audit_has_deleted_is_no_double() -> None:
     assert deleted(found["held"]) == 1
 
 
-def test_a_recording_that_has_found_its_call_by_another_name_is_not_parked() -> None:
+def test_a_recording_that_has_found_its_call_by_another_name_is_not_pending() -> None:
     found = state()
     of_first(found["items"])["recording"] = {"identity": "s3://b/k#2"}
     of_first(found["items"])["other_recordings"] = {"s3://b/k#1": "superseded"}

@@ -336,7 +336,7 @@ LEGS = KeyRule(
 
 
 @pytest.mark.parametrize(("version_id", "mark"), [(None, "e"), ("v1", "v1")])
-def test_a_transcript_under_another_name_is_parked_until_its_end(version_id: str | None, mark: str) -> None:
+def test_a_transcript_under_another_name_is_pending_until_its_end(version_id: str | None, mark: str) -> None:
     played, created = world(), text_object("L1.json", version_id)
     serve = with_rules(played, "call_end", LEGS)
     assert serve(created, MINE) == DONE
@@ -475,7 +475,7 @@ def test_an_object_that_is_gone_before_its_call_is_known() -> None:
     assert [(e.name, f) for e, _, f in played.telemetry] == [skipped, skipped]
 
 
-def test_a_link_under_another_name_is_parked_and_found_after_all() -> None:
+def test_a_link_under_another_name_is_pending_and_found_after_all() -> None:
     played = world()
     room = Alias("room", "R1")
     ready = RecordingReady(target=room.key, uri="https://a.example/b.wav?x=1", created_at=NOW, hints=NO_HINTS)

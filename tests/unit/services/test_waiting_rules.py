@@ -506,7 +506,7 @@ def test_rule_18_a_dead_letter_without_room_for_its_reason_goes_without(room: in
 def test_rule_19_a_dead_letter_is_sent_again_as_a_new_message_of_its_own() -> None:
     """Its age begins anew: what SQS's own redrive moves would soon be deleted."""
     sent: list[Any] = []
-    letter = {
+    dead_letter = {
         "MessageId": "1",
         "ReceiptHandle": "handle",
         "Body": json.dumps(call_ended()),
@@ -514,7 +514,7 @@ def test_rule_19_a_dead_letter_is_sent_again_as_a_new_message_of_its_own() -> No
         "MessageAttributes": {"reason_code": {"StringValue": "waited_too_long"}},
     }
     client: Any = SimpleNamespace(
-        receive_message=lambda **_: {"Messages": [letter]},
+        receive_message=lambda **_: {"Messages": [dead_letter]},
         send_message=lambda **asked: sent.append(asked),
         delete_message=lambda **asked: sent.append(asked),
         change_message_visibility=lambda **_: None,
@@ -522,7 +522,7 @@ def test_rule_19_a_dead_letter_is_sent_again_as_a_new_message_of_its_own() -> No
     queue = dead_letters.Queue("call_end", "queue", "dead", "log", "table")
     list(dead_letters.send_again(client, [queue], dead_letters.Chosen()))
     assert sent == [
-        {"QueueUrl": "queue", "MessageBody": letter["Body"]},
+        {"QueueUrl": "queue", "MessageBody": dead_letter["Body"]},
         {"QueueUrl": "dead", "ReceiptHandle": "handle"},
     ]
     world = World(coval=Down())

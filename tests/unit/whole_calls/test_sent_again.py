@@ -58,12 +58,12 @@ class FailingCoval(FakeCoval):
 
 @dataclass(frozen=True)
 class Mishap:
-    """How letters die: `play` returns the world, and what mends it."""
+    """How messages end as dead letters: `play` returns the world, and what mends it."""
 
     name: str
     play: Callable[[], tuple[World, Callable[[], None]]]
     codes: tuple[str | None, ...]
-    """Reasons of the letters; None where SQS moved it."""
+    """Reasons of the dead letters; None where SQS moved it."""
 
     def __str__(self) -> str:
         return self.name
@@ -100,7 +100,7 @@ def _waited_too_long() -> tuple[World, Callable[[], None]]:
     return world, _mend(coval.outage)
 
 
-def _parked_too_long() -> tuple[World, Callable[[], None]]:
+def _pending_too_long() -> tuple[World, Callable[[], None]]:
     """Nobody tells whose the recording is, until the call's end comes days late."""
     world = World()
     world.send("recording", put(world, wav(), "odd/place.wav"))
@@ -122,7 +122,7 @@ MISHAPS = [
     Mishap("denied by S3", _denied, ("waited_too_long",)),
     Mishap("failed every time", _failed_every_time, ("waited_too_long",)),
     Mishap("waited too long", _waited_too_long, ("waited_too_long",)),
-    Mishap("parked too long", _parked_too_long, ("invalid_input",)),
+    Mishap("pending too long", _pending_too_long, ("invalid_input",)),
     Mishap("misplaced", _misplaced, ("invalid_input",)),
 ]
 

@@ -323,14 +323,14 @@ def _an_object_that_an_event_names_before_it_is_there(world: World) -> None:
 
 
 @story
-def _parked_and_found(world: World) -> None:
+def _pending_and_found(world: World) -> None:
     world.send("recording", put(world, wav(), "odd/one.wav"))
     alias = {"type": "s3_object", "value": "recordings/odd/one.wav"}
     world.send("call_end", call_ended(aliases=[alias]), 60)
 
 
 @story
-def _parked_for_ever(world: World) -> None:
+def _pending_for_ever(world: World) -> None:
     world.send("recording", put(world, wav(), "odd/one.wav"))
     world.run(hours=3)
 
@@ -722,7 +722,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "SWEEP_DONE - count=1",
         "SUBMITTED, NOT_SEEN, ATTACHED",
     ),
-    "parked and found": (
+    "pending and found": (
         "MESSAGE_PENDING - queue=recording",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
@@ -730,7 +730,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "RECORDING_ATTACHED call-1",
         "SUBMITTED, WITH_TRANSCRIPT, ATTACHED",
     ),
-    "parked for ever": (
+    "pending for ever": (
         "MESSAGE_PENDING - queue=recording",
         "SWEEP_DONE - count=1",
         "MESSAGE_PENDING - queue=recording",

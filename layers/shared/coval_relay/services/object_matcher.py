@@ -1,4 +1,4 @@
-"""Whose call an object is, in this order: ignore list, key rules, metadata, tag, sidecar, parking."""
+"""Whose call an object is, in this order: ignore list, key rules, metadata, tag, sidecar; else it is pending."""
 
 import json
 import re
