@@ -21,26 +21,26 @@ GENESYS_END = "v2.detail.events.conversation.{id}.customer.end"
 
 def event(source: str, detail_type: str, **detail: Any) -> dict[str, Any]:
     envelope = {"version": "0", "id": "1", "account": "000000000000", "region": "us-east-1", "resources": []}
-    told = {"source": source, "detail-type": detail_type, "detail": detail}
-    return {**envelope, "time": "2026-10-02T14:36:38Z", **told}
+    sent = {"source": source, "detail-type": detail_type, "detail": detail}
+    return {**envelope, "time": "2026-10-02T14:36:38Z", **sent}
 
 
 def created(bucket: str, key: str) -> dict[str, Any]:
     return event("aws.s3", "Object Created", bucket={"name": bucket}, object={"key": key})
 
 
-def rules_for(told: dict[str, Any], bus: str) -> set[str]:
+def rules_for(sent: dict[str, Any], bus: str) -> set[str]:
     """Logical ids of the stack's rules that match."""
     client: EventBridgeClient = boto3.client("events")
     return {
         rule["Name"].split("-")[-2]
         for rule in client.list_rules(EventBusName=bus)["Rules"]
-        if client.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(told))["Result"]
+        if client.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(sent))["Result"]
     }
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("sent", "expected"),
     [
         (event("acme.calls", "Call Ended"), {"CallEventRule"}),
         (event("acme.calls", "Recording Ready"), {"RecordingReadyRule"}),
@@ -62,12 +62,12 @@ def rules_for(told: dict[str, Any], bus: str) -> set[str]:
         (created("coval-relay-media", "recordings/a.wav"), set()),
     ],
 )
-def test_rules_of_the_default_bus(told: dict[str, Any], expected: set[str]) -> None:
-    assert rules_for(told, "default") == expected
+def test_rules_of_the_default_bus(sent: dict[str, Any], expected: set[str]) -> None:
+    assert rules_for(sent, "default") == expected
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("sent", "expected"),
     [
         (event(PARTNER_BUS, GENESYS_END), {"GenesysRule"}),
         (event(PARTNER_BUS, "v2.conversations.{id}.transcription"), {"GenesysRule"}),
@@ -75,8 +75,8 @@ def test_rules_of_the_default_bus(told: dict[str, Any], expected: set[str]) -> N
         (event("aws.partner/example.com/acme", GENESYS_END), set()),
     ],
 )
-def test_rules_of_the_partner_bus(told: dict[str, Any], expected: set[str]) -> None:
-    assert rules_for(told, PARAMETERS["PartnerEventBusName"]) == expected
+def test_rules_of_the_partner_bus(sent: dict[str, Any], expected: set[str]) -> None:
+    assert rules_for(sent, PARAMETERS["PartnerEventBusName"]) == expected
 
 
 def test_an_event_that_nobody_listens_to_is_told_of() -> None:

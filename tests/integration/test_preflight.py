@@ -65,20 +65,20 @@ def world(aws_url: str) -> World:
     return World(aws_url)
 
 
-def told(looked_at: Account) -> dict[str, tuple[Mark, str]]:
+def findings(looked_at: Account) -> dict[str, tuple[Mark, str]]:
     """By subject: the mark, and what is said, with its mend."""
     return {line.subject: (line.mark, f"{line.said} {line.mend}".strip()) for line in preflight.looked_at(looked_at)}
 
 
 def mends(looked_at: Account) -> dict[str, str]:
-    return {subject: said for subject, (mark, said) in told(looked_at).items() if mark is Mark.MEND}
+    return {subject: said for subject, (mark, said) in findings(looked_at).items() if mark is Mark.MEND}
 
 
 def test_an_account_that_is_ready(world: World) -> None:
     name = world.bucket()
     enable(world.client("s3"), name, apply=True)
     ready = world.account(RecordingBuckets=name, CovalApiKeySecretArn=world.secret("a-key"))
-    assert told(ready) == {
+    assert findings(ready) == {
         "concurrency": (Mark.WELL, "21 executions at once are asked for, 1000 are free in eu-west-2"),
         "CovalApiKeySecretArn": (Mark.WELL, "can be read and has the right form"),
         f"bucket {name}": (Mark.WELL, f"is of {world.number}, in eu-west-2"),
@@ -97,7 +97,7 @@ def test_an_account_that_is_ready(world: World) -> None:
 
 @pytest.mark.parametrize(("free", "well"), [(10, False), (20, False), (21, True)])
 def test_a_new_account_s_concurrency_is_too_small(world: World, free: int, well: bool) -> None:
-    mark, said = told(world.account(free))["concurrency"]
+    mark, said = findings(world.account(free))["concurrency"]
     assert mark is (Mark.WELL if well else Mark.MEND)
     assert ("aws service-quotas request-service-quota-increase" in said) is not well
 
@@ -147,7 +147,7 @@ def test_a_bucket_that_notifies_the_queue_is_heard(world: World) -> None:
     url = queues.create_queue(QueueName="coval-relay-RecordingQueue-1A2B")["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     enable(world.client("s3"), name, arn, apply=True)
-    assert told(world.account(RecordingBuckets=name))[f"bucket {name}, its events"] == (
+    assert findings(world.account(RecordingBuckets=name))[f"bucket {name}, its events"] == (
         Mark.WELL,
         "a recording queue is notified",
     )
@@ -170,7 +170,7 @@ def test_the_bus_has_to_let_the_other_account_in(world: World) -> None:
     theirs = world.account(RecordingBuckets=name, owners={name: OTHER})
     assert mends(theirs)[f"account {OTHER}"].startswith("is not named by the default bus's policy docs/accounts.md")
     world.client("events").put_permission(StatementId="recordings", Action="events:PutEvents", Principal=OTHER)
-    assert told(theirs)[f"account {OTHER}"] == (Mark.WELL, "may send to the default bus")
+    assert findings(theirs)[f"account {OTHER}"] == (Mark.WELL, "may send to the default bus")
 
 
 def test_a_bucket_s_own_key_has_to_be_named(world: World) -> None:
@@ -181,7 +181,7 @@ def test_a_bucket_s_own_key_has_to_be_named(world: World) -> None:
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     subject = f"bucket {name}, its key"
     assert arn in mends(world.account(RecordingBuckets=name))[subject]
-    assert told(world.account(RecordingBuckets=name, ReadKmsKeyArns=arn))[subject][0] is Mark.WELL
+    assert findings(world.account(RecordingBuckets=name, ReadKmsKeyArns=arn))[subject][0] is Mark.WELL
 
 
 # --- buses and keys
@@ -201,7 +201,7 @@ def test_another_relay_on_the_bus_may_take_the_same_calls(
     pattern: Any = {"source": theirs or [{"anything-but": {"prefix": ["aws."]}}], "detail-type": ["", "Call Ended"]}
     for name in ("another", "coval-relay"):
         world.client("events").put_rule(Name=f"{name}-CallEventRule-1A2B", EventPattern=json.dumps(pattern))
-    found = told(world.account(EventSources=own))
+    found = findings(world.account(EventSources=own))
     assert ("stack another" in found) is told_of
     assert "stack coval-relay" not in found
     if told_of:
@@ -232,7 +232,7 @@ def test_the_policy_of_the_stack_s_own_key_lets_the_services_in(world: World) ->
         principal = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "kms:Decrypt", "Resource": "*"}
         policy["Statement"].append(principal)
         kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(policy))
-        assert told(world.account(KmsKeyArn=arn))[subject][1] == said
+        assert findings(world.account(KmsKeyArn=arn))[subject][1] == said
 
 
 # --- the command

@@ -152,7 +152,7 @@ class Stage:
 
     # --- effects -------------------------------------------------------------------------------------
 
-    def effect(self, name: str, do: Callable[[], T], told: Callable[[], str] = str) -> T:
+    def effect(self, name: str, do: Callable[[], T], described: Callable[[], str] = str) -> T:
         """Carry it out when it is this worker's turn, unless a fault has it otherwise."""
         worker = self.current
         if worker is None:
@@ -161,11 +161,11 @@ class Stage:
         fault = self._due.get((name, self.counts[name]))
         self._turn(worker)
         if fault is None:
-            return self._done(name, do, told)
+            return self._done(name, do, described)
         self.tell(f"! {fault}")
-        return self._faulty(worker, fault, do, told)
+        return self._faulty(worker, fault, do, described)
 
-    def _faulty(self, worker: Worker, fault: Fault, do: Callable[[], T], told: Callable[[], str]) -> T:
+    def _faulty(self, worker: Worker, fault: Fault, do: Callable[[], T], described: Callable[[], str]) -> T:
         kind = fault.kind
         if kind == "dies before it":
             raise Killed(fault.effect)
@@ -177,7 +177,7 @@ class Stage:
         if kind == "lands later":
             self.at(self.clock.now + fault.seconds, f"{fault.effect} lands late", do)
             raise self._error(fault, unsure=True)
-        result = self._done(fault.effect, do, told)
+        result = self._done(fault.effect, do, described)
         if kind == "dies after it":
             raise Killed(fault.effect)
         if kind == "is done, its answer lost":
@@ -189,15 +189,15 @@ class Stage:
             return UnknownOutcomeError("timeout")
         return RetryableError("unavailable", fault.seconds if fault.kind == "is refused" else None)
 
-    def _done(self, name: str, do: Callable[[], T], told: Callable[[], str]) -> T:
+    def _done(self, name: str, do: Callable[[], T], described: Callable[[], str]) -> T:
         if not self.telling:
             return do()
         try:
             result = do()
         except Exception as error:
-            self.tell(f"{name} {told()} → {type(error).__name__} {getattr(error, 'code', '')}")
+            self.tell(f"{name} {described()} → {type(error).__name__} {getattr(error, 'code', '')}")
             raise
-        self.tell(f"{name} {told()}{_answer(result)}")
+        self.tell(f"{name} {described()}{_answer(result)}")
         return result
 
     def _turn(self, worker: Worker) -> None:

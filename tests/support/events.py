@@ -76,10 +76,10 @@ def object_created(
     version: str | None = None,
 ) -> dict[str, Any]:
     """The EventBridge event of an object with this content; a bucket without versions tells of none."""
-    told = {"key": key, "size": len(content), "etag": etag(content), "sequencer": sequencer}
-    told |= {"version-id": version} if version else {}
+    stored = {"key": key, "size": len(content), "etag": etag(content), "sequencer": sequencer}
+    stored |= {"version-id": version} if version else {}
     return {
-        **event("Object Created", {"bucket": {"name": bucket}, "object": told, "reason": "PutObject"}),
+        **event("Object Created", {"bucket": {"name": bucket}, "object": stored, "reason": "PutObject"}),
         "source": "aws.s3",
         "time": datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z"),
     }

@@ -41,7 +41,7 @@ def detail_types(platform: str) -> list[str]:
     return list(listing.detail_types)
 
 
-def told(
+def event_pattern(
     *names: str, sources: Sequence[Any] = ({"anything-but": {"prefix": ["aws.", "coval.relay"]}},)
 ) -> dict[str, Any]:
     return {"source": list(sources), "detail-type": list(names)}
@@ -81,8 +81,8 @@ NOTHING = ""
 def test_rules_of_the_smallest_deployment(smallest: Stack) -> None:
     recordings = created(["acme-recordings"], [""])
     assert rules(smallest) == {
-        "CallEventRule": {"bus": "default", "pattern": told(NOTHING, *CANONICAL), "queue": "CallEnd"},
-        "RecordingReadyRule": {"bus": "default", "pattern": told(READY), "queue": "Attach"},
+        "CallEventRule": {"bus": "default", "pattern": event_pattern(NOTHING, *CANONICAL), "queue": "CallEnd"},
+        "RecordingReadyRule": {"bus": "default", "pattern": event_pattern(READY), "queue": "Attach"},
         "RecordingRule": {"bus": "default", "pattern": recordings, "queue": "Recording"},
     }
 
@@ -92,13 +92,13 @@ def test_rules_of_the_fullest_deployment(fullest: Stack) -> None:
     transcripts = created(["acme-recordings"], ["Analysis/"])
     sources = ["acme.calls", "acme telephony"]
     named = [kind for name in ("amazon_connect", "amazon_chime", "genesys") for kind in detail_types(name)]
-    calls = told(NOTHING, *CANONICAL, *named, sources=sources)
+    calls = event_pattern(NOTHING, *CANONICAL, *named, sources=sources)
     assert rules(fullest) == {
         "CallEventRule": {"bus": "calls", "pattern": calls, "queue": "CallEnd"},
         "ConnectRule": {"bus": "default", "pattern": CONNECT, "queue": "CallEnd"},
         "ChimeRule": {"bus": "default", "pattern": CHIME, "queue": "CallEnd"},
         "GenesysRule": {"bus": PARTNER_BUS, "pattern": GENESYS, "queue": "CallEnd"},
-        "RecordingReadyRule": {"bus": "calls", "pattern": told(READY, sources=sources), "queue": "Attach"},
+        "RecordingReadyRule": {"bus": "calls", "pattern": event_pattern(READY, sources=sources), "queue": "Attach"},
         "RecordingRule": {"bus": "default", "pattern": recordings, "queue": "Recording"},
         "TranscriptRule": {"bus": "default", "pattern": transcripts, "queue": "CallEnd"},
     }
@@ -134,7 +134,7 @@ def test_of_two_stacks_on_a_bus_one_takes_a_call(smallest: Stack) -> None:
 def test_a_stack_that_hears_no_platform_hears_no_event(smallest: Stack) -> None:
     found = rules(Stack(smallest.template, {**SMALLEST, "Platforms": "acme"}))
     assert set(found) == {"CallEventRule", "RecordingRule"}
-    assert found["CallEventRule"]["pattern"] == told(NOTHING)
+    assert found["CallEventRule"]["pattern"] == event_pattern(NOTHING)
 
 
 def test_a_platform_s_lines_that_the_page_shows_let_its_events_in(tmp_path: Path) -> None:

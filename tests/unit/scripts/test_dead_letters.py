@@ -61,8 +61,8 @@ def queues(outputs: dict[str, str]) -> list[Queue]:
 def bury(sqs: "SQSClient", queue: Queue, event: Any, attributes: Mapping[str, str]) -> str:
     """As the functions, and EventBridge, leave a letter; its body."""
     body = event if isinstance(event, str) else json.dumps(event)
-    told: Any = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
-    sqs.send_message(QueueUrl=queue.dead_letters_url, MessageBody=body, MessageAttributes=told)
+    typed: Any = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+    sqs.send_message(QueueUrl=queue.dead_letters_url, MessageBody=body, MessageAttributes=typed)
     return body
 
 
@@ -79,12 +79,12 @@ def bodies(sqs: "SQSClient", url: str) -> list[str]:
 
 
 def message(body: str, **attributes: str) -> dict[str, Any]:
-    told = {name: {"StringValue": value} for name, value in attributes.items()}
+    typed = {name: {"StringValue": value} for name, value in attributes.items()}
     system = {"SentTimestamp": SENT_AT}
-    return {"Body": body, "ReceiptHandle": "r", "Attributes": system, "MessageAttributes": told}
+    return {"Body": body, "ReceiptHandle": "r", "Attributes": system, "MessageAttributes": typed}
 
 
-def told(event: Any, **attributes: str) -> str:
+def printed(event: Any, **attributes: str) -> str:
     body = event if isinstance(event, str) else json.dumps(event)
     return dead_letters.line(dead_letters.read(QUEUE, message(body, **attributes), NOW))
 
@@ -93,14 +93,14 @@ def told(event: Any, **attributes: str) -> str:
 
 
 def test_a_letter_of_a_function() -> None:
-    assert told(call_ended(ROOM), **refused()) == (
+    assert printed(call_ended(ROOM), **refused()) == (
         f"  2026-10-02T14:36:40+00:00 (12 d 3 h old)  Call Ended  room-*** ({ROOM_DIGEST})\n"
         "    invalid_input: detail.started_at: must be a time"
     )
 
 
 def test_a_letter_that_sqs_moved_points_to_the_log() -> None:
-    assert told(call_ended("call-1")).splitlines()[1] == (
+    assert printed(call_ended("call-1")).splitlines()[1] == (
         "    received_1000_times: SQS moved it after 1000 receives, and its function never came to say why; see "
         "DELIVERY_FAILED and Task timed out in /aws/lambda/coval-relay/submit_transcript from then on"
     )
@@ -108,7 +108,7 @@ def test_a_letter_that_sqs_moved_points_to_the_log() -> None:
 
 def test_a_letter_that_has_waited_too_long_says_for_what() -> None:
     reason = refused("waited_too_long", "It has waited for 12 days: unauthenticated.")
-    assert told("{}", **reason).splitlines()[1] == "    waited_too_long: It has waited for 12 days: unauthenticated."
+    assert printed("{}", **reason).splitlines()[1] == "    waited_too_long: It has waited for 12 days: unauthenticated."
 
 
 def test_a_letter_of_eventbridge(queues: list[Queue]) -> None:
@@ -129,13 +129,13 @@ def test_a_clock_that_is_behind_makes_no_letter_younger_than_new() -> None:
 
 
 def test_a_reason_is_shown_as_it_was_written() -> None:
-    assert told("{}", **refused("x", 'must have no "é"')).splitlines()[1] == '    x: must have no "é"'
-    assert told("{}", **refused("x", "a" * 255 + '"')).splitlines()[1] == f"    x: {'a' * 255}\\"
+    assert printed("{}", **refused("x", 'must have no "é"')).splitlines()[1] == '    x: must have no "é"'
+    assert printed("{}", **refused("x", "a" * 255 + '"')).splitlines()[1] == f"    x: {'a' * 255}\\"
 
 
 @pytest.mark.parametrize("body", ["", "{broken", "[]", "7", "null", '{"detail": 7}', "[" * 100_000])
 def test_a_body_that_is_no_event(body: str) -> None:
-    first = told(body, **refused()).splitlines()[0]
+    first = printed(body, **refused()).splitlines()[0]
     assert first == "  2026-10-02T14:36:40+00:00 (12 d 3 h old)  no event  (no call)"
 
 
@@ -183,12 +183,12 @@ def test_calls_are_named_as_in_the_log(name: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TABLE_NAME", TABLE)
     logged = telemetry.call_fields(name)
     shown = f"{logged['external_conversation_id']} ({logged['call_digest']})"
-    assert told(call_ended(name)).splitlines()[0].endswith(f"  {shown}")
+    assert printed(call_ended(name)).splitlines()[0].endswith(f"  {shown}")
 
 
 def test_nothing_steers_the_terminal() -> None:
     forged = {"detail-type": "\x1b[2Jx\ny", "detail": {"external_conversation_id": "\x1b]0;x\x07\u202e"}}
-    assert [line.isprintable() for line in told(forged).splitlines()] == [True, True]
+    assert [line.isprintable() for line in printed(forged).splitlines()] == [True, True]
 
 
 # --- what is moved -----------------------------------------------------------------------------------

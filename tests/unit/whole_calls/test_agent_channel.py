@@ -43,14 +43,14 @@ def heard(world: World) -> tuple[bytes, bytes]:
 WRONG, RIGHT = stereo(CALLER, AGENT), stereo(AGENT, CALLER)
 
 
-def told(channel: int | None) -> dict[str, Any]:
+def ended_with(channel: int | None) -> dict[str, Any]:
     return call_ended(recording={"agent_channel": channel})
 
 
 @given(st.permutations(["end", "end", "object", "object"]), st.lists(st.integers(0, 240), min_size=4, max_size=4))
 def test_a_side_that_the_call_tells_holds_in_any_order(order: list[str], delays: list[int]) -> None:
     world = World()
-    events = {"end": ("call_end", told(1)), "object": ("recording", put(world, WRONG))}
+    events = {"end": ("call_end", ended_with(1)), "object": ("recording", put(world, WRONG))}
     for name, delay in zip(order, delays, strict=True):
         world.send(*events[name], delay)
     world.run()
@@ -84,7 +84,7 @@ def test_a_death_anywhere_leaves_no_voice_on_the_wrong_side(transcript: str, fir
 )
 def test_what_is_right_or_unknown_goes_as_it_is(channel: int | None, content: bytes) -> None:
     world = World()
-    world.send("call_end", told(channel))
+    world.send("call_end", ended_with(channel))
     world.send("recording", put(world, content, version="v1"), 60)
     world.run()
     (held,) = world.coval.conversations.values()
@@ -138,7 +138,7 @@ def test_a_side_that_becomes_known_while_the_bytes_are_on_their_way() -> None:
 
     def meanwhile(*arguments: Any) -> None:
         world.coval.put_audio = original
-        world.send("call_end", told(1))
+        world.send("call_end", ended_with(1))
         world.deliver(world.queued[-1])
         original(*arguments)
 
@@ -163,7 +163,7 @@ def test_a_recording_that_is_copied_into_its_place_is_taken(kind: str) -> None:
 
 def test_a_worker_that_dies_while_it_stages_leaves_nothing_wrong() -> None:
     world = World()
-    world.send("call_end", told(1))
+    world.send("call_end", ended_with(1))
     world.run(hours=0.01)
     world.executioner.error = Killed
     world.executioner.at = world.executioner.count + 1

@@ -66,8 +66,8 @@ def reference(uri: str) -> dict[str, Any]:
 
 
 def transcript_ready(uri: str) -> dict[str, Any]:
-    told = {"schema_version": "1", "external_conversation_id": "call-1", "reference": reference(uri)}
-    return event("Transcript Ready", told)
+    detail = {"schema_version": "1", "external_conversation_id": "call-1", "reference": reference(uri)}
+    return event("Transcript Ready", detail)
 
 
 def referred(uri: str) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def referred(uri: str) -> dict[str, Any]:
 
 
 def classic(bucket: str) -> dict[str, Any]:
-    told = {"bucket": {"name": bucket}, "object": {"key": KEY, "size": 1, "eTag": "", "sequencer": "01"}}
-    record = {"eventName": "ObjectCreated:Put", "eventTime": "2026-10-02T14:38:20Z", "s3": told}
+    detail = {"bucket": {"name": bucket}, "object": {"key": KEY, "size": 1, "eTag": "", "sequencer": "01"}}
+    record = {"eventName": "ObjectCreated:Put", "eventTime": "2026-10-02T14:38:20Z", "s3": detail}
     return {"Records": [record]}
 
 
@@ -106,13 +106,13 @@ BY_EVENTS: list[tuple[str, Mapping[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("queue", "told"), BY_EVENTS, ids=lambda value: str(value)[:24])
-def test_no_event_leads_to_a_foreign_place(queue: str, told: Mapping[str, Any]) -> None:
+@pytest.mark.parametrize(("queue", "detail"), BY_EVENTS, ids=lambda value: str(value)[:24])
+def test_no_event_leads_to_a_foreign_place(queue: str, detail: Mapping[str, Any]) -> None:
     bucket, transcript_objects = WatchedBucket(), WatchedDocuments()
     for key in (KEY, "../rec/call-1.wav", "/rec/call-1.wav", "../foreign/call-1.wav"):
         bucket.put(key, wav())
     world = World(bucket=bucket, transcript_objects=transcript_objects)
-    world.send(queue, told)
+    world.send(queue, detail)
     world.run(hours=48)
     assert (bucket.asked, transcript_objects.asked) == (set(), set())
 
@@ -202,8 +202,8 @@ def test_an_event_that_names_a_foreign_recording_says_which_field_is_wrong() -> 
     world = World()
     world.send("attach", recording_ready(f"s3://{FOREIGN}/{KEY}"))
     world.run(hours=48)
-    told = "detail.recording.uri: is not one of the configured recording buckets"
-    assert [note.text for note in world.store.get("call-1").notes] == [told]
+    detail = "detail.recording.uri: is not one of the configured recording buckets"
+    assert [note.text for note in world.store.get("call-1").notes] == [detail]
     assert world.dead == []
 
 
