@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 
@@ -31,6 +31,11 @@ LOOKED_AT = 20
 """Seconds of sound that are compared."""
 QUIET = 3
 """Of 32768: what is as quiet as that has no form that can be compared."""
+RAW: Final = {
+    "ulaw": ("mulaw", 8_000), "alaw": ("alaw", 8_000), "sln": ("s16le", 8_000), "sln16": ("s16le", 16_000),
+    "g722": ("g722", 16_000), "gsm": ("gsm", 8_000),
+}  # fmt: skip
+"""Extensions of recordings without a header: ffmpeg's name for what they hold, and its rate."""
 LIMITS = ("audio_too_short", "audio_too_long", "audio_too_large")
 
 
@@ -100,7 +105,15 @@ def row(name: str, data: bytes, judge: Decoded | None, raw: RawAudio | None = No
 
 
 def row_of_file(path: Path) -> Row:
-    return row(path.name, path.read_bytes(), full_decode(path))
+    return row(path.name, path.read_bytes(), full_decode(path, *options_of(path.suffix)))
+
+
+def options_of(extension: str) -> tuple[str, ...]:
+    """What tells ffmpeg how to read a recording without a header."""
+    if extension.removeprefix(".") not in RAW:
+        return ()
+    form, rate = RAW[extension.removeprefix(".")]
+    return ("-f", form) if form in ("g722", "gsm") else ("-f", form, "-ar", str(rate), "-ac", "1")
 
 
 def difference(ours: Verdict, judge: Decoded | None) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from coval_relay.domain.raw_audio import RawAudio
-from tests.audio_corpus.judging import Row, row
+from tests.audio_corpus.judging import RAW, Row, options_of, row
 from tests.support.ffmpeg import Decoded, full_decode, make
 from tests.support.voices import call, narrow
 from tests.unit.audio.made_audio import chunk, id3, riff, wave_format
@@ -330,16 +330,10 @@ def rifx(wav: bytes) -> bytes:
     return b"RIFX" + struct.pack(">I4s", len(parts) + 4, b"WAVE") + parts
 
 
-RAW: Final = {
-    "ulaw": ("mulaw", 8_000), "alaw": ("alaw", 8_000), "sln": ("s16le", 8_000), "sln16": ("s16le", 16_000),
-    "g722": ("g722", 16_000), "gsm": ("gsm", 8_000),
-}  # fmt: skip
-
-
 def raws() -> Iterator[Variant]:
     for extension, (form, rate) in RAW.items():
-        options = ("-f", form) if form in ("g722", "gsm") else ("-f", form, "-ar", str(rate), "-ac", "1")
-        yield Variant(f"raw.{extension}", encoded(extension, "-f", form, rate=rate, channels=1), options=options)
+        source = encoded(extension, "-f", form, rate=rate, channels=1)
+        yield Variant(f"raw.{extension}", source, options=options_of(f".{extension}"))
     stereo = RawAudio(codec="pcm_mulaw", channels=2)
     options = ("-f", "mulaw", "-ar", "8000", "-ac", "2")
     yield Variant("raw-rule.bin", encoded("bin", "-f", "mulaw"), options=options, raw=stereo)
