@@ -135,10 +135,20 @@ def test_header_knows_better_than_the_name(data: bytes, format_: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["call.ulaw", "call.sln", "call.g729"])
-@pytest.mark.parametrize("data", [b"<?xml version='1.0'?><Error>" * 20, b'{"error": "not found"}\r\n'])
+@pytest.mark.parametrize(
+    "data",
+    [b"<?xml version='1.0'?><Error>" * 20, b'{"error": "not found"}\r\n', "Não há gravação.\n".encode() * 6_000],
+)
 def test_text_is_no_sound(name: str, data: bytes) -> None:
     with pytest.raises(AudioRejectedError):
         measured(data, name)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("vm-Work.alaw", "pcm_alaw"), ("vm-Work.ulaw", "pcm_mulaw")])
+def test_a_quiet_beginning_is_no_text_though_it_is_letters_only(name: str, codec: str) -> None:
+    """Quiet samples below zero are 0x50 to 0x7e in both laws."""
+    loud = headless(MONO, "ALAW" if codec == "pcm_alaw" else "ULAW")
+    assert measured(b"^x{zeeeezxyz{{yd" * 60 + loud, name).codec == codec
 
 
 def test_silence_of_mulaw_is_no_mp3() -> None:

@@ -1,5 +1,6 @@
 """Recordings without a header, whose codec only their name or a key rule tells."""
 
+import codecs
 import struct
 from typing import Final
 
@@ -24,8 +25,7 @@ _HEADS: Final = (
     b"wvpk",
 )
 """What is no raw audio, whatever its name says."""
-_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
-_SAMPLE = 256
+_CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\r\n"})
 
 
 _MULAW, _ALAW = RawAudio(codec="pcm_mulaw"), RawAudio(codec="pcm_alaw")
@@ -93,7 +93,16 @@ def may_be_raw(head: bytes) -> bool:
     """False for what has a header after all, and for text."""
     if head.startswith(_HEADS) or head[4:8] == b"ftyp":
         return False
-    return bool(head[:_SAMPLE].translate(None, _TEXT))
+    return not _is_text(head)
+
+
+def _is_text(head: bytes) -> bool:
+    """All of it: the quiet beginning of an A-law recording may be letters only."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return head == head.translate(None, _CONTROLS)
 
 
 def measure(raw: RawAudio, size: int) -> AudioFacts:
