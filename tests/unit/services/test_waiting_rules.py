@@ -467,6 +467,7 @@ def test_rule_13_no_lease_covers_a_wait(transcript: str) -> None:
     deliver(world, "call_end", call_ended(transcript=transcript))
     call = world.store.get("call-1")
     assert (call.lease, call.maybe_sent_at, world.coval.calls) == (None, 0, [])
+    assert [told["code"] for event, _, told in world.telemetry if event is LogEvent.MESSAGE_WAITING] == ["circuit_open"]
 
 
 def test_rule_15_a_new_environment_with_a_broken_document_waits_for_the_operator() -> None:

@@ -39,6 +39,7 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
+from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.errors import Reason
 
 OLD_CALL_SECONDS = 86_400
@@ -164,7 +165,7 @@ def _brought_back(call: Call, now: int) -> Call:
 
 def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
     if attempt.is_closed:
-        return Transition(_without_lease(call), Action.WAIT, attempt.closed_until)
+        return Transition(_without_lease(call), Action.WAIT, attempt.closed_until, CIRCUIT_OPEN)
     linked = call.recording_state is RecordingState.BY_URL and not with_transcript
     uploaded = call.recording_state is RecordingState.UPLOADED
     parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
