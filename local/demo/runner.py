@@ -83,7 +83,7 @@ class Run:
         as_expected = all(not differences(one.expected, self._ending(one)) for one in self._scenarios)
         return as_expected and self._depths.are_over()
 
-    def _fault(self, match: Mapping[str, str], fault: Mapping[str, Any]) -> None:
+    def _fault(self, match: Mapping[str, Any], fault: Mapping[str, Any]) -> None:
         self._admin.add_fault(dict(fault), times=1, **match)
 
     def _awaited(self, call_id: str, state: str, recording: str | None) -> None:

@@ -27,7 +27,7 @@ COVAL_FAULTS: tuple[Mapping[str, Any], ...] = (
     {"kind": "status", "status": 502, "perform": True},
     {"kind": "status", "status": 503, "headers": {"Retry-After": "2"}},
 )
-MOST_HITS = 3
+ALWAYS = 1_000_000
 LOOK_SECONDS = 1.0
 OUTAGE = {"kind": "status", "status": 503, "body": {"message": "Service Unavailable"}}
 CALM, USUAL = Shares(), Shares(throttled=0.01, cut=0.005, lost=0.005)
@@ -53,11 +53,11 @@ class Disturbances:
 
     def __enter__(self) -> Self:
         self.proxy.fail(USUAL)
+        self._fail_coval()
         pace = self.pace
         for seconds, disturb in (
             (LOOK_SECONDS, self.killer.look),
             (pace.kill, self._kill),
-            (pace.coval_fault, self._fail_coval),
             (pace.throttle, self._throttle),
             (pace.storm, self._storm),
             (pace.expiry, self._expire),
@@ -82,11 +82,17 @@ class Disturbances:
     def outage(self) -> Iterator[None]:
         """Let Coval answer 503 to everything."""
         self.coval.clear_faults()
-        self.coval.add_fault(dict(OUTAGE), times=1_000_000)
+        self.coval.add_fault(dict(OUTAGE), times=ALWAYS)
         try:
             yield
         finally:
             self.coval.clear_faults()
+            self._fail_coval()
+
+    def _fail_coval(self) -> None:
+        """A share of the requests, however many there are: faults in a row would pile up while Coval is left alone."""
+        for fault in COVAL_FAULTS:
+            self.coval.add_fault(dict(fault), times=ALWAYS, share=self.pace.coval_faults / len(COVAL_FAULTS))
 
     def _repeat(self, seconds: float, disturb: Callable[[], object]) -> None:
         try:
@@ -99,10 +105,6 @@ class Disturbances:
 
     def _kill(self) -> None:
         self.counts["workers killed"] += self.killer.kill_one()
-
-    def _fail_coval(self) -> None:
-        """The next few requests; while Coval is out this comes to nothing."""
-        self.coval.add_fault(dict(_CHANCE.choice(COVAL_FAULTS)), times=_CHANCE.randint(1, MOST_HITS))
 
     def _throttle(self) -> None:
         function = _CHANCE.choice(FUNCTIONS)

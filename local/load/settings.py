@@ -19,7 +19,8 @@ class Pace:
     kill: float = 8
     settled: float = 12
     """How long a worker is there before it may be killed."""
-    coval_fault: float = 2
+    coval_faults: float = 0.05
+    """The share of the requests to Coval that fail."""
     throttle: float = 45
     throttled: float = 10
     storm: float = 60

@@ -41,9 +41,10 @@ class AdminClient:
         """Set some switches (`local.simulator.behaviour_switches.Switches`); return all."""
         return self._call("PUT", "config", json=switches)
 
-    def add_fault(self, fault: Item, *, times: int = 1, **match: Any) -> int:
+    def add_fault(self, fault: Item, *, times: int = 1, share: float = 1.0, **match: Any) -> int:
         """Schedule a fault (`faults.Match` has the conditions); return its id."""
-        return int(self._call("POST", "faults", json={"match": match, "times": times, "fault": fault})["id"])
+        rule = {"match": match, "times": times, "share": share, "fault": fault}
+        return int(self._call("POST", "faults", json=rule)["id"])
 
     def faults(self) -> list[Item]:
         """Return the scheduled faults and how often each still applies."""

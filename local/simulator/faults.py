@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -150,7 +151,12 @@ class FaultRule(Form):
 
     match: Match = Match()
     times: int = Field(1, ge=1)
+    share: float = Field(1.0, gt=0, le=1)
+    """Of the requests that are meant."""
     fault: Fault
+
+    def hits(self, exchange: Exchange) -> bool:
+        return self.match.hits(exchange) and random.random() < self.share  # noqa: S311 -- no secret
 
 
 @dataclass
@@ -182,7 +188,7 @@ class FaultSchedule:
     def take(self, exchange: Exchange) -> Fault | None:
         """Return the fault for a request and count it as used."""
         for scheduled in self.rules:
-            if scheduled.left and scheduled.rule.match.hits(exchange):
+            if scheduled.left and scheduled.rule.hits(exchange):
                 scheduled.left -= 1
                 exchange.fault = scheduled.number
                 return scheduled.rule.fault

@@ -1,6 +1,7 @@
 """Faults on demand, and what each leaves behind."""
 
 import time
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -141,6 +142,13 @@ def test_the_first_rule_that_matches_is_used_up_first(api: Api) -> None:
     assert [item["fault"] for item in api.simulator.admin.requests()] == [first, first, second, None]
     api.simulator.admin.clear_faults()
     assert api.simulator.admin.faults() == []
+
+
+def test_a_share_of_the_requests_is_hit(api: Api) -> None:
+    api.simulator.admin.add_fault({"kind": "status", "status": 500, "body": {}}, times=1000, share=0.5)
+    statuses = Counter(api.submit({**SUBMIT, "external_conversation_id": f"call-{n}"})[0] for n in range(100))
+    assert statuses.keys() == {200, 500}
+    assert statuses[500] in range(15, 86)  # a chance of one in 10¹¹ to fail
 
 
 @pytest.mark.parametrize("fault", [{"kind": "earthquake"}, {"kind": "status"}, {"kind": "cut", "extra": 1}])
