@@ -70,6 +70,24 @@ def test_a_busy_coval_that_does_not_say_how_long(door: Door) -> None:
     assert door.gate.busy_for() == 0.0
 
 
+def test_the_wait_grows_where_few_requests_get_through_in_between() -> None:
+    """Else many workers would ask in vain, each every second."""
+    door, waits = Door(chance=0.0), []
+    for answers in (0, 3, 0, 0, 4, 4, 4, 4, 0):
+        for _ in range(answers):
+            door.gate.passed("POST")
+        door.fail(error=RetryableError(error_mapping.RATE_LIMITED, 1.0))
+        waits.append(door.gate.busy_for())
+    assert waits == [1, 2, 4, 8, 4, 2, 1, 1, 2]
+
+
+@pytest.mark.parametrize(("asked", "second"), [(0.0, 0.0), (3.0, 6.0), (5.0, 8.0), (60.0, 60.0)])
+def test_it_grows_up_to_eight_seconds_and_is_never_shorter_than_asked(asked: float, second: float) -> None:
+    door = Door(chance=0.0)
+    door.fail(2, RetryableError(error_mapping.RATE_LIMITED, asked))
+    assert door.gate.busy_for() == second
+
+
 def test_a_minute_of_nothing_but_429_opens_the_gate(door: Door) -> None:
     for _ in range(60):
         door.fail(error=BUSY)

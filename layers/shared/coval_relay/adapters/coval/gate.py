@@ -1,6 +1,7 @@
 """Leaves a Coval alone that is busy, refuses the key, or fails: one gate for each execution environment.
 
-    429            wait in place while the invocation's time allows it; 60 s of nothing else open the gate
+    429            wait in place while the invocation's time allows it, longer where few requests get through
+                   between two of them; 60 s of nothing else open the gate
     5xx 401 403    three in a row of one operation open the gate, and so do time-outs
     open           15 s, doubling to 120 s; then one request is let through to see
 
@@ -24,6 +25,10 @@ LONGEST_OPEN_SECONDS = 120.0
 SPREAD = 0.2
 DEFAULT_BUSY_SECONDS = 1.0
 """Where a 429 does not say how long."""
+ANSWERS_BETWEEN = 4
+"""So many requests should get through between two 429: else each of many workers asks in vain each second."""
+LONGEST_BUSY_SECONDS = 8.0
+"""Most that a 429 is waited for of one's own accord."""
 OPENING = frozenset(
     {
         error_mapping.UNAUTHENTICATED,
@@ -61,6 +66,8 @@ class Gate:
         self._open_seconds = 0.0
         self._busy_since: float | None = None
         self._busy_until = 0.0
+        self._patience = 1.0
+        self._answers = ANSWERS_BETWEEN
 
     @property
     def is_half_open(self) -> bool:
@@ -83,6 +90,7 @@ class Gate:
     def passed(self, operation: str) -> None:
         """Coval has answered this operation as one that works does; after an outage all counts begin anew."""
         del self._failures[operation]
+        self._answers += 1
         if self._open_seconds:
             self._failures.clear()
         self._open_seconds = 0.0
@@ -105,10 +113,17 @@ class Gate:
     def _busy(self, retry_after: float | None) -> None:
         now = self._clock()
         self._busy_since = now if self._busy_since is None else self._busy_since
-        wait = DEFAULT_BUSY_SECONDS if retry_after is None else retry_after
+        wait = self._patient(DEFAULT_BUSY_SECONDS if retry_after is None else retry_after)
         self._busy_until = now + wait * (1 + self._chance() / 2)
         if self._open_seconds or now - self._busy_since >= BUSY_SECONDS:
             self._open(error_mapping.RATE_LIMITED)
+
+    def _patient(self, asked: float) -> float:
+        """How long to wait: what Coval asks for at least, and longer where too few requests get through in between."""
+        is_crowded = self._answers < ANSWERS_BETWEEN
+        self._patience = min(self._patience * 2, LONGEST_BUSY_SECONDS) if is_crowded else max(self._patience / 2, 1.0)
+        self._answers = 0
+        return max(asked, min(asked * self._patience, LONGEST_BUSY_SECONDS))
 
     def _open(self, code: str) -> None:
         self._open_seconds = min(max(self._open_seconds * 2, FIRST_OPEN_SECONDS), LONGEST_OPEN_SECONDS)
