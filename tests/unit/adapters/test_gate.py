@@ -190,20 +190,24 @@ def test_after_that_one_request_is_let_through_to_see(door: Door) -> None:
     door.gate.check()
 
 
-def test_the_time_doubles_with_each_probe_that_fails(door: Door) -> None:
+def test_each_time_is_a_quarter_of_how_long_it_has_failed(door: Door) -> None:
+    """So of an outage's length at most a quarter is lost after it, however short it was."""
     door.fail(3)
-    for _ in range(5):
+    for _ in range(15):
         door.now += door.gate.closed_for()
         door.fail()
-    assert [seconds for _, seconds in door.opened] == [15, 30, 60, 120, 120, 120]
+    assert [seconds for _, seconds in door.opened] == [
+        *(15, 15, 15, 15, 15, 19, 23, 29, 37, 46, 57, 72, 89, 112),
+        *(120, 120),
+    ]
 
 
 @pytest.mark.parametrize("error", [BUSY, RetryableError("unauthenticated"), UnknownOutcomeError("timeout")])
 def test_a_probe_fails_by_whatever_opens(door: Door, error: RelayError) -> None:
     door.fail(3)
-    door.now += 15
+    door.now += 100
     door.fail(1, error, "GET")
-    assert door.gate.closed_for() == 30.0
+    assert door.gate.closed_for() == 25.0
 
 
 def test_a_probe_that_gets_through_closes_the_gate(door: Door) -> None:
@@ -213,6 +217,7 @@ def test_a_probe_that_gets_through_closes_the_gate(door: Door) -> None:
     assert not door.gate.is_half_open
     door.fail(2)
     assert door.gate.closed_for() == 0.0
+    door.now += 1000
     door.fail(1)
     assert [seconds for _, seconds in door.opened] == [15, 15]
 

@@ -3,7 +3,7 @@
     429            wait in place while the invocation's time allows it, longer where few requests get through
                    between two of them; 60 s of nothing else open the gate
     5xx 401 403    three in a row of one operation open the gate, and so do time-outs
-    open           15 s, doubling to 120 s; then one request is let through to see
+    open           a quarter of how long it has failed, 15 s to 120 s; then one request is let through to see
 
 So an outage costs requests in proportion to its length, not to the number of calls.
 """
@@ -20,7 +20,7 @@ from coval_relay.domain.errors import RelayError, RetryableError
 
 FAILURES_IN_A_ROW = 3
 BUSY_SECONDS = 60.0
-FIRST_OPEN_SECONDS = 15.0
+SHORTEST_OPEN_SECONDS = 15.0
 LONGEST_OPEN_SECONDS = 120.0
 SPREAD = 0.2
 DEFAULT_BUSY_SECONDS = 1.0
@@ -63,7 +63,7 @@ class Gate:
         self._chance = chance
         self._failures: Counter[str] = Counter()
         self._open_until = 0.0
-        self._open_seconds = 0.0
+        self._failing_since: float | None = None
         self._busy_since: float | None = None
         self._busy_until = 0.0
         self._patience = 1.0
@@ -72,7 +72,7 @@ class Gate:
     @property
     def is_half_open(self) -> bool:
         """Whether the next request is the one that is let through to see."""
-        return self._open_seconds > 0 and self.closed_for() == 0
+        return self._failing_since is not None and self.closed_for() == 0
 
     def closed_for(self) -> float:
         """Seconds for which Coval is still left alone."""
@@ -91,9 +91,9 @@ class Gate:
         """Coval has answered this operation as one that works does; after an outage all counts begin anew."""
         del self._failures[operation]
         self._answers += 1
-        if self._open_seconds:
+        if self._failing_since is not None:
             self._failures.clear()
-        self._open_seconds = 0.0
+        self._failing_since = None
         self._busy_since = None
         self._busy_until = 0.0
 
@@ -106,7 +106,7 @@ class Gate:
             return self.passed(operation)
         self._busy_since = None
         self._failures[operation] += 1
-        if self._open_seconds or self._failures[operation] >= FAILURES_IN_A_ROW:
+        if self._failing_since is not None or self._failures[operation] >= FAILURES_IN_A_ROW:
             self._open(code)
         return None
 
@@ -115,7 +115,7 @@ class Gate:
         self._busy_since = now if self._busy_since is None else self._busy_since
         wait = self._patient(DEFAULT_BUSY_SECONDS if retry_after is None else retry_after)
         self._busy_until = now + wait * (1 + self._chance() / 2)
-        if self._open_seconds or now - self._busy_since >= BUSY_SECONDS:
+        if self._failing_since is not None or now - self._busy_since >= BUSY_SECONDS:
             self._open(error_mapping.RATE_LIMITED)
 
     def _patient(self, asked: float) -> float:
@@ -126,7 +126,9 @@ class Gate:
         return max(asked, min(asked * self._patience, LONGEST_BUSY_SECONDS))
 
     def _open(self, code: str) -> None:
-        self._open_seconds = min(max(self._open_seconds * 2, FIRST_OPEN_SECONDS), LONGEST_OPEN_SECONDS)
-        seconds = self._open_seconds * (1 - SPREAD + 2 * SPREAD * self._chance())
-        self._open_until = self._clock() + seconds
+        now = self._clock()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        quarter = min(max((now - self._failing_since) / 4, SHORTEST_OPEN_SECONDS), LONGEST_OPEN_SECONDS)
+        seconds = quarter * (1 - SPREAD + 2 * SPREAD * self._chance())
+        self._open_until = now + seconds
         self._on_open(code, round(seconds))
