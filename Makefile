@@ -65,8 +65,8 @@ check: .venv/installed ## At every save: style, types, imports, spelling, and th
 test: setup ## Every layer, the deployed local stack included
 	$(SIDE_BY_SIDE) test-end-to-end test-integration test-vendors types test-unit test-template test-contract test-outages test-fuzz test-frozen lint
 
-test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, and the units on Python 3.11
-	$(SIDE_BY_SIDE) test-all-crashes test-units-on-3.11 test-all-examples test-configurations test-fidelity test-scopes test-simulation test-properties
+test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
+	$(SIDE_BY_SIDE) test-load test-configurations test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
 
 test-aws: sandbox-is-named setup ## In the sandbox account of AWS_PROFILE: docs/test-aws.md
 	@RELAY_LIVE=yes RELAY_BUCKET_SUFFIX="-$(RELAY_SANDBOX_ACCOUNT)" AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \

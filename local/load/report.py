@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from local.load.run import Result
-from local.load.verification import Verdict, percentile
+from local.load.verification import MOST, Verdict, percentile
 
 MOST_NAMED = 5
 
@@ -19,13 +19,14 @@ def _rows(result: Result) -> Iterator[tuple[str, str]]:
     yield "calls", f"{result.calls:,}"
     yield "events", f"{result.events:,} (sent in {result.sending_seconds:.0f} s)"
     yield "throughput", f"{_rate(result.events, result.submit_seconds)} events a second"
-    half, most = percentile(result.waits, 0.5), percentile(result.waits, 0.95)
+    half, most = percentile(result.waits, 0.5), percentile(result.waits, MOST)
     yield "sent to submitted", f"p50 {half:.0f} s, p95 {most:.0f} s"
     yield from ((name, str(count)) for name, count in sorted(result.disturbed.items()))
     yield "requests to Coval", _told(result.answers)
     yield "requests a call", _rate(result.needed + result.wasted, result.calls)
     yield "wasted", f"{result.wasted / max(result.needed, 1):.2f} for each that was needed"
-    yield "against the least", f"{result.submit_seconds / result.least_seconds:.2f} times {result.least_seconds:.0f} s"
+    yield "against the least", f"{_times(result.submit_seconds, result)} times {result.least_seconds:.0f} s"
+    yield "95 % of the calls", f"{_times(result.most_seconds, result)} times"
     yield "faults of AWS", _told(_of_faults(result.aws))
     yield "deleted as doubles", str(result.deleted)
     yield from _hints_of_sidecar(result.verdict)
@@ -57,6 +58,10 @@ def _of_faults(met: Mapping[str, int]) -> dict[str, int]:
 def _told(counts: Mapping[str, int]) -> str:
     told = "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
     return f"{sum(counts.values()):,}: {told}"
+
+
+def _times(seconds: float, result: Result) -> str:
+    return f"{seconds / result.least_seconds:.2f}"
 
 
 def _rate(count: int, seconds: float) -> str:

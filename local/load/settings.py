@@ -40,7 +40,11 @@ class LoadSettings:
     seed: int = 1
     pace: Pace = Pace()
     longest_seconds: float = 2400
-    visibility_seconds: int | None = None
-    """After which SQS delivers what a killed worker had; None: as the template says."""
+    visibility_seconds: int = 60
+    """For what a worker had that was killed before its first act, which hides a message for as long as it needs.
+
+    Twice a function's timeout, as the template's 1,800 s are twice the longest: who waits for those at the end of
+    a run measures nothing else. On AWS a function meets them that crashes as it starts, or is throttled.
+    """
     sweep_seconds: float | None = None
     """Sweeps beside those of the schedule; None: no others."""

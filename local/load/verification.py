@@ -11,6 +11,8 @@ from local.load.call_plan import Kind, LoadCall
 
 Held = Mapping[str, Any]
 _Check = Callable[[LoadCall, Held], bool]
+MOST = 0.95
+"""The share of the calls beside which the rest are stragglers."""
 GONE = frozenset({"CANCELLED", "DELETED"})
 
 
@@ -84,6 +86,11 @@ def waits(
     live = _live(conversations)
     made = {name: datetime.fromisoformat(held[0]["create_time"]).timestamp() for name, held in live.items()}
     return sorted(made[call.call_id] - _ready(call, sent_at) for call in calls if call.call_id in made)
+
+
+def submit_times(conversations: Iterable[Held]) -> list[float]:
+    """When each conversation was made (epoch seconds), sorted."""
+    return sorted(datetime.fromisoformat(one["create_time"]).timestamp() for one in conversations)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -24,7 +24,7 @@ PACE = Pace(
     expired=1,
     outage=5,
 )
-SETTINGS = LoadSettings(calls=60, rate=4, pace=PACE, longest_seconds=600, visibility_seconds=35, sweep_seconds=5)
+SETTINGS = LoadSettings(calls=60, rate=4, pace=PACE, longest_seconds=600, sweep_seconds=5)
 
 
 @pytest.fixture(scope="module")

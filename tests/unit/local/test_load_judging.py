@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.load.call_plan import Kind, LoadCall, planned
-from local.load.verification import Verdict, answer_to, deleted, judged, percentile, waits
+from local.load.verification import Verdict, answer_to, deleted, judged, percentile, submit_times, waits
 
 CALLS = planned(20, "a", 1).calls
 FIRST = next(call for call in CALLS if call.text == "inline")
@@ -123,6 +123,11 @@ def test_a_wait_begins_when_all_that_a_submit_needs_is_sent() -> None:
     silent = sum(call.text == "none" for call in CALLS)
     assert silent
     assert waits(CALLS, state()["held"], sent_at) == [3.0] * silent + [5.0] * (len(CALLS) - silent)
+
+
+def test_when_the_conversations_were_made() -> None:
+    held = [{"create_time": "2026-10-02T14:36:41.5Z"}, {"create_time": "2026-10-02T14:36:40Z"}]
+    assert submit_times(held) == [1790951800.0, 1790951801.5]
 
 
 def test_percentiles() -> None:
