@@ -24,6 +24,7 @@ from local.load.verification import (
     answer_to,
     deleted,
     is_due,
+    is_limited,
     judged,
     pending,
     percentile,
@@ -66,6 +67,8 @@ class Result:
     """How the requests of the functions to AWS fared, by service and fault."""
     answers: Mapping[str, int]
     """How Coval answered."""
+    limited: int
+    """Requests that Coval carried out and its limit counts: all but those that bring a recording's bytes."""
     deleted: int
     dead_letters: tuple[str, ...]
     verdict: Verdict
@@ -82,7 +85,7 @@ class Result:
     @property
     def least_seconds(self) -> float:
         """What nobody can beat: Coval's own limit, after its outage."""
-        return self.needed / self.rate + self.outage
+        return self.limited / self.rate + self.outage
 
     def is_good(self) -> bool:
         """Whether nothing was lost, doubled, left, or given up."""
@@ -216,7 +219,7 @@ class Run:
     def _result(self, plan: Plan, sending_seconds: float, disturbed: Mapping[str, int], proxy: FaultProxy) -> Result:
         seconds = time.time() - self._began
         conversations, sent_at = self.coval.conversations(), self.sender.sent_at
-        made = submit_times(conversations)
+        made, requests = submit_times(conversations), self.coval.requests()
         return Result(
             calls=len(plan.calls),
             events=self.sender.sent,
@@ -229,7 +232,8 @@ class Run:
             waits=waits(plan.calls, conversations, sent_at),
             disturbed=disturbed,
             aws=proxy.met(),
-            answers=Counter(map(answer_to, self.coval.requests())),
+            answers=Counter(map(answer_to, requests)),
+            limited=sum(map(is_limited, requests)),
             deleted=deleted(conversations),
             dead_letters=tuple(self._dead_letters()),
             verdict=judged(plan.calls, conversations, tuple(self._items())),

@@ -143,5 +143,10 @@ def answer_to(request: Mapping[str, Any]) -> str:
     return f"{answer} {refused['code']} {_without_names(refused['message'])}" if refused else answer
 
 
+def is_limited(request: Mapping[str, Any]) -> bool:
+    """Whether a request was carried out, and counts for Coval's limit: its upload host has none."""
+    return str(request["response_status"]).startswith("2") and str(request["path"]).startswith("/v1/")
+
+
 def _without_names(message: str) -> str:
     return re.sub(r"'[^']*'|upl_\w+|\d[\d.]*", "…", message)

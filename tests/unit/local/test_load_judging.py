@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.load.call_plan import Kind, LoadCall, planned
-from local.load.verification import Verdict, answer_to, deleted, judged, percentile, submit_times, waits
+from local.load.verification import Verdict, answer_to, deleted, is_limited, judged, percentile, submit_times, waits
 
 CALLS = planned(20, "a", 1).calls
 FIRST = next(call for call in CALLS if call.text == "inline")
@@ -123,6 +123,19 @@ def test_a_wait_begins_when_all_that_a_submit_needs_is_sent() -> None:
     silent = sum(call.text == "none" for call in CALLS)
     assert silent
     assert waits(CALLS, state()["held"], sent_at) == [3.0] * silent + [5.0] * (len(CALLS) - silent)
+
+
+@pytest.mark.parametrize(
+    ("request_", "counts"),
+    [
+        ({"response_status": 200, "path": "/v1/audio:upload"}, True),
+        ({"response_status": 200, "path": "/uploads/upl_1"}, False),
+        ({"response_status": 429, "path": "/v1/audio:upload"}, False),
+        ({"response_status": None, "path": "/v1/audio:upload"}, False),
+    ],
+)
+def test_which_requests_coval_s_limit_counts(request_: dict[str, Any], counts: bool) -> None:
+    assert is_limited(request_) is counts
 
 
 def test_when_the_conversations_were_made() -> None:
