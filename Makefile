@@ -41,9 +41,10 @@ demo: stack-tools ## Deploy to a local AWS, run real calls through it, compare
 CALLS ?= 5000
 RATE ?= 20
 OUTAGE ?= 180
+KILL ?= 8
 
-load: stack-tools ## Send a burst of CALLS while Coval (RATE requests a second, out for OUTAGE s) and AWS fail; count what is left
-	@$(BIN)/python -m local.load --calls $(CALLS) --rate $(RATE) --outage $(OUTAGE)
+load: stack-tools ## Send a burst of CALLS while Coval (RATE requests a second, out for OUTAGE s) and AWS fail, and a worker dies each KILL s
+	@$(BIN)/python -m local.load --calls $(CALLS) --rate $(RATE) --outage $(OUTAGE) --kill $(KILL)
 
 up: stack-tools ## Start the local stack and leave it running
 	@$(BIN)/python -m local.stack up

@@ -24,9 +24,10 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=5000)
     parser.add_argument("--rate", type=float, default=20, help="requests a second that Coval lets through")
     parser.add_argument("--outage", type=float, default=180, help="seconds for which Coval is out")
+    parser.add_argument("--kill", type=float, default=8, help="seconds from one killed worker to the next")
     parser.add_argument("--seed", type=int, default=1, help="of the calls and their order")
     arguments = parser.parse_args()
-    pace = replace(Pace(), outage=arguments.outage)
+    pace = replace(Pace(), outage=arguments.outage, kill=arguments.kill)
     settings = LoadSettings(calls=arguments.calls, rate=arguments.rate, seed=arguments.seed, pace=pace)
     files = default_files(arguments.folder)
     try:
