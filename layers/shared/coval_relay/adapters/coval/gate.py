@@ -27,7 +27,7 @@ DEFAULT_BUSY_SECONDS = 1.0
 """Where a 429 does not say how long."""
 ANSWERS_BETWEEN = 4
 """So many requests should get through between two 429: else each of many workers asks in vain each second."""
-LONGEST_BUSY_SECONDS = 8.0
+LONGEST_BUSY_SECONDS = 6.0
 """Most that a 429 is waited for of one's own accord."""
 OPENING = frozenset(
     {
