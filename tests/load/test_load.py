@@ -24,7 +24,7 @@ PACE = Pace(
     expired=1,
     outage=5,
 )
-SETTINGS = LoadSettings(calls=60, rate=4, pace=PACE, longest_seconds=600, sweep_seconds=5)
+SETTINGS = LoadSettings(calls=45, rate=4, pace=PACE, longest_seconds=600, sweep_seconds=5)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def result() -> Iterator[Result]:
 
 def test_every_call_is_in_coval_once_as_it_was_sent(result: Result) -> None:
     assert (result.calls, result.is_good(), result.verdict, result.dead_letters) == (
-        60,
+        45,
         True,
         Verdict(),
         (),
