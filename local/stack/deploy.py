@@ -39,7 +39,7 @@ def deploy(
         ship(configuration, template.parent)
         run(_command(emulated(template), files.parameters), files.deploy_log, SAM_CLI_POLL_DELAY=_POLL_SECONDS)
         mend_concurrency()
-        recorded = {"digest": wanted, "outputs": _outputs()}
+        recorded = {"digest": wanted, "configuration": configuration, "outputs": _outputs()}
         files.deployed.write_text(json.dumps(recorded))
     outputs: Mapping[str, str] = recorded["outputs"]
     return outputs

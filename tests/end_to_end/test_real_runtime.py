@@ -6,6 +6,7 @@ else. A dependency that the layers lack shows only here: the emulator's own pack
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import boto3
 import httpx
 import pytest
 
+from local.stack.deploy import ship
 from local.stack.paths import BUILD, PROJECT, SAM
 from local.stack.runtime_packages import link_runtime
 from local.stack.server_processes import free_port, wait_until
@@ -40,7 +42,8 @@ from tests.support.webhooks import http_event, request_of
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-LAYERS = ("DependenciesLayer", "SharedLayer")
+SHARED_LAYER = "SharedLayer"
+LAYERS = ("DependenciesLayer", SHARED_LAYER)
 AUDIO_LAYER = "AudioLayer"
 WEBHOOKS_LAYER = "WebhooksLayer"
 DOOR = "ReceiveWebhook"
@@ -52,8 +55,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Lambda's runtim
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the runtime's own packages."""
-    return link_runtime(tmp_path_factory.mktemp("runtime"))
+    """The runtime's own packages, and the shared layer with this stack's relay.toml: one build serves many stacks."""
+    folder = tmp_path_factory.mktemp("runtime")
+    shutil.copytree(BUILD / SHARED_LAYER, folder / SHARED_LAYER)
+    ship(json.loads(FILES.deployed.read_text())["configuration"], folder)
+    return link_runtime(folder)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -100,7 +106,8 @@ class Lambda:
         variables: dict[str, Any] = dict(configured["Environment"]["Variables"])
         code = BUILD / f"{function}Function"
         layers = (layer for layer in LAYERS_OF[function] if layer != self._without)
-        packages = [*(BUILD / layer / "python" for layer in layers), self._runtime]
+        folders = ((self._runtime if layer == SHARED_LAYER else BUILD) / layer / "python" for layer in layers)
+        packages = [*folders, self._runtime]
         return {
             **variables,
             "PATH": "/usr/bin:/bin",

@@ -65,8 +65,8 @@ def test_one_that_no_report_names_ends_with_what_it_lacked(without: tuple[str, .
     assert reason == Reason(
         "invalid_input",
         "detail.pending.event: no call became known under its vapi_file, s3_object in time (vapi_mono needs a report "
-        "that names this file as the mix of both sides; tried: key rules vapi_stereo, vapi_mono; metadata "
-        "external-conversation-id; tag external_conversation_id; sidecar; aliases)",
+        "that names this file as the mix of both sides; tried: key rules own_transcript, vapi_stereo, vapi_mono; "
+        "metadata external-conversation-id; tag external_conversation_id; sidecar; aliases)",
     )
 
 
