@@ -22,7 +22,7 @@ from coval_relay.domain.call_aliases import Alias, PendingMessage, QueueName, ob
 from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.messages import Resume
 from coval_relay.domain.s3_objects import ObjectVersion
-from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.services.upload_recording import identity_of
 from local.demo.audio_comparison import AUDIO
 from local.demo.steps import facts

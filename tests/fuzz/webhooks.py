@@ -13,7 +13,7 @@ from coval_relay.adapters.aws.door_telemetry import DoorTelemetry
 from coval_relay.adapters.web.webhook_signatures import SignatureLibraries
 from coval_relay.domain.webhooks.request import FORM
 from coval_relay.domain.webhooks.routes import Routes
-from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.entrypoints.webhook_door import WebhookDoor
 from coval_relay.services.receive_webhook import ReceiveWebhook
 from local.webhooks import PLATFORMS, SECRETS, body_of

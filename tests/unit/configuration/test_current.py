@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from coval_relay.adapters.aws.ssm_parameter import SsmParameter
+from coval_relay.adapters.aws.ssm_configuration import SsmConfiguration
 from coval_relay.configuration.current import CurrentConfiguration
 from coval_relay.configuration.document import Configuration
 from coval_relay.domain.errors import RetryableError
@@ -34,7 +34,7 @@ class Stored:
 
     def environment(self) -> CurrentConfiguration:
         """As a new execution environment makes it."""
-        parameter = SsmParameter(self.ssm, PARAMETER)
+        parameter = SsmConfiguration(self.ssm, PARAMETER)
         return CurrentConfiguration(Configuration(), parameter, lambda: self.now, self.reports.append)
 
     def put(self, tag: str, key: str = "tags") -> None:

@@ -29,13 +29,13 @@ from coval_relay.domain.ports import ConflictError
 from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services import recording_preparer as preparing_module
+from coval_relay.services.action_runner import recording_found
 from coval_relay.services.call_updates import Calls
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped, overlaid
 from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.submission import concerns_audio, concerns_upload, live
 from coval_relay.services.transcript_loader import MAX_PAGES, TranscriptLoader
 from coval_relay.services.upload_recording import identity_of, identity_of_url
-from coval_relay.services.worker import recording_found
 from tests.support.events import wav
 from tests.support.fakes import FakeBucket, FakeClock, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import InMemoryStaging, InMemoryUrls, InMemoryUtterances

@@ -52,10 +52,10 @@ from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode
 from coval_relay.domain.transcript import Transcript, Utterance
 from coval_relay.services import recording_preparer, upload_recording
+from coval_relay.services.action_runner import DONE, Content, Outcome
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
 from coval_relay.services.object_matcher import ObjectMatcher
-from coval_relay.services.worker import DONE, Content, Outcome
 from tests.support.events import TURNS, etag, wav
 from tests.support.in_memory import InMemoryAliases
 from tests.support.world import DEADLINES, PENDING_SECONDS, World
@@ -100,7 +100,7 @@ def hand(to: World, queue: str, message: Message) -> Outcome:
 
 def go(to: World, queue: str, transition: Transition, transcript: Transcript | None = None) -> Outcome:
     service: Any = to.consumers[queue].service
-    outcome: Outcome = service.worker.run(transition, MINE, Content(transcript))
+    outcome: Outcome = service.actions.run(transition, MINE, Content(transcript))
     return outcome
 
 
@@ -669,7 +669,7 @@ def test_who_was_held_up_submits_nothing() -> None:
     played = world(call(State.SUBMITTING, lease=lease, facts=FACTS, call_end=CallEnd.WITH_TRANSCRIPT))
     service: Any = played.consumers["call_end"].service
     claimed = Transition(played.store.get("call-1"), Action.SUBMIT)
-    assert service.worker.run(claimed, HELD_UP, Content(SPOKEN)) == Outcome(NOW + 30)
+    assert service.actions.run(claimed, HELD_UP, Content(SPOKEN)) == Outcome(NOW + 30)
     assert played.coval.calls == []
 
 

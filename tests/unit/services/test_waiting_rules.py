@@ -26,7 +26,7 @@ from coval_relay.domain.messages import Resume
 from coval_relay.domain.ports import SHARDS
 from coval_relay.entrypoints import aws_adapters, lambda_handler
 from coval_relay.entrypoints.consumer import DeliveryFailedError
-from coval_relay.services.worker import MAX_HOPS
+from coval_relay.services.action_runner import MAX_HOPS
 from scripts import dead_letters
 from tests.support.aws_queues import LONGEST_HIDING_SECONDS, QueuedMessage
 from tests.support.events import call_ended, event, wav

@@ -15,7 +15,7 @@ from coval_relay.adapters.web.webhook_signatures import SignatureLibraries
 from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.webhooks.request import WebhookRequest
 from coval_relay.domain.webhooks.routes import Routes, UnusableSecretError
-from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.entrypoints.webhook_door import WebhookDoor
 from coval_relay.services.receive_webhook import ReceiveWebhook
 from local.webhooks import PLATFORMS, SECRETS, body_of, headers_of

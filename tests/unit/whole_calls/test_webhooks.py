@@ -8,7 +8,7 @@ import pytest
 
 from coval_relay.adapters.aws import webhook_messages
 from coval_relay.domain.call import ConversationState
-from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.platforms import registry
 from local.webhooks import body_of
 from tests.support.world import World

@@ -57,7 +57,7 @@ WAITED_TOO_LONG = Reason("waited_too_long", "What the call waited for did not co
 
 
 class Action(StrEnum):
-    """What a worker does after the write; `services/worker.py` carries each of them out."""
+    """What a worker does after the write; `services/action_runner.py` carries each of them out."""
 
     DONE = "done"
     WAIT = "wait"

@@ -201,9 +201,9 @@ def configuration_source(settings: Settings) -> Callable[[], Configuration]:
     shipped = deployed()
     if not settings.configuration_parameter:
         return lambda: shipped
-    from coval_relay.adapters.aws.ssm_parameter import SsmParameter
+    from coval_relay.adapters.aws.ssm_configuration import SsmConfiguration
 
-    parameter = SsmParameter(_client("ssm"), settings.configuration_parameter)
+    parameter = SsmConfiguration(_client("ssm"), settings.configuration_parameter)
     return CurrentConfiguration(shipped, parameter, time.monotonic, _unreadable)
 
 

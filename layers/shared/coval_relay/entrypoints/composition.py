@@ -32,13 +32,13 @@ from coval_relay.domain.webhooks.provenance import marked
 from coval_relay.entrypoints.consumer import Consumer
 from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
+from coval_relay.services.action_runner import ActionRunner, Outcome
 from coval_relay.services.alias_resolver import AliasResolver
 from coval_relay.services.call_updates import Calls
 from coval_relay.services.function_queues import InternalMessage, Queues, SendMessage
 from coval_relay.services.late_submit_audit import Audit
 from coval_relay.services.object_matcher import ObjectMatcher
 from coval_relay.services.submission import Submission
-from coval_relay.services.worker import Outcome, Worker
 from coval_relay.settings import RecordingSettings, Settings
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def submit_transcript(
         matcher=shared.matcher("transcript", buckets, prefixes),
         resolver=shared.resolver,
         utterances=adapters.utterances,
-        worker=shared.worker(submission),
+        actions=shared.action_runner(submission),
         queues=shared.queues,
         telemetry=adapters.telemetry,
     )
@@ -169,7 +169,7 @@ def upload_recording(
         ),
         resolver=shared.resolver,
         preparer=preparer,
-        worker=shared.worker(shared.recording_submission(adapters.recordings), upload=upload),
+        actions=shared.action_runner(shared.recording_submission(adapters.recordings), upload=upload),
         telemetry=adapters.telemetry,
     )
     return shared.consumer(service)
@@ -199,7 +199,7 @@ def attach_recording(
     )
     service = AttachRecording(
         calls=shared.calls,
-        worker=shared.worker(shared.recording_submission(adapters.recordings), attachment=attachment),
+        actions=shared.action_runner(shared.recording_submission(adapters.recordings), attachment=attachment),
         queues=shared.queues,
         sweep=sweep,
         telemetry=adapters.telemetry,
@@ -276,14 +276,14 @@ class _Shared:
         """Submits without a transcript, so the payload is small."""
         return self.submission(max_payload_bytes=262_144, oversize="reject", recordings=recordings)
 
-    def worker(self, submission: Submission, **parts: Any) -> Worker:
+    def action_runner(self, submission: Submission, **parts: Any) -> ActionRunner:
         audit = Audit(
             calls=self.calls,
             coval=self.adapters.coval,
             submission=submission,
             telemetry=self.adapters.telemetry,
         )
-        return Worker(calls=self.calls, queues=self.queues, submission=submission, audit=audit, **parts)
+        return ActionRunner(calls=self.calls, queues=self.queues, submission=submission, audit=audit, **parts)
 
     def matcher(
         self,

@@ -27,8 +27,8 @@ from coval_relay.domain.lifecycle import RETRY_SECONDS, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import Message, Reopen, Resume
 from coval_relay.domain.ports import RejectedEvents
+from coval_relay.services.action_runner import Outcome
 from coval_relay.services.call_updates import Calls
-from coval_relay.services.worker import Outcome
 
 FINAL_WRITE_SECONDS = 5
 

@@ -20,7 +20,7 @@ from coval_relay.adapters.web.webhook_signatures import SignatureLibraries
 from coval_relay.domain.errors import raised_at
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.webhooks.request import WebhookRequest
-from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.services.receive_webhook import UNAVAILABLE, ReceiveWebhook
 
 BAD_REQUEST = 400

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import Field
 
-from coval_relay.boundary import validate
+from coval_relay.boundary_models import validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import event_parts, fields
-from coval_relay.platforms.shared.call_analytics import call_analytics
 from coval_relay.platforms.shared.contract import AUDIO, Event, Platform, PlatformOptions, TranscriptFormat
+from coval_relay.platforms.shared.transcribe_call_analytics import call_analytics
 
 NAME = "amazon_chime"
 PIPELINE_EVENT = "Media Insights State Change"

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 
 from pydantic import AliasPath, ConfigDict, Field
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.object_key_rules import KeyRule, ObjectKind
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import event_parts, fields
-from coval_relay.platforms.shared.call_analytics import call_analytics
 from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions, TranscriptFormat
+from coval_relay.platforms.shared.transcribe_call_analytics import call_analytics
 
 NAME = "amazon_connect"
 ANALYSIS_EVENT = "Contact Lens Analysis State Change"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import object_alias
 from coval_relay.domain.errors import InvalidInputError

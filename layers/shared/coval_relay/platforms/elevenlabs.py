@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import event_parts, fields
 from coval_relay.platforms.shared.contract import Event, Platform, PlatformOptions, TranscriptFormat

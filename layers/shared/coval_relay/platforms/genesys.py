@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from coval_relay.boundary import validate
+from coval_relay.boundary_models import validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.object_key_rules import KeyRule
 from coval_relay.platforms.shared import canonical_events as canonical

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import AliasChoices, Field
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import Alias, object_alias
 from coval_relay.domain.call_id import ID_RULE, call_id_of

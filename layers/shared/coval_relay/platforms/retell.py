@@ -7,7 +7,7 @@ policy "redacted" a `call_ended` without its scrubbed transcript is skipped: `ca
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import event_parts, fields

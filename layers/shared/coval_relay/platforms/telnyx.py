@@ -9,7 +9,7 @@ answered: `call.initiated` and the detection's end do, where the relay gets them
 from collections.abc import Mapping
 from datetime import datetime
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.object_key_rules import KeyRule

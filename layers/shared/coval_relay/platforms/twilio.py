@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, StringConstraints
 from pydantic.alias_generators import to_pascal
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.call_id import call_id_of

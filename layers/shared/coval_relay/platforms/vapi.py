@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from coval_relay.boundary import validate
+from coval_relay.boundary_models import validate
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import Alias
 from coval_relay.domain.call_id import ID_RULE

@@ -8,18 +8,18 @@ from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.lifecycle import Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import Message, RecordingReady, Resume, Sweep
+from coval_relay.services.action_runner import DONE, ActionRunner, Outcome
 from coval_relay.services.call_updates import Calls
 from coval_relay.services.function_queues import Queues
 from coval_relay.services.sweep import Sweeper
-from coval_relay.services.worker import DONE, Outcome, Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachRecording:
-    """Resumes a call, and lets the worker go on with it; the sweep does so with all that are due."""
+    """Resumes a call, and lets the actions follow; the sweep does so with all that are due."""
 
     calls: Calls
-    worker: Worker
+    actions: ActionRunner
     queues: Queues
     sweep: Sweeper
     telemetry: Telemetry
@@ -47,7 +47,7 @@ class AttachRecording:
             self.telemetry(LogEvent.RECORDING_MISSING, call.external_conversation_id)
         if transition.call.reason == lifecycle.WAITED_TOO_LONG != call.reason:
             self.telemetry(LogEvent.CALL_GIVEN_UP, call.external_conversation_id)
-        return self.worker.run(transition, attempt)
+        return self.actions.run(transition, attempt)
 
 
 def _then_attach(transition: Transition, attempt: Attempt) -> Transition:

@@ -8,7 +8,7 @@ from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.webhooks.request import WebhookRequest
 from coval_relay.domain.webhooks.routes import Route, Routes
-from coval_relay.domain.webhooks.stored import StoredWebhook
+from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.domain.webhooks.verification import Libraries, Rejection, rejection
 
 MAX_BODY_BYTES = 6 * 1024 * 1024

@@ -23,12 +23,12 @@ from coval_relay.domain.messages import (
     UtterancesReceived,
 )
 from coval_relay.domain.ports import UtteranceStore
+from coval_relay.services.action_runner import DONE, ActionRunner, Content, Outcome
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
 from coval_relay.services.call_updates import Calls
 from coval_relay.services.function_queues import Queues
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped
 from coval_relay.services.transcript_loader import UTTERANCES
-from coval_relay.services.worker import DONE, Content, Outcome, Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class SubmitTranscript:
     matcher: ObjectMatcher
     resolver: AliasResolver
     utterances: UtteranceStore
-    worker: Worker
+    actions: ActionRunner
     queues: Queues
     telemetry: Telemetry
 
@@ -89,14 +89,14 @@ class SubmitTranscript:
         )
         if NOTHING_TO_EVALUATE in transition.call.notes:
             self.telemetry(LogEvent.CALL_SKIPPED, ended.external_conversation_id)
-        return self.worker.run(transition, attempt, Content(transcript=ended.transcript))
+        return self.actions.run(transition, attempt, Content(transcript=ended.transcript))
 
     def _call_described(self, told: CallDescribed, attempt: Attempt) -> Outcome:
         transition = self.calls.update(
             Call(external_conversation_id=told.external_conversation_id),
             lambda call: lifecycle.call_described(call, told.description, attempt.now),
         )
-        return self.worker.run(transition, attempt)
+        return self.actions.run(transition, attempt)
 
     def _transcript_arrived(self, arrived: TranscriptArrived, attempt: Attempt) -> Outcome:
         self.telemetry(LogEvent.TRANSCRIPT_RECEIVED, arrived.external_conversation_id)
@@ -104,7 +104,7 @@ class SubmitTranscript:
             Call(external_conversation_id=arrived.external_conversation_id),
             lambda call: lifecycle.transcript_arrived(call, arrived.pointer, attempt),
         )
-        return self.worker.run(transition, attempt)
+        return self.actions.run(transition, attempt)
 
     def _transcript_unavailable(self, message: TranscriptUnavailable, attempt: Attempt) -> Outcome:
         self.telemetry(LogEvent.TRANSCRIPT_UNAVAILABLE, message.external_conversation_id)
@@ -112,7 +112,7 @@ class SubmitTranscript:
             Call(external_conversation_id=message.external_conversation_id),
             lambda call: lifecycle.transcript_unavailable(call, attempt.now),
         )
-        return self.worker.run(transition, attempt)
+        return self.actions.run(transition, attempt)
 
     def _utterances_received(self, spoken: UtterancesReceived, attempt: Attempt) -> Outcome:
         """They wait for the call's end; those that come after the call went on without text bring it back."""
@@ -130,7 +130,7 @@ class SubmitTranscript:
         transition = self.calls.update(
             call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt, resume.sweep)
         )
-        return self.worker.run(transition, attempt)
+        return self.actions.run(transition, attempt)
 
     # --- transcript objects --------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ from coval_relay.domain.lifecycle import Action, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
+from coval_relay.services.action_runner import DONE, Outcome
 from coval_relay.services.call_updates import Calls
 from coval_relay.services.function_queues import Queues
-from coval_relay.services.worker import DONE, Outcome
 
 MAX_PER_SHARD = 200
 SWEEP_SECONDS = 50

@@ -32,11 +32,11 @@ from coval_relay.domain.messages import (
     Resume,
 )
 from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.services.action_runner import DONE, ActionRunner, Content, Outcome, recording_found
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
 from coval_relay.services.call_updates import Calls, newly_superseded
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, SidecarEvents, Skipped, overlaid
 from coval_relay.services.recording_preparer import RecordingPreparer
-from coval_relay.services.worker import DONE, Content, Outcome, Worker, recording_found
 
 SIGNING = re.compile(
     "(?i)x-(amz|goog|oss|cos|bce)-.*|signature|expires?|exp|key-pair-id|policy|awsaccesskeyid|googleaccessid|token|.*_token"
@@ -53,13 +53,13 @@ def identity_of(version: ObjectVersion) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRecording:
-    """Finds the call of a recording, inspects its audio, and lets the worker go on with it."""
+    """Finds the call of a recording, inspects its audio, and lets the actions follow."""
 
     calls: Calls
     matcher: ObjectMatcher
     resolver: AliasResolver
     preparer: RecordingPreparer
-    worker: Worker
+    actions: ActionRunner
     telemetry: Telemetry
 
     def __call__(self, message: Message, attempt: Attempt) -> Outcome:
@@ -243,7 +243,7 @@ class UploadRecording:
             self.telemetry(LogEvent.RECORDING_SUPERSEDED, call_id)
         if self._goes_elsewhere(found):
             return self._elsewhere(found, attempt)
-        return self.worker.run(transition, attempt, Content(audio=audio, audio_of=recording.identity))
+        return self.actions.run(transition, attempt, Content(audio=audio, audio_of=recording.identity))
 
     def _owner(self, found: RecordingFound) -> str | Alias | None:
         """Who an event says that the object belongs to."""

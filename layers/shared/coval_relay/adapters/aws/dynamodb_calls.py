@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from coval_relay.adapters.aws.dynamodb_table import KEY, UNREADABLE, ConditionFailedError, Table, Write, readable
-from coval_relay.boundary import fault
+from coval_relay.boundary_models import fault
 from coval_relay.domain.call import Call
 from coval_relay.domain.errors import PermanentError
 from coval_relay.domain.ports import SHARDS, ConflictError

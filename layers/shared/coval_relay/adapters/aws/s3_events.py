@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 from pydantic import AwareDatetime, Field
 
 from coval_relay.adapters.aws.s3_objects import lasting
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.messages import ObjectCreated
 from coval_relay.domain.s3_objects import ObjectVersion
 

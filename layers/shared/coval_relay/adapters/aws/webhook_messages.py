@@ -17,7 +17,7 @@ from typing import Any
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.webhooks.event_types import EVENT_TYPES, OWN_EVENTS
 from coval_relay.domain.webhooks.request import content_of, value_at
-from coval_relay.domain.webhooks.stored import LABEL, PLATFORM, StoredWebhook
+from coval_relay.domain.webhooks.stored_webhook import LABEL, PLATFORM, StoredWebhook
 
 NAME = "webhook"
 MAX_MESSAGE_BYTES = 900_000

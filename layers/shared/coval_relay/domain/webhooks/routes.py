@@ -10,7 +10,7 @@ from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.webhooks.event_types import EVENT_TYPES, OWN_EVENTS, EventTypes
 from coval_relay.domain.webhooks.request import WebhookRequest
 from coval_relay.domain.webhooks.schemes import ALGORITHMS, SCHEMES, Scheme, SignedScheme
-from coval_relay.domain.webhooks.stored import LABEL, PLATFORM
+from coval_relay.domain.webhooks.stored_webhook import LABEL, PLATFORM
 
 UNUSABLE = "webhook_secret_unusable"
 ANY = ""

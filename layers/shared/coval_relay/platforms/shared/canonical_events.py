@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from coval_relay.boundary import BoundaryModel, fault
+from coval_relay.boundary_models import BoundaryModel, fault
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import Alias, checked_alias
 from coval_relay.domain.call_id import ID_RULE, call_id_of

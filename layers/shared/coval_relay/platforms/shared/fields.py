@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from coval_relay.boundary import BoundaryModel
+from coval_relay.boundary_models import BoundaryModel
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared.contract import Event
 from coval_relay.platforms.shared.odd_text import joined_parts

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.domain.call import CallFacts
 from coval_relay.domain.tool_calls import with_sound_tool_calls
 from coval_relay.domain.transcript import Transcript, check_times, check_tool_calls, completed, shifted

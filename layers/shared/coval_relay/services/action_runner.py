@@ -62,7 +62,7 @@ NO_CONTENT = Content()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
+class ActionRunner:
     """One function's way through a call; what is None it has no permission for."""
 
     calls: Calls

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from coval_relay.boundary import BoundaryModel, validate
+from coval_relay.boundary_models import BoundaryModel, validate
 from coval_relay.platforms.shared import canonical_events as canonical
 from coval_relay.platforms.shared import event_parts, fields
 

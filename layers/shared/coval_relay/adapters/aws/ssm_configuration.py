@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-class SsmParameter:
+class SsmConfiguration:
     """Read as it is: a SecureString is not decrypted."""
 
     def __init__(self, client: "SSMClient", name: str) -> None:
