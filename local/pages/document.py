@@ -19,7 +19,7 @@ HEAD = """\
 # Written by `make pages` from layers/shared/coval_relay/configuration/document.py: do not edit.
 """
 TITLES = {
-    "platforms": "What an account of yours decides about a platform, each by its name: see docs/platforms.md.",
+    "platforms": "What an account of yours decides about a platform, each by its name: see docs/connect.md.",
     "key_rules": "Which call an object belongs to; your rules come before the platforms'. See docs/recordings.md.",
 }
 """Of the sections that are no model of one key."""

@@ -16,7 +16,7 @@ def parameters(folder: Path, bucket: str, bus: str, secrets: Mapping[str, str]) 
     written = samconfig.overrides(samconfig.read(folder / "samconfig.toml"))
     filled = {"<bucket>": bucket, "<bus>": bus}
     return {
-        name: secrets[name] if value == "<secret-arn>" else filled.get(value, value) for name, value in written.items()
+        name: secrets[name] if value.endswith("-arn>") else filled.get(value, value) for name, value in written.items()
     }
 
 

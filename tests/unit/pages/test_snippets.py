@@ -16,6 +16,7 @@ import pytest
 from botocore import xform_name
 
 from coval_relay.adapters.aws.dynamodb_calls import DERIVED
+from coval_relay.adapters.web.platform_credentials import headers_by_host
 from coval_relay.configuration.parsing import parse
 from coval_relay.domain.call import Call
 from coval_relay.domain.log_events import LogEvent
@@ -40,7 +41,7 @@ CHECKED = {
     "yaml": "test_templates_that_are_shown_can_be_read",
     "": "test_the_tree_shows_folders_that_are_there",
 }
-JSON_OF = {f"docs/{name}.md" for name in ("accounts", "add-a-platform", "deploy", "webhooks")}
+JSON_OF = {f"docs/{name}.md" for name in ("accounts", "add-a-platform", "connect", "deploy", "webhooks")}
 PYTHON_OF = {"docs/events.md", "docs/add-a-platform.md", "docs/webhooks.md"}
 """docs/add-a-platform.md is carried out by tests/unit/platforms/test_add_a_platform.py, docs/webhooks.md by
 tests/unit/webhooks/test_documentation.py, docs/accounts.md by tests/template/test_accounts.py."""
@@ -170,6 +171,11 @@ def test_the_key_rule_for_recordings_without_a_header_says_how_they_are_read() -
     assert found is not None
     assert found["external_conversation_id"] == "A-1"
     assert pbx.hints.raw == RawAudio(codec="pcm_mulaw", sample_rate=8000, channels=2)
+
+
+def test_the_logins_that_are_shown_are_ones() -> None:
+    (logins,) = DOCS["connect"].blocks("json")
+    assert {*headers_by_host(logins)} == {*json.loads(logins)}
 
 
 def test_the_key_policies_are_statements() -> None:

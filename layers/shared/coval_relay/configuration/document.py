@@ -23,11 +23,11 @@ class CovalApi(Section):
     base_url: Annotated[str, Field(pattern=BASE_URL)] = "https://api.coval.dev"
     """Where Coval's API is, without the version: https://HOST (http is for this machine only)."""
     path_family: Literal["conversations", "uploaded"] = "conversations"
-    """Paths of Coval's API, /v1/conversations or /v1/conversations/uploaded."""
+    """Paths of Coval's API, /v1/conversations or /v1/conversations/uploaded; leave it."""
     timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 30
     """How long one request to Coval may take."""
     processing_seconds: Annotated[int, Field(ge=1, le=900)] = 120
-    """Coval's longest processing of a request plus clock skew: how long a lease outlives its owner."""
+    """Coval's longest processing of a request plus clock skew; leave it, unless Coval says otherwise."""
 
 
 class Calls(Section):
@@ -42,11 +42,11 @@ class Calls(Section):
     tags: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=20)] = ()
     """Tags of every conversation in Coval."""
     oversize_transcript: Literal["truncate", "recording", "reject"] = "truncate"
-    """Of one that is too large: leave the oldest messages out, send the recording alone, or reject the call."""
+    """Where a transcript is too large: truncate leaves its oldest messages out, recording sends that alone."""
     max_payload_bytes: Annotated[int, Field(ge=1_000, le=262_144)] = 256_000
     """Largest submit request that is sent."""
     estimated_times: Literal["send", "omit"] = "send"
-    """Whether estimated times are sent; omit sends the recording alone then, and Coval transcribes it."""
+    """Whether words with estimated times are sent; omit sends the recording alone, for Coval to transcribe."""
     redaction: Literal["original", "redacted"] = "original"
     """Which twin is sent where a platform makes a redacted one of a recording or transcript."""
 
@@ -61,33 +61,33 @@ class PlatformChoices(Section):
 
 
 class Links(Section):
-    """Hosts from which the relay may fetch by https; none: it takes S3 objects only."""
+    """What may be fetched by https; without hosts S3 objects only are taken."""
 
     recording_hosts: tuple[Host, ...] = ()
-    """Of recordings."""
+    """Hosts that recordings may be fetched from."""
     transcript_hosts: tuple[Host, ...] = ()
-    """Of transcripts."""
+    """Hosts that transcripts may be fetched from."""
 
 
 class Deadlines(Section):
-    """How long something waits."""
+    """How long something waits, or is kept."""
 
     grace_seconds: Annotated[int, Field(ge=1, le=MAX_WAIT_SECONDS)] = 3600
-    """A recording for its call end; then it is submitted alone."""
+    """How long a recording waits for its call's end; then it is submitted without one."""
     transcript_seconds: Annotated[int, Field(ge=1, le=MAX_WAIT_SECONDS)] = 21_600
-    """A call for a transcript that was announced."""
+    """How long an ended call waits for a transcript that was announced."""
     recording_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = 86_400
-    """Until a call without its recording is noted as text-only; one that comes later is still attached."""
+    """When a call without a recording is noted as text-only; one that comes later is still attached."""
     audit_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
-    """After a repeated submit, until Coval is looked through for a second conversation."""
+    """How long after a repeated submit Coval is looked through for a second conversation."""
     resume_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
-    """Unfinished work, until the sweep sends it again."""
+    """How long unfinished work rests before the sweep sends it again."""
     settling_seconds: Annotated[int, Field(ge=0, le=900)] = 60
-    """A recording for better ones, where the platform may send several of a call."""
+    """How long a recording waits for better ones, where the platform may send several of a call."""
     pending_seconds: Annotated[int, Field(ge=1, le=604_800)] = 86_400
-    """An object whose call is not known yet; then it is a dead letter."""
+    """How long an object is kept whose call is not known yet; then it is a dead letter."""
     retention_days: Annotated[int, Field(ge=8, le=3650)] = 90
-    """The state of a call after its last change."""
+    """How long the state of a call is kept after its last change."""
 
 
 class Configuration(Section):
@@ -96,7 +96,7 @@ class Configuration(Section):
     log_level: Literal["INFO", "WARNING", "ERROR"] = "INFO"
     """Least level of the functions' log lines; there is no DEBUG, as libraries would log requests whole."""
     ignored_keys: tuple[str, ...] = ()
-    """Regular expressions of keys that are passed over without a word."""
+    """Regular expressions of objects' keys that are passed over silently."""
     bucket_owners: Mapping[Bucket, Account] = Field(default_factory=dict)
     """A recording or transcript bucket of another account → that account, of 12 digits."""
     coval: CovalApi = Field(default_factory=CovalApi)
@@ -116,5 +116,11 @@ class Configuration(Section):
 
 SECTIONS = ("coval", "calls", "links", "deadlines")
 """Those that are a model each."""
-DEPLOYED_ONLY = ("coval.base_url", "calls.redaction", "links", "bucket_owners")
+DEPLOYED_ONLY = (
+    "coval.base_url",
+    "calls.redaction",
+    "links.recording_hosts",
+    "links.transcript_hosts",
+    "bucket_owners",
+)
 """What would redirect data: it comes with the deploy, and no SSM parameter can change it."""

@@ -54,11 +54,11 @@ class Rule(Section):
     agent_channel: Literal[0, 1] | None = None
     """Where the agent is heard in these recordings."""
     rank: int = 0
-    """Of several recordings of a call the one of the highest rank is taken."""
+    """Of several recordings of a call the highest rank is taken, then the longest (see below), then the newest."""
     several: bool = False
-    """Whether a recording waits for a better one."""
+    """Whether a recording waits for deadlines.settling_seconds, as others of its call may be better."""
     longest: bool = False
-    """Whether the longest of several is the best."""
+    """Whether of the same rank the longest is taken, not the newest."""
     redacted: bool | None = None
     """Whether these are redacted twins; leave it out where there are no twins."""
     raw: RawFormat | None = None

@@ -37,49 +37,45 @@ def parse(text: str, file: str = FILE, deployed: Configuration | None = None) ->
 
 def validated(written: Mapping[str, Any], file: str = FILE, deployed: Configuration | None = None) -> Configuration:
     """Of a document that is read already; raises ConfigurationError."""
-    faults = [*_unknown_platforms(written), *(_redirections(written) if deployed else ())]
-    if faults:
+    if faults := [*_unknown_platforms(written)]:
         raise ConfigurationError(file, faults)
-    try:
-        return Configuration.model_validate(_whole(_with_deployed(written, deployed)))
+    try:  # with all sections: each by itself would take a validator of its own, and time at a cold start
+        found = Configuration.model_validate({**{name: {} for name in SECTIONS}, **written})
     except ValidationError as error:
         raise ConfigurationError(file, map(_fault, error.errors(include_input=False))) from None
+    return _in_the_place_of(deployed, found, file) if deployed else found
 
 
 # --- what the deploy alone decides -------------------------------------------------------------------
 
 
-def _redirections(written: Mapping[str, Any]) -> Iterator[str]:
-    for key in DEPLOYED_ONLY:
-        if _value(written, key) is not None:
-            yield f"{key}: comes with the deploy only"
+def _in_the_place_of(deployed: Configuration, found: Configuration, file: str) -> Configuration:
+    """A key that the deploy decides may be written again, as it is."""
+    changed = [key for key in DEPLOYED_ONLY if _is_changed(deployed, found, key)]
+    if changed:
+        raise ConfigurationError(file, [f"{key}: comes with the deploy only" for key in changed])
+    return found.model_copy(
+        update={
+            "coval": found.coval.model_copy(update={"base_url": deployed.coval.base_url}),
+            "calls": found.calls.model_copy(update={"redaction": deployed.calls.redaction}),
+            "links": deployed.links,
+            "bucket_owners": deployed.bucket_owners,
+        }
+    )
 
 
-def _whole(written: Mapping[str, Any]) -> Mapping[str, Any]:
-    """With all sections: one by itself takes a validator of its own, and that takes time at a cold start."""
-    return {**{name: {} for name in SECTIONS}, **written}
+def _is_changed(deployed: Configuration, found: Configuration, key: str) -> bool:
+    """Whether it is written, and not as it was deployed."""
+    name = key.rpartition(".")[2]
+    before, now = _holder(deployed, key), _holder(found, key)
+    return name in now.model_fields_set and getattr(before, name) != getattr(now, name)
 
 
-def _with_deployed(written: Mapping[str, Any], deployed: Configuration | None) -> Mapping[str, Any]:
-    if deployed is None:
-        return written
-    merged = dict(written)
-    for key in DEPLOYED_ONLY:
-        section, _, name = key.partition(".")
-        value, found = getattr(deployed, section), merged.get(section, {})
-        if not name:
-            merged[section] = value
-        elif isinstance(found, Mapping):  # else it is rejected as what it is
-            merged[section] = {**found, name: getattr(value, name)}
-    return merged
-
-
-def _value(document: Mapping[str, Any], key: str) -> Any:
-    section, _, name = key.partition(".")
-    found = document.get(section)
-    if not name:
-        return found
-    return found.get(name) if isinstance(found, Mapping) else None
+def _holder(document: Configuration, key: str) -> BaseModel:
+    """The section that a key stands in."""
+    section = key.rpartition(".")[0]
+    found: BaseModel = getattr(document, section) if section else document
+    return found
 
 
 # --- faults ------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ WAIT_REASONS = (
         Fault.OPERATOR,
         ("api_key_secret_unusable", "platform_credentials_unusable", "link_credentials_refused"),
         "A secret holds nothing that a request could carry, or a recording's host rejects it.",
-        "Correct the secret: the key's text alone, or JSON as docs/configuration.md shows.",
+        "Correct the secret: the key's text alone, or JSON as docs/connect.md shows.",
     ),
     WaitReason(
         Fault.OPERATOR,
