@@ -61,7 +61,7 @@ stack-tools: .venv/installed .venv-sam/installed .venv-aws/installed
 # --- tests
 
 check: .venv/installed ## At every save: style, types, imports, spelling, and the quick unit tests
-	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto)
+	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto) QUICK=yes
 
 test: setup ## Every layer, the deployed local stack included
 	$(SIDE_BY_SIDE) test-end-to-end test-integration test-vendors types test-unit test-template test-contract test-outages test-fuzz test-frozen lint
@@ -78,12 +78,15 @@ sandbox-is-named:
 		|| { echo "make test-aws needs AWS_PROFILE, RELAY_SANDBOX_ACCOUNT, RELAY_SIMULATOR_PORT and RELAY_SIMULATOR_URL: docs/test-aws.md" >&2; exit 2; }
 
 test-unit: .venv/installed ## Each part of the code alone
-	@$(TIMED) $@ $(BIN)/pytest tests/unit -n $(or $(WORKERS),0)
+	@$(TIMED) $@ $(BIN)/pytest tests/unit -n $(or $(WORKERS),0) $(if $(QUICK),-m "not slow")
+
+test-end-to-end: setup ## The deployed local stack; two at once, each with its files of tests
+	@$(TIMED) $@ $(BIN)/pytest tests/end_to_end -n 2 --dist loadfile
 
 test-%: setup ## One folder of tests: make test-contract, test-integration, test-template, test-end-to-end, …
 	@$(TIMED) $@ $(BIN)/pytest tests/$(subst -,_,$*)
 
-.PHONY: test-all-examples test-all-crashes test-units-on-3.11
+.PHONY: test-end-to-end test-all-examples test-all-crashes test-units-on-3.11
 test-all-examples: .venv/installed
 	@$(TIMED) $@ $(BIN)/pytest tests/unit tests/contract -m hypothesis --hypothesis-profile=full
 

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from coval_relay.adapters.audio import PyAvConverter
@@ -135,7 +136,8 @@ class World:
         """The world's choices, as the environment of every function would hold them."""
         return {**dict.fromkeys(NAMES, "-"), "bucket_owner": "111122223333", "platforms": self.platforms, **more}
 
-    def _configuration(self) -> Configuration:
+    @cached_property
+    def configuration(self) -> Configuration:
         """Its other choices, as relay.toml would hold them."""
         options = self.options
         waits = {f"{name}_seconds": getattr(DEADLINES, name) for name in DEADLINES.__annotations__}
@@ -179,15 +181,15 @@ class World:
                 transcript_prefixes=self.options.transcript_prefixes,
             )
         )
-        return composition.submit_transcript(settings, self._configuration(), _Adapters(self, "call_end", coval))
+        return composition.submit_transcript(settings, self.configuration, _Adapters(self, "call_end", coval))
 
     def upload_recording(self, coval: Any) -> Consumer:
         settings = UploadRecordingSettings(**self._recording_settings())
-        return composition.upload_recording(settings, self._configuration(), _Adapters(self, "recording", coval))
+        return composition.upload_recording(settings, self.configuration, _Adapters(self, "recording", coval))
 
     def attach_recording(self, coval: Any) -> Consumer:
         settings = AttachRecordingSettings(**self._recording_settings())
-        return composition.attach_recording(settings, self._configuration(), _Adapters(self, "attach", coval))
+        return composition.attach_recording(settings, self.configuration, _Adapters(self, "attach", coval))
 
     def _recording_settings(self) -> dict[str, Any]:
         return self._settings(

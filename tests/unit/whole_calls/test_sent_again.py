@@ -14,6 +14,7 @@ from tests.support.fakes import FakeBucket, FakeCoval
 from tests.support.scenarios import outcome, put
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow  # weeks pass, minute by minute
 ATTACHED = ("SUBMITTED", "ATTACHED", True, True)
 DAYS = 24.0
 
