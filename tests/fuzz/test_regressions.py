@@ -28,6 +28,7 @@ from coval_relay.domain.messages import SOURCE
 from coval_relay.domain.ports import ALIAS_SHARDS
 from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
+from coval_relay.entrypoints.consumer import DeliveryFailedError
 from coval_relay.services.recording_preparer import RecordingPreparer
 from tests.fuzz.coval_responses import UPLOAD
 from tests.support.dynamodb_table import create_table
@@ -67,6 +68,12 @@ def nested(depth: int) -> Any:
 def test_a_record_that_is_none_of_sqs(record: dict[str, Any], expected: Record) -> None:
     sent = {**record, "eventSource": "aws:sqs"}
     assert list(records({"Records": [sent]})) == [expected]
+
+
+def test_an_invocation_with_a_message_of_the_relay_s_own_that_it_does_not_know() -> None:
+    """Nothing would bring it again, so its sender hears of it."""
+    with pytest.raises(DeliveryFailedError, match="^message_unknown$"):
+        World().consumers["call_end"]({"source": SOURCE, "detail-type": "", "detail": {}}, lambda: 60)
 
 
 def test_an_invocation_with_endless_lists() -> None:
