@@ -72,7 +72,7 @@ def test_a_record_that_is_none_of_sqs(record: dict[str, Any], expected: Record) 
 
 def test_an_invocation_with_a_message_of_the_relay_s_own_that_it_does_not_know() -> None:
     """Nothing would bring it again, so its sender hears of it."""
-    with pytest.raises(DeliveryFailedError, match="^message_unknown$"):
+    with pytest.raises(DeliveryFailedError, match=r"^message_unknown$"):
         World().consumers["call_end"]({"source": SOURCE, "detail-type": "", "detail": {}}, lambda: 60)
 
 

@@ -95,7 +95,7 @@ def judged_request(event: Any) -> str:
     if answer["body"] != "" or answer["statusCode"] not in STATUSES:
         raise Fault(f"answered {answer}: {lines}")
     for webhook in stored:
-        signed = (webhook.platform, _content(webhook.body.decode("utf-8", "surrogatepass")))
+        signed = (webhook.platform, _content(webhook.body.decode(errors="backslashreplace")))
         if webhook.platform != UNBOUND and signed not in _signed():
             raise Fault("stored what nobody has signed")
     reasons = {json.loads(line).get("reason", "") for line in lines}
