@@ -40,15 +40,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def built_for(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """By processor: that of the template, and the other, for which one word is changed in a copy."""
-    copy = tmp_path_factory.mktemp("project")
-    for part in ("functions", "layers", "scripts"):
-        shutil.copytree(PROJECT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in PROJECT.glob("*.toml"):
-        shutil.copy(file, copy)
+    copy = copied(tmp_path_factory.mktemp("project"))
     text = TEMPLATE.read_text(encoding="utf-8")
     assert text.count("&processor arm64]") == 1
     (copy / "template.yaml").write_text(text.replace("&processor arm64]", "&processor x86_64]"), encoding="utf-8")
     return {"arm64": built, "x86_64": build(copy / "built", copy)}
+
+
+def copied(folder: Path) -> Path:
+    """What a build reads of the project."""
+    for part in ("functions", "layers", "scripts"):
+        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (TEMPLATE, *PROJECT.glob("*.toml")):
+        shutil.copy(file, folder)
+    return folder
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -63,6 +68,14 @@ def files(folder: Path) -> dict[str, str]:
 def test_a_second_build_makes_the_same_bytes(built: Path, tmp_path: Path) -> None:
     again = files(build(tmp_path))
     assert files(built) == again
+
+
+def test_a_fault_in_relay_toml_stops_the_build_by_name(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    (project / "relay.toml").write_text("[deadlines]\ngrace_secnods = 5\n")
+    result = run(SAM, "build", "SharedLayer", "--build-dir", tmp_path / "built", folder=project)
+    assert result.returncode == 1
+    assert "relay.toml: deadlines.grace_secnods: is not known; is grace_seconds meant?" in result.stderr
 
 
 @pytest.mark.parametrize(("function", "source"), FUNCTIONS.items())
