@@ -64,7 +64,8 @@ def test_the_first_call_wakes_it_and_what_was_made_is_not_searched_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settings, "load", lambda _: None)
-    monkeypatch.setattr(lambda_handler, "configuration_source", lambda _: Configuration)
+    monkeypatch.setattr(lambda_handler, "configuration_source", lambda *_: Configuration)
+    monkeypatch.setattr(lambda_handler, "deployed", Configuration)
     woken: list[bool] = []
 
     def serve(event: Any, _: Any) -> dict[str, Any]:

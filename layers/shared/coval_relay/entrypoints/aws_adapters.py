@@ -13,7 +13,7 @@ from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.secrets import SecretApiKey
 from coval_relay.adapters.aws.sqs import MAX_MESSAGE_BYTES, NO_ATTRIBUTES, SqsQueue
 from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
-from coval_relay.configuration.current import CurrentConfiguration, deployed
+from coval_relay.configuration.current import CurrentConfiguration
 from coval_relay.configuration.document import Configuration
 from coval_relay.domain.allowed_locations import AllowedLocations
 from coval_relay.domain.call_aliases import QueueName
@@ -196,15 +196,14 @@ class RecordingAdapters(AwsAdapters[RecordingSettings]):
         return PyAvConverter()
 
 
-def configuration_source(settings: Settings) -> Callable[[], Configuration]:
+def configuration_source(settings: Settings, deployed: Configuration) -> Callable[[], Configuration]:
     """What gives the configuration that holds now: the deployed one, where no SSM parameter is named."""
-    shipped = deployed()
     if not settings.configuration_parameter:
-        return lambda: shipped
+        return lambda: deployed
     from coval_relay.adapters.aws.ssm_configuration import SsmConfiguration
 
     parameter = SsmConfiguration(_client("ssm"), settings.configuration_parameter)
-    return CurrentConfiguration(shipped, parameter, time.monotonic, _unreadable)
+    return CurrentConfiguration(deployed, parameter, time.monotonic, _unreadable)
 
 
 def _unreadable(what: str) -> None:

@@ -47,21 +47,21 @@ class _Function(Generic[S]):
     def __init__(self, model: type[S], build: Build[S]) -> None:
         self.time_left = TimeLeft()
         self._settings, self._build = settings.load(model), build
-        self._configuration = configuration_source(self._settings)
+        self._deployed = deployed()
+        self._configuration = configuration_source(self._settings, self._deployed)
         self._composed: tuple[Configuration, Consumer] | None = None
 
     def consumer(self) -> Consumer:
         try:
-            configuration = self._configuration()
+            return self._consumer_of(self._configuration())
         except RetryableError as error:
-            return waiting(self._consumer_of(deployed()), error)
-        if self._composed is None or self._composed[0] is not configuration:
-            telemetry.set_level(configuration.log_level)
-            self._composed = configuration, self._consumer_of(configuration)
-        return self._composed[1]
+            return waiting(self._consumer_of(self._deployed), error)
 
     def _consumer_of(self, configuration: Configuration) -> Consumer:
-        return self._build(self._settings, configuration, self.time_left)
+        if self._composed is None or self._composed[0] is not configuration:
+            telemetry.set_level(configuration.log_level)
+            self._composed = configuration, self._build(self._settings, configuration, self.time_left)
+        return self._composed[1]
 
 
 def waiting(consumer: Consumer, error: RetryableError) -> Consumer:
