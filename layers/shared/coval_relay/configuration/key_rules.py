@@ -9,7 +9,7 @@ from coval_relay.configuration.section import Section
 from coval_relay.domain.call import RecordingHints
 from coval_relay.domain.call_aliases import MAX_TYPE_LENGTH
 from coval_relay.domain.object_key_rules import ALIAS, ID, KeyRule, ObjectKind
-from coval_relay.domain.raw_audio import RawAudio, RawCodec
+from coval_relay.domain.raw_audio import LEAST_RATE, MOST_RATE, RawAudio, RawCodec
 from coval_relay.platforms.registry import FORMATS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=MAX_TYPE_LENGTH)]
@@ -27,7 +27,7 @@ class RawFormat(Section):
     """What recordings without a header are; packed codecs have one channel."""
 
     codec: RawCodec
-    sample_rate: Annotated[int, Field(ge=4_000, le=192_000)]
+    sample_rate: Annotated[int, Field(ge=LEAST_RATE, le=MOST_RATE)]
     channels: Annotated[int, Field(ge=1, le=8)] = 1
 
     def audio(self) -> RawAudio:

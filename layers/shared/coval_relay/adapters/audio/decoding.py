@@ -12,6 +12,7 @@ from av.stream import Discard
 
 from coval_relay.adapters.audio.ranged_file import Section
 from coval_relay.domain.audio.facts import unreadable, unsupported
+from coval_relay.domain.raw_audio import LEAST_RATE, MOST_RATE
 
 FORMATS: Final = (
     "aac", "ac3", "aiff", "amr", "asf", "au", "avi", "caf", "eac3", "flac", "flv", "loas", "matroska", "mov", "mp3",
@@ -28,8 +29,6 @@ MOST_UNREAD = 64 * 1024
 """Bytes that may lie behind an error that is the end: a tag, a cut packet, what FFmpeg had read ahead."""
 MOST_UNDECODED = 0.5
 """The share of packets that may be damaged."""
-LEAST_RATE, MOST_RATE = 4_000, 192_000
-"""Samples a second; no recorder of calls comes near them. From 24 to 24,000 one packet would become gigabytes."""
 
 
 @contextmanager
@@ -114,6 +113,7 @@ class Recording:
                 self._undecoded += 1
                 continue
             for frame in frames:
+                # from 24 to 24,000 one packet would become gigabytes
                 if not LEAST_RATE <= frame.sample_rate <= MOST_RATE:
                     raise unsupported(f"{frame.sample_rate} samples a second")
                 yield frame
