@@ -15,7 +15,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -393,8 +393,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack=samconfig.stack_name(written, chosen.config_env),
         owners=samconfig.read(Path(chosen.relay_file)).get("bucket_owners", {}),
     )
+    return printed(looked_at(account))
+
+
+def printed(lines: Iterable[Line]) -> int:
+    """Each line as soon as it is known; the command's exit status."""
     marks = []
-    for line in looked_at(account):
+    for line in lines:
         marks.append(line.mark)
         print(line, flush=True)
     return 1 if Mark.MEND in marks else 0

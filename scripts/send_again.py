@@ -94,11 +94,16 @@ class Stack:
         self.sqs.send_message(QueueUrl=self.outputs[f"{QUEUES[queue]}QueueUrl"], MessageBody=body)
 
     def item(self, call: str) -> Mapping[str, Any]:
-        key = {"external_conversation_id": {"S": call}, "item_key": {"S": "call"}}
-        return self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item", {})
+        return item_of(self.dynamodb, self.table, call)
 
     def name(self, call: str) -> str:
         return f"{shown(call)} ({digest_of(call, self.table)})"
+
+
+def item_of(dynamodb: "DynamoDBClient", table: str, call: str) -> Mapping[str, Any]:
+    """A call's item as it is now, empty where there is none."""
+    key = {"external_conversation_id": {"S": call}, "item_key": {"S": "call"}}
+    return dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
 
 
 def _digest(call: str) -> str:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ import boto3
 
 from scripts import samconfig
 from scripts.dead_letters import outputs_of
-from scripts.preflight import Line, Mark, asked
+from scripts.preflight import Line, Mark, asked, printed
+from scripts.send_again import item_of
 
 SWEEP = {"source": "coval.relay", "detail-type": "Sweep"}
 SKIPPED = {"source": "aws.s3", "detail-type": "Object Tags Added", "detail": {}}
@@ -132,11 +134,7 @@ def sent_call(stack: Deployed) -> Iterator[Line]:
     if answer.error:
         yield Line(Mark.MEND, call_id, f"was not submitted: {answer.error}", ERRORS)
         return
-    item = _client("dynamodb").get_item(
-        TableName=stack.outputs["ConversationTableName"],
-        Key={"external_conversation_id": {"S": call_id}, "item_key": {"S": "call"}},
-        ConsistentRead=True,
-    )["Item"]
+    item = item_of(_client("dynamodb"), stack.outputs["ConversationTableName"], call_id)
     state = item["state"]["S"]
     if state == "SUBMITTED":
         yield Line(Mark.WELL, call_id, f"is in Coval as {item['conversation_id']['S']}")
@@ -169,11 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     name = chosen.stack or samconfig.stack_name(samconfig.read(Path("samconfig.toml")), chosen.config_env)
     stack = Deployed(name, outputs_of(name))
-    marks = []
-    for line in (*looked_at(stack), *(asked("a made-up call", partial(sent_call, stack)) if chosen.call else ())):
-        marks.append(line.mark)
-        print(line, flush=True)
-    return 1 if Mark.MEND in marks else 0
+    call = asked("a made-up call", partial(sent_call, stack)) if chosen.call else ()
+    return printed(chain(looked_at(stack), call))
 
 
 if __name__ == "__main__":
