@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from coval_relay import settings
@@ -85,11 +84,11 @@ def settings_tables() -> str:
 def _model(model: type[settings.Settings]) -> str:
     said = dict(meanings(model))
     rows = [
-        f"| `{name.upper()}` | {_field_default(field)} | {_field_rule(field)} | {said.get(name, '')} |"
+        f"| `{name.upper()}` | {_field_default(field)} | {said.get(name, '')} |"
         for name, field in model.model_fields.items()
         if name in inspect.get_annotations(model)
     ]
-    return "\n".join([str(inspect.getdoc(model)), "", "| Variable | Default | Values | |", _LINE, *rows, ""])
+    return "\n".join([str(inspect.getdoc(model)), "", "| Variable | Default | |", "| --- | --- | --- |", *rows, ""])
 
 
 def meanings(model: type) -> Iterator[tuple[str, str]]:
@@ -107,16 +106,4 @@ def _field_default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(default, tuple):
         default = ",".join(default)
-    return f"`{default}`" if default not in ("", {}, "[]") else "none"
-
-
-def _field_rule(field: FieldInfo) -> str:
-    if choices := getattr(field.annotation, "__args__", None):
-        shown = [choice for choice in choices if isinstance(choice, str)]
-        if shown:
-            return ", ".join(f"`{choice}`" for choice in shown)
-    least = next((rule.ge for rule in field.metadata if isinstance(rule, Ge)), None)
-    most = next((rule.le for rule in field.metadata if isinstance(rule, Le)), None)
-    if least is None:
-        return ""
-    return f"from {least}" if most is None else f"{least} to {most}"
+    return f"`{default}`" if default else "none"

@@ -152,8 +152,7 @@ def _table(name: str, model: type[BaseModel]) -> str:
 
 
 def _deployed(section: str, key: str) -> str:
-    path = f"{section}.{key}" if section else key
-    return " **With the deploy only.**" if {path, section} & {*DEPLOYED_ONLY} else ""
+    return " **With the deploy only.**" if f"{section}.{key}".removeprefix(".") in DEPLOYED_ONLY else ""
 
 
 def _default(field: FieldInfo) -> str:
