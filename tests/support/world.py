@@ -112,6 +112,7 @@ class World:
     key_pattern: str = r"^rec/(?P<external_conversation_id>[^/]+)\.(?:wav|mp3)$"
     transcript_key_pattern: str = r"^(?P<external_conversation_id>[^/]+)\.json$"
     platforms: tuple[str, ...] = ()
+    deadlines: Deadlines = DEADLINES
     options: PlatformOptions = OPTIONS
     prefixes: tuple[str, ...] = ("rec/", "odd/")
     queues: Queues = field(default_factory=Queues)
@@ -140,7 +141,7 @@ class World:
     def configuration(self) -> Configuration:
         """Its other choices, as relay.toml would hold them."""
         options = self.options
-        waits = {f"{name}_seconds": getattr(DEADLINES, name) for name in DEADLINES.__annotations__}
+        waits = {f"{name}_seconds": getattr(self.deadlines, name) for name in DEADLINES.__annotations__}
         calls = {
             "agent_ids": options.agent_ids,
             "default_agent_id": options.default_agent_id,

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.dynamodb_utterances import DynamoDbUtterances
+from coval_relay.configuration import document as configuration
 from tests.support import emulator
 from tests.support.dynamodb_table import create_table
 from tests.support.events import call_ended, event, object_created, wav
 from tests.support.fakes import FakeClock
-from tests.support.world import PENDING_SECONDS, World
+from tests.support.world import DEADLINES, PENDING_SECONDS, World
 
 READS = ("GetItem", "Query")
 UTTERANCES = 600
@@ -110,11 +111,19 @@ def utterances(world: World) -> None:
     world.send("call_end", call_ended(transcript=collected, recording={"expected": False}), 60)
 
 
+def transcript_never_comes(world: World) -> None:
+    """Its pointer leads to nothing; when its deadline is over, the recording goes without it."""
+    world.send("call_end", call_ended(transcript="reference"))
+    world.bucket.put("rec/call-1.wav", wav())
+    world.send("recording", object_created("rec/call-1.wav", wav()), delay=60)
+
+
 CALLS: dict[str, tuple[Callable[[World], None], int]] = {
     "usual call": (usual, 14),
     "recording first": (recording_first, 12),
     "recording found by an alias of an alias": (found_by_its_alias, 26),
-    "recording pending under an alias of an alias": (pending_under_its_alias, 49),
+    "recording pending under an alias of an alias": (pending_under_its_alias, 54),
+    "transcript that never comes": (transcript_never_comes, 60),
     f"{UTTERANCES} utterances": (utterances, 1500),
 }
 """How each is played, and the most write units that it may take."""
@@ -132,9 +141,10 @@ def measured(name: str, aws_url: str) -> Meter:
         aliases=DynamoDbAliases(table, PENDING_SECONDS),
         utterances=DynamoDbUtterances(table),
         platforms=("twilio",),
+        deadlines=replace(DEADLINES, transcript=configuration.Deadlines().transcript_seconds),
     )
     CALLS[name][0](world)
-    world.run(hours=1)
+    world.run()
     assert world.store.get("call-1").state == "SUBMITTED"
     assert world.dead == []
     return meter

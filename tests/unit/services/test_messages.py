@@ -227,7 +227,7 @@ def test_a_missing_text_of_a_call_without_an_end_is_waited_for_since_it_came() -
     played = world(seen)
     assert go(played, "call_end", Transition(seen, Action.SUBMIT)) == DONE
     after = played.store.get("call-1")
-    assert (after.state, after.transcript, after.due_at) == (State.NEW, POINTER, NOW + 30)
+    assert (after.state, after.transcript, after.due_at) == (State.NEW, replace(POINTER, missing=True), NOW + 30)
 
 
 def test_an_upload_that_was_used_up_by_a_submit_nobody_saw() -> None:

@@ -113,6 +113,8 @@ class TranscriptPointer:
     """Of several transcripts of a call the one of the highest rank is taken."""
     settling_until: int = 0
     """Until then a better one may come."""
+    missing: bool = False
+    """The last look has not found it."""
     provenance: str = ""
     """As that of the facts."""
 

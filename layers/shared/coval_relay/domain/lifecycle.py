@@ -170,7 +170,13 @@ def _claim(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition
     uploaded = call.recording_state is RecordingState.UPLOADED
     parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
     lease = Lease(attempt.token, attempt.lease_until, parts)
-    claimed = replace(call, state=ConversationState.SUBMITTING, lease=lease, created_at=call.created_at or attempt.now)
+    claimed = replace(
+        call,
+        state=ConversationState.SUBMITTING,
+        lease=lease,
+        created_at=call.created_at or attempt.now,
+        transcript=call.transcript and replace(call.transcript, missing=False),
+    )
     read_first = claimed.maybe_sent_at or _may_be_known(claimed)
     return Transition(claimed, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
 
@@ -494,7 +500,16 @@ def transcript_not_ready(call: Call, token: str, until: int, now: int) -> Transi
     """The transcript is not there yet: the lease ends, the sweep looks again."""
     if not _holds_lease(call, token):
         return _lease_lost(call, now)
-    return held(_without_lease(call), until)
+    return held(_with_missing_text(_without_lease(call)), until)
+
+
+def transcript_awaited(call: Call) -> Transition:
+    """Another look has not found the transcript either: the sweep looks again."""
+    return Transition(_with_missing_text(call), Action.DONE)
+
+
+def _with_missing_text(call: Call) -> Call:
+    return replace(call, transcript=replace(call.transcript, missing=True)) if call.transcript else call
 
 
 def lease_released(call: Call, token: str, now: int) -> Transition:
@@ -927,7 +942,7 @@ def swept(call: Call, now: int) -> Transition:
 
 def put_off(call: Call, until: int, now: int) -> Transition:
     """What was brought back cannot be done now: the sweep tries again at `until`, unless it does so earlier already."""
-    until = max(until, now + pauses.of_sweep(max(call.sweeps - 1, 0)))
+    until = max(until, now + _pause(max(call.sweeps, 1), call))
     if call.due_at is None or now < call.due_at <= until:
         return Transition(call, Action.DONE)
     return held(call, until)
@@ -938,7 +953,7 @@ def progress(call: Call) -> tuple[object, ...]:
     state = call.state if call.state in TERMINAL else None
     recording = call.recording
     known = (recording.identity, recording.state, recording.prepared, recording.agent_channel) if recording else None
-    text = replace(call.transcript, stored_at=0, settling_until=0) if call.transcript else None  # its event comes again
+    text = call.transcript and replace(call.transcript, stored_at=0, settling_until=0, missing=False)  # may come again
     return state, call.call_end, call.facts, call.described, text, known, call.audited_at
 
 
@@ -949,9 +964,18 @@ def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
         moments.append(_audit_at(call, deadlines))
     if not moments:
         return None
-    if call.held_until > now:
-        return min([call.held_until, *_settling(call, now)])
-    return max(min(moments), now + (pauses.of_sweep(call.sweeps - 1) if call.sweeps else 0))
+    is_held = call.held_until > now
+    rested = call.held_until if is_held else max(min(moments), now + _pause(call.sweeps, call))
+    return min([rested, *_settling(call, now)])
+
+
+def _pause(sweeps: int, call: Call) -> int:
+    """How long the call rests after so many sweeps without progress."""
+    if not sweeps:
+        return 0
+    awaits_text = call.transcript is not None and call.transcript.missing
+    longest = pauses.MISSING_TEXT_LONGEST_SECONDS if awaits_text else pauses.LONGEST_SECONDS
+    return pauses.of_sweep(sweeps - 1, longest)
 
 
 def _settling(call: Call, now: int) -> list[int]:
@@ -987,11 +1011,16 @@ def _conversation_due(call: Call, deadlines: Deadlines, now: int) -> list[int]:
     if call.state is ConversationState.NEW and call.transcript:
         return [call.transcript.stored_at + deadlines.transcript]
     if call.state is ConversationState.WAITING and call.transcript:
-        settles_at = call.transcript.settling_until
-        return [settles_at if settles_at > now else call.transcript.stored_at + deadlines.resume]
+        return [_text_due(call.transcript, deadlines, now)]
     if call.state is ConversationState.WAITING and call.call_end is CallEnd.TRANSCRIPT_PENDING:
         return [call.waiting_since + deadlines.transcript]
     return []
+
+
+def _text_due(text: TranscriptPointer, deadlines: Deadlines, now: int) -> int:
+    if text.settling_until > now:
+        return text.settling_until
+    return now + RETRY_SECONDS if text.missing else text.stored_at + deadlines.resume
 
 
 def _recording_due(call: Call, deadlines: Deadlines, now: int) -> list[int]:

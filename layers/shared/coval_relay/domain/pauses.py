@@ -18,6 +18,8 @@ GIVE_UP_SECONDS = 13 * 86_400
 FETCH_SECONDS = 86_400
 """How long at least a recording is offered that Coval cannot fetch."""
 FIRST_SWEEP_SECONDS = 60
+MISSING_TEXT_LONGEST_SECONDS = 3600
+"""Most that a transcript rests that is not where it should be: most come with an event of their own."""
 
 
 def by_age(age: int, chance: float) -> int:
@@ -37,9 +39,9 @@ def while_worked_on(remaining: float, age: int) -> int:
     return int(remaining) + CRASH_SECONDS + min(max(age, 0) // 8, LONGEST_SECONDS)
 
 
-def of_sweep(sweeps: int) -> int:
+def of_sweep(sweeps: int, longest: int = LONGEST_SECONDS) -> int:
     """How long a call rests that the sweep has brought back `sweeps` times without progress."""
-    return min(FIRST_SWEEP_SECONDS << min(sweeps, 10), LONGEST_SECONDS)
+    return min(FIRST_SWEEP_SECONDS << min(sweeps, 10), longest)
 
 
 def of_fetch(failing_for: int) -> int:

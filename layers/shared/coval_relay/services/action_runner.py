@@ -14,7 +14,7 @@ from coval_relay.domain import lifecycle
 from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.call import SORT_KEY_SEPARATOR, Call, RecordingState
 from coval_relay.domain.coval import CIRCUIT_OPEN
-from coval_relay.domain.lifecycle import BUSY, RETRY_SECONDS, Action, Attempt, Transition
+from coval_relay.domain.lifecycle import BUSY, Action, Attempt, Transition
 from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
 from coval_relay.domain.transcript import Transcript
 from coval_relay.services.call_updates import Calls
@@ -117,17 +117,16 @@ class ActionRunner:
         if action is Action.CLAIM_RECORDING and not (self.submission.recordings or uploaded):
             return self._handed_over(call, self.queues.attach, attempt)
         if action is Action.CLAIM_TRANSCRIPT and not attempt.is_closed and not self.submission.is_at_hand(call):
-            return self._put_off(call, attempt)
+            return self._awaited(call, attempt)
         return self.calls.update(call, lambda seen: lifecycle.claim_next(seen, action, attempt))
 
-    def _put_off(self, call: Call, attempt: Attempt) -> Transition:
+    def _awaited(self, call: Call, attempt: Attempt) -> Transition:
         """The text is not there yet: its recording is uploaded meanwhile. Of several such messages the last counts."""
-        now = self.calls.clock()
-        put_off = self.calls.update(call, lambda seen: lifecycle.put_off(seen, now + RETRY_SECONDS, now))
-        if lifecycle.awaits_upload(put_off.call, now):
-            call_id, sweeps = call.external_conversation_id, put_off.call.sweeps
+        awaited = self.calls.update(call, lifecycle.transcript_awaited)
+        if lifecycle.awaits_upload(awaited.call, self.calls.clock()):
+            call_id, sweeps = call.external_conversation_id, awaited.call.sweeps
             self.queues.recording(Resume(call_id, sweep=sweeps, hops=attempt.hops + 1))
-        return put_off
+        return awaited
 
     def _handed_over(self, call: Call, send: SendMessage, attempt: Attempt, action: Action = Action.DONE) -> Transition:
         """To the function that can; after many hand-overs it is left to the sweep, which begins a new chain."""
