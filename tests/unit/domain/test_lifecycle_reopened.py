@@ -1,0 +1,47 @@
+"""A rejected call that the operator sends again: whole items."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from coval_relay.domain import lifecycle
+from coval_relay.domain.call import Call, CallEnd, Recording
+from coval_relay.domain.call import ConversationState as State
+from coval_relay.domain.call import RecordingState as Sound
+from coval_relay.domain.errors import Reason
+from coval_relay.domain.lifecycle import Action, Transition
+from tests.support.calls import EARLIER, NOW, call, recording
+
+REASON, OTHER = Reason("code", "text"), Reason("other", "text")
+REJECTED = call(
+    State.REJECTED,
+    revision=7,
+    call_end=CallEnd.WITHOUT_TRANSCRIPT,
+    reason=REASON,
+    waiting_since=EARLIER,
+    held_until=NOW + 1000,
+)
+OPEN = replace(REJECTED, state=State.WAITING, reason=None, waiting_since=NOW, held_until=0)
+SOUND = recording(Sound.REJECTED, reason=REASON)
+
+
+def test_it_is_as_if_it_had_not_been_rejected() -> None:
+    assert lifecycle.reopened(REJECTED, 7, NOW) == Transition(OPEN, Action.DONE)
+
+
+@pytest.mark.parametrize("place", [{}, {"version": None, "url": "https://a.example/"}])
+def test_a_recording_that_ended_with_the_call_is_looked_at_anew(place: dict[str, Any]) -> None:
+    sound = replace(SOUND, **place)
+    ready = replace(sound, state=Sound.READY, reason=None, changed_at=NOW)
+    assert lifecycle.reopened(replace(REJECTED, recording=sound), 7, NOW).call == replace(OPEN, recording=ready)
+
+
+@pytest.mark.parametrize("sound", [replace(SOUND, reason=OTHER), replace(SOUND, version=None)])
+def test_a_recording_that_ended_by_itself_or_cannot_be_had_stays_as_it_is(sound: Recording) -> None:
+    assert lifecycle.reopened(replace(REJECTED, recording=sound), 7, NOW).call == replace(OPEN, recording=sound)
+
+
+@pytest.mark.parametrize("seen", [replace(REJECTED, revision=8), replace(OPEN, revision=7)])
+def test_what_has_changed_since_the_operator_looked_or_is_not_rejected_stays(seen: Call) -> None:
+    assert lifecycle.reopened(seen, 7, NOW) == Transition(seen, Action.DONE)
