@@ -258,7 +258,7 @@ ROWS = (
     *rows(CONNECT_REDACTED, 1, "wav linear"),
     *rows(TWILIO_INBOUND, 1, "wav linear", "wav ulaw", "mp3"),
     *rows(TWILIO_INBOUND, None, "wav linear"),
-    *rows(TWILIO_OUTBOUND, 0, "wav linear", "wav ulaw", "mp3"),
+    *rows(TWILIO_OUTBOUND, 1, "wav linear", "wav ulaw", "mp3"),
     *rows(TWILIO_LINK, 1, "mp3", "wav linear"),
     *rows(VAPI, 1, "wav linear", "mp3"),
     *rows(VAPI_MONO, None, "wav linear", "mp3"),

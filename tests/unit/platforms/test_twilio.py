@@ -58,7 +58,7 @@ def ready(name: str, started_at: datetime | None = None, agent_channel: int | No
 
 
 KNOWN = leads_to_call("twilio_recording_sid", BEFORE_HOLD)
-OUTBOUND = {"expected": True, "agent_channel": 0, "items": []}
+OUTBOUND = {"expected": True, "agent_channel": 1, "items": []}
 EXPECTED: dict[str, list[canonical.Event]] = {
     "call_completed": [ended()],
     "call_completed_simulated": [ended()],
@@ -142,7 +142,7 @@ def test_calls_that_go_on(status: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "channel"), [("inbound", 1), ("outbound-api", 0), ("outbound-dial", None), (None, None)]
+    ("direction", "channel"), [("inbound", 1), ("outbound-api", 1), ("outbound-dial", None), (None, None)]
 )
 def test_the_agents_channel(direction: str | None, channel: int | None) -> None:
     (found,) = PLATFORM.translate(changed("call_completed", Direction=direction), PlatformOptions())

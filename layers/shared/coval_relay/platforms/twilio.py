@@ -48,8 +48,12 @@ MACHINES = ("machine", "fax")
 machine_end_other, fax (Twilio, answering machine detection)."""
 ONE_SIDE = frozenset({"inbound", "outbound"})
 """`RecordingTrack` of what one party alone said; else both."""
-AGENT_CHANNELS = {"inbound": 1, "outbound-api": 0}
-"""The first channel is the parent leg: the caller of an inbound call (Twilio, dual-channel recordings)."""
+AGENT_CHANNELS = {"inbound": 1, "outbound-api": 1}
+"""The first channel is what the other end of the call's own leg says, the second what Twilio plays to it: the agent.
+
+Twilio, recording one side of a call: inbound and outbound track. Who lets Twilio call its own agents, and then dials
+the customer, has them the other way about and must say so.
+"""
 INTELLIGENCE = "intelligence.twilio.com"
 SENTENCES = f"https://{INTELLIGENCE}/v2/Transcripts/{{}}/Sentences?PageSize=1000"
 
