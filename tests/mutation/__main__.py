@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation.mutants import mutants_of
-from tests.mutation.running import ENDLESS, KILLED, SURVIVED, UNTESTED, MutantRunner, tell
+from tests.mutation.running import ENDLESS, KILLED, SURVIVED, UNTESTED, MutantRunner, show
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -49,8 +49,8 @@ def tests() -> list[str]:
 
 def named_survivors() -> dict[str, str]:
     """Mutants that no test can or need see, each with its reason."""
-    told = tomllib.loads((HERE / "survivors.toml").read_text(encoding="utf-8"))
-    return {survivor["mutant"]: survivor["reason"] for survivor in told["survivor"]}
+    document = tomllib.loads((HERE / "survivors.toml").read_text(encoding="utf-8"))
+    return {survivor["mutant"]: survivor["reason"] for survivor in document["survivor"]}
 
 
 def main(words: list[str]) -> int:
@@ -58,7 +58,7 @@ def main(words: list[str]) -> int:
     if not mutants:
         sys.stderr.write(f"No function to change in a module of: {' '.join(words)}\n")
         return 2
-    tell(f"{len(mutants)} mutants; first the tests without any of them …")
+    show(f"{len(mutants)} mutants; first the tests without any of them …")
     judge = MutantRunner(mutants, WORKERS)
     options = ["-qq", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider", "--capture=no", *QUIET]
     pytest.main([*options, f"--rootdir={ROOT}", *tests()], plugins=[judge])
@@ -75,15 +75,15 @@ def report(modules_of: Mapping[str, str], verdicts: Mapping[str, str]) -> int:
     all_of = Counter(modules_of.values())
     left = Counter(modules_of[name] for name in survived)
     known = Counter(modules_of[name] for name in survived if name in named)
-    tell(f"\n{'module':<45}{'mutants':>8}{'killed':>8}{'survived':>9}{'named':>7}{'killed %':>9}")
+    show(f"\n{'module':<45}{'mutants':>8}{'killed':>8}{'survived':>9}{'named':>7}{'killed %':>9}")
     for module, count in all_of.items():
-        tell(_line(module, count, left[module], known[module]))
-    tell(_line("all", all_of.total(), left.total(), known.total()))
+        show(_line(module, count, left[module], known[module]))
+    show(_line("all", all_of.total(), left.total(), known.total()))
     wrong = [f"less than {LEAST_KILLED:.0%} are killed: {module}" for module in _weak(all_of, left)]
     wrong += [f"not named in survivors.toml: {name}" for name in survived if name not in named]
     wrong += [f"in survivors.toml, but {what}" for what in _outdated(named, modules_of, verdicts)]
     for line in wrong:
-        tell(line)
+        show(line)
     return int(bool(wrong))
 
 
@@ -99,8 +99,8 @@ def _weak(mutants: Counter[str], survived: Counter[str]) -> list[str]:
 def _outdated(named: Iterable[str], modules_of: Mapping[str, str], verdicts: Mapping[str, str]) -> list[str]:
     """Names from the judged modules that are no survivor's."""
     judged = {module.removeprefix("coval_relay.") for module in modules_of.values()}
-    told = {name: verdicts.get(name, "not made") for name in named if name.partition(" ")[0] in judged}
-    return [f"{verdict}: {name}" for name, verdict in told.items() if verdict not in (SURVIVED, UNTESTED)]
+    checked = {name: verdicts.get(name, "not made") for name in named if name.partition(" ")[0] in judged}
+    return [f"{verdict}: {name}" for name, verdict in checked.items() if verdict not in (SURVIVED, UNTESTED)]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.mutation.operators import ENUMS, changes
 
 @dataclass(frozen=True)
 class Mutant:
-    """`name` tells module, function and change, and stays the same where other lines of the file change."""
+    """`name` has module, function and change, and stays the same where other lines of the file change."""
 
     name: str
     module: str
@@ -35,7 +35,7 @@ def mutants_of(module: str) -> Iterator[Mutant]:
     tree, seen, members = ast.parse(source), Counter[str](), _enum_members()
     for function, node in _functions(tree.body, ""):
         for change in changes(node, members):
-            name = f"{module.removeprefix('coval_relay.')} {function}: {change.told()}"
+            name = f"{module.removeprefix('coval_relay.')} {function}: {change.description()}"
             seen[name] += 1
             with change.made():
                 code = _code_of(compile(ast.fix_missing_locations(tree), source, "exec"), function)

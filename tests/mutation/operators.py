@@ -41,7 +41,7 @@ class Change:
         yield
         self._set(before)
 
-    def told(self) -> str:
+    def description(self) -> str:
         before, removed = ast.unparse(self.node), self._held() is self.node
         with self.made():
             after = self.after or ast.unparse(self.value if removed else self.node)

@@ -56,12 +56,12 @@ class MutantRunner:
         if session.testsfailed:
             return True  # of the collection: pytest tells what is wrong
         entered = _baseline(session, {(mutant.module, mutant.function) for mutant in self.mutants})
-        tell("")  # after the dots
+        show("")  # after the dots
         self.sound = entered is not None
         if entered is not None:
             for mutant, verdict in self._judged(session, entered):
                 self.verdicts[mutant.name] = verdict
-                tell(f"{len(self.verdicts):>5}/{len(self.mutants)} {verdict:<9} {mutant.name}")
+                show(f"{len(self.verdicts):>5}/{len(self.mutants)} {verdict:<9} {mutant.name}")
         return True
 
     def _judged(self, session: pytest.Session, entered: dict[Place, Tests]) -> Iterator[tuple[Mutant, str]]:
@@ -78,7 +78,7 @@ class MutantRunner:
             yield _ended(running)
 
 
-def tell(text: str) -> None:
+def show(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -155,7 +155,7 @@ def _entered(session: pytest.Session, places: set[Place]) -> dict[Place, Tests] 
         _run(session, item)
         sys.settrace(None)
         if session.testsfailed:
-            tell(f"fails without a mutant: {item.nodeid}")
+            show(f"fails without a mutant: {item.nodeid}")
             return None
         for place in seen:
             found.setdefault(place, []).append((time.process_time() - started, index))

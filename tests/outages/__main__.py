@@ -25,8 +25,8 @@ def main() -> int:
             found = vanished(played) if is_endless else broken(played)
             failed += bool(found)
             seconds = time.monotonic() - began
-            told = f"{played.outage}: {given.calls} calls, {played.requests} requests meanwhile, {seconds:.0f} s"
-            print(told, *found, sep="\n  ", flush=True)  # noqa: T201 - a command for people
+            line = f"{played.outage}: {given.calls} calls, {played.requests} requests meanwhile, {seconds:.0f} s"
+            print(line, *found, sep="\n  ", flush=True)  # noqa: T201 - a command for people
     return min(failed, 1)
 
 

@@ -28,7 +28,7 @@ class IndexedCoval(FakeCoval):
         return made
 
     def find(self, external_conversation_id: str) -> list[Conversation]:
-        return [self._told(name) for name in self.by_call.get(external_conversation_id, [])][:2]
+        return [self._conversation(name) for name in self.by_call.get(external_conversation_id, [])][:2]
 
 
 @dataclass
@@ -57,8 +57,8 @@ class CovalOverHttp:
         try:
             return httpx.Response(200, text=json.dumps(self._answer(request), default=str))
         except PermanentError as error:
-            told = {"code": error.code, "message": error.reason, "details": [{"field": error.field}]}
-            return httpx.Response(error.status or 400, json={"error": told})
+            content = {"code": error.code, "message": error.reason, "details": [{"field": error.field}]}
+            return httpx.Response(error.status or 400, json={"error": content})
 
     def _answer(self, request: httpx.Request) -> Any:  # noqa: PLR0911 - one case a request
         name = request.url.path.rpartition("/")[2]

@@ -85,10 +85,10 @@ class _Effects:
 class _World(World):
     """Remembers when what was reported."""
 
-    told: list[tuple[int, LogEvent, str]] = field(default_factory=list)
+    reported: list[tuple[int, LogEvent, str]] = field(default_factory=list)
 
     def _report(self, event: LogEvent, external_conversation_id: str = "", **_: str | int) -> None:
-        self.told.append((self.clock.now, event, external_conversation_id))
+        self.reported.append((self.clock.now, event, external_conversation_id))
 
 
 @dataclass(eq=False)

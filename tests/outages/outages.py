@@ -148,10 +148,10 @@ class Played:
 
     def silent(self) -> list[int]:
         """Arrivals during the outage that neither got through in five minutes nor moved an alarm's metric."""
-        told = self.fleet.world.told
-        alarms = sorted(at for at, event, _ in told if event in ALARMING)
+        reported = self.fleet.world.reported
+        alarms = sorted(at for at, event, _ in reported if event in ALARMING)
         got_through = {
-            name: at for at, event, name in told if event in (LogEvent.CALL_SUBMITTED, LogEvent.RECORDING_ATTACHED)
+            name: at for at, event, name in reported if event in (LogEvent.CALL_SUBMITTED, LogEvent.RECORDING_ATTACHED)
         }
         during = [one for one in self.arrivals if self.outside.begins <= one[0] < self.outside.ends - ALARM_SECONDS]
         late = [at for at, name in during if got_through.get(name, at + DAY) > at + ALARM_SECONDS]
@@ -209,7 +209,7 @@ def broken(played: Played) -> list[str]:
     check("doubled", played.doubled())
     check(
         "deleted as doubled",
-        [name for _, event, name in fleet.world.told if event is LogEvent.EXTRA_CONVERSATION_DELETED],
+        [name for _, event, name in fleet.world.reported if event is LogEvent.EXTRA_CONVERSATION_DELETED],
     )
     check("unfinished", list(played.unfinished()))
     check("dead letters", fleet.queues.dead)
@@ -237,8 +237,8 @@ def vanished(played: Played) -> list[str]:
     dead_letters = "".join(body for _, body, _ in fleet.queues.dead)
     for name in map(_id, range(played.calls)):
         call = played.items.get(name)
-        told = call is not None and (call.state == "SUBMITTED" or call.reason == lifecycle.WAITED_TOO_LONG)
-        if not told and name not in dead_letters:
+        visible = call is not None and (call.state == "SUBMITTED" or call.reason == lifecycle.WAITED_TOO_LONG)
+        if not visible and name not in dead_letters:
             found.append(f"{name} ended in silence")
         if call is not None and call.state not in TERMINAL and not call.recording_missed_at:
             found.append(f"{name} is still {call.state.value}")

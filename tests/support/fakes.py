@@ -85,9 +85,9 @@ class FakeCoval:
         made = f"conversation{self.serial:012d}"
         self.conversations[made] = {**request, "audio": audio, "created": self.serial}
         self._fault("submit", after=True)
-        return self._told(made)
+        return self._conversation(made)
 
-    def _told(self, name: str) -> Conversation:
+    def _conversation(self, name: str) -> Conversation:
         held = self.conversations[name]
         return Conversation(
             conversation_id=name,
@@ -110,12 +110,12 @@ class FakeCoval:
             raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         held["audio"] = audio_url
         self._fault("attach", after=True)
-        return self._told(conversation_id)
+        return self._conversation(conversation_id)
 
     def get(self, conversation_id: str) -> Conversation | None:
         self.calls.append("get")
         self._fault("get", after=False)
-        return self._told(conversation_id) if conversation_id in self.conversations else None
+        return self._conversation(conversation_id) if conversation_id in self.conversations else None
 
     def find(self, external_conversation_id: str) -> list[Conversation]:
         self.calls.append("find")
@@ -125,7 +125,7 @@ class FakeCoval:
     def conversations_of(self, external_conversation_id: str) -> Iterator[Conversation]:
         for name, held in self.conversations.items():
             if held["external_conversation_id"] == external_conversation_id:
-                yield self._told(name)
+                yield self._conversation(name)
 
     def delete(self, conversation_id: str) -> None:
         self.calls.append("delete")

@@ -167,8 +167,8 @@ def mine(parts: Parts = TEXT, **changes: Any) -> Call:
 
 
 def made(seen: Call, *, audio: ConversationAudio = ConversationAudio.NONE, sent: Parts = TEXT) -> Transition:
-    told = KnownConversation(conversation_id="conversation", sent=sent, audio=audio)
-    return lifecycle.submitted(seen, "mine", told, NOW)
+    known = KnownConversation(conversation_id="conversation", sent=sent, audio=audio)
+    return lifecycle.submitted(seen, "mine", known, NOW)
 
 
 def test_an_answer_ends_the_lease_and_the_pinned_recording() -> None:
@@ -231,14 +231,14 @@ def test_back_is_by_the_facts_at_hand(call_end: CallEnd, back: str) -> None:
     assert summary(lifecycle.lease_released(seen, "mine", NOW)) == (back, None, "continue")
 
 
-def test_a_refusal_takes_the_pinned_recording_along() -> None:
-    refused = lifecycle.call_rejected(mine(AUDIO, recording=UPLOADED), "mine", ConversationState.REJECTED, REASON, NOW)
-    assert summary(refused) == ("REJECTED", "REJECTED", "continue")
+def test_a_rejection_takes_the_pinned_recording_along() -> None:
+    rejected = lifecycle.call_rejected(mine(AUDIO, recording=UPLOADED), "mine", ConversationState.REJECTED, REASON, NOW)
+    assert summary(rejected) == ("REJECTED", "REJECTED", "continue")
     kept = lifecycle.call_rejected(mine(recording=UPLOADED), "mine", ConversationState.FILTERED, REASON, NOW)
     assert summary(kept) == ("FILTERED", "UPLOADED", "continue")
 
 
-def test_refused_audio_leaves_the_text_to_be_sent() -> None:
+def test_rejected_audio_leaves_the_text_to_be_sent() -> None:
     both = Parts(transcript=True, facts=True, recording=True)
     text = lifecycle.audio_rejected(mine(both, recording=UPLOADED), "mine", REASON, NOW)
     assert summary(text) == ("SUBMITTING", "REJECTED", "submit")
@@ -274,12 +274,12 @@ def test_a_withdrawn_text_leaves_the_recording_to_speak() -> None:
 # --- recordings --------------------------------------------------------------------------------------
 
 
-def arrived(seen: Call, told: Recording) -> Transition:
-    return lifecycle.recording_arrived(seen, told, MINE)
+def arrived(seen: Call, incoming: Recording) -> Transition:
+    return lifecycle.recording_arrived(seen, incoming, MINE)
 
 
 @pytest.mark.parametrize(
-    ("seen", "told", "expected"),
+    ("seen", "incoming", "expected"),
     [
         (call(), recording(), ("NEW", "READY", "upload")),
         (call(), recording(RecordingState.BY_URL), ("NEW", "BY_URL", "continue")),
@@ -319,19 +319,19 @@ def arrived(seen: Call, told: Recording) -> Transition:
         ),
     ],
 )
-def test_a_recording_arrives(seen: Call, told: Recording, expected: tuple[str, str | None, str]) -> None:
-    assert summary(arrived(seen, told)) == expected
+def test_a_recording_arrives(seen: Call, incoming: Recording, expected: tuple[str, str | None, str]) -> None:
+    assert summary(arrived(seen, incoming)) == expected
 
 
 def test_every_recording_has_an_outcome() -> None:
     current = call(recording=recording())
     assert arrived(current, recording(sort_key="1")).call.other_recordings == {"s3://b/k1#e": "superseded"}
     assert arrived(current, recording(sort_key="3")).call.other_recordings == {"s3://b/k2#e": "superseded"}
-    refused = call(recording=recording(RecordingState.REJECTED, reason=REASON))
-    assert arrived(refused, recording(sort_key="3")).call.other_recordings == {"s3://b/k2#e": "rejected: code"}
+    rejected = call(recording=recording(RecordingState.REJECTED, reason=REASON))
+    assert arrived(rejected, recording(sort_key="3")).call.other_recordings == {"s3://b/k2#e": "rejected: code"}
 
 
-def test_what_our_own_look_refused_never_displaces_and_is_always_displaced() -> None:
+def test_what_our_own_look_rejected_never_displaces_and_is_always_displaced() -> None:
     blip = recording(RecordingState.REJECTED, sort_key="3", usable=False, reason=REASON)
     kept = arrived(call(recording=recording()), blip)
     assert (summary(kept), kept.call.other_recordings) == (

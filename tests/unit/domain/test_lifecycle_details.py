@@ -1,4 +1,4 @@
-"""The state protocol to the letter: whole items after an event, and what happens exactly at a limit."""
+"""The state protocol in detail: whole items after an event, and what happens exactly at a limit."""
 
 from dataclasses import replace
 from typing import Any
@@ -110,9 +110,9 @@ def test_the_first_event_of_a_call() -> None:
     assert lifecycle.input_rejected(NEW, REASON, NOW) == Transition(
         replace(NEW, notes=(REASON,), created_at=NOW), Action.DONE
     )
-    told = recording()
-    assert lifecycle.recording_arrived(NEW, told, MINE) == Transition(
-        replace(NEW, recording=replace(told, changed_at=NOW), created_at=NOW), Action.UPLOAD
+    incoming = recording()
+    assert lifecycle.recording_arrived(NEW, incoming, MINE) == Transition(
+        replace(NEW, recording=replace(incoming, changed_at=NOW), created_at=NOW), Action.UPLOAD
     )
 
 
@@ -146,8 +146,8 @@ def test_a_call_that_ended_a_day_before_it_was_seen(late: int, action: Action) -
 
 
 def test_without_the_calls_facts_it_may_have_been_sent_long_ago() -> None:
-    told = recording(Sound.UPLOADED, created_at=NOW, changed_at=0)
-    assert lifecycle.resume(call(created_at=NOW, recording=told), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
+    uploaded = recording(Sound.UPLOADED, created_at=NOW, changed_at=0)
+    assert lifecycle.resume(call(created_at=NOW, recording=uploaded), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
     text = replace(POINTER, stored_at=0)
     assert lifecycle.resume(call(created_at=NOW, transcript=text), DEADLINES, MINE).action is Action.READ_THEN_SUBMIT
 
@@ -155,17 +155,17 @@ def test_without_the_calls_facts_it_may_have_been_sent_long_ago() -> None:
 SAID = Description(status="voicemail", direction="inbound", agent_channel=1)
 
 
-def test_what_is_told_besides_the_end_is_part_of_the_facts() -> None:
-    told = lifecycle.call_described(call(created_at=0), SAID, NOW)
-    assert told == Transition(replace(call(created_at=NOW), described=SAID), Action.DONE)
+def test_what_is_said_besides_the_end_is_part_of_the_facts() -> None:
+    after = lifecycle.call_described(call(created_at=0), SAID, NOW)
+    assert after == Transition(replace(call(created_at=NOW), described=SAID), Action.DONE)
     facts = replace(FACTS, metadata={"call_status": "completed"}, agent_channel=None)
-    known = ended(told.call, CallEnd.WITHOUT_TRANSCRIPT, facts=facts).call.facts
+    known = ended(after.call, CallEnd.WITHOUT_TRANSCRIPT, facts=facts).call.facts
     assert known == replace(facts, metadata={"direction": "inbound", "call_status": "voicemail"}, agent_channel=1)
     waiting = call(State.WAITING, facts=facts, call_end=CallEnd.WITHOUT_TRANSCRIPT)
     assert lifecycle.call_described(waiting, SAID, NOW).call.facts == known
 
 
-def test_what_the_end_says_and_what_was_told_first_hold() -> None:
+def test_what_the_end_says_and_what_was_said_first_hold() -> None:
     facts = replace(FACTS, metadata={"call_status": "busy", "direction": "outbound"}, agent_channel=0)
     assert ended(call(described=SAID), CallEnd.WITHOUT_TRANSCRIPT, facts=facts).call.facts == facts
     other = Description(status="busy", direction="outbound", agent_channel=0)
@@ -174,12 +174,12 @@ def test_what_the_end_says_and_what_was_told_first_hold() -> None:
 
 
 @pytest.mark.parametrize("state", [State.SUBMITTED, State.REJECTED, State.SUBMITTING])
-def test_what_is_told_too_late_changes_nothing_else(state: State) -> None:
+def test_what_is_said_too_late_changes_nothing_else(state: State) -> None:
     seen = call(state, facts=FACTS)
     assert lifecycle.call_described(seen, SAID, NOW) == Transition(replace(seen, described=SAID), Action.DONE)
 
 
-def test_a_side_that_is_told_after_the_recording_makes_it_anew() -> None:
+def test_an_agent_channel_that_comes_after_the_recording_makes_it_anew() -> None:
     stereo = recording(Sound.UPLOADED, channels=2, upload_id="u")
     seen = call(State.WAITING, facts=FACTS, call_end=CallEnd.WITHOUT_TRANSCRIPT, recording=stereo)
     after = lifecycle.call_described(seen, SAID, NOW)
@@ -201,7 +201,7 @@ LATE = replace(FACTS, occurred_at="2026-10-02T14:35:00.000Z")
 
 
 @pytest.mark.parametrize(
-    ("known", "told", "kind", "chosen"),
+    ("known", "later", "kind", "chosen"),
     [
         (EARLY, LATE, CallEnd.WITHOUT_TRANSCRIPT, EARLY),
         (LATE, EARLY, CallEnd.WITHOUT_TRANSCRIPT, EARLY),
@@ -211,23 +211,23 @@ LATE = replace(FACTS, occurred_at="2026-10-02T14:35:00.000Z")
     ],
 )
 def test_of_several_ends_the_earliest_holds_unless_one_has_the_text(
-    known: CallFacts, told: CallFacts, kind: CallEnd, chosen: CallFacts
+    known: CallFacts, later: CallFacts, kind: CallEnd, chosen: CallFacts
 ) -> None:
     seen = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, facts=known)
-    assert ended(seen, kind, told).call.facts == chosen
+    assert ended(seen, kind, later).call.facts == chosen
 
 
 @pytest.mark.parametrize(
-    ("known", "told", "mark"),
+    ("known", "later", "mark"),
     [
         ({SIMULATION: "sim_1"}, {}, "sim_1"),
         ({}, {SIMULATION: "sim_2"}, "sim_2"),
         ({SIMULATION: "sim_1"}, {SIMULATION: "sim_2"}, "sim_2"),
     ],
 )
-def test_a_simulation_stays_one(known: dict[str, str], told: dict[str, str], mark: str) -> None:
+def test_a_simulation_stays_one(known: dict[str, str], later: dict[str, str], mark: str) -> None:
     seen = call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, facts=replace(EARLY, metadata={"a": 1, **known}))
-    after = ended(seen, CallEnd.WITHOUT_TRANSCRIPT, replace(LATE, metadata={"b": 2, **told})).call
+    after = ended(seen, CallEnd.WITHOUT_TRANSCRIPT, replace(LATE, metadata={"b": 2, **later})).call
     assert after.facts == replace(EARLY, metadata={"a": 1, SIMULATION: mark})
 
 
@@ -255,7 +255,7 @@ def test_a_side_that_becomes_known_has_the_recording_made_anew(state: Sound) -> 
 
 
 @pytest.mark.parametrize(
-    ("channels", "told", "state"),
+    ("channels", "agent_channel", "state"),
     [
         (1, 1, Sound.UPLOADED),
         (1, 0, Sound.UPLOADED),
@@ -264,11 +264,11 @@ def test_a_side_that_becomes_known_has_the_recording_made_anew(state: Sound) -> 
         (3, 0, Sound.READY),
     ],
 )
-def test_only_a_wrong_side_makes_it_anew(channels: int, told: int, state: Sound) -> None:
+def test_only_a_wrong_side_makes_it_anew(channels: int, agent_channel: int, state: Sound) -> None:
     seen = call(recording=replace(UPLOADED, channels=channels))
-    after = ended(seen, CallEnd.TRANSCRIPT_PENDING, replace(FACTS, agent_channel=told))
+    after = ended(seen, CallEnd.TRANSCRIPT_PENDING, replace(FACTS, agent_channel=agent_channel))
     assert after.call.recording is not None
-    assert (after.call.recording.state, after.call.recording.agent_channel) == (state, told)
+    assert (after.call.recording.state, after.call.recording.agent_channel) == (state, agent_channel)
     assert after.action is (Action.REQUEUE_RECORDING if state is Sound.READY else Action.CONTINUE)
 
 
@@ -283,7 +283,7 @@ def test_a_side_that_comes_too_late_or_was_known(state: Sound, known: int | None
     assert ended(call(recording=held), CallEnd.TRANSCRIPT_PENDING, SIDED).call.recording == held
 
 
-def test_a_side_that_is_told_to_an_ended_lease() -> None:
+def test_an_agent_channel_that_comes_to_an_ended_lease() -> None:
     held = recording(Sound.UPLOADED, channels=2)
     anew = replace(held, state=Sound.READY, agent_channel=1, needs_preparation=True, changed_at=NOW)
     after = ended(ended_lease(AUDIO, recording=held), CallEnd.WITH_TRANSCRIPT, SIDED)
@@ -479,16 +479,16 @@ def test_a_submitted_call_with_its_recording() -> None:
 
 
 def test_a_recording_that_has_ended_stays_so() -> None:
-    refused = recording(Sound.REJECTED, reason=REASON)
-    assert submitted(mine(recording=refused), audio=ConversationAudio.OTHER).recording == refused
+    rejected = recording(Sound.REJECTED, reason=REASON)
+    assert submitted(mine(recording=rejected), audio=ConversationAudio.OTHER).recording == rejected
     for audio in (ConversationAudio.OURS, ConversationAudio.OTHER):
         assert submitted(mine(), audio=audio).recording is None
 
 
 def test_a_recording_that_coval_has_after_all_is_attached() -> None:
-    refused = recording(Sound.REJECTED, reason=REASON)
-    assert submitted(mine(recording=refused), audio=ConversationAudio.OURS).recording == replace(
-        refused, state=Sound.ATTACHED, reason=None, changed_at=NOW
+    rejected = recording(Sound.REJECTED, reason=REASON)
+    assert submitted(mine(recording=rejected), audio=ConversationAudio.OURS).recording == replace(
+        rejected, state=Sound.ATTACHED, reason=None, changed_at=NOW
     )
 
 
@@ -515,7 +515,7 @@ def test_nothing_is_late_for_a_call_that_was_never_sent() -> None:
         assert ended(seen) == Transition(seen)
 
 
-def test_a_refused_call() -> None:
+def test_a_rejected_call() -> None:
     seen = mine(BOTH, recording=UPLOADED)
     assert lifecycle.call_rejected(seen, "mine", State.REJECTED, REASON, NOW) == Transition(
         replace(
@@ -532,7 +532,7 @@ def test_a_refused_call() -> None:
     )
 
 
-def test_refused_audio_of_a_call_that_has_none_any_more() -> None:
+def test_rejected_audio_of_a_call_that_has_none_any_more() -> None:
     assert lifecycle.audio_rejected(mine(BOTH), "mine", REASON, NOW) == Transition(mine(TEXT), Action.SUBMIT)
 
 
@@ -574,8 +574,8 @@ def test_a_submit_whose_url_could_not_be_fetched() -> None:
 # --- recordings --------------------------------------------------------------------------------------
 
 
-def arrived(seen: Call, told: Recording) -> Transition:
-    return lifecycle.recording_arrived(seen, told, MINE)
+def arrived(seen: Call, incoming: Recording) -> Transition:
+    return lifecycle.recording_arrived(seen, incoming, MINE)
 
 
 def test_the_same_recording_once_more_changes_nothing() -> None:
@@ -628,7 +628,7 @@ def test_a_rejection_without_a_reason_counts_as_superseded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "told", "mended"),
+    ("held", "incoming", "mended"),
     [
         (recording(Sound.REJECTED, usable=False), recording(), True),
         (recording(Sound.REJECTED, usable=False), recording(Sound.REJECTED, usable=False), False),
@@ -636,9 +636,9 @@ def test_a_rejection_without_a_reason_counts_as_superseded() -> None:
         (recording(Sound.ATTACHED, usable=False), recording(), False),
     ],
 )
-def test_what_our_look_refused_may_come_anew(held: Recording, told: Recording, mended: bool) -> None:
-    after = arrived(call(recording=held), told)
-    assert after.call.recording == (replace(told, changed_at=NOW) if mended else held)
+def test_what_our_look_rejected_may_come_anew(held: Recording, incoming: Recording, mended: bool) -> None:
+    after = arrived(call(recording=held), incoming)
+    assert after.call.recording == (replace(incoming, changed_at=NOW) if mended else held)
     assert after.action is (Action.UPLOAD if mended else Action.CONTINUE)
 
 
@@ -666,7 +666,7 @@ def test_what_does_not_fit_or_could_be_replaced_is_copied(held: Recording, needs
 
 
 @pytest.mark.parametrize(
-    ("state", "held", "refused"),
+    ("state", "held", "rejected"),
     [
         (State.WAITING, recording(), True),
         (State.SUBMITTED, recording(), True),
@@ -678,13 +678,13 @@ def test_what_does_not_fit_or_could_be_replaced_is_copied(held: Recording, needs
         (State.SUBMITTED, recording(Sound.BY_URL), False),
     ],
 )
-def test_bytes_that_are_gone_end_what_still_needs_them(state: State, held: Recording, refused: bool) -> None:
+def test_bytes_that_are_gone_end_what_still_needs_them(state: State, held: Recording, rejected: bool) -> None:
     after = arrived(call(state, recording=held), GONE).call.recording
     gone = replace(held, state=Sound.REJECTED, reason=REASON, upload_id=None, url="", changed_at=NOW)
-    assert after == (gone if refused else held)
+    assert after == (gone if rejected else held)
 
 
-def test_a_look_without_a_reason_refuses_nothing() -> None:
+def test_a_look_without_a_reason_rejects_nothing() -> None:
     seen = call(State.SUBMITTED, recording=recording())
     assert arrived(seen, replace(GONE, reason=None)).call == seen
     assert arrived(seen, recording(reason=REASON)).call == seen
@@ -706,9 +706,9 @@ def test_the_copy_that_was_made_takes_its_place(state: Sound, taken: bool, raw: 
 
 def test_a_copy_that_is_none_or_of_the_other_side_is_not_taken() -> None:
     held = recording(Sound.UPLOADED, needs_preparation=True, agent_channel=1)
-    for told in (COPY, recording(needs_preparation=True, agent_channel=1)):
+    for incoming in (COPY, recording(needs_preparation=True, agent_channel=1)):
         seen = call(State.SUBMITTED, recording=held)
-        assert arrived(seen, told) == Transition(seen)
+        assert arrived(seen, incoming) == Transition(seen)
     ready = recording(Sound.UPLOADED)
     assert arrived(call(State.SUBMITTED, recording=ready), COPY).call.recording == ready
 
@@ -731,16 +731,16 @@ def test_a_side_that_comes_with_the_recording_again() -> None:
 
 @pytest.mark.parametrize(("settling_until", "settled", "due"), [(NOW, True, NOW + 500), (NOW + 1, False, NOW + 1)])
 def test_a_recording_waits_for_a_better_one(settling_until: int, settled: bool, due: int) -> None:
-    told = recording(settling_until=settling_until, changed_at=NOW, hints=RecordingHints(several=True))
-    after = arrived(call(), told)
+    incoming = recording(settling_until=settling_until, changed_at=NOW, hints=RecordingHints(several=True))
+    after = arrived(call(), incoming)
     assert after.action is (Action.UPLOAD if settled else Action.DONE)
-    pinned = lifecycle.attach(call(State.SUBMITTED, recording=told), NOW)
+    pinned = lifecycle.attach(call(State.SUBMITTED, recording=incoming), NOW)
     assert pinned.action is (Action.ATTACH if settled else Action.DONE)
     waiting = call(State.WAITING, facts=FACTS, call_end=CallEnd.WITHOUT_TRANSCRIPT)
-    linked = replace(waiting, recording=replace(told, state=Sound.BY_URL))
+    linked = replace(waiting, recording=replace(incoming, state=Sound.BY_URL))
     claimed = lifecycle.claim_next(linked, Action.CLAIM_RECORDING, MINE)
     assert claimed.action is (Action.SUBMIT if settled else Action.DONE)
-    for seen in (after.call, replace(linked, recording=told), linked, call(State.SUBMITTED, recording=told)):
+    for seen in (after.call, replace(linked, recording=incoming), linked, call(State.SUBMITTED, recording=incoming)):
         assert lifecycle.due_at(seen, DEADLINES, NOW) == due
 
 
@@ -825,7 +825,7 @@ def test_what_was_made_ready_of_a_recording_that_is_none_any_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "refused"),
+    ("state", "rejected"),
     [
         (Sound.READY, True),
         (Sound.ATTACHING, True),
@@ -834,11 +834,11 @@ def test_what_was_made_ready_of_a_recording_that_is_none_any_more() -> None:
         (Sound.ATTACHED, False),
     ],
 )
-def test_a_refusal_counts_while_it_is_worked_on(state: Sound, refused: bool) -> None:
+def test_a_rejection_counts_while_it_is_worked_on(state: Sound, rejected: bool) -> None:
     held = recording(state, url="https://a.example/", upload_id="upl")
     after = lifecycle.recording_rejected(call(recording=held), held.identity, REASON, NOW)
     gone = replace(held, state=Sound.REJECTED, reason=REASON, url="", upload_id=None, changed_at=NOW)
-    assert after == Transition(call(recording=gone if refused else held))
+    assert after == Transition(call(recording=gone if rejected else held))
 
 
 def test_a_recording_is_pinned_and_attached() -> None:
@@ -855,14 +855,14 @@ def test_a_recording_is_pinned_and_attached() -> None:
 
 
 @pytest.mark.parametrize("raw", TO_COPY, ids=["unfit", "replaceable"])
-def test_what_is_to_be_copied_is_not_pinned_but_ends_with_a_refused_call(raw: Recording) -> None:
+def test_what_is_to_be_copied_is_not_pinned_but_ends_with_a_rejected_call(raw: Recording) -> None:
     seen = call(State.SUBMITTED, recording=raw)
     assert lifecycle.attach(seen, NOW) == Transition(seen)
-    refused = lifecycle.attach(call(State.REJECTED, recording=raw, reason=REASON), NOW).call.recording
-    assert refused == replace(raw, state=Sound.REJECTED, reason=REASON, url="", upload_id=None, changed_at=NOW)
+    rejected = lifecycle.attach(call(State.REJECTED, recording=raw, reason=REASON), NOW).call.recording
+    assert rejected == replace(raw, state=Sound.REJECTED, reason=REASON, url="", upload_id=None, changed_at=NOW)
 
 
-def test_a_recording_of_a_call_that_was_refused_without_a_reason() -> None:
+def test_a_recording_of_a_call_that_was_rejected_without_a_reason() -> None:
     after = lifecycle.attach(call(State.FILTERED, recording=UPLOADED), NOW).call.recording
     assert after is not None
     assert after.reason == Reason("call_rejected", "The call itself was rejected.")
@@ -878,12 +878,12 @@ def test_a_url_that_could_not_be_fetched_for_an_attach() -> None:
     assert lifecycle.attach_fetch_failed(seen, "another", REASON, NOW) == Transition(seen)
 
 
-def test_what_only_this_worker_has_pinned_is_refused_at_once() -> None:
+def test_what_only_this_worker_has_pinned_is_rejected_at_once() -> None:
     pinned = recording(Sound.ATTACHING, fetch_failing_since=NOW - 86_400)
     seen = call(State.SUBMITTED, recording=pinned)
-    refused = replace(pinned, state=Sound.REJECTED, reason=REASON, changed_at=NOW)
+    rejected = replace(pinned, state=Sound.REJECTED, reason=REASON, changed_at=NOW)
     after = lifecycle.attach_abandoned(seen, pinned.identity, REASON, NOW)
-    assert after == Transition(call(State.SUBMITTED, recording=refused))
+    assert after == Transition(call(State.SUBMITTED, recording=rejected))
     assert lifecycle.attach_abandoned(seen, "another", REASON, NOW) == Transition(seen)
     assert lifecycle.attach_fetch_failed(seen, pinned.identity, REASON, NOW) == after
 
@@ -979,8 +979,8 @@ def test_deadlines_of_a_call_that_waits() -> None:
     assert lifecycle.resume(pending, DEADLINES, MINE) == Transition(
         replace(pending, call_end=CallEnd.WITHOUT_TRANSCRIPT)
     )
-    told = replace(pending, transcript=POINTER)
-    assert lifecycle.resume(told, DEADLINES, MINE) == Transition(told)
+    found = replace(pending, transcript=POINTER)
+    assert lifecycle.resume(found, DEADLINES, MINE) == Transition(found)
 
 
 SILENT = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, facts=FACTS, waiting_since=NOW - 300)
@@ -1038,8 +1038,8 @@ MADE = KnownConversation(conversation_id="conversation", sent=AUDIO, audio=Conve
 
 @pytest.mark.parametrize("state", [State.NEW, State.QUEUED, State.WAITING, State.REJECTED])
 def test_what_landed_late_is_adopted(state: State) -> None:
-    refused = recording(Sound.REJECTED, reason=REASON)
-    abandoned = call(state, maybe_sent_at=7, recording=refused, reason=REASON)
+    rejected = recording(Sound.REJECTED, reason=REASON)
+    abandoned = call(state, maybe_sent_at=7, recording=rejected, reason=REASON)
     assert lifecycle.conversation_found_late(abandoned, MADE, NOW) == Transition(
         replace(
             abandoned,
@@ -1048,7 +1048,7 @@ def test_what_landed_late_is_adopted(state: State) -> None:
             sent=AUDIO,
             submitted_at=NOW,
             reason=None,
-            recording=replace(refused, state=Sound.ATTACHED, reason=None, changed_at=NOW),
+            recording=replace(rejected, state=Sound.ATTACHED, reason=None, changed_at=NOW),
         )
     )
 

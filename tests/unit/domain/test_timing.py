@@ -74,7 +74,7 @@ def test_whatever_is_missing_all_have_times_in_order_or_none_has(
 
 
 @pytest.mark.parametrize("messages", [[said(0, 400_000)], [said(240_000)]])
-def test_milliseconds_are_told_from_seconds_by_the_calls_length(messages: list[Message]) -> None:
+def test_milliseconds_are_distinguished_from_seconds_by_the_calls_length(messages: list[Message]) -> None:
     with pytest.raises(InvalidInputError) as caught:
         check_times(tuple(messages), 330, "messages")
     assert str(caught.value) == "messages: times must be seconds: the last is far beyond the call's length"
@@ -83,8 +83,8 @@ def test_milliseconds_are_told_from_seconds_by_the_calls_length(messages: list[M
 def ended(started: str | None, base: str, *times: tuple[float, float]) -> dict[str, Any]:
     items = [{"started_at": started}] if started else []
     messages = [said(*pair) for pair in times]
-    told = {"status": "inline", "time_base": base, "messages": messages}
-    return call_ended(transcript=told, recording={"items": items})
+    transcript = {"status": "inline", "time_base": base, "messages": messages}
+    return call_ended(transcript=transcript, recording={"items": items})
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_times_count_from_the_start_of_the_audio(
 @pytest.mark.parametrize("policy", ["send", "omit"])
 def test_estimated_times_are_marked_or_left_to_coval(policy: Any) -> None:
     world = World(options=replace(OPTIONS, estimated_times=policy))
-    told = {"status": "inline", "messages": [said(0), said(3)]}
-    world.send("call_end", call_ended(transcript=told))
+    transcript = {"status": "inline", "messages": [said(0), said(3)]}
+    world.send("call_end", call_ended(transcript=transcript))
     world.run(hours=1)
     (body,) = submitted_bodies(world)
     times = [(turn.get("start_time"), turn.get("end_time")) for turn in body["transcript"]]
@@ -122,11 +122,11 @@ def test_estimated_times_are_marked_or_left_to_coval(policy: Any) -> None:
 
 
 def utterances(*spoken: tuple[str, float, str]) -> dict[str, Any]:
-    told = [
+    utterances = [
         {"id": name, "role": "user", "content": words, "spoken_at": at, "ended_at": at + 1.0}
         for name, at, words in spoken
     ]
-    detail = {"schema_version": "1", "external_conversation_id": "call-1", "utterances": told}
+    detail = {"schema_version": "1", "external_conversation_id": "call-1", "utterances": utterances}
     return event("Transcript Utterances", detail)
 
 
@@ -138,7 +138,7 @@ COLLECTED = {"status": "reference", "reference": {"uri": "utterances:", "format"
     st.permutations(["end", "one", "two", "two", "one", "object"]),
     st.lists(st.integers(0, 50), min_size=6, max_size=6),
 )
-def test_a_transcript_that_is_told_in_parts_in_any_order(order: list[str], delays: list[int]) -> None:
+def test_a_transcript_that_comes_in_parts_in_any_order(order: list[str], delays: list[int]) -> None:
     world = World()
     events = {
         "end": ("call_end", call_ended(transcript=COLLECTED)),

@@ -38,7 +38,7 @@ def ids_of(messages: Any) -> list[Any]:
         ([asked("a"), answered("a"), answered("a")], [["a"], "a", "a"]),
         ([asked("a", "a#2"), asked("a"), answered("a"), answered("a")], [["a", "a#2"], ["a#3"], "a", "a#3"]),
     ],
-    ids=["as it should be", "used again", "told twice", "twice at once", "answered twice", "a taken name"],
+    ids=["as it should be", "used again", "sent twice", "twice at once", "answered twice", "a taken name"],
 )
 def test_each_answer_is_under_its_own_call(messages: list[dict[str, Any]], ids: list[Any]) -> None:
     assert ids_of(with_sound_tool_calls(messages)) == ids

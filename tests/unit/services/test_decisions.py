@@ -45,41 +45,41 @@ VERSION = ObjectVersion("recordings", "rec/call-1.wav", "e", "v1")
 NEW = Call(external_conversation_id="call-1")
 
 
-def refused(field_: str | None = None, reason: str = "Bad.", status: int = 400) -> PermanentError:
+def rejected(field_: str | None = None, reason: str = "Bad.", status: int = 400) -> PermanentError:
     return PermanentError("CODE", reason, field_, status)
 
 
-# --- Coval's refusals and conversations --------------------------------------------------------------
+# --- Coval's rejections and conversations --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("error", "audio", "upload"),
     [
-        (refused("audio_url"), True, False),
-        (refused("audio"), True, False),
-        (refused("upload_id"), True, True),
-        (refused(reason="Audio file is empty."), True, False),
-        (refused(reason="Unsupported audio format."), True, False),
-        (refused(reason="Invalid or corrupt audio file."), True, False),
-        (refused(reason="Upload not found: upl"), False, True),
-        (refused("audio", status=404), False, False),
-        (refused(reason="Audio file is empty.", status=422), False, False),
-        (refused("transcript"), False, False),
+        (rejected("audio_url"), True, False),
+        (rejected("audio"), True, False),
+        (rejected("upload_id"), True, True),
+        (rejected(reason="Audio file is empty."), True, False),
+        (rejected(reason="Unsupported audio format."), True, False),
+        (rejected(reason="Invalid or corrupt audio file."), True, False),
+        (rejected(reason="Upload not found: upl"), False, True),
+        (rejected("audio", status=404), False, False),
+        (rejected(reason="Audio file is empty.", status=422), False, False),
+        (rejected("transcript"), False, False),
     ],
 )
-def test_what_a_refusal_is_about(error: PermanentError, audio: bool, upload: bool) -> None:
+def test_what_a_rejection_is_about(error: PermanentError, audio: bool, upload: bool) -> None:
     assert (concerns_audio(error), concerns_upload(error)) == (audio, upload)
 
 
 def test_live_conversations_the_oldest_first() -> None:
-    told = [
+    conversations = [
         Conversation("c", create_time="2026-10-02"),
         Conversation("b", status="DELETED", create_time="2026-10-01"),
         Conversation("a", create_time="2026-10-01", status="COMPLETED"),
         Conversation("d", status="CANCELLED"),
         Conversation("e"),
     ]
-    assert [one.conversation_id for one in live(told)] == ["e", "a", "c"]
+    assert [one.conversation_id for one in live(conversations)] == ["e", "a", "c"]
 
 
 # --- a recording's message ---------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def test_the_identity_of_a_link_leaves_out_what_signs_it(query: str, named: str)
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("event_hints", "expected"),
     [
         (NO_HINTS, RecordingHints(agent_channel=1, rank=2)),
         (RecordingHints(agent_channel=0), RecordingHints(agent_channel=0, rank=2)),
@@ -132,8 +132,8 @@ def test_the_identity_of_a_link_leaves_out_what_signs_it(query: str, named: str)
         (RecordingHints(several=True), RecordingHints(agent_channel=1, rank=2, several=True)),
     ],
 )
-def test_an_event_goes_over_the_rule(told: RecordingHints, expected: RecordingHints) -> None:
-    assert overlaid(RecordingHints(agent_channel=1, rank=2), told) == expected
+def test_an_event_goes_over_the_rule(event_hints: RecordingHints, expected: RecordingHints) -> None:
+    assert overlaid(RecordingHints(agent_channel=1, rank=2), event_hints) == expected
     assert overlaid(replace(NO_HINTS, longest=True, several=True), NO_HINTS) == RecordingHints(
         longest=True, several=True
     )
@@ -396,7 +396,7 @@ def test_a_copy_is_described_and_lies_below_its_kind() -> None:
 
 
 @pytest.mark.parametrize("converted", [wav(1.0), b""])
-def test_a_copy_that_coval_would_refuse(converted: bytes) -> None:
+def test_a_copy_that_coval_would_reject(converted: bytes) -> None:
     parts = prepared(b"OggS" + bytes(100), converted=converted)
     with pytest.raises(AudioRejectedError):
         parts.make_copy(*parts.inspect(recording(size=104)))
@@ -445,13 +445,13 @@ def chain(length: int) -> Web:
 
 
 def test_pages_are_followed_to_their_end() -> None:
-    told: Any = files(chain(3)).load(pointed("0"))
-    assert told == ("f", [{"next": "1"}, {"next": "2"}, {"next": None}], None)
+    loaded: Any = files(chain(3)).load(pointed("0"))
+    assert loaded == ("f", [{"next": "1"}, {"next": "2"}, {"next": None}], None)
     most: Any = files(chain(MAX_PAGES)).load(pointed("0"))
     assert len(most[1]) == MAX_PAGES == 50
 
 
-def test_pages_without_end_are_refused() -> None:
+def test_pages_without_end_are_rejected() -> None:
     with pytest.raises(PermanentError) as caught:
         files(chain(MAX_PAGES + 1)).load(pointed("0"))
     assert caught.value == PermanentError("transcript_too_long", "The transcript has more than 50 pages.")

@@ -169,8 +169,8 @@ def test_what_is_not_there_any_more_is_not_submitted_by_its_url(content: bytes |
         played.bucket.put(VERSION.key, content)
     assert go(played, "recording", Transition(BY_URL, Action.CONTINUE)) == DONE
     after = played.store.get("call-1")
-    refused = replace(READY, state=Sound.REJECTED, reason=reason, changed_at=NOW)
-    assert (after.state, after.recording, after.lease) == (State.WAITING, refused, None)
+    rejected = replace(READY, state=Sound.REJECTED, reason=reason, changed_at=NOW)
+    assert (after.state, after.recording, after.lease) == (State.WAITING, rejected, None)
     assert played.telemetry == [(LogEvent.RECORDING_REJECTED, "call-1", {"code": reason.code})]
     assert (played.coval.calls, queued(played)) == ([], [])
 
@@ -203,7 +203,7 @@ def test_a_recording_that_was_uploaded_after_the_claim_does_not_go_along() -> No
     assert (held["audio"], queued(played)) == (None, [("attach", "Resume")])
 
 
-def test_a_request_that_is_too_large_without_a_text_is_refused() -> None:
+def test_a_request_that_is_too_large_without_a_text_is_rejected() -> None:
     seen = claimed(
         Parts(transcript=False, facts=True, recording=True),
         recording=recording(Sound.UPLOADED, upload_id="upl"),
@@ -426,7 +426,7 @@ class NamedAsTheWaitingEnds(InMemoryAliases):
 
 
 @pytest.mark.parametrize("queue", ["call_end", "recording"])
-def test_a_name_that_comes_as_the_waiting_ends_makes_no_dead_letter(queue: str) -> None:
+def test_an_alias_that_comes_as_the_waiting_ends_makes_no_dead_letter(queue: str) -> None:
     played = world(aliases=NamedAsTheWaitingEnds())
     played.bucket.put("odd/L1.json", CONTENT)
     bucket = "transcripts" if queue == "call_end" else "recordings"
@@ -522,8 +522,8 @@ def submitted(**changes: Any) -> Call:
 
 @pytest.mark.parametrize("action", [Action.AUDIT, Action.WAIT, Action.DONE])
 def test_only_what_follows_is_attached_at_once(action: Action) -> None:
-    told = Transition(submitted(recording=recording()), action, 7)
-    assert _then_attach(told, MINE) == told
+    given = Transition(submitted(recording=recording()), action, 7)
+    assert _then_attach(given, MINE) == given
 
 
 def test_what_can_be_attached_is_locked_in_the_same_write() -> None:
@@ -540,13 +540,13 @@ def test_an_attach_that_is_due_is_locked_and_made() -> None:
     assert played.store.get("call-1").recording_state is Sound.ATTACHED
 
 
-def test_what_s3_refuses_is_for_the_operator() -> None:
+def test_what_s3_denies_is_for_the_operator() -> None:
     played = world(submitted(recording=recording()))
 
-    def refuse(_: ObjectVersion) -> Any:
+    def deny(_: ObjectVersion) -> Any:
         raise PermanentError("s3_access_denied", "The function lacks a permission.")
 
-    played.bucket.head = refuse
+    played.bucket.head = deny
     with pytest.raises(PermanentError) as caught:
         hand(played, "attach", Resume("call-1"))
     assert caught.value == PermanentError("s3_access_denied", "The function lacks a permission.")
@@ -700,17 +700,17 @@ def test_the_audit_adopts_a_late_submit_with_its_recording(listed: bool) -> None
     assert played.telemetry == [(LogEvent.CALL_ADOPTED, "call-1", {"audio": "ours"})]
 
 
-@pytest.mark.parametrize(("failing_for", "refused"), [(86_399, False), (86_400, True)])
-def test_an_attach_whose_url_cannot_be_fetched_is_tried_for_a_day(failing_for: int, refused: bool) -> None:
+@pytest.mark.parametrize(("failing_for", "rejected"), [(86_399, False), (86_400, True)])
+def test_an_attach_whose_url_cannot_be_fetched_is_tried_for_a_day(failing_for: int, rejected: bool) -> None:
     played = world(submitted(recording=recording(Sound.BY_URL, fetch_failing_since=NOW - failing_for)))
     played.coval.errors.append(("attach", AudioFetchError("Audio URL not found (404)"), False))
     assert hand(played, "attach", Resume("call-1")) == DONE
-    told: list[Any] = [(LogEvent.RECORDING_NOT_FETCHED, "call-1", {})]
-    refusal: list[Any] = [(LogEvent.RECORDING_REJECTED, "call-1", {"code": "audio_fetch_failed"})]
-    assert played.telemetry == (told + refusal if refused else told)
+    reported: list[Any] = [(LogEvent.RECORDING_NOT_FETCHED, "call-1", {})]
+    rejection: list[Any] = [(LogEvent.RECORDING_REJECTED, "call-1", {"code": "audio_fetch_failed"})]
+    assert played.telemetry == (reported + rejection if rejected else reported)
     after = played.store.get("call-1")
-    assert after.recording_state is (Sound.REJECTED if refused else Sound.ATTACHING)
-    assert after.due_at == (None if refused else NOW + 3600)
+    assert after.recording_state is (Sound.REJECTED if rejected else Sound.ATTACHING)
+    assert after.due_at == (None if rejected else NOW + 3600)
 
 
 def test_the_sweep_counts_on_the_item() -> None:
@@ -779,7 +779,7 @@ def test_what_waits_under_a_bound_name_is_sent_on() -> None:
     assert (queued(played), played.all_pending()) == ([("recording", "Any")], [])
 
 
-def test_an_alias_that_cannot_be_read_is_told_after_all_others_were_swept() -> None:
+def test_an_alias_that_cannot_be_read_is_reported_after_all_others_were_swept() -> None:
     played = world(replace(POINTED, due_at=NOW))
     broken = PermanentError("item_unreadable", "reason")
 
@@ -849,7 +849,7 @@ def test_a_recording_that_fails_while_it_is_sent(error: Exception, reason: Reaso
     assert (after.state, after.reason) == (Sound.REJECTED, reason)
 
 
-def test_what_s3_refuses_of_an_upload_is_for_the_operator() -> None:
+def test_what_s3_denies_of_an_upload_is_for_the_operator() -> None:
     played = world()
     denied = PermanentError("s3_access_denied", "The function lacks a permission.")
     played.coval.errors.append(("put_audio", denied, False))
@@ -860,7 +860,7 @@ def test_what_s3_refuses_of_an_upload_is_for_the_operator() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "held", "of_call", "side"),
+    ("hint", "held", "of_call", "side"),
     [
         (0, recording(agent_channel=1), 0, 1),
         (0, None, 1, 0),
@@ -872,7 +872,7 @@ def test_what_s3_refuses_of_an_upload_is_for_the_operator() -> None:
         (None, None, None, None),
     ],
 )
-def test_the_agents_side(told: int | None, held: Recording | None, of_call: int | None, side: int | None) -> None:
+def test_the_agents_side(hint: int | None, held: Recording | None, of_call: int | None, side: int | None) -> None:
     seen = call(State.WAITING, facts=replace(FACTS, agent_channel=of_call), recording=held)
-    found = replace(FOUND, hints=RecordingHints(agent_channel=told))
+    found = replace(FOUND, hints=RecordingHints(agent_channel=hint))
     assert upload_recording._recording(found, seen).agent_channel == side

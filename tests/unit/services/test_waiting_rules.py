@@ -80,9 +80,9 @@ def sweep(world: World) -> None:
     world.consumers["attach"](SWEEP, lambda: FUNCTION_SECONDS)
 
 
-def deliver(world: World, queue: str, told: Any, age: int = 0) -> QueuedMessage:
+def deliver(world: World, queue: str, body: Any, age: int = 0) -> QueuedMessage:
     """One message of this age, received once."""
-    world.queues.send(queue, json.dumps(told), world.clock.now - age)
+    world.queues.send(queue, json.dumps(body), world.clock.now - age)
     message = world.queued[-1]
     world.deliver(message)
     return message
@@ -112,13 +112,13 @@ def waiting_call(world: World, call_id: str = "call-1") -> Call:
 def test_rule_1_what_is_put_off_tells_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(coval=Down())
     deliver(world, "call_end", call_ended(), age=5000)
-    (told,) = [fields for code, _, fields in world.telemetry if code is LogEvent.MESSAGE_WAITING]
-    assert told["age_seconds"] == 5000
+    (reported,) = [fields for code, _, fields in world.telemetry if code is LogEvent.MESSAGE_WAITING]
+    assert reported["age_seconds"] == 5000
     counted: dict[str, float] = {}
     monkeypatch.setattr(
         telemetry, "metrics", lambda: SimpleNamespace(add_metric=lambda **it: counted.update({it["name"]: it["value"]}))
     )
-    telemetry.report(LogEvent.MESSAGE_WAITING, "call-1", **told)
+    telemetry.report(LogEvent.MESSAGE_WAITING, "call-1", **reported)
     assert counted == {"Waiting": 1, "OldestWait": 5000.0}
 
 
@@ -266,7 +266,7 @@ def test_rule_6_the_sweep_s_pauses_outlast_the_messages_that_come_again() -> Non
 
 
 @pytest.mark.parametrize(
-    "told",
+    "body",
     [
         {"source": "coval.relay", "detail-type": "Of A Newer Version", "detail": {}},
         {"source": "coval.relay", "detail-type": "Resume", "detail": {"external_conversation_id": ["call-1"]}},
@@ -275,9 +275,9 @@ def test_rule_6_the_sweep_s_pauses_outlast_the_messages_that_come_again() -> Non
     ids=["kind", "shape", "version"],
 )
 @pytest.mark.parametrize("queue", ["call_end", "recording", "attach"])
-def test_rule_7_a_message_of_our_own_that_this_version_does_not_know_waits(told: Any, queue: str) -> None:
+def test_rule_7_a_message_of_our_own_that_this_version_does_not_know_waits(body: Any, queue: str) -> None:
     world = World()
-    message = deliver(world, queue, told)
+    message = deliver(world, queue, body)
     assert (world.queued, world.dead, world.store.items) == ([message], [], {})
     assert "OPERATOR_NEEDED" in world.events()
 
@@ -291,8 +291,8 @@ def test_rule_7_an_item_that_this_version_cannot_read_waits() -> None:
             return self.get("")
 
     world = World(store=Newer())
-    for queue, told in (("call_end", call_ended()), ("recording", put(world, wav()))):
-        message = deliver(world, queue, told)
+    for queue, body in (("call_end", call_ended()), ("recording", put(world, wav()))):
+        message = deliver(world, queue, body)
         assert message in world.queued
     assert world.dead == []
     assert "OPERATOR_NEEDED" in world.events()
@@ -345,8 +345,8 @@ def test_rule_9_a_record_is_rejected_only_where_none_of_its_events_waits() -> No
     world = World(coval=Down())
 
     def notified(bucket: str, key: str, content: bytes) -> dict[str, Any]:
-        told = {"key": key, "size": len(content), "eTag": "", "sequencer": "01"}
-        s3 = {"bucket": {"name": bucket}, "object": told}
+        item = {"key": key, "size": len(content), "eTag": "", "sequencer": "01"}
+        s3 = {"bucket": {"name": bucket}, "object": item}
         return {"eventName": "ObjectCreated:Put", "eventTime": "2026-10-02T14:38:20.123Z", "s3": s3}
 
     put(world, wav())
@@ -439,12 +439,12 @@ def test_rule_12_it_is_hidden_by_this_receive_s_handle() -> None:
     assert "HIDE_FAILED" not in world.events()
 
 
-def test_rule_12_a_change_that_failed_is_told_and_the_message_comes_again() -> None:
+def test_rule_12_a_change_that_failed_is_reported_and_the_message_comes_again() -> None:
     world = World(coval=Down())
     world.queues.denied = True
     message = deliver(world, "call_end", call_ended())
-    told = [fields for code, _, fields in world.telemetry if code is LogEvent.HIDE_FAILED]
-    assert told == [{"code": "sqs_AccessDenied"}] * 2
+    reported = [fields for code, _, fields in world.telemetry if code is LogEvent.HIDE_FAILED]
+    assert reported == [{"code": "sqs_AccessDenied"}] * 2
     assert world.queued == [message]
 
 
@@ -467,7 +467,9 @@ def test_rule_13_no_lease_covers_a_wait(transcript: str) -> None:
     deliver(world, "call_end", call_ended(transcript=transcript))
     call = world.store.get("call-1")
     assert (call.lease, call.maybe_sent_at, world.coval.calls) == (None, 0, [])
-    assert [told["code"] for event, _, told in world.telemetry if event is LogEvent.MESSAGE_WAITING] == ["circuit_open"]
+    assert [fields["code"] for event, _, fields in world.telemetry if event is LogEvent.MESSAGE_WAITING] == [
+        "circuit_open"
+    ]
 
 
 def test_rule_15_a_new_environment_with_a_broken_document_waits_for_the_operator() -> None:

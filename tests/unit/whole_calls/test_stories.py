@@ -399,13 +399,13 @@ def _ours_deleted_and_another_left(world: World) -> None:
 
 @story
 def _coval_does_not_tell_of_audio(world: World) -> None:
-    original = world.coval._told
+    original = world.coval._conversation
 
     def silent(name: str) -> Conversation:
         known = original(name)
         return Conversation(known.conversation_id, known.external_conversation_id, has_audio=None)
 
-    world.coval._told = silent
+    world.coval._conversation = silent
     world.coval.get = original
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)

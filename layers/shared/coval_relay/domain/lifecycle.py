@@ -95,7 +95,7 @@ class Transition:
     action: Action = Action.CONTINUE
     until: int = 0
     code: str = field(default=BUSY, compare=False)
-    """Told to people only; decisions are the same whatever it is."""
+    """For people only; decisions are the same whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _take_over(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transi
 
 
 def _may_be_known(call: Call) -> bool:
-    """Whether Coval may have the call from long ago: its item is gone, and what told of it came again.
+    """Whether Coval may have the call from long ago: its item is gone, and an event of it came again.
 
     Without the call's facts nothing says how old it is: the date of an object is that of its last copy.
     """

@@ -57,9 +57,9 @@ class ReceiveWebhook:
         return self.routes.get().get(name) or self.routes.refresh().get(name)
 
     def _received(self, request: WebhookRequest, route: Route) -> int:
-        refused = _refused(request)
-        if refused:
-            status, reason = refused
+        error = _request_error(request)
+        if error:
+            status, reason = error
             self.telemetry(LogEvent.WEBHOOK_REJECTED, platform=route.platform, reason=reason)
             return status
         if route.platform == "daily" and request.content == PING:
@@ -100,7 +100,7 @@ class ReceiveWebhook:
         return OK
 
 
-def _refused(request: WebhookRequest) -> tuple[int, str] | None:
+def _request_error(request: WebhookRequest) -> tuple[int, str] | None:
     """What no signature can make up for."""
     if request.method != "POST":
         return NOT_ALLOWED, "method"

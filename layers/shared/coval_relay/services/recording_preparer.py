@@ -63,7 +63,7 @@ class RecordingPreparer:
         described = replace(
             recording,
             needs_preparation=need is not Preparation.NONE,
-            **_told(facts),
+            **_measured(facts),
             sort_key=_sort_key(recording, facts),
         )
         if recording.size > MAX_UPLOAD_BYTES and not described.needs_copy:
@@ -96,7 +96,7 @@ class RecordingPreparer:
         made = self._probe(version, size)
         check_limits(replace(made, padded=made.padded or facts.padded))
         state = RecordingState.BY_URL if size > MAX_UPLOAD_BYTES else RecordingState.READY
-        return replace(recording, state=state, prepared=version, needs_preparation=False, **_told(made))
+        return replace(recording, state=state, prepared=version, needs_preparation=False, **_measured(made))
 
     def _write(self, recording: Recording, facts: AudioFacts, sink: BinaryIO) -> None:
         version, side = recording.version, recording.agent_channel
@@ -134,7 +134,7 @@ def _copy(chunks: Iterable[bytes], sink: BinaryIO) -> None:
     sink.writelines(chunks)
 
 
-def _told(facts: AudioFacts) -> dict[str, Any]:
+def _measured(facts: AudioFacts) -> dict[str, Any]:
     return {
         "content_type": facts.content_type,
         "duration_milliseconds": facts.duration_milliseconds,

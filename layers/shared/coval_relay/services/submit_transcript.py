@@ -91,10 +91,10 @@ class SubmitTranscript:
             self.telemetry(LogEvent.CALL_SKIPPED, ended.external_conversation_id)
         return self.actions.run(transition, attempt, Content(transcript=ended.transcript))
 
-    def _call_described(self, told: CallDescribed, attempt: Attempt) -> Outcome:
+    def _call_described(self, described: CallDescribed, attempt: Attempt) -> Outcome:
         transition = self.calls.update(
-            Call(external_conversation_id=told.external_conversation_id),
-            lambda call: lifecycle.call_described(call, told.description, attempt.now),
+            Call(external_conversation_id=described.external_conversation_id),
+            lambda call: lifecycle.call_described(call, described.description, attempt.now),
         )
         return self.actions.run(transition, attempt)
 
