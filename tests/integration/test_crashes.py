@@ -29,8 +29,8 @@ from tests.support.scenarios import SCENARIOS, Scenario, compared
 from tests.support.world import FUNCTION_SECONDS, PENDING_SECONDS, Executioner, World
 
 TABLE, OWNER = "crashes", "000000000000"
-REAL = [s for s in SCENARIOS if s.name != "recording refused by Coval"]
-"""Without the one whose refusal only the stand-in for Coval knows."""
+REAL = [s for s in SCENARIOS if s.name != "recording rejected by Coval"]
+"""Without the one whose rejection only the stand-in for Coval knows."""
 PLAYED = REAL if settings.get_current_profile_name() == "full" else REAL[::5]
 """A few of them, unless all is asked for (`make test-deep`)."""
 

@@ -14,11 +14,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.scopes", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; else all")
     parser.add_argument("--most", type=int, default=MAX_STATES, help="states after which a scope is left")
-    told = parser.parse_args()
+    given = parser.parse_args()
     total, scopes, left, begun = Explored(), 0, 0, time.perf_counter()
-    for group in told.groups or GROUPS:
+    for group in given.groups or GROUPS:
         for scope in GROUPS[group]():
-            found = _shown(scope, told.most)
+            found = _shown(scope, given.most)
             _add(total, scope, found)
             scopes, left = scopes + 1, left + (not found.whole)
     seconds = time.perf_counter() - begun

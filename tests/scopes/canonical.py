@@ -16,7 +16,7 @@ def canonical(value: Any) -> Hashable:
 
 @cache
 def _form(kind: type) -> Form:
-    """How values of a type are told."""
+    """How values of a type are compared."""
     if issubclass(kind, str | int | bytes) and kind is not bool:
         return _itself
     if is_dataclass(kind):
@@ -29,8 +29,8 @@ def _form(kind: type) -> Form:
 
 
 def _itself(value: Any) -> Hashable:
-    told: Hashable = value
-    return told
+    hashable: Hashable = value
+    return hashable
 
 
 def _of_fields(kind: type) -> Form:

@@ -22,8 +22,8 @@ class Scope:
     workers: int = 2
 
     def __str__(self) -> str:
-        told = [f"{count} {name}" for name, count in self.budget._asdict().items() if count]
-        return f"{' + '.join(self.cases)} [{self.workers} workers{''.join(f', {one}' for one in told)}]"
+        allowed = [f"{count} {name}" for name, count in self.budget._asdict().items() if count]
+        return f"{' + '.join(self.cases)} [{self.workers} workers{''.join(f', {one}' for one in allowed)}]"
 
 
 def run(scope: Scope, store_type: type[InMemoryCalls] = InMemoryCalls, most: int = 3_000_000) -> Explored:

@@ -109,7 +109,7 @@ class Environment:
             known = self._known[effect, part, now] = self._carry_out(asked, part, now)
         return known
 
-    def told(self, effect: Effect, files: int) -> Answer:
+    def read(self, effect: Effect, files: int) -> Answer:
         """What is read of the documents, or of the files."""
         if effect.port == "documents":
             return _answer(self.transcript_objects, effect)
@@ -153,10 +153,10 @@ class Environment:
 
 def _answer(target: Any, effect: Effect) -> Answer:
     try:
-        told = getattr(target, effect.method)(*effect.arguments)
+        value = getattr(target, effect.method)(*effect.arguments)
     except Exception as error:  # noqa: BLE001 - whatever a port raises is its answer
         return Answer(error=error.with_traceback(None))
-    return Answer(list(told) if effect.method == "due" else told)
+    return Answer(list(value) if effect.method == "due" else value)
 
 
 def _copied(items: dict[Alias, AliasItem]) -> dict[Alias, AliasItem]:

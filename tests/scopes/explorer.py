@@ -62,7 +62,7 @@ class Explorer:
         if len(counts) >= self.most_states:
             raise TooLargeError(f"more than {self.most_states:,} states")
         counts[state] = 0
-        problems, steps = self._hints_of_sidecar(state)
+        problems, steps = self._examined(state)
         wrong.update(problems)
         if not steps and not problems:
             ends.add(self.end(state))
@@ -72,7 +72,7 @@ class Explorer:
         counts[state] = ways = ways or 1
         return ways
 
-    def _hints_of_sidecar(self, state: State) -> tuple[list[str], list[tuple[Move, State]]]:
+    def _examined(self, state: State) -> tuple[list[str], list[tuple[Move, State]]]:
         """What is wrong with a state, and where it leads; a wrong one leads nowhere."""
         problems = self.always(state)
         if problems:
@@ -86,16 +86,16 @@ class Explorer:
         waiting = deque([start])
         while waiting:
             state = waiting.popleft()
-            problems, steps = self._hints_of_sidecar(state)
+            problems, steps = self._examined(state)
             if problem in problems:
-                return self._told(state, before)
+                return self._path(state, before)
             for move, after in steps:
                 if after not in before:
                     before[after] = (state, move)
                     waiting.append(after)
         return []
 
-    def _told(self, last: State, before: dict[State, tuple[State, Move] | None]) -> list[str]:
+    def _path(self, last: State, before: dict[State, tuple[State, Move] | None]) -> list[str]:
         lines: list[str] = []
         state = last
         while found := before[state]:
@@ -107,7 +107,7 @@ class Explorer:
         if move.place < 0:
             return f"clock: {move.words}"
         place = self.machine.program.places[move.place]
-        who = f"{place.name} ({place.message.told()})"
+        who = f"{place.name} ({place.message.description()})"
         if move.effect < 0:
             return f"{who}: {move.words}"
         effect = self.machine.program.pool.values[move.effect]
@@ -117,8 +117,8 @@ class Explorer:
 
 
 def _short(argument: object) -> str:
-    told = _state_of(argument) or str(argument)
-    return told if len(told) <= 90 else f"{told[:87]}..."
+    text = _state_of(argument) or str(argument)
+    return text if len(text) <= 90 else f"{text[:87]}..."
 
 
 def _state_of(argument: object) -> str:

@@ -22,7 +22,7 @@ names      Messages have none, workers and what they make are called after messa
 swept_at   When the last sweep was is forgotten once it no longer delays the next one.
 
 Where time may jump, a moment lies between two steps: then a delivery is a step of its own, and quiet is
-only what is neither told the time nor followed by a look at the clock.
+only what is neither given the time nor followed by a look at the clock.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ THROTTLED = RetryableError("table_throttled")
 
 
 class Fault(NamedTuple):
-    """How an effect can fail: carried out (by this method) or not, and what its worker is told."""
+    """How an effect can fail: carried out (by this method) or not, and what its worker gets."""
 
     text: str
     method: str | None
@@ -126,7 +126,7 @@ class State(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A step as it is told: whose (a place, or -1 for the clock), what (an effect, or -1), and in words."""
+    """A step as it is shown: whose (a place, or -1 for the clock), what (an effect, or -1), and in words."""
 
     place: int
     effect: int
@@ -223,9 +223,9 @@ class Machine:
         less = state._replace(budget=state.budget._replace(faults=state.budget.faults - 1))
         for fault in FAULTS.get(effect[:2], ()):
             after = self._by(less, worker, effect, fault.method)[1] if fault.method else less
-            told = self.program.pool.number(Answer(error=fault.error))
+            answer = self.program.pool.number(Answer(error=fault.error))
             number = self._place(worker).effect
-            yield Move(worker.place, number, fault.text), self._answered(after, worker, told)
+            yield Move(worker.place, number, fault.text), self._answered(after, worker, answer)
 
     def work(self, state: State, worker: Worker) -> State:
         answer, after = self._effect(state, worker, self._place(worker).effect)
@@ -261,14 +261,14 @@ class Machine:
         return state._replace(queued=_sorted((*state.queued, message)))
 
     def _local(self, effect: Effect, around: Surroundings) -> Answer | None:
-        """The answer to what nobody writes in a scope, or is told at once: asking is no step of its own."""
+        """The answer to what nobody writes in a scope, or is known at once: asking is no step of its own."""
         if effect.port == "clock":
             return Answer(around.now)
         if effect.port == "aliases" and self.nameless:
             assert effect.method in ("due", "target", "bind"), "something waits under a name after all"
             return Answer(None if effect.method == "target" else [])
         if effect.port == "documents" or (effect.port == "files" and effect.method in LOCAL_OF_FILES):
-            return self.environment.told(effect, around.files)
+            return self.environment.read(effect, around.files)
         return None
 
     def _is_quiet(self, state: State, worker: Worker) -> bool:

@@ -4,7 +4,7 @@ A worker sees the world only through its ports, and every port asks the script:
 
     run(message, [a1, a2])  ── effect 1 → a1 ── effect 2 → a2 ── effect 3 → stop: this is what comes next
 
-So a worker is told whole by its message and its answers. Two workers with the same message and the same
+So a worker is determined by its message and its answers. Two workers with the same message and the same
 answers go on in the same way; what they have in hand need not be looked at.
 
 What a worker makes (the token of its lease, an upload's id, a copy's key) is named after its message, not
@@ -52,7 +52,7 @@ class QueuedMessage(NamedTuple):
     hops: int = 0
     """How often work was handed on, at once, until this message came."""
 
-    def told(self) -> str:
+    def description(self) -> str:
         """In words, for a story."""
         if self.queue == SWEEP:
             return f"sweep at {self.visible_at % 1_000_000}"
@@ -103,7 +103,7 @@ class Script:
         if self.position == len(self.heard):
             self._go_on(Effect(port, method, arguments))
         asked, answer, _ = self.heard[self.position]
-        assert asked[:2] == (port, method), "a worker is not told by its answers alone"
+        assert asked[:2] == (port, method), "a worker is not determined by its answers alone"
         self.position += 1
         if answer.error:
             raise answer.error.with_traceback(None)
@@ -168,8 +168,8 @@ class _Clock(FakeClock):
     script: Script = field(default_factory=Script)
 
     def __call__(self) -> int:
-        told: int = self.script.ask("clock", "read")
-        return told
+        now: int = self.script.ask("clock", "read")
+        return now
 
 
 @dataclass
@@ -305,8 +305,8 @@ class Program:
 
     def _failure(self) -> str:
         """Where a handler failed, as it has reported."""
-        told = (fields for event, _, fields in self._world.telemetry if event is LogEvent.DELIVERY_FAILED)
-        return next((f"{fields['kind']} at {fields['where']}" for fields in told), "")
+        failures = (fields for event, _, fields in self._world.telemetry if event is LogEvent.DELIVERY_FAILED)
+        return next((f"{fields['kind']} at {fields['where']}" for fields in failures), "")
 
     def _deliver(self, message: QueuedMessage) -> bool:
         """Whether the message has to come again."""

@@ -14,7 +14,7 @@ from tests.support.world import DEADLINES
 
 CALL = "call-1"
 SIDE_KNOWN = "winter"
-"""The campaign in the facts of a call end that tells the agent's side."""
+"""The campaign in the facts of a call end that names the agent's channel."""
 WAV_HEAD, FRAME = 44, 2
 LONGEST_SECONDS = 4 * 86_400
 """Every deadline of a call has passed long before."""
@@ -29,20 +29,20 @@ class Promises:
 
     pool: Pool
     program: Program
-    text_told: bool = False
+    text_comes: bool = False
     """Whether a transcript comes at all."""
     may_go_without: bool = False
     """Whether an event says that no text will come: what comes after all may be late at any time."""
     recordings: dict[str, bytes] = field(default_factory=dict)
     """Identity → content of every recording that comes."""
     gone: dict[str, bytes] = field(default_factory=dict)
-    """Key → content of those of them that were deleted: they may be refused, should they come again too."""
+    """Key → content of those of them that were deleted: they may be rejected, should they come again too."""
     nameless: set[str] = field(default_factory=set)
     """Identities of those that wait until the call's end names them."""
     time_may_jump: bool = False
     """Whether that may take longer than they wait."""
     sided: str = ""
-    """Identity of the recording whose agent a call end tells on channel 1."""
+    """Identity of the recording whose agent a call end puts on channel 1."""
 
     def always(self, state: State) -> list[str]:
         """P1 at every step, no handler that fails, and no work that goes round and round."""
@@ -57,7 +57,7 @@ class Promises:
         call, coval = self._call(state), self.pool.values[state.coval]
         held = list(coval["conversations"].values())
         buried = self._waited_too_long(state, call)
-        if not held and not self.text_told and not self.recordings and call.recording_missed_at:
+        if not held and not self.text_comes and not self.recordings and call.recording_missed_at:
             return self._quiet(state, call, buried)
         if len(held) != 1 or call.state != "SUBMITTED" or call.conversation_id not in coval["conversations"]:
             return [f"P2: {call.state}, {len(held)} conversations in Coval"]
@@ -99,7 +99,7 @@ class Promises:
         wrong = []
         if call.sent is None or call.sent.transcript != sent:
             wrong.append(f"P2: the item says text {call.sent and call.sent.transcript}, Coval has text {sent}")
-        if self.text_told and not sent and not late:
+        if self.text_comes and not sent and not late:
             wrong.append("P2: the transcript was dropped silently")
         in_time = call.submitted_at - call.created_at < DEADLINES.grace
         if late and in_time and not self.may_go_without:

@@ -1,4 +1,4 @@
-"""Each protection matters: without it the scopes tell a story that breaks a promise."""
+"""Each protection matters: without it the scopes find a story that breaks a promise."""
 
 from dataclasses import replace
 

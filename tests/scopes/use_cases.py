@@ -1,4 +1,4 @@
-"""The use cases of one call, each told as what has happened before and which messages lie there now."""
+"""The use cases of one call, each given as what has happened before and which messages lie there now."""
 
 import json
 from collections.abc import Callable
@@ -55,11 +55,11 @@ class Setup:
         return message
 
     def call_end(self, **changes: Any) -> QueuedMessage:
-        self.promises.text_told = True
+        self.promises.text_comes = True
         return self.send("call_end", call_ended(**changes))
 
     def call_end_with_side(self) -> QueuedMessage:
-        """It tells that the agent is on channel 1."""
+        """It says that the agent is on channel 1."""
         return self.call_end(recording={"agent_channel": 1}, metadata={"campaign": SIDE_KNOWN})
 
     def call_end_without_text(self) -> QueuedMessage:
@@ -70,7 +70,7 @@ class Setup:
         return self.send("call_end", call_ended(transcript="pending"))
 
     def transcript(self) -> QueuedMessage:
-        self.promises.text_told = True
+        self.promises.text_comes = True
         content = json.dumps(TURNS).encode()
         self.environment.transcript_objects.transcript_objects[f"{CALL}.json"] = content
         return self.send("call_end", object_created(f"{CALL}.json", content, bucket="transcripts"))
@@ -265,7 +265,7 @@ def _names(setup: Setup) -> None:
 
 
 def _side(setup: Setup) -> None:
-    """The call end tells that the agent is on channel 1."""
+    """The call end says that the agent is on channel 1."""
     _stereo(setup)
     setup.call_end_with_side()
 
@@ -305,7 +305,7 @@ USE_CASES: dict[str, Callable[[Setup], object]] = {
 
 
 def _side_at_take_over(setup: Setup, done: str = "save") -> None:
-    """A worker died on its audio-only submit; then the call end comes and tells the side."""
+    """A worker died on its audio-only submit; then the call end comes and names the agent's channel."""
     setup.finish(_stereo(setup))
     setup.until_due()
     setup.sweep_dies_after(done, nth=2 if done == "save" else 1)
@@ -314,7 +314,7 @@ def _side_at_take_over(setup: Setup, done: str = "save") -> None:
 
 
 def _another_leg_knows_no_side(setup: Setup) -> None:
-    """A recording was made ready for the side that one call end told; the other leg's tells none."""
+    """A recording was made ready for the channel that one call end named; the other leg's names none."""
     setup.die_after(setup.call_end_with_side(), "submit")
     setup.finish(_stereo(setup))
     setup.until_due()
@@ -334,7 +334,7 @@ def _another_chosen_during_take_over(setup: Setup) -> None:
 
 
 FOUND: dict[str, Callable[[Setup], object]] = {
-    "side told at a take-over": _side_at_take_over,
+    "side known at a take-over": _side_at_take_over,
     "another leg knows no side": _another_leg_knows_no_side,
     "another recording is chosen during an audit": _another_chosen_during_audit,
     "another recording is chosen during a take-over": _another_chosen_during_take_over,

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from tests.simulation.seeds import failing, told
+from tests.simulation.seeds import described, failing
 from tests.simulation.shrinking import shrunk
 from tests.simulation.stories import draw
 
@@ -34,7 +34,7 @@ def simulate(histories: int, first: int, processes: int) -> int:
     figures = f"{histories} histories, {effects} effects, {seconds:.0f} s, {histories / seconds:.0f} a second"
     _say(f"{figures}: {len(broken)} break a promise")
     for seed in broken[:MOST_SHOWN]:
-        _say("\n" + told(shrunk(draw(seed))))
+        _say("\n" + described(shrunk(draw(seed))))
     return 1 if broken else 0
 
 
@@ -45,7 +45,7 @@ def _say(line: str) -> None:
 
 def main(words: list[str]) -> int:
     if words[0] == "seed":
-        _say(told(draw(int(words[1]))))
+        _say(described(draw(int(words[1]))))
         return 0
     return simulate(int(words[0]), int(words[1]), int(words[2]) if len(words) > 2 else 2)
 

@@ -29,7 +29,7 @@ class Played:
     """How a history ended."""
 
     broken: tuple[str, ...]
-    told: tuple[str, ...]
+    lines: tuple[str, ...]
     facts: dict[str, Any]
     effects: int
 
@@ -37,9 +37,9 @@ class Played:
 class History:
     """One story on its stage."""
 
-    def __init__(self, story: Story, *, telling: bool = False) -> None:
+    def __init__(self, story: Story, *, verbose: bool = False) -> None:
         chance = Random(story.order)  # noqa: S311 - a history, not a secret
-        self.stage = Stage(chance, story.faults, interleaves=story.interleaves, telling=telling, idle=_idle)
+        self.stage = Stage(chance, story.faults, interleaves=story.interleaves, verbose=verbose, idle=_idle)
         self.outside = Outside(self.stage, story)
         self.world = self.outside.world
         self.promises = Promises(self.outside, story)
@@ -103,10 +103,10 @@ class History:
         for fault in stage.faults:
             if (fault.effect, fault.nth) == ("sqs.receive", stage.counts["sqs.receive"]):
                 message.visible_at = stage.clock.now + fault.seconds
-                stage.tell(f"! {fault}")
+                stage.log(f"! {fault}")
         worker = stage.begin(lambda: self._serve(message))
         self.chains[worker] = chain
-        stage.tell(f"{worker.name} takes from {message.queue}: {_in_short(message.body)}")
+        stage.log(f"{worker.name} takes from {message.queue}: {_in_short(message.body)}")
         self._go_on(worker)
 
     def _go_on(self, worker: Worker) -> None:
@@ -116,7 +116,7 @@ class History:
     def _serve(self, message: QueuedMessage) -> None:
         answer = self.world.consumers[message.queue]({"Records": [message.record()]}, self.stage.remaining)
         if answer["batchItemFailures"]:
-            self.stage.tell("waits")
+            self.stage.log("waits")
         else:
             with suppress(RetryableError):
                 self.stage.effect("sqs.delete", lambda: self._done(message))
@@ -129,14 +129,14 @@ class History:
         self.swept_at = self.stage.clock.now
         worker = self.stage.begin(self._sweeping)
         self.chains[worker] = Counter({"attach": 1})
-        self.stage.tell(f"{worker.name} sweeps")
+        self.stage.log(f"{worker.name} sweeps")
         self._go_on(worker)
 
     def _sweeping(self) -> None:
         try:
             self.world.consumers["attach"](SWEEP, self.stage.remaining)
         except DeliveryFailedError as error:
-            self.stage.tell(f"failed: {error}")
+            self.stage.log(f"failed: {error}")
 
     # --- time ----------------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class History:
         self.sent_again = True
         dead, self.world.dead[:] = list(self.world.dead), []
         for queue, body, reason in dead:
-            self.stage.tell(f"the operator sends a dead letter again ({reason})")
+            self.stage.log(f"the operator sends a dead letter again ({reason})")
             self.world.send(queue, body)
         return True
 
@@ -180,10 +180,10 @@ class History:
                 self.stage.go_on(worker)
 
 
-def play(story: Story, *, telling: bool = False) -> Played:
+def play(story: Story, *, verbose: bool = False) -> Played:
     """The history of a story; a gentle one must end as it does when nothing goes wrong at all."""
     with patch.object(recording_preparer, "MAX_UPLOAD_BYTES", MOST_UPLOAD_BYTES):
-        played = History(story, telling=telling).play()
+        played = History(story, verbose=verbose).play()
         if played.broken or not (story.gentle and story.interleaves):
             return played
         calm = History(story.calm).play()

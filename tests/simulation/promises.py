@@ -17,14 +17,14 @@ BOUND_WINDOW_SECONDS = 4 * VISIBILITY_SECONDS
 """Nothing waits longer than this under an alias that is bound: so long does the binding's message come again."""
 TEXTS = ("inline", "reference", "utterances")
 WITHDRAWN = ("transcript_missing", "invalid_transcript")
-"""Notes by which a call tells that its text did not come in time."""
+"""Notes by which a call shows that its text did not come in time."""
 REJECTED, SUBMITTED = ConversationState.REJECTED, ConversationState.SUBMITTED
 DONE = (RecordingState.ATTACHED, RecordingState.REJECTED)
 
 
 @dataclass
 class Promises:
-    """Watches a history; what it sees broken it tells the stage."""
+    """Watches a history; what it sees broken it reports to the stage."""
 
     outside: Outside
     story: Story
@@ -75,7 +75,7 @@ class Promises:
             return  # the item that knew the side has gone, and the call's end does not come again
         ends = [one for one in self._of(held.call_id) if one.kind == "call ends" and one.side is not None]
         if ends:
-            self.breaks(f"P9: the agent of {held.call_id} is on channel 1, and the call's end had told it")
+            self.breaks(f"P9: the agent of {held.call_id} is on channel 1, and the call's end had said so")
 
     def look(self) -> None:
         """Called between two steps."""
@@ -144,7 +144,7 @@ class Promises:
     def _led(self, one: Happening, named: Any) -> bool:
         return any(sound and key_of(one) == f"odd/{sound.number}.wav" for sound in named)
 
-    def _call(self, call_id: str, told: list[Happening]) -> None:
+    def _call(self, call_id: str, happened: list[Happening]) -> None:
         item, live = self.outside.table.item(call_id), self.outside.coval.live(call_id)
         if item.due_at is not None:
             self.breaks(f"P7: {call_id} is still due")
@@ -156,16 +156,18 @@ class Promises:
         expected = [item.conversation_id] if item.conversation_id else []
         if not self._somebody_deletes(call_id) and names != expected:
             self.breaks(f"P1: {call_id} is {item.state} as {item.conversation_id}, Coval has {names}")
-        self._end_of_call(item, told, live)
-        self._recordings(item, told)
+        self._end_of_call(item, happened, live)
+        self._recordings(item, happened)
 
-    def _end_of_call(self, item: Call, told: list[Happening], live: list[Held]) -> None:
-        ends = [one for one in told if one.kind == "call ends"]
+    def _end_of_call(self, item: Call, happened: list[Happening], live: list[Held]) -> None:
+        ends = [one for one in happened if one.kind == "call ends"]
         name = item.external_conversation_id
         if not ends:
             return
         withdrawn = any(note.code in WITHDRAWN for note in item.notes)
-        texts = not withdrawn and (ends[0].transcript in TEXTS or any(one.kind == "transcript object" for one in told))
+        texts = not withdrawn and (
+            ends[0].transcript in TEXTS or any(one.kind == "transcript object" for one in happened)
+        )
         if item.state not in TERMINAL and (texts or not self._waits_rightly(item)):
             self.breaks(f"P2: the end of {name} has come to nothing: {item.state}, {item.call_end}")
         sent = any(held.request.get("transcript") for held in live)
@@ -173,18 +175,18 @@ class Promises:
             self.breaks(f"P2: the text of {name} was lost silently")
 
     def _waits_rightly(self, item: Call) -> bool:
-        """Without text and a recording that can be used there is nothing to submit, and that is told."""
-        told = NOTHING_TO_EVALUATE in item.notes or item.recording_missed_at > 0
-        told = told or any(note.code in WITHDRAWN for note in item.notes)
-        return told or item.recording_state is RecordingState.REJECTED
+        """Without text and a recording that can be used there is nothing to submit, and the item says so."""
+        explained = NOTHING_TO_EVALUATE in item.notes or item.recording_missed_at > 0
+        explained = explained or any(note.code in WITHDRAWN for note in item.notes)
+        return explained or item.recording_state is RecordingState.REJECTED
 
-    def _recordings(self, item: Call, told: list[Happening]) -> None:
+    def _recordings(self, item: Call, happened: list[Happening]) -> None:
         if item.recording is not None and item.recording_state not in DONE:
             self.breaks(f"P3: the recording of {item.external_conversation_id} stays {item.recording_state}")
         orphans = self._orphans()
         numbers = {
             one.sound.number
-            for one in told
+            for one in happened
             if one.sound and one.kind in ("recording", "replaced") and one not in orphans
         }
         known = set(item.other_recordings) | ({item.recording.identity} if item.recording else set())
@@ -193,12 +195,12 @@ class Promises:
                 self.breaks(f"P3: nothing is known of the recording {identity}")
 
     def _was_gone(self, identity: str) -> bool:
-        """What is gone, or replaced, before anybody has asked whose it is: the log has told that."""
-        told = [
+        """What is gone, or replaced, before anybody has asked whose it is: the log says so."""
+        skipped = [
             fields.get("code") for event, _, fields in self.outside.world.telemetry if event.name == "RECORDING_SKIPPED"
         ]
         touched = {key_of(one) for one in self.story.happenings if one.kind in ("replaced", "object deleted")}
-        return "gone_before_its_call_was_known" in told and identity.partition("#")[0].split("/", 3)[3] in touched
+        return "gone_before_its_call_was_known" in skipped and identity.partition("#")[0].split("/", 3)[3] in touched
 
     # --- the same, whatever the order ----------------------------------------------------------------
 

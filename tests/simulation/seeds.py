@@ -17,13 +17,13 @@ def failing(first: int, last: int) -> tuple[list[tuple[int, tuple[str, ...]]], i
     return broken, effects
 
 
-def told(story: Story) -> str:
+def described(story: Story) -> str:
     """A story, one line a step."""
-    played = play(story, telling=True)
+    played = play(story, verbose=True)
     bucket = "a bucket with versions" if story.versioned else "a bucket without versions"
     lines = [f"seed {story.seed}, order {story.order}, {bucket}"]
     lines += [f"  {one}" for one in story.happenings] + [f"  fault: {fault}" for fault in story.faults]
-    shown = played.told
+    shown = played.lines
     if len(shown) > MOST_LINES:
         shown = (*shown[: MOST_LINES // 2], "…", *shown[-MOST_LINES // 2 :])
     return "\n".join([*lines, *shown, *(f"BROKEN {promise}" for promise in played.broken)])

@@ -81,15 +81,15 @@ class Table(InMemoryCalls):
 
 def _summary(call: Call) -> str:
     recording = call.recording
-    told = f"{call.external_conversation_id} {call.state} {call.call_end}"
+    text = f"{call.external_conversation_id} {call.state} {call.call_end}"
     if recording:
-        told += f", recording {recording.state} {recording.identity.rpartition('/')[2][:24]}"
+        text += f", recording {recording.state} {recording.identity.rpartition('/')[2][:24]}"
     flags = (
         ("read first", call.maybe_sent_at),
         ("text object", call.transcript),
         (f"late {call.late}", call.late),
     )
-    return ", ".join([told, *(name for name, is_so in flags if is_so), f"due {call.due_at}"])
+    return ", ".join([text, *(name for name, is_so in flags if is_so), f"due {call.due_at}"])
 
 
 @dataclass
@@ -107,8 +107,8 @@ class Aliases(InMemoryAliases):
 
     def bind(self, alias: Alias, target: str) -> tuple[PendingMessage, ...]:
         binding = super().bind
-        told = f"{alias.key} to {target}"
-        return self.stage.effect("aliases.bind", lambda: binding(alias, target), lambda: told)
+        text = f"{alias.key} to {target}"
+        return self.stage.effect("aliases.bind", lambda: binding(alias, target), lambda: text)
 
     def clear(self, alias: Alias, pending: PendingMessage) -> None:
         clearing = super().clear
@@ -202,7 +202,7 @@ class Bucket:
         return f"https://{version.bucket}.test/{version.key}?{query}&signature={SIGNATURE}"
 
     def fetched(self, url: str) -> bytes:
-        """What Coval gets by a presigned URL, which pins no ETag; raises the refusal that Coval answers."""
+        """What Coval gets by a presigned URL, which pins no ETag; raises the error that Coval answers."""
         parts, query = urlsplit(url), parse_qs(urlsplit(url).query)
         version = query.get("version", [None])[0]
         try:
@@ -244,7 +244,7 @@ class _Sink:
 
 @dataclass
 class Hosts(InMemoryUrls):
-    """Where links lead; what was taken away is refused."""
+    """Where links lead; what was taken away is denied."""
 
     stage: Stage = field(kw_only=True)
 
@@ -286,7 +286,7 @@ class Held:
     deleted: bool = False
 
     @property
-    def told(self) -> Conversation:
+    def conversation(self) -> Conversation:
         return Conversation(
             conversation_id=self.name,
             external_conversation_id=self.call_id,
@@ -323,8 +323,8 @@ class SimulatedCoval:
     def submit(self, body: bytes) -> Conversation | Filtered:
         began = self.stage.current.started if self.stage.current else 0
         request = json.loads(body)
-        told = f"{request['external_conversation_id']} with {request['metadata'][STAMP] or 'nothing'}"
-        return self.stage.effect("coval.submit", lambda: self._submit(request, began), lambda: told)
+        text = f"{request['external_conversation_id']} with {request['metadata'][STAMP] or 'nothing'}"
+        return self.stage.effect("coval.submit", lambda: self._submit(request, began), lambda: text)
 
     def _submit(self, request: dict[str, Any], began: int) -> Conversation | Filtered:
         if str(request["metadata"].get("coval_simulation_id", "")).startswith("sim_"):
@@ -342,7 +342,7 @@ class SimulatedCoval:
             self.stage.breaks(f"P1: a second conversation of {call_id} was made while its sender had the lease")
         if audio is not None:
             self.took_audio(made)
-        return made.told
+        return made.conversation
 
     def _audio_of(self, request: dict[str, Any]) -> bytes | None:
         upload_id, audio = request.get("upload_id"), None
@@ -352,7 +352,7 @@ class SimulatedCoval:
                 raise PermanentError("NOT_FOUND", f"Upload not found: {upload_id}", "upload_id", 404)
         elif request.get("audio_url"):
             audio = self.bucket.fetched(request["audio_url"])
-        if audio is not None and b"refused" in audio:
+        if audio is not None and b"rejected" in audio:
             raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         if upload_id:
             del self.uploads[upload_id]
@@ -361,8 +361,8 @@ class SimulatedCoval:
     # --- audio
 
     def attach_audio(self, conversation_id: str, audio_url: str) -> Conversation:
-        told = f"{conversation_id} {urlsplit(audio_url).path}"
-        return self.stage.effect("coval.attach", lambda: self._attach(conversation_id, audio_url), lambda: told)
+        text = f"{conversation_id} {urlsplit(audio_url).path}"
+        return self.stage.effect("coval.attach", lambda: self._attach(conversation_id, audio_url), lambda: text)
 
     def _attach(self, name: str, url: str) -> Conversation:
         held = self.held.get(name)
@@ -372,11 +372,11 @@ class SimulatedCoval:
             self.conflicts -= held.audio is None
             raise PermanentError("ALREADY_EXISTS", "Audio already attached", "audio", 409)
         audio = self.bucket.fetched(url)
-        if b"refused" in audio:
+        if b"rejected" in audio:
             raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         held.audio = audio
         self.took_audio(held)
-        return held.told
+        return held.conversation
 
     def create_upload(self, content_type: ContentType, size: int) -> Upload:
         return self.stage.effect("coval.create_upload", lambda: self._create(content_type, size))
@@ -400,12 +400,12 @@ class SimulatedCoval:
 
     def get(self, conversation_id: str) -> Conversation | None:
         held = self.stage.effect("coval.get", lambda: self.held.get(conversation_id))
-        return held.told if held and not held.deleted else None
+        return held.conversation if held and not held.deleted else None
 
     def find(self, external_conversation_id: str) -> list[Conversation]:
         found = self.stage.effect("coval.find", lambda: self.live(external_conversation_id))
         newest = self.stage.clock.now - (0 if self.strong else LAG_SECONDS)
-        return [held.told for held in found if held.made_at <= newest][:2]
+        return [held.conversation for held in found if held.made_at <= newest][:2]
 
     def delete(self, conversation_id: str) -> None:
         self.stage.effect("coval.delete", lambda: self._delete(conversation_id), lambda: conversation_id)

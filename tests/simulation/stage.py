@@ -95,7 +95,7 @@ class Stage:
     chance: random.Random
     faults: Sequence[Fault] = ()
     interleaves: bool = True
-    telling: bool = False
+    verbose: bool = False
     clock: Clock = field(default_factory=Clock)
     workers: list[Worker] = field(default_factory=list)
     current: Worker | None = None
@@ -162,7 +162,7 @@ class Stage:
         self._turn(worker)
         if fault is None:
             return self._done(name, do, described)
-        self.tell(f"! {fault}")
+        self.log(f"! {fault}")
         return self._faulty(worker, fault, do, described)
 
     def _faulty(self, worker: Worker, fault: Fault, do: Callable[[], T], described: Callable[[], str]) -> T:
@@ -172,8 +172,8 @@ class Stage:
         if kind in ("takes", "freezes") and not worker.frozen:
             worker.asleep_until, worker.frozen = self.clock.now + fault.seconds, kind == "freezes"
             self._turn(worker)
-        if kind in ("is refused", "is unclear and not done"):
-            raise self._error(fault, unsure=kind != "is refused")
+        if kind in ("is throttled", "is unclear and not done"):
+            raise self._error(fault, unsure=kind != "is throttled")
         if kind == "lands later":
             self.at(self.clock.now + fault.seconds, f"{fault.effect} lands late", do)
             raise self._error(fault, unsure=True)
@@ -187,17 +187,17 @@ class Stage:
     def _error(self, fault: Fault, *, unsure: bool) -> Exception:
         if unsure and fault.effect in UNSURE:
             return UnknownOutcomeError("timeout")
-        return RetryableError("unavailable", fault.seconds if fault.kind == "is refused" else None)
+        return RetryableError("unavailable", fault.seconds if fault.kind == "is throttled" else None)
 
     def _done(self, name: str, do: Callable[[], T], described: Callable[[], str]) -> T:
-        if not self.telling:
+        if not self.verbose:
             return do()
         try:
             result = do()
         except Exception as error:
-            self.tell(f"{name} {described()} → {type(error).__name__} {getattr(error, 'code', '')}")
+            self.log(f"{name} {described()} → {type(error).__name__} {getattr(error, 'code', '')}")
             raise
-        self.tell(f"{name} {described()}{_answer(result)}")
+        self.log(f"{name} {described()}{_answer(result)}")
         return result
 
     def _turn(self, worker: Worker) -> None:
@@ -208,7 +208,7 @@ class Stage:
                 break
         if worker.frozen or self.clock.now - worker.started <= FUNCTION_SECONDS:
             return
-        self.tell("its time is up")
+        self.log("its time is up")
         raise Killed("time-out")
 
     def _gives_way(self, worker: Worker) -> bool:
@@ -225,21 +225,21 @@ class Stage:
         """Do what was put off until now."""
         while self.later and self.later[0][0] <= self.clock.now:
             _, _, name, do = heapq.heappop(self.later)
-            self.tell(name)
+            self.log(name)
             try:
                 do()
             except Exception as error:  # noqa: BLE001 - nobody is left to hear it
-                self.tell(f"    in vain: {error}")
+                self.log(f"    in vain: {error}")
 
-    def tell(self, line: str) -> None:
-        if self.telling:
+    def log(self, line: str) -> None:
+        if self.verbose:
             who = self.current.name if self.current else "world"
             self.story.append(f"{self.clock.now - self._began:>7} s  {who:<9} {line}")
 
     def breaks(self, promise: str) -> None:
         if promise not in self.broken:
             self.broken.append(promise)
-            self.tell(f"*** {promise}")
+            self.log(f"*** {promise}")
 
 
 def _answer(result: object) -> str:

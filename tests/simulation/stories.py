@@ -17,14 +17,14 @@ CROWDED = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A recording: each of its samples tells its number and who speaks."""
+    """A recording: each of its samples holds its number and who speaks."""
 
     number: int
     channels: int = 1
     agent_on: int = 0
     big: bool = False
     flaw: str = ""
-    """`short` is refused by our own look, `refused` by Coval."""
+    """`short` is rejected by our own look, `rejected` by Coval."""
 
     @property
     def content(self) -> bytes:
@@ -42,7 +42,7 @@ def _content(sound: Sound) -> bytes:
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(frame * (rate * (3 if sound.flaw == "short" else 6)))
-    return buffer.getvalue() + b"refused" * (sound.flaw == "refused")
+    return buffer.getvalue() + b"rejected" * (sound.flaw == "rejected")
 
 
 def heard(content: bytes) -> tuple[int, int | None]:
@@ -76,12 +76,12 @@ class Happening:
     """How many of Coval's fetches fail; 0 leaves it to chance."""
 
     def __str__(self) -> str:
-        told = [self.transcript, self.by, f"agent on {self.side}" * (self.side is not None)]
-        told += [name for name in ("names", "simulated", "several", "is_copy") if getattr(self, name)]
-        told += [str(self.sound)] if self.sound else []
+        words = [self.transcript, self.by, f"agent on {self.side}" * (self.side is not None)]
+        words += [name for name in ("names", "simulated", "several", "is_copy") if getattr(self, name)]
+        words += [str(self.sound)] if self.sound else []
         moments = ", ".join(str(self.at + delay) for delay in self.deliveries)
-        words = "; ".join(word for word in told if word)
-        return f"call-{self.call}: {self.kind} ({words}) at {self.at} s, told at {moments or 'no time'} s"
+        named = "; ".join(word for word in words if word)
+        return f"call-{self.call}: {self.kind} ({named}) at {self.at} s, delivered at {moments or 'no time'} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def draw(seed: int) -> Story:
     calls = chance.choices((1, 2, 3), (6, 3, 1))[0]
     crowded = chance.random() < CROWDED
     happenings = [
-        _crowded(chance, one) if crowded else _told(chance, one, gentle=gentle)
+        _crowded(chance, one) if crowded else _delivered(chance, one, gentle=gentle)
         for call in range(1, calls + 1)
         for one in _call(chance, call, gentle=gentle)
     ]
@@ -124,9 +124,9 @@ def draw(seed: int) -> Story:
     return Story(seed, seed, tuple(happenings), tuple(faults.values()), chance.random() < 0.4, gentle)
 
 
-def _told(chance: random.Random, one: Happening, *, gentle: bool) -> Happening:
+def _delivered(chance: random.Random, one: Happening, *, gentle: bool) -> Happening:
     """EventBridge and SQS deliver late, and more than once."""
-    if one.kind in UNTOLD:
+    if one.kind in UNDELIVERED:
         return replace(one, deliveries=())
     longest = 60 if gentle else chance.choice((60, 240, 900))
     delays = [chance.randint(0, longest) for _ in range(chance.choices((1, 2, 3), (6, 3, 1))[0])]
@@ -135,17 +135,17 @@ def _told(chance: random.Random, one: Happening, *, gentle: bool) -> Happening:
 
 def _crowded(chance: random.Random, one: Happening) -> Happening:
     """All within seconds, so that the workers meet."""
-    at = one.at if one.kind in UNTOLD else chance.randint(0, 2)
+    at = one.at if one.kind in UNDELIVERED else chance.randint(0, 2)
     delays = [chance.randint(0, 2) for _ in range(chance.choices((1, 2), (4, 1))[0])]
-    return replace(one, at=at, deliveries=() if one.kind in UNTOLD else tuple(delays))
+    return replace(one, at=at, deliveries=() if one.kind in UNDELIVERED else tuple(delays))
 
 
 def _call(chance: random.Random, call: int, *, gentle: bool) -> list[Happening]:
     agent_on = chance.choice((0, 1))
-    told = [*_end(chance, call, agent_on), *_recordings(chance, call, agent_on, gentle=gentle)]
+    happenings = [*_end(chance, call, agent_on), *_recordings(chance, call, agent_on, gentle=gentle)]
     if not gentle:
-        told += _troubles(chance, call, told)
-    return told
+        happenings += _troubles(chance, call, happenings)
+    return happenings
 
 
 def _end(chance: random.Random, call: int, agent_on: int) -> list[Happening]:
@@ -176,7 +176,7 @@ def _recordings(chance: random.Random, call: int, agent_on: int, *, gentle: bool
 
 
 def _recording(chance: random.Random, call: int, number: int, agent_on: int) -> list[Happening]:
-    flaw = chance.choices(("", "short", "refused"), (18, 1, 1))[0]
+    flaw = chance.choices(("", "short", "rejected"), (18, 1, 1))[0]
     sound = Sound(number, chance.choice((1, 2)), agent_on, chance.random() < 0.25, flaw)
     by = chance.choice(("key", "key", "metadata", "place", "leg", "link"))
     side = agent_on if by == "link" and chance.random() < 0.4 else None
@@ -194,8 +194,8 @@ def _recording(chance: random.Random, call: int, number: int, agent_on: int) -> 
     return [one, Happening(chance.randint(0, 100), "names known", call, sound=sound)] if by == "leg" else [one]
 
 
-def _troubles(chance: random.Random, call: int, told: list[Happening]) -> list[Happening]:
-    recordings = [one for one in told if one.kind == "recording"]
+def _troubles(chance: random.Random, call: int, happenings: list[Happening]) -> list[Happening]:
+    recordings = [one for one in happenings if one.kind == "recording"]
     return [one for one in (_trouble(chance, call, recordings) for _ in range(chance.choice((0, 0, 1, 2)))) if one]
 
 
@@ -226,7 +226,7 @@ TROUBLES = {
     "link ends": True,
 }
 """Whether it is about a recording."""
-UNTOLD = {
+UNDELIVERED = {
     "deleted in Coval",
     "uploads lost",
     "busy conversation",
@@ -285,7 +285,7 @@ def _fault(chance: random.Random, *, gentle: bool) -> Fault:
     nth = chance.randint(1, EFFECTS[effect])
     if effect == "sqs.receive":
         return Fault(effect, nth, "is delivered twice", chance.randint(0, 30))
-    kinds = {"dies before it": 0, "dies after it": 0, "is refused": 60, "takes": 50}
+    kinds = {"dies before it": 0, "dies after it": 0, "is throttled": 60, "takes": 50}
     if effect in WRITES:
         kinds |= {"is done, its answer lost": 0}
     if effect in REQUESTS or effect == "coval.delete":

@@ -56,8 +56,8 @@ class DeadLetters(list[Any]):
         self.stage = stage
 
     def append(self, message: Any) -> None:
-        told = f"to the dead letters of {message[0]}: {message[2]}"
-        self.stage.effect("send", lambda: super(DeadLetters, self).append(message), lambda: told)
+        text = f"to the dead letters of {message[0]}: {message[2]}"
+        self.stage.effect("send", lambda: super(DeadLetters, self).append(message), lambda: text)
 
 
 @dataclass
@@ -98,12 +98,12 @@ class Outside:
     # --- happenings ----------------------------------------------------------------------------------
 
     def happens(self, one: Happening) -> None:
-        told = _TELLERS[one.kind](self, one)
-        if told is None:
+        message = _EVENT_MAKERS[one.kind](self, one)
+        if message is None:
             return
-        queue, body = told
-        told[1]["time"] = datetime.fromtimestamp(self.stage.clock.now, UTC).isoformat()
-        self.sent.setdefault(one.call, []).append(told)
+        queue, body = message
+        message[1]["time"] = datetime.fromtimestamp(self.stage.clock.now, UTC).isoformat()
+        self.sent.setdefault(one.call, []).append(message)
         for delay in one.deliveries:
             self.world.send(queue, body, delay)
 
@@ -117,9 +117,9 @@ class Outside:
         elif status == "utterances":
             reference = {"uri": "utterances:", "format": "utterances"}
             status = {"status": "reference", "reference": reference}
-        told = call_ended(call_id, transcript=status, recording=self._expected(one), aliases=self._legs(one))
-        told["detail"]["metadata"] = {"caller": PHONE} | ({"coval_simulation_id": "sim_1"} if one.simulated else {})
-        return "call_end", told
+        ended = call_ended(call_id, transcript=status, recording=self._expected(one), aliases=self._legs(one))
+        ended["detail"]["metadata"] = {"caller": PHONE} | ({"coval_simulation_id": "sim_1"} if one.simulated else {})
+        return "call_end", ended
 
     def _expected(self, one: Happening) -> dict[str, Any]:
         places = [
@@ -140,24 +140,24 @@ class Outside:
         metadata = {"external-conversation-id": id_of(one.call)} if one.by == "metadata" else {}
         version = self.bucket.put(key, one.sound.content, metadata)
         now = self.stage.clock.now
-        told = object_created(key, one.sound.content, at=now, sequencer=f"{self.bucket.serial:04d}")
-        told["detail"]["object"] |= {"version-id": version} if version else {}
-        told["detail"]["reason"] = "CopyObject" if one.is_copy else "PutObject"
-        etag = told["detail"]["object"]["etag"]
+        created = object_created(key, one.sound.content, at=now, sequencer=f"{self.bucket.serial:04d}")
+        created["detail"]["object"] |= {"version-id": version} if version else {}
+        created["detail"]["reason"] = "CopyObject" if one.is_copy else "PutObject"
+        etag = created["detail"]["object"]["etag"]
         self.numbers[f"s3://recordings/{key}#{version or etag}"] = one.sound.number
-        return "recording", told
+        return "recording", created
 
     def _link(self, one: Happening, sound: Sound) -> Any:
         url = link_of(sound)
         self.hosts.contents[url] = sound.content
         self.numbers[url.partition("?")[0]] = sound.number
-        told = recording_ready(url, id_of(one.call))
+        ready = recording_ready(url, id_of(one.call))
         hints = {"agent_channel": one.side, "rank": one.rank, "several": one.several}
-        told["detail"]["recording"] |= {name: value for name, value in hints.items() if value is not None}
-        return told
+        ready["detail"]["recording"] |= {name: value for name, value in hints.items() if value is not None}
+        return ready
 
     def known(self, one: Happening) -> tuple[str, Any]:
-        """The platform tells which recording is which leg's."""
+        """The platform says which recording is which leg's."""
         place = {"type": "s3_object", "value": f"recordings/{key_of(one)}"}
         leg = {"type": "leg", "value": f"leg-{one.call}"}
         return "call_end", event("Aliases Known", {"schema_version": "1", "alias": leg, "aliases": [place]})
@@ -215,11 +215,11 @@ class Outside:
 
     def link_ends(self, one: Happening) -> None:
         assert one.sound is not None
-        self.hosts.contents[link_of(one.sound)] = UrlRejectedError("url_expired_or_refused", "Refused.")
+        self.hosts.contents[link_of(one.sound)] = UrlRejectedError("url_expired_or_refused", "Denied.")
 
 
-Teller = Callable[[Outside, Happening], tuple[str, Any] | None]
-_TELLERS: dict[str, Teller] = {
+EventMaker = Callable[[Outside, Happening], tuple[str, Any] | None]
+_EVENT_MAKERS: dict[str, EventMaker] = {
     "call ends": Outside.end,
     "recording": Outside.recording,
     "replaced": Outside.recording,

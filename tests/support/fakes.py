@@ -79,7 +79,7 @@ class FakeCoval:
             audio = self.uploads.pop(upload_id, None)
             if audio is None:
                 raise PermanentError("NOT_FOUND", f"Upload not found: {upload_id}", "upload_id", 404)
-        if isinstance(audio, bytes) and b"refused" in audio:
+        if isinstance(audio, bytes) and b"rejected" in audio:
             raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         self.serial += 1
         made = f"conversation{self.serial:012d}"
@@ -106,7 +106,7 @@ class FakeCoval:
         held = self.conversations[conversation_id]
         if held["audio"] is not None:
             raise PermanentError("ALREADY_EXISTS", "Audio already attached", "audio", 409)
-        if "refused" in audio_url:
+        if "rejected" in audio_url:
             raise PermanentError("INVALID_ARGUMENT", "Audio file is empty.", "audio_url", 400)
         held["audio"] = audio_url
         self._fault("attach", after=True)

@@ -89,10 +89,10 @@ def _by_url(world: World) -> None:
     world.send("attach", recording_ready("https://media.example.com/call-1.wav?token=secret"), delay=60)
 
 
-def _refused_late(world: World) -> None:
+def _rejected_late(world: World) -> None:
     world.send("call_end", call_ended())
-    world.send("recording", put(world, wav() + b"refused", "odd/refused.wav", "v1"), delay=60)
-    world.bucket.metadata["odd/refused.wav"] = {"external-conversation-id": "call-1"}
+    world.send("recording", put(world, wav() + b"rejected", "odd/rejected.wav", "v1"), delay=60)
+    world.bucket.metadata["odd/rejected.wav"] = {"external-conversation-id": "call-1"}
 
 
 def _named_place(world: World) -> None:
@@ -124,7 +124,7 @@ SCENARIOS = [
     Scenario("filtered", _filtered, ("FILTERED", "REJECTED", False, False)),
     Scenario("too short", _too_short, ("SUBMITTED", "REJECTED", False, True)),
     Scenario("recording by URL", _by_url, ("SUBMITTED", "ATTACHED", True, True)),
-    Scenario("recording refused by Coval", _refused_late, ("SUBMITTED", "REJECTED", False, True)),
+    Scenario("recording rejected by Coval", _rejected_late, ("SUBMITTED", "REJECTED", False, True)),
     Scenario("place named by the call end", _named_place, ("SUBMITTED", "ATTACHED", True, True)),
     Scenario("agent on the wrong side", _wrong_side, ("SUBMITTED", "ATTACHED", True, True)),
     Scenario("text only", _text_only, ("SUBMITTED", None, False, True)),

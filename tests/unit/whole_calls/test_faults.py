@@ -158,7 +158,7 @@ def test_refused_audio_does_not_take_the_text_along() -> None:
     world.send("recording", put(world, wav()))
     world.run(hours=0.01)
     for name in world.coval.uploads:
-        world.coval.uploads[name] = b"refused"
+        world.coval.uploads[name] = b"rejected"
     world.send("call_end", call_ended())
     world.run()
     assert outcome(world) == ("SUBMITTED", "REJECTED", False, True)

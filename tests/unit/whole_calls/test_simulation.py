@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.findings import FOUND
 from tests.simulation.history import play
 from tests.simulation.mutations import without
-from tests.simulation.seeds import told
+from tests.simulation.seeds import described
 from tests.simulation.stories import draw
 
 HISTORIES = 40
@@ -13,12 +13,12 @@ HISTORIES = 40
 
 @pytest.mark.parametrize("name", FOUND)
 def test_it_is_mended(name: str) -> None:
-    assert play(FOUND[name]).broken == (), told(FOUND[name])
+    assert play(FOUND[name]).broken == (), described(FOUND[name])
 
 
 def test_some_histories() -> None:
     broken = [seed for seed in range(HISTORIES) if play(draw(seed)).broken]
-    assert broken == [], told(draw(broken[0]))
+    assert broken == [], described(draw(broken[0]))
 
 
 def test_it_notices_that_a_protection_is_gone() -> None:
