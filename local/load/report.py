@@ -22,14 +22,14 @@ def _rows(result: Result) -> Iterator[tuple[str, str]]:
     half, most = percentile(result.waits, 0.5), percentile(result.waits, MOST)
     yield "sent to submitted", f"p50 {half:.0f} s, p95 {most:.0f} s"
     yield from ((name, str(count)) for name, count in sorted(result.disturbed.items()))
-    yield "requests to Coval", _told(result.answers)
+    yield "requests to Coval", _counted(result.answers)
     yield "requests a call", _rate(result.needed + result.wasted, result.calls)
     yield "wasted", f"{result.wasted / max(result.needed, 1):.2f} for each that was needed"
     yield "against the least", f"{_times(result.submit_seconds, result)} times {result.least_seconds:.0f} s"
     yield "95 % of the calls", f"{_times(result.most_seconds, result)} times"
-    yield "faults of AWS", _told(_of_faults(result.aws))
+    yield "faults of AWS", _counted(_of_faults(result.aws))
     yield "deleted as doubles", str(result.deleted)
-    yield from _hints_of_sidecar(result.verdict)
+    yield from _of_verdict(result.verdict)
     yield "dead letters", _named(result.dead_letters)
     yield (
         "minutes",
@@ -37,7 +37,7 @@ def _rows(result: Result) -> Iterator[tuple[str, str]]:
     )
 
 
-def _hints_of_sidecar(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _of_verdict(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "lost", _named(verdict.lost)
     yield "doubled", _named(verdict.doubled)
     yield "another text", _named(verdict.wrong_text)
@@ -55,9 +55,9 @@ def _of_faults(met: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in met.items() if not name.endswith(" passed")}
 
 
-def _told(counts: Mapping[str, int]) -> str:
-    told = "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
-    return f"{sum(counts.values()):,}: {told}"
+def _counted(counts: Mapping[str, int]) -> str:
+    listed = "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    return f"{sum(counts.values()):,}: {listed}"
 
 
 def _times(seconds: float, result: Result) -> str:

@@ -1,1 +1,1 @@
-"""Whatever comes over a boundary is taken, or refused as it should be: `make fuzz`."""
+"""Whatever comes over a boundary is taken, or rejected as it should be: `make fuzz`."""

@@ -26,12 +26,12 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     boundaries = [boundary for boundary in BOUNDARIES if boundary.name in (chosen.boundaries or [boundary.name])]
     share = sum(boundary.share for boundary in boundaries)
-    tell(HEADINGS)
+    write(HEADINGS)
     reports = []
     for boundary in boundaries:
         reports.append(explored(boundary, -(-chosen.inputs * boundary.share // share), chosen.seed))
-        tell(line(reports[-1]))
-    tell(total(reports))
+        write(line(reports[-1]))
+    write(total(reports))
     for report in reports:
         show(report)
     return int(any(report.unhandled for report in reports))
@@ -50,7 +50,7 @@ def total(reports: list[Report]) -> str:
 
 def show(report: Report) -> None:
     for finding in report.findings.values():
-        tell(f"\n{report.boundary}: {finding.where}\n  input: {shown(finding.data)}\n{finding.trace}")
+        write(f"\n{report.boundary}: {finding.where}\n  input: {shown(finding.data)}\n{finding.trace}")
 
 
 def shown(data: object) -> str:
@@ -60,7 +60,7 @@ def shown(data: object) -> str:
         return "one that is nested too deeply to be shown"
 
 
-def tell(text: str) -> None:
+def write(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -121,7 +121,7 @@ def _judged_layout(facts: AudioFacts, data: bytes, *, swap: bool) -> None:
     cut = [data[start : start + 777] for start in range(0, len(data), 777)]
     made = b"".join(rearranged(cut, facts, swap=swap))
     if len(made) != rearranged_size(facts):
-        raise Fault("another length than was told")
+        raise Fault("another length than was computed")
     again = probe(len(made), CountingReader(made))
     if (again.channels, again.sample_rate) != (facts.channels, facts.sample_rate):
         raise Fault("another form than the recording's")

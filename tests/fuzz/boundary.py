@@ -11,7 +11,7 @@ from coval_relay.domain.errors import InvalidInputError, RelayError, UrlRejected
 from coval_relay.domain.ports import AliasTakenError, ConflictError
 
 SECRET = "Qx9 secret-Qx9"
-"""Words of a call: they stand all over the inputs, and must not be told of one that is refused."""
+"""Words of a call: they stand all over the inputs, and must not be repeated of one that is rejected."""
 PHONE = "+15557654321"
 DECLARED = (RelayError, AudioRejectedError, UrlRejectedError, ConflictError, AliasTakenError)
 """All that may be raised."""
@@ -38,7 +38,7 @@ class Boundary:
 
 
 def outcome_of(read: Callable[[], object], *, secret_names: bool = True) -> str:
-    """The outcome's name; raises Fault for a refusal that lacks something or tells too much.
+    """The outcome's name; raises Fault for an error that lacks something or says too much.
 
     Without `secret_names` the field may be named as the input names it: the operator has written that.
     """
@@ -56,7 +56,7 @@ def outcome_of(read: Callable[[], object], *, secret_names: bool = True) -> str:
 
 
 def without_secrets(texts: Iterable[str]) -> None:
-    """Raises Fault where a text tells what it must not."""
+    """Raises Fault where a text says what it must not."""
     for text in texts:
         if SECRET in text or PHONE[1:] in text:
-            raise Fault(f"tells a secret: {text[:200]!r}")
+            raise Fault(f"contains a secret: {text[:200]!r}")

@@ -49,7 +49,7 @@ BODIES: Final = (
 
 
 class Key:
-    """A key that is refused or not, but always there."""
+    """A key that is rejected or not, but always there."""
 
     def get(self) -> str:
         return "key-1"
@@ -93,10 +93,10 @@ def _header(random: Random) -> dict[str, str]:
 def judged_answer(answer: Any) -> str:
     method, status, headers, body = answer
     content = body.encode(errors="replace") if isinstance(body, str) else text_of(body).encode()
-    told = {name: value.encode(errors="replace") for name, value in headers.items()}
+    encoded = {name: value.encode(errors="replace") for name, value in headers.items()}
 
     def answered(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, headers=list(told.items()), stream=_Body(content))
+        return httpx.Response(status, headers=list(encoded.items()), stream=_Body(content))
 
     left = count(60, -1)
     client = HttpCovalClient(

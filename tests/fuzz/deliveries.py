@@ -43,20 +43,20 @@ OPTIONS: Final = PlatformOptions(
     separate_transcripts=("vapi",),
 )
 QUEUES: Final = ("call_end", "recording", "attach")
-MOST_LETTERS: Final = 6
+MOST_MESSAGES: Final = 6
 """Messages that are handed on within one input."""
 WAV: Final = events.wav(5.1)
 VERSION: Final = ObjectVersion("recordings", "rec/call-1.wav", events.etag(WAV))
 
 
 class StrictCalls(InMemoryCalls):
-    """Keeps what DynamoDB can keep, and gives back what its item tells."""
+    """Keeps what DynamoDB can keep, and gives back what its item holds."""
 
     def save(self, seen: Call, call: Call) -> Call:
         typed = {name: serialized(value) for name, value in to_item(call).items()}
         json.dumps(typed, ensure_ascii=False).encode()
         if from_item(plain(typed)) != call:
-            raise Fault("an item tells another call than was written")
+            raise Fault("an item holds another call than was written")
         return super().save(seen, call)
 
 
@@ -150,16 +150,16 @@ def relay_samples() -> list[Any]:
     pending = PendingMessage("s3://a", "recording", queue_messages.to_text(created), 1_790_951_900)
     expired = PendingExpired(Alias("room", "R1"), pending)
     sent: list[Message] = [created, ready, Resume("call-1"), Resume("call-1", sweep=1, hops=2), expired]
-    told = [queue_messages.to_event(message) for message in sent]
-    return [*(json.loads(json.dumps(event)) for event in told), {"source": SOURCE, "detail-type": "Sweep"}]
+    known = [queue_messages.to_event(message) for message in sent]
+    return [*(json.loads(json.dumps(event)) for event in known), {"source": SOURCE, "detail-type": "Sweep"}]
 
 
 def shapes() -> list[Any]:
     """Each event bare and in SQS; S3's own notifications; garbage."""
-    told = [*samples(), *relay_samples()]
-    bodies = [json.dumps(event) for event in told]
-    shaped: list[Any] = [*told, *(sqs(body) for body in bodies)]
-    shaped += [sqs(*bodies[:3]), told[:3], [], {}, None, "", 0, {"Records": []}]
+    given = [*samples(), *relay_samples()]
+    bodies = [json.dumps(event) for event in given]
+    shaped: list[Any] = [*given, *(sqs(body) for body in bodies)]
+    shaped += [sqs(*bodies[:3]), given[:3], [], {}, None, "", 0, {"Records": []}]
     return [*shaped, sqs(""), sqs("[]"), sqs("null"), {"Event": "s3:TestEvent"}]
 
 
@@ -198,15 +198,15 @@ def handled(payload: Any, queue: str) -> str:
         made.consumers[queue](payload, lambda: 60)
     except DeliveryFailedError as error:  # where no queue brings it again, its sender hears that it has to wait
         without_secrets([str(error)])
-    for _ in range(MOST_LETTERS):
+    for _ in range(MOST_MESSAGES):
         due = [message for message in made.queued if message.visible_at <= made.clock.now]
         if not due:
             break
         made.deliver(due[0])
-    return _hints_of_sidecar(made)
+    return _outcome(made)
 
 
-def _hints_of_sidecar(made: World) -> str:
+def _outcome(made: World) -> str:
     for event, call_id, fields in made.telemetry:
         if event is LogEvent.DELIVERY_FAILED:
             raise Fault(f"unhandled: {fields['kind']} at {fields['where']}")
@@ -218,8 +218,8 @@ def _hints_of_sidecar(made: World) -> str:
         if reason is None or not reason.code or not reason.text:
             raise Fault("a dead letter without a reason")
         without_secrets(dead_letter_attributes(reason).values())
-    told = sorted({f"{event.name} {fields.get('code', '')} {_rule(fields)}" for event, _, fields in made.telemetry})
-    return ", ".join(told) or "silent"
+    reported = sorted({f"{event.name} {fields.get('code', '')} {_rule(fields)}" for event, _, fields in made.telemetry})
+    return ", ".join(reported) or "silent"
 
 
 def _rule(fields: dict[str, str | int]) -> str:

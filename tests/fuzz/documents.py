@@ -48,10 +48,10 @@ FORMATS: Final[dict[str, list[Any]]] = {
 }
 
 
-def _content(told: Any) -> Any:
-    if not isinstance(told, str):
-        return told
-    read = json.loads((EVENTS / f"{told}.json").read_text(encoding="utf-8"))
+def _content(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    read = json.loads((EVENTS / f"{given}.json").read_text(encoding="utf-8"))
     return read.get("detail", read) if isinstance(read, dict) else read
 
 
@@ -59,12 +59,12 @@ def _content(told: Any) -> Any:
 
 
 def transcripts() -> list[Any]:
-    return [[name, _content(told)] for name, files in FORMATS.items() for told in files]
+    return [[name, _content(given)] for name, files in FORMATS.items() for given in files]
 
 
-def judged_transcript(told: Any) -> str:
+def judged_transcript(given: Any) -> str:
     """A file's text by its format, with the call's facts and without."""
-    name, content = told if isinstance(told, list) and len(told) == 2 else ("canonical_v1", told)
+    name, content = given if isinstance(given, list) and len(given) == 2 else ("canonical_v1", given)
     raw = text_of(content).encode(errors="replace")
     format_ = name if isinstance(name, str) else "canonical_v1"
     if format_ == UTTERANCES:
@@ -87,9 +87,9 @@ def sidecars() -> list[Any]:
     ]  # fmt: skip
 
 
-def judged_sidecar(told: Any) -> str:
+def judged_sidecar(given: Any) -> str:
     """What is pushed is read by its key's pattern, what is pulled by every platform that pulls."""
-    key, content = told if isinstance(told, list) and len(told) == 2 else ("a.wav.json", told)
+    key, content = given if isinstance(given, list) and len(given) == 2 else ("a.wav.json", given)
     book = key_rule_set(NAMES, OPTIONS, (), ())
     outcomes = [
         outcome_of(lambda: sidecar.read(content, "recordings", key))  # noqa: B023 - called at once

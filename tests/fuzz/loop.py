@@ -36,7 +36,7 @@ class TooLargeError(Exception):
 
 @dataclass
 class Lines:
-    """The product's lines that nothing has reached yet; `fresh` tells that one of them was reached."""
+    """The product's lines that nothing has reached yet; `fresh` says that one of them was reached."""
 
     left: dict[CodeType, set[int]] = field(default_factory=dict)
     reached: int = 0

@@ -103,9 +103,9 @@ def test_what_reaches_a_new_line_is_kept() -> None:
 
 
 @pytest.mark.parametrize("secret", [SECRET, PHONE])
-def test_a_refusal_that_tells_a_secret_is_a_fault(secret: str) -> None:
-    def refused() -> None:
+def test_an_error_that_contains_a_secret_is_a_fault(secret: str) -> None:
+    def rejected() -> None:
         raise InvalidInputError("detail", f"is not {secret}")
 
-    with pytest.raises(Fault, match="tells a secret"):
-        outcome_of(refused)
+    with pytest.raises(Fault, match="contains a secret"):
+        outcome_of(rejected)

@@ -77,8 +77,8 @@ def test_an_invocation_with_a_message_of_the_relay_s_own_that_it_does_not_know()
 
 
 def test_an_invocation_with_endless_lists() -> None:
-    (told,) = records(nested(100_000))
-    assert told == Record((Delivery(None, ""),), "")
+    (record,) = records(nested(100_000))
+    assert record == Record((Delivery(None, ""),), "")
 
 
 @pytest.mark.parametrize("pattern", ["(?P<alias>a{99999999999})", "(" * 2000])
@@ -126,13 +126,13 @@ def test_a_message_that_this_version_does_not_know_waits(kind: Any, detail: dict
 
 
 def test_an_upload_place_that_is_no_url() -> None:
-    told = {**UPLOAD, "upload_url": "uploads.example.com/u?signature=x"}
+    answer = {**UPLOAD, "upload_url": "uploads.example.com/u?signature=x"}
     with pytest.raises(UnreadableResponseError):
-        upload(json.dumps(told).encode())
+        upload(json.dumps(answer).encode())
 
 
 @dataclass
-class Refusing:
+class Rejecting:
     """A conversion that only remembers how much it was given."""
 
     sizes: list[int] = field(default_factory=list)
@@ -150,7 +150,7 @@ def test_what_follows_the_samples_is_kept_from_the_decoder() -> None:
     sound = kind.encode(call(6.0, kind.rate, 2), kind.rate)
     listed = b"LIST" + (0xFF000000).to_bytes(4, "little") + b"INFOIART" + (0x50000000).to_bytes(4, "little")
     bucket = FakeBucket()
-    conversion = Refusing()
+    conversion = Rejecting()
     bucket.put("a", sound + listed)
 
     preparer = RecordingPreparer(bucket, InMemoryUrls(), InMemoryStaging(bucket), conversion)
@@ -247,5 +247,5 @@ def test_an_item_that_cannot_be_read_stops_the_sweep_of_no_other_shard() -> None
     world.sweep()
     assert [(message.queue, json.loads(message.body)) for message in world.queued] == [("recording", {})]
     assert world.store.items["call-1"].revision > 1
-    told = [fields for event, _, fields in world.telemetry if event is LogEvent.OPERATOR_NEEDED]
-    assert told == [{"code": "item_unreadable"}]
+    reported = [fields for event, _, fields in world.telemetry if event is LogEvent.OPERATOR_NEEDED]
+    assert reported == [{"code": "item_unreadable"}]

@@ -42,10 +42,10 @@ def requests() -> list[Any]:
     """Every sample of every platform, signed now, as LiveKit's SDK does; bodies stand as text."""
     now = float(int(time.time()))
     signed = [(platform, *body_of(sample)) for platform, sample in _samples()]
-    told = [http_event(request_of(platform, kind, body, now)) for platform, kind, body in signed]
+    events = [http_event(request_of(platform, kind, body, now)) for platform, kind, body in signed]
     return [
         {**event, "body": body.decode(), "isBase64Encoded": False}
-        for event, (_, _, body) in zip(told, signed, strict=True)
+        for event, (_, _, body) in zip(events, signed, strict=True)
     ]
 
 
