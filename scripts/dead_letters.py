@@ -4,7 +4,7 @@
     python3 scripts/dead_letters.py send-again --stack coval-relay --reason waited_too_long
 
 It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility and
-sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues, whose policies refuse everybody that
+sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues, whose policies deny everybody that
 the stack's parameter QueueSenderArns does not name. Without --bodies it prints no event: calls are named as in the
 log, by the id with phone numbers masked and by a digest.
 """
@@ -80,7 +80,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Which letters are meant; what is empty means all."""
+    """Which dead letters are meant; what is empty means all."""
 
     reason: str = ""
     call: str = ""
@@ -92,20 +92,20 @@ class Chosen:
         )
 
 
-# --- what a letter is --------------------------------------------------------------------------------
+# --- what a dead letter is ---------------------------------------------------------------------------
 
 
 def read(queue: Queue, message: Mapping[str, Any], now: float) -> DeadLetter:
-    """What a message of a dead-letter queue tells; `now` is in epoch seconds."""
+    """What a message of a dead-letter queue says; `now` is in epoch seconds."""
     event = _event(message["Body"])
-    told = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
-    code, reason = _reason(queue, told)
+    attributes = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
+    code, reason = _reason(queue, attributes)
     sent_at = int(message["Attributes"]["SentTimestamp"])
     return DeadLetter(
         queue=queue,
         receipt=message["ReceiptHandle"],
         body=message["Body"],
-        target=queue.url or queue.targets.get(told.get("TARGET_ARN", ""), ""),
+        target=queue.url or queue.targets.get(attributes.get("TARGET_ARN", ""), ""),
         sent_at=sent_at,
         age=max(int(now - sent_at / 1000), 0),
         kind=shown(kind_of(event)),
@@ -150,13 +150,13 @@ def shown(name: str) -> str:
     return visible if OPAQUE_ID.fullmatch(visible) else PHONE_NUMBER.sub("***", visible)
 
 
-def _reason(queue: Queue, told: Mapping[str, str]) -> tuple[str, str]:
+def _reason(queue: Queue, attributes: Mapping[str, str]) -> tuple[str, str]:
     """The relay's own words; EventBridge's, where it could not deliver; else SQS moved the message itself."""
-    if "reason_code" in told:
-        return told["reason_code"], _decoded(told.get("reason", ""))
-    if "ERROR_CODE" in told:
-        tries = f" after {told['RETRY_ATTEMPTS']} retries" if "RETRY_ATTEMPTS" in told else ""
-        return UNDELIVERED, f"EventBridge could not deliver it{tries}: {told['ERROR_CODE']}"
+    if "reason_code" in attributes:
+        return attributes["reason_code"], _decoded(attributes.get("reason", ""))
+    if "ERROR_CODE" in attributes:
+        tries = f" after {attributes['RETRY_ATTEMPTS']} retries" if "RETRY_ATTEMPTS" in attributes else ""
+        return UNDELIVERED, f"EventBridge could not deliver it{tries}: {attributes['ERROR_CODE']}"
     if not queue.url:
         return UNDELIVERED, "EventBridge has not said why"
     where = f"see DELIVERY_FAILED and Task timed out in {queue.log_group} from then on"
@@ -204,7 +204,7 @@ def queues(outputs: Mapping[str, str]) -> list[Queue]:
 
 
 def taken(client: "SQSClient", queue: Queue) -> dict[str, DeadLetter]:
-    """All letters of one queue by message id, hidden from others."""
+    """All dead letters of one queue by message id, hidden from others."""
     dead_letters: dict[str, DeadLetter] = {}
     while True:
         answer = client.receive_message(
@@ -228,16 +228,16 @@ def give_back(client: "SQSClient", dead_letter: DeadLetter) -> None:
 
 
 def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies: bool) -> Iterator[str]:
-    """The chosen letters in words, oldest first; all stay where they are."""
+    """The chosen dead letters in words, oldest first; all stay where they are."""
     for queue in found:
         dead_letters = taken(client, queue).values()
         try:
-            told = sorted(
+            matching = sorted(
                 (dead_letter for dead_letter in dead_letters if dead_letter in chosen),
                 key=lambda one: one.sent_at,
             )
-            yield f"{queue.name}: {len(told)} of {len(dead_letters)} dead letters"
-            for dead_letter in told:
+            yield f"{queue.name}: {len(matching)} of {len(dead_letters)} dead letters"
+            for dead_letter in matching:
                 yield line(dead_letter)
                 if bodies:
                     yield f"    {dead_letter.body}"
@@ -254,7 +254,7 @@ def line(dead_letter: DeadLetter) -> str:
 
 
 def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Iterator[str]:
-    """Send the chosen letters to their queues; each is deleted only when it has been sent.
+    """Send the chosen dead letters to their queues; each is deleted only when it has been sent.
 
     A death in between leaves it here as well: sent once more, it changes nothing. All are taken before the
     first is sent, so that what comes back while the cause is not mended is not sent on for ever. It is sent
@@ -280,17 +280,17 @@ def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> I
 
 
 def outputs_of(stack: str) -> Mapping[str, str]:
-    told = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-    return {output["OutputKey"]: output["OutputValue"] for output in told}
+    outputs = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["show", "send-again"])
     parser.add_argument("--stack", default="coval-relay", help="the stack's name")
-    parser.add_argument("--reason", default="", metavar="CODE", help="only letters with this reason")
-    parser.add_argument("--queue", default="", choices=[*QUEUES, UNDELIVERED], help="only letters of this queue")
-    parser.add_argument("--call", default="", metavar="ID", help="only letters of this call: its id or digest")
+    parser.add_argument("--reason", default="", metavar="CODE", help="only dead letters with this reason")
+    parser.add_argument("--queue", default="", choices=[*QUEUES, UNDELIVERED], help="only dead letters of this queue")
+    parser.add_argument("--call", default="", metavar="ID", help="only dead letters of this call: its id or digest")
     parser.add_argument("--bodies", action="store_true", help="show the events, transcripts and all")
     return parser.parse_args(arguments)
 
@@ -304,8 +304,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines = show(client, found, chosen, bodies=given.bodies)
     else:
         lines = send_again(client, found, chosen)
-    for told in lines:
-        print(told)
+    for text in lines:
+        print(text)
 
 
 if __name__ == "__main__":

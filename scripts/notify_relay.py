@@ -1,4 +1,4 @@
-"""Let existing buckets tell the relay of new recordings, and keep their other notifications.
+"""Let existing buckets notify the relay of new recordings, and keep their other notifications.
 
 By EventBridge; or, where a bucket cannot have that, straight to the recording queue (--queue: its ARN,
 which the stack puts out).

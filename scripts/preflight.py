@@ -141,8 +141,8 @@ def asked(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
 
 def concurrency_limits(account: Account) -> Iterator[Line]:
     """What no pattern of the template can say of a list: how many there are, and what each place may hold."""
-    told = account.listed("MaximumConcurrency")
-    if len(told) != len(LEAST) or any(int(one) < least for one, least in zip(told, LEAST, strict=True)):
+    limits = account.listed("MaximumConcurrency")
+    if len(limits) != len(LEAST) or any(int(one) < least for one, least in zip(limits, LEAST, strict=True)):
         mend = "four numbers: for call ends, recordings and late recordings 2 or more, for webhooks 0 or more"
         yield Line(Mark.MEND, "MaximumConcurrency", f"cannot be {account.parameters['MaximumConcurrency']}", mend)
 
@@ -232,7 +232,7 @@ def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator
 
 
 def _named(key_id: str, known: Sequence[str]) -> bool:
-    """A key may be told by its ARN or by its id alone."""
+    """A key may be named by its ARN or by its id alone."""
     return key_id.rsplit("/", maxsplit=1)[-1] in [arn.split("/")[-1] for arn in known]
 
 
@@ -266,7 +266,7 @@ def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line
         if error.response["Error"]["Code"] not in DENIED:
             raise
         mend = "name its account in bucket_owners of relay.toml; or look with credentials that may s3:ListBucket"
-        yield Line(Mark.MEND, subject, f"S3 refuses it as a bucket of {owner}", mend)
+        yield Line(Mark.MEND, subject, f"S3 denies it as a bucket of {owner}", mend)
         return
     there = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", region)
     if there == region:
@@ -278,10 +278,10 @@ def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line
 
 def switch(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
     subject = f"bucket {bucket}, its events"
-    told = s3.get_bucket_notification_configuration(Bucket=bucket, ExpectedBucketOwner=owner)
-    if "EventBridgeConfiguration" in told:
+    configuration = s3.get_bucket_notification_configuration(Bucket=bucket, ExpectedBucketOwner=owner)
+    if "EventBridgeConfiguration" in configuration:
         yield Line(Mark.WELL, subject, "EventBridge is on")
-    elif any("RecordingQueue" in one["QueueArn"] for one in told.get("QueueConfigurations", [])):
+    elif any("RecordingQueue" in one["QueueArn"] for one in configuration.get("QueueConfigurations", [])):
         yield Line(Mark.WELL, subject, "a recording queue is notified")
     else:
         mend = f"python3 -m scripts.notify_relay {bucket} --apply"
@@ -296,8 +296,8 @@ def versioning(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
 
 def encryption(s3: "S3Client", bucket: str, owner: str, keys: Sequence[str]) -> Iterator[Line]:
     """The bucket's default key; objects may have others."""
-    told = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=owner)["ServerSideEncryptionConfiguration"]
-    for rule in told["Rules"]:
+    found = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=owner)["ServerSideEncryptionConfiguration"]
+    for rule in found["Rules"]:
         named = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "")
         if named and "alias/" not in named and not _named(named, keys):
             mend = f"name it in ReadKmsKeyArns: {named}"

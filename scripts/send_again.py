@@ -6,7 +6,7 @@
 
 The events of rejected calls are kept for RejectedEventDays. It needs boto3; cloudformation:DescribeStacks,
 s3:ListBucket, s3:GetObject and s3:DeleteObject on the staging bucket (and kms:Decrypt on its key), dynamodb:GetItem on
-the table, and sqs:SendMessage on the queues, whose policies refuse everybody that the stack's parameter
+the table, and sqs:SendMessage on the queues, whose policies deny everybody that the stack's parameter
 QueueSenderArns does not name. It prints no event: calls are named as in the log.
 """
 

@@ -1,4 +1,4 @@
-"""The script on real queues: letters of the functions, and those that SQS moves itself."""
+"""The script on real queues: dead letters of the functions, and those that SQS moves itself."""
 
 import json
 import uuid
@@ -55,7 +55,7 @@ def shown(sqs: "SQSClient", queue: Queue) -> list[str]:
     ]
 
 
-def test_a_letter_of_a_function(sqs: "SQSClient", queue: Queue) -> None:
+def test_a_dead_letter_of_a_function(sqs: "SQSClient", queue: Queue) -> None:
     body = json.dumps(call_ended(ROOM))
     reason = Reason("access_denied", "S3 denied s3:GetObject")
     SqsQueue(sqs).send(queue.dead_letters_url, body, attributes=dead_letter_attributes(reason))
@@ -69,7 +69,7 @@ def test_a_letter_of_a_function(sqs: "SQSClient", queue: Queue) -> None:
     assert message["Body"] == body
 
 
-def test_a_letter_that_sqs_moved(sqs: "SQSClient", queue: Queue) -> None:
+def test_a_dead_letter_that_sqs_moved(sqs: "SQSClient", queue: Queue) -> None:
     body = json.dumps(call_ended(ROOM))
     SqsQueue(sqs).send(queue.url, body)
     for _ in range(6):

@@ -59,14 +59,14 @@ def queues(outputs: dict[str, str]) -> list[Queue]:
 
 
 def bury(sqs: "SQSClient", queue: Queue, event: Any, attributes: Mapping[str, str]) -> str:
-    """As the functions, and EventBridge, leave a letter; its body."""
+    """As the functions, and EventBridge, leave a dead letter; its body."""
     body = event if isinstance(event, str) else json.dumps(event)
     typed: Any = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
     sqs.send_message(QueueUrl=queue.dead_letters_url, MessageBody=body, MessageAttributes=typed)
     return body
 
 
-def refused(code: str = "invalid_input", text: str = "detail.started_at: must be a time") -> dict[str, str]:
+def rejected(code: str = "invalid_input", text: str = "detail.started_at: must be a time") -> dict[str, str]:
     return dead_letter_attributes(Reason(code, text))
 
 
@@ -92,26 +92,26 @@ def printed(event: Any, **attributes: str) -> str:
 # --- what is said ------------------------------------------------------------------------------------
 
 
-def test_a_letter_of_a_function() -> None:
-    assert printed(call_ended(ROOM), **refused()) == (
+def test_a_dead_letter_of_a_function() -> None:
+    assert printed(call_ended(ROOM), **rejected()) == (
         f"  2026-10-02T14:36:40+00:00 (12 d 3 h old)  Call Ended  room-*** ({ROOM_DIGEST})\n"
         "    invalid_input: detail.started_at: must be a time"
     )
 
 
-def test_a_letter_that_sqs_moved_points_to_the_log() -> None:
+def test_a_dead_letter_that_sqs_moved_points_to_the_log() -> None:
     assert printed(call_ended("call-1")).splitlines()[1] == (
         "    received_1000_times: SQS moved it after 1000 receives, and its function never came to say why; see "
         "DELIVERY_FAILED and Task timed out in /aws/lambda/coval-relay/submit_transcript from then on"
     )
 
 
-def test_a_letter_that_has_waited_too_long_says_for_what() -> None:
-    reason = refused("waited_too_long", "It has waited for 12 days: unauthenticated.")
+def test_a_dead_letter_that_has_waited_too_long_says_for_what() -> None:
+    reason = rejected("waited_too_long", "It has waited for 12 days: unauthenticated.")
     assert printed("{}", **reason).splitlines()[1] == "    waited_too_long: It has waited for 12 days: unauthenticated."
 
 
-def test_a_letter_of_eventbridge(queues: list[Queue]) -> None:
+def test_a_dead_letter_of_eventbridge(queues: list[Queue]) -> None:
     attributes = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "hush", "RETRY_ATTEMPTS": "0"}
     dead_letter = dead_letters.read(queues[-1], message(json.dumps(call_ended("call-1")), **attributes), NOW)
     assert dead_letters.line(dead_letter).splitlines()[1] == (
@@ -119,23 +119,23 @@ def test_a_letter_of_eventbridge(queues: list[Queue]) -> None:
     )
 
 
-def test_a_letter_of_eventbridge_that_does_not_say_why(queues: list[Queue]) -> None:
+def test_a_dead_letter_of_eventbridge_that_does_not_say_why(queues: list[Queue]) -> None:
     dead_letter = dead_letters.read(queues[-1], message("{}"), NOW)
     assert (dead_letter.code, dead_letter.reason) == ("undelivered", "EventBridge has not said why")
 
 
-def test_a_clock_that_is_behind_makes_no_letter_younger_than_new() -> None:
+def test_a_clock_that_is_behind_makes_no_dead_letter_younger_than_new() -> None:
     assert dead_letters.read(QUEUE, message("{}"), 0.0).age == 0
 
 
 def test_a_reason_is_shown_as_it_was_written() -> None:
-    assert printed("{}", **refused("x", 'must have no "é"')).splitlines()[1] == '    x: must have no "é"'
-    assert printed("{}", **refused("x", "a" * 255 + '"')).splitlines()[1] == f"    x: {'a' * 255}\\"
+    assert printed("{}", **rejected("x", 'must have no "é"')).splitlines()[1] == '    x: must have no "é"'
+    assert printed("{}", **rejected("x", "a" * 255 + '"')).splitlines()[1] == f"    x: {'a' * 255}\\"
 
 
 @pytest.mark.parametrize("body", ["", "{broken", "[]", "7", "null", '{"detail": 7}', "[" * 100_000])
 def test_a_body_that_is_no_event(body: str) -> None:
-    first = printed(body, **refused()).splitlines()[0]
+    first = printed(body, **rejected()).splitlines()[0]
     assert first == "  2026-10-02T14:36:40+00:00 (12 d 3 h old)  no event  (no call)"
 
 
@@ -160,7 +160,7 @@ SUBJECTS = [
 
 
 @pytest.mark.parametrize(("event", "subject"), SUBJECTS, ids=lambda value: str(value)[:30])
-def test_what_a_letter_is_about(event: dict[str, Any], subject: str) -> None:
+def test_what_a_dead_letter_is_about(event: dict[str, Any], subject: str) -> None:
     dead_letter = dead_letters.read(QUEUE, message(json.dumps(event)), NOW)
     assert (dead_letter.subject, dead_letter.kind) == (subject, event["detail-type"])
     for private in (PHONE, PHONE[1:], "hush"):
@@ -194,8 +194,8 @@ def test_nothing_steers_the_terminal() -> None:
 # --- what is moved -----------------------------------------------------------------------------------
 
 
-def test_to_show_letters_leaves_all_where_they_are(sqs: "SQSClient", queues: list[Queue]) -> None:
-    buried = [bury(sqs, queues[0], call_ended(f"call-{n}"), refused()) for n in range(23)]
+def test_to_show_dead_letters_leaves_all_where_they_are(sqs: "SQSClient", queues: list[Queue]) -> None:
+    buried = [bury(sqs, queues[0], call_ended(f"call-{n}"), rejected()) for n in range(23)]
     for _ in range(2):
         lines = list(dead_letters.show(sqs, queues, EVERYTHING, bodies=False))
         assert [lines[0], *lines[-3:]] == [
@@ -209,14 +209,14 @@ def test_to_show_letters_leaves_all_where_they_are(sqs: "SQSClient", queues: lis
 
 
 def test_bodies_are_shown_when_they_are_asked_for(sqs: "SQSClient", queues: list[Queue]) -> None:
-    body = bury(sqs, queues[2], call_ended(ROOM), refused())
+    body = bury(sqs, queues[2], call_ended(ROOM), rejected())
     assert not any("Acme" in line for line in dead_letters.show(sqs, queues, EVERYTHING, bodies=False))
     assert list(dead_letters.show(sqs, queues, EVERYTHING, bodies=True))[-2] == f"    {body}"
 
 
-def test_letters_go_back_to_their_own_queue(sqs: "SQSClient", queues: list[Queue]) -> None:
+def test_dead_letters_go_back_to_their_own_queue(sqs: "SQSClient", queues: list[Queue]) -> None:
     own = queues[:3]
-    buried = [bury(sqs, queue, call_ended(queue.name), refused()) for queue in own]
+    buried = [bury(sqs, queue, call_ended(queue.name), rejected()) for queue in own]
     lines = list(dead_letters.send_again(sqs, queues, EVERYTHING))
     assert [line.splitlines()[0] for line in lines] == [f"{queue.name}: sent again" for queue in own]
     assert [bodies(sqs, queue.url) for queue in own] == [[body] for body in buried]
@@ -246,14 +246,14 @@ def test_what_was_for_no_queue_of_the_stack_is_left(sqs: "SQSClient", queues: li
 
 
 def test_a_second_time_there_is_nothing_left_to_send(sqs: "SQSClient", queues: list[Queue]) -> None:
-    bury(sqs, queues[0], call_ended(), refused())
+    bury(sqs, queues[0], call_ended(), rejected())
     assert len(list(dead_letters.send_again(sqs, queues, EVERYTHING))) == 1
     assert list(dead_letters.send_again(sqs, queues, EVERYTHING)) == []
     assert len(bodies(sqs, queues[0].url)) == 1
 
 
 def test_what_has_waited_too_long_may_wait_anew(sqs: "SQSClient", queues: list[Queue]) -> None:
-    bury(sqs, queues[0], call_ended(), refused("waited_too_long"))
+    bury(sqs, queues[0], call_ended(), rejected("waited_too_long"))
     list(dead_letters.send_again(sqs, queues, EVERYTHING))
     (sent,) = sqs.receive_message(QueueUrl=queues[0].url, MessageAttributeNames=["All"])["Messages"]
     assert "MessageAttributes" not in sent
@@ -268,9 +268,9 @@ def test_what_has_waited_too_long_may_wait_anew(sqs: "SQSClient", queues: list[Q
         Chosen(reason="access_denied", call=ROOM),
     ],
 )
-def test_only_the_chosen_letters_are_sent(sqs: "SQSClient", queues: list[Queue], chosen: Chosen) -> None:
-    left = bury(sqs, queues[1], call_ended("call-1"), refused())
-    sent = bury(sqs, queues[1], call_ended(ROOM), refused("access_denied", "S3 denied it"))
+def test_only_the_chosen_dead_letters_are_sent(sqs: "SQSClient", queues: list[Queue], chosen: Chosen) -> None:
+    left = bury(sqs, queues[1], call_ended("call-1"), rejected())
+    sent = bury(sqs, queues[1], call_ended(ROOM), rejected("access_denied", "S3 denied it"))
     assert len(list(dead_letters.send_again(sqs, queues, chosen))) == 1
     assert (bodies(sqs, queues[1].url), bodies(sqs, queues[1].dead_letters_url)) == ([sent], [left])
 
@@ -288,8 +288,8 @@ class Broken:
         return getattr(self.client, name)
 
 
-def test_a_letter_that_could_not_be_sent_is_not_deleted(sqs: "SQSClient", queues: list[Queue]) -> None:
-    body = bury(sqs, queues[0], call_ended(), refused())
+def test_a_dead_letter_that_could_not_be_sent_is_not_deleted(sqs: "SQSClient", queues: list[Queue]) -> None:
+    body = bury(sqs, queues[0], call_ended(), rejected())
     client: Any = Broken(sqs, "send_message")
     with pytest.raises(ConnectionError):
         list(dead_letters.send_again(client, queues, EVERYTHING))
@@ -299,7 +299,7 @@ def test_a_letter_that_could_not_be_sent_is_not_deleted(sqs: "SQSClient", queues
 def test_a_death_between_sending_and_deleting_sends_twice_and_loses_nothing(
     sqs: "SQSClient", queues: list[Queue]
 ) -> None:
-    body = bury(sqs, queues[0], call_ended(), refused())
+    body = bury(sqs, queues[0], call_ended(), rejected())
     client: Any = Broken(sqs, "delete_message")
     with pytest.raises(ConnectionError):
         list(dead_letters.send_again(client, queues, EVERYTHING))
@@ -308,9 +308,9 @@ def test_a_death_between_sending_and_deleting_sends_twice_and_loses_nothing(
 
 
 def test_what_comes_back_at_once_is_not_sent_on_for_ever(sqs: "SQSClient", queues: list[Queue]) -> None:
-    bury(sqs, queues[0], call_ended(), refused())
+    bury(sqs, queues[0], call_ended(), rejected())
     for _ in dead_letters.send_again(sqs, queues, EVERYTHING):
-        bury(sqs, queues[0], call_ended(), refused())
+        bury(sqs, queues[0], call_ended(), rejected())
     assert len(bodies(sqs, queues[0].url)) == 1
     assert len(bodies(sqs, queues[0].dead_letters_url)) == 1
 
@@ -335,7 +335,7 @@ def commanded(sqs: "SQSClient", outputs: dict[str, str], monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("commanded")
 def test_the_command(sqs: "SQSClient", queues: list[Queue], capsys: pytest.CaptureFixture[str]) -> None:
     for queue in queues:
-        bury(sqs, queue, call_ended("call-1"), refused())
+        bury(sqs, queue, call_ended("call-1"), rejected())
     dead_letters.main(["show", "--stack", "mine", "--queue", "undelivered"])
     assert capsys.readouterr().out.splitlines()[0] == "undelivered: 1 of 1 dead letters"
     dead_letters.main(["show", "--stack", "mine", "--queue", "attach"])

@@ -47,7 +47,7 @@ def test_so_is_that_of_the_platforms_credentials(text: str) -> None:
         assert preflight.credentials(text) == ""
 
 
-class Refusing:
+class Failing:
     """A client of any service whose every call fails."""
 
     def __init__(self, error: Exception) -> None:
@@ -77,7 +77,7 @@ def answers(code: str) -> ClientError:
 )
 def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Exception, said: str) -> None:
     given = {"CovalApiKeySecretArn": "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval-AbCdEf"}
-    account = Account(lambda _: Refusing(error), "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
+    account = Account(lambda _: Failing(error), "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
     lines = list(preflight.looked_at(account))
     assert {line.mark for line in lines} == {Mark.UNSEEN}
     assert [(line.subject, line.said) for line in lines] == [
@@ -85,11 +85,11 @@ def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Excepti
     ]
 
 
-def test_a_bucket_of_another_owner_is_refused() -> None:
-    account = Account(lambda _: Refusing(answers("403")), "111122223333", "eu-west-2", preflight.DEFAULTS)
+def test_a_bucket_of_another_owner_is_denied() -> None:
+    account = Account(lambda _: Failing(answers("403")), "111122223333", "eu-west-2", preflight.DEFAULTS)
     (line,) = preflight.bucket_lines(account, "acme-recordings", [])
     assert str(line) == (
-        "MEND  bucket acme-recordings: S3 refuses it as a bucket of 111122223333\n"
+        "MEND  bucket acme-recordings: S3 denies it as a bucket of 111122223333\n"
         "        -> name its account in bucket_owners of relay.toml; or look with credentials that may s3:ListBucket"
     )
 
@@ -99,16 +99,16 @@ def with_parameters(**given: str) -> Account:
 
 
 @pytest.mark.parametrize(
-    ("told", "well"),
+    ("given", "well"),
     [("10,5,5,0", True), ("2,2,2,50", True), ("10,5,5", False), ("10,5,5,0,0", False), ("10,0,5,0", False)],
 )
-def test_each_place_of_the_concurrency_holds_what_lambda_takes(told: str, well: bool) -> None:
-    lines = list(preflight.concurrency_limits(with_parameters(MaximumConcurrency=told)))
+def test_each_place_of_the_concurrency_holds_what_lambda_takes(given: str, well: bool) -> None:
+    lines = list(preflight.concurrency_limits(with_parameters(MaximumConcurrency=given)))
     assert [line.mark for line in lines] == ([] if well else [Mark.MEND])
 
 
 @pytest.mark.parametrize(
-    ("told", "well"),
+    ("given", "well"),
     [
         ("", True),
         ("http://proxy.acme.example:3128", True),
@@ -118,13 +118,13 @@ def test_each_place_of_the_concurrency_holds_what_lambda_takes(told: str, well: 
         ("http://proxy.acme.example:3128,http://other.acme.example:3128", False),
     ],
 )
-def test_the_proxy_comes_before_the_hosts_without_it(told: str, well: bool) -> None:
-    lines = list(preflight.proxy(with_parameters(HttpsProxy=told)))
+def test_the_proxy_comes_before_the_hosts_without_it(given: str, well: bool) -> None:
+    lines = list(preflight.proxy(with_parameters(HttpsProxy=given)))
     assert [line.mark for line in lines] == ([] if well else [Mark.MEND])
 
 
-def configuration(told: Any) -> Mapping[str, Any]:
-    return {"prod": {"deploy": {"parameters": {"parameter_overrides": told}}}}
+def configuration(overrides: Any) -> Mapping[str, Any]:
+    return {"prod": {"deploy": {"parameters": {"parameter_overrides": overrides}}}}
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def keep(stack: Stack, call_id: str = "call-1", code: str = REASON.code, queue: 
 
 
 def item(stack: Stack, call_id: str = "call-1", **attributes: Any) -> None:
-    told = {"state": {"S": "REJECTED"}, "revision": {"N": "7"}, "call_end": {"S": "WITH_TRANSCRIPT"}, **attributes}
+    values = {"state": {"S": "REJECTED"}, "revision": {"N": "7"}, "call_end": {"S": "WITH_TRANSCRIPT"}, **attributes}
     key = {"external_conversation_id": {"S": call_id}, "item_key": {"S": "call"}}
-    stack.dynamodb.put_item(TableName="table", Item={**key, **told})
+    stack.dynamodb.put_item(TableName="table", Item={**key, **values})
 
 
 def received(stack: Stack, queue: str) -> list[Any]:
@@ -69,10 +69,10 @@ def test_what_is_kept_is_listed_without_numbers_or_words(stack: Stack) -> None:
     keep(stack, PHONE)
     lines = list(send_again.listed(stack, "", ""))
     assert lines[-1] == "2 events of rejected calls are kept"
-    told = "\n".join(lines)
-    assert "INVALID_ARGUMENT: Too many tags." in told
-    assert PHONE not in told
-    assert "Acme" not in told
+    printed = "\n".join(lines)
+    assert "INVALID_ARGUMENT: Too many tags." in printed
+    assert PHONE not in printed
+    assert "Acme" not in printed
     keys = [one["Key"] for one in stack.s3.list_objects_v2(Bucket="staging")["Contents"]]
     assert all(key.startswith("rejected/") and PHONE not in key for key in keys)
 
@@ -82,8 +82,8 @@ def test_the_chosen_are_sent_and_no_longer_kept(stack: Stack, call: str, code: s
     item(stack)
     event = keep(stack)
     keep(stack, "call-2", "other")
-    told = list(send_again.sent(stack, call, code))
-    assert len(told) == 1
+    lines = list(send_again.sent(stack, call, code))
+    assert len(lines) == 1
     assert received(stack, "call_end") == [Reopen("call-1", 7, event)]
     assert list(send_again.listed(stack, "", ""))[-1] == "1 events of rejected calls are kept"
 
@@ -95,7 +95,7 @@ def test_each_goes_to_its_own_queue(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "told", "sends"),
+    ("attributes", "message", "sends"),
     [
         ({}, send_again.WORDS_MISSING, True),
         ({"transcript": {"M": {}}}, send_again.GOES_ON, True),
@@ -104,11 +104,11 @@ def test_each_goes_to_its_own_queue(stack: Stack) -> None:
     ],
 )
 def test_of_what_was_not_kept_it_says_what_is_missing(
-    stack: Stack, attributes: dict[str, Any], told: str, sends: bool
+    stack: Stack, attributes: dict[str, Any], message: str, sends: bool
 ) -> None:
     item(stack, **attributes)
     (line,) = send_again.sent(stack, "call-1", "")
-    assert line.endswith(told)
+    assert line.endswith(message)
     assert received(stack, "attach") == [Reopen("call-1", 7)] * sends
 
 
@@ -121,7 +121,7 @@ def test_what_is_too_large_for_a_queue_is_left(stack: Stack, monkeypatch: pytest
     assert list(send_again.listed(stack, "", ""))[-1].startswith("1 ")
 
 
-def test_a_bucket_that_refuses_is_for_the_operator_or_for_later(stack: Stack) -> None:
+def test_a_bucket_that_denies_is_for_the_operator_or_for_later(stack: Stack) -> None:
     gone = S3RejectedEvents(lambda: stack.s3, "no-such-bucket", OWNER, "call_end")
     with pytest.raises(RetryableError):
         gone.keep("call-1", REASON, "{}")
