@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LARGE = "large.wav"
 ALIAS_TYPE, ACCOUNT = "twilio_recording_sid", "AC" + 32 * "0"
-"""Twilio stores recordings under their own ids; a call's end may tell them."""
+"""Twilio stores recordings under their own ids; a call's end may name them."""
 OTHER_NAMES = ("CA00000000000000000000000000000002", "call-_+15550100002_Xk2pQ9")
 """Of the samples' calls: a carrier's, a room's."""
 EVENTS = PROJECT / "events"
@@ -31,7 +31,7 @@ Transcript = Literal["inline", "reference", "pending", "none"]
 
 
 class Report(Protocol):
-    """Tells the time line what was done."""
+    """Reports to the time line what was done."""
 
     def __call__(self, text: str) -> None: ...
 
@@ -82,7 +82,7 @@ class CallEnd:
         entry = {"Source": "demo", "DetailType": "Call Ended", "Detail": json.dumps(detail)}
         answer = stage.events.put_events(Entries=[entry])  # type: ignore[list-item]
         if answer["FailedEntryCount"]:
-            raise RuntimeError(f"EventBridge refused the event: {answer['Entries']}")
+            raise RuntimeError(f"EventBridge rejected the event: {answer['Entries']}")
         report(f"sent       Call Ended, transcript {self.transcript}")
 
     def _detail(self, call_id: str) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class Until:
     state: str
     recording: str | None = None
 
-    def perform(self, stage: Stage, call_id: str, report: Report) -> None:  # noqa: ARG002 -- nothing to tell
+    def perform(self, stage: Stage, call_id: str, report: Report) -> None:  # noqa: ARG002 -- nothing to report
         stage.awaited(call_id, self.state, self.recording)
 
 
@@ -201,7 +201,7 @@ class Until:
 class UntilParked:
     """Wait until the recording waits for its call."""
 
-    def perform(self, stage: Stage, call_id: str, report: Report) -> None:  # noqa: ARG002 -- nothing to tell
+    def perform(self, stage: Stage, call_id: str, report: Report) -> None:  # noqa: ARG002 -- nothing to report
         stage.pending(call_id)
 
 
@@ -216,7 +216,7 @@ class Fault:
     def perform(self, stage: Stage, call_id: str, report: Report) -> None:
         match = {"method": self.method, "path": self.path, "external_conversation_id": call_id}
         stage.faults(match, self.fault)
-        report(f"fault      the next {self.method} {self.path}: {_told(self.fault)}")
+        report(f"fault      the next {self.method} {self.path}: {_described(self.fault)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,5 +255,5 @@ def transcript_key(call_id: str) -> str:
     return f"transcripts/{call_id}.json"
 
 
-def _told(fault: Mapping[str, Any]) -> str:
+def _described(fault: Mapping[str, Any]) -> str:
     return " ".join(str(value) for name, value in fault.items() if name in ("kind", "status", "seconds"))

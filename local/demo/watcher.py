@@ -42,9 +42,9 @@ class Changes:
     def give_up(self) -> None:
         """Let nobody wait any longer."""
         self._given_up = True
-        self.tell()
+        self.notify()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         with self._condition:
             self._condition.notify_all()
 
@@ -76,16 +76,16 @@ class Items:
                 self._look_at_name(self.aliases[call_id], item)
                 continue
             before, self.seen[call_id] = self.seen.get(call_id, {}), item
-            if told := describe_change(before, item):
-                self.happened(call_id, told)
-        self.changes.tell()
+            if change := describe_change(before, item):
+                self.happened(call_id, change)
+        self.changes.notify()
 
     def _look_at_name(self, call_id: str, item: Item) -> None:
         before, now = self.names.get(call_id), BOUND if "target" in item else MESSAGE_PENDING
         self.names[call_id] = now
         if now != before:
-            told = f"leads to {item['target']}" if now == BOUND else "waits for its call"
-            self.happened(call_id, f"{now:<10} {item['external_conversation_id']} {told}")
+            state = f"leads to {item['target']}" if now == BOUND else "waits for its call"
+            self.happened(call_id, f"{now:<10} {item['external_conversation_id']} {state}")
 
     def _read(self) -> Iterator[Item]:
         names = [*((name, "call") for name in self.call_ids), *((name, "alias") for name in self.aliases)]
@@ -102,7 +102,7 @@ _WORDS = {
     "SUBMITTING": "submitting",
     "SUBMITTED": "submitted",
     "FILTERED": "filtered",
-    "REJECTED": "refused",
+    "REJECTED": "rejected",
 }
 _RECORDING_WORDS = {
     "READY": "recording",
@@ -110,7 +110,7 @@ _RECORDING_WORDS = {
     "UPLOADED": "uploaded",
     "ATTACHING": "attaching",
     "ATTACHED": "attached",
-    "REJECTED": "recording refused",
+    "REJECTED": "recording rejected",
 }
 
 
@@ -131,7 +131,7 @@ def plain(attributes: Mapping[str, Any]) -> Item:
 
 
 def reason_of(item: Item) -> str:
-    """The code of why the recording, or else the call, was refused."""
+    """The code of why the recording, or else the call, was rejected."""
     reason = (item.get("recording") or {}).get("reason") or item.get("reason") or {}
     return str(reason.get("code", ""))
 
@@ -146,10 +146,10 @@ class Coval:
     changes: Changes
     held: dict[str, list[Item]] = field(default_factory=dict)
     _last_request: int = 0
-    _waves_told: set[tuple[str, str]] = field(default_factory=set)
+    _waves_reported: set[tuple[str, str]] = field(default_factory=set)
 
     def look_at_requests(self) -> None:
-        """Wait for requests; tell those that name a call."""
+        """Wait for requests; report those that name a call."""
         for request in self.admin.requests(after=self._last_request, wait=_LONG_POLL_SECONDS):
             self._last_request = request["n"]
             if request["external_conversation_id"] in self.call_ids:
@@ -160,16 +160,16 @@ class Coval:
         held: dict[str, list[Item]] = {}
         for conversation in self.admin.conversations():
             held.setdefault(conversation["external_conversation_id"], []).append(conversation)
-            self._tell_waves(conversation)
+            self._report_waves(conversation)
         self.held = held
-        self.changes.tell()
+        self.changes.notify()
 
-    def _tell_waves(self, conversation: Item) -> None:
+    def _report_waves(self, conversation: Item) -> None:
         call_id = conversation["external_conversation_id"]
         for wave in conversation["waves"]:
             mark = (conversation["conversation_id"], wave["wave"])
-            if wave["webhook"] and call_id in self.call_ids and mark not in self._waves_told:
-                self._waves_told.add(mark)
+            if wave["webhook"] and call_id in self.call_ids and mark not in self._waves_reported:
+                self._waves_reported.add(mark)
                 self.happened(call_id, f"wave       the metrics of the {wave['wave']} are done")
 
 

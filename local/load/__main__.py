@@ -47,11 +47,11 @@ def _load(files: Files, settings: LoadSettings) -> int:
     stack = up(files, parameters=PARAMETERS, configuration=CONFIGURATION)
     began = time.monotonic()
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
     with AdminClient(stack.coval_url) as coval:
-        result = Run(stack, files, settings, tell, coval).play()
+        result = Run(stack, files, settings, show, coval).play()
     print(f"\n{render(result)}\n")
     print("every call is in Coval once, as it was sent" if result.is_good() else "NOT as it was sent")
     return 0 if result.is_good() else 1

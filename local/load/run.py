@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 OUTAGE_AT, LATE_AT, CALM_AT = 0.4, 0.7, 0.9
 """Shares of the calls in Coval when Coval fails, when late recordings come, when all is well again."""
 LOOK_SECONDS = 1.0
-TOLD_SECONDS = 15.0
+REPORT_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,13 @@ class Run:
     stack: Stack
     files: Files
     settings: LoadSettings
-    told: Callable[[str], None]
+    report: Callable[[str], None]
     coval: AdminClient
     sender: Sender = field(default_factory=Sender)
     _dynamodb: "DynamoDBClient" = field(default_factory=lambda: boto3.client("dynamodb"))
     _sqs: "SQSClient" = field(default_factory=lambda: boto3.client("sqs"))
     _began: float = field(default_factory=time.time)
-    _told_at: float = 0.0
+    _reported_at: float = 0.0
 
     def play(self) -> Result:
         """Raises TimeoutError where it does not come to its end."""
@@ -117,7 +117,7 @@ class Run:
             functions.call_aws_at(proxy.url)
             disturbances = Disturbances(self._killer(), functions, proxy, self.coval, self.settings.pace)
             sending_seconds = self._disturbed(plan, disturbances)
-            self.told("all is well again")
+            self.report("all is well again")
             self._until(self._is_quiet, "all is quiet")
             return self._result(plan, sending_seconds, disturbances.counts, proxy)
 
@@ -132,10 +132,10 @@ class Run:
         with disturbances, ThreadPoolExecutor(1) as pool:
             burst = pool.submit(self._send_burst, plan)
             self._until_share(OUTAGE_AT, burst)
-            self.told(f"Coval is out for {self.settings.pace.outage:.0f} s")
+            self.report(f"Coval is out for {self.settings.pace.outage:.0f} s")
             with disturbances.outage():
                 self._pause(self.settings.pace.outage)
-            self.told("Coval is back")
+            self.report("Coval is back")
             sending_seconds = burst.result()
             self._until_share(LATE_AT, burst)
             self.sender.send(plan.late)
@@ -144,7 +144,7 @@ class Run:
 
     def _send_burst(self, plan: Plan) -> float:
         self.sender.send(plan.burst)
-        self.told("the burst is sent")
+        self.report("the burst is sent")
         return time.time() - self._began
 
     def _until_share(self, share: float, burst: "Future[float]") -> None:
@@ -162,12 +162,12 @@ class Run:
             self._pause(LOOK_SECONDS)
 
     def _pause(self, seconds: float) -> None:
-        """Let time pass, and tell now and then how things stand."""
+        """Let time pass, and report now and then how things stand."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if time.monotonic() - self._told_at > TOLD_SECONDS:
-                self._told_at = time.monotonic()
-                self.told(self._state())
+            if time.monotonic() - self._reported_at > REPORT_SECONDS:
+                self._reported_at = time.monotonic()
+                self.report(self._state())
             threading.Event().wait(min(left, LOOK_SECONDS))
 
     @contextmanager
@@ -241,6 +241,6 @@ class Run:
 
 
 def _reason(message: "MessageTypeDef") -> str:
-    told = message.get("MessageAttributes", {})
-    reason = told.get("reason_code") or told.get("ERROR_CODE")
+    attributes = message.get("MessageAttributes", {})
+    reason = attributes.get("reason_code") or attributes.get("ERROR_CODE")
     return reason.get("StringValue", "") if reason else "received too often"

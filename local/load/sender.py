@@ -52,7 +52,7 @@ class Sender:
         self._remember(ends)
         answer = self._events.put_events(Entries=[_entry(end.call) for end in ends])  # type: ignore[misc]
         if answer["FailedEntryCount"]:
-            raise RuntimeError(f"EventBridge refused events: {answer['Entries']}")
+            raise RuntimeError(f"EventBridge rejected events: {answer['Entries']}")
 
     def _put_object(self, sending: Sending) -> None:
         self._remember([sending])

@@ -139,8 +139,8 @@ def answer_to(request: Mapping[str, Any]) -> str:
     if request["fault"]:
         return f"{answer} (fault)"
     body = request["response_body"]
-    refused = body.get("error") if isinstance(body, dict) else None
-    return f"{answer} {refused['code']} {_without_names(refused['message'])}" if refused else answer
+    error = body.get("error") if isinstance(body, dict) else None
+    return f"{answer} {error['code']} {_without_names(error['message'])}" if error else answer
 
 
 def is_limited(request: Mapping[str, Any]) -> bool:

@@ -145,7 +145,7 @@ def _copy(recording: Object, coval_url: str) -> float:
     with closing(http.client.HTTPConnection(url.netloc)) as connection:
         connection.request("PUT", f"{url.path}?{url.query}", body=body.iter_chunks(MEBIBYTE), headers=headers)
         if connection.getresponse().status != HTTPStatus.OK:
-            sys.exit("the copy was refused")
+            sys.exit("the copy was rejected")
     return time.monotonic() - begun
 
 

@@ -58,10 +58,10 @@ def packages(layer: str) -> Iterator[tuple[str, str, str]]:
     """Name, version and licence of each package in a layer's lock."""
     lock = (PROJECT / "layers" / layer / "requirements.txt").read_text(encoding="utf-8")
     for name, version in LOCKED.findall(lock):
-        told = metadata.metadata(name)
-        if told["Version"] != version:
+        found = metadata.metadata(name)
+        if found["Version"] != version:
             raise LookupError(f"{name} {version} is locked, but not installed: make setup")
-        yield name, version, told["License-Expression" if "License-Expression" in told else "License"]
+        yield name, version, found["License-Expression" if "License-Expression" in found else "License"]
 
 
 def bundled_libraries() -> frozenset[str]:

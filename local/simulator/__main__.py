@@ -30,7 +30,7 @@ def announce(port: int, stop: asyncio.Event) -> None:
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until it is stopped."""
     arguments = parse_arguments()
     switches = Switches.model_validate_json(arguments.switches)
     with tempfile.TemporaryDirectory() as temporary:

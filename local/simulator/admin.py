@@ -9,7 +9,7 @@ Item = dict[str, Any]
 
 
 class AdminClient:
-    """Steers and reads a running simulator. Every call raises httpx.HTTPStatusError where it is refused."""
+    """Steers and reads a running simulator. Every call raises httpx.HTTPStatusError where the answer is an error."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=f"{url}/_simulator/", trust_env=False, timeout=90.0)

@@ -102,7 +102,7 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _check_rate(coval: Coval) -> None:
-    """Refuse what comes too fast, with the number of seconds after which it may come again."""
+    """Throttle what comes too fast, with the number of seconds after which it may come again."""
     rate = coval.switches.requests_per_second
     seconds = coval.bucket.wait(time.monotonic(), rate) if rate else 0
     if seconds:

@@ -75,7 +75,7 @@ def inspect(file: StoredFile, source: Source, switches: Switches) -> Audio:
 
 
 def too_large(size: int, source: Source, switches: Switches) -> ApiError:
-    """Return the refusal of a file over the limit."""
+    """Return the error for a file over the limit."""
     limit = switches.max_audio_bytes / MEBIBYTE
     return invalid(f"Audio file too large: {size / MEBIBYTE:.1f} MB. Maximum size is {limit:.0f} MB.", source)
 

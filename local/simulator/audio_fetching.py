@@ -68,14 +68,14 @@ async def _store(response: ClientResponse, storage: Storage, switches: Switches)
     counted = _Counted(response)
     declared = response.content_length
     if declared is not None and declared > switches.max_audio_bytes:
-        raise _refusal(declared, switches)
+        raise _size_error(declared, switches)
     try:
         return await storage.write(counted.chunks(), switches.max_audio_bytes)
     except TooManyBytes as error:
-        raise _refusal(counted.size, switches) from error
+        raise _size_error(counted.size, switches) from error
 
 
-def _refusal(size: int, switches: Switches) -> ApiError:
+def _size_error(size: int, switches: Switches) -> ApiError:
     return too_large(size, "audio_url", switches)
 
 

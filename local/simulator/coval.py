@@ -154,10 +154,10 @@ class Coval:
         return conversation
 
     async def _attach(self, conversation: Conversation, patch: Patch) -> None:
-        _refuse_second_audio(conversation)
+        _reject_second_audio(conversation)
         audio = await self._patched_audio(patch)
         # Fetching let others run: of two attachments at once, the slower one is the second.
-        _refuse_second_audio(conversation)
+        _reject_second_audio(conversation)
         conversation.attach(audio, self.now(), self.switches.processing_seconds)
 
     async def _patched_audio(self, patch: Patch) -> Audio:
@@ -182,7 +182,7 @@ class Coval:
         return conversation
 
 
-def _refuse_second_audio(conversation: Conversation) -> None:
+def _reject_second_audio(conversation: Conversation) -> None:
     if conversation.audio is not None:
         message = f"Conversation '{conversation.conversation_id}' already has audio attached."
         message += " Overwriting audio is not supported."

@@ -10,11 +10,11 @@ CROCKFORD_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def _spell(number: int, alphabet: str, length: int) -> str:
-    letters = []
+    characters = []
     for _ in range(length):
         number, remainder = divmod(number, len(alphabet))
-        letters.append(alphabet[remainder])
-    return "".join(letters)
+        characters.append(alphabet[remainder])
+    return "".join(characters)
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Identifiers:
         return hashlib.sha256(self.seed.encode()).digest() if self.seed is not None else secrets.token_bytes(32)
 
     def resource(self) -> str:
-        """Return a ShortUUID of 22 letters (Coval API, Conversation resource and Agent resource)."""
+        """Return a ShortUUID of 22 characters (Coval API, Conversation resource and Agent resource)."""
         return _spell(self._number(), SHORT_UUID_ALPHABET, 22)
 
     def upload(self) -> str:

@@ -23,7 +23,7 @@ class StrictBody(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_null(cls, value: Any) -> Any:
+    def _reject_null(cls, value: Any) -> Any:
         known = {field.alias or name for name, field in cls.model_fields.items()} - cls.nullable
         nulls = sorted(known & {key for key, item in value.items() if item is None}) if isinstance(value, dict) else []
         if nulls:

@@ -1,4 +1,4 @@
-"""A certificate for the local AWS: the queues' policies refuse plain HTTP, here as in a real account."""
+"""A certificate for the local AWS: the queues' policies deny plain HTTP, here as in a real account."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -20,7 +20,7 @@ Event = Mapping[str, Any]
 
 
 class NotDelivered(RuntimeError):
-    """EventBridge refused an event, or no rule is for it."""
+    """EventBridge rejected an event, or no rule is for it."""
 
 
 def put(event: Event) -> None:

@@ -40,9 +40,9 @@ def test_differences_are_named() -> None:
     assert differences(EXPECTED, Ending(audio="another sound", recording="ATTACHED")) == ("audio",)
 
 
-def test_a_change_of_an_item_is_told_once() -> None:
+def test_a_change_of_an_item_is_shown_once() -> None:
     first = {"state": "QUEUED"}
-    refused = {
+    rejected = {
         "state": "SUBMITTED",
         "recording_state": "REJECTED",
         "conversation_id": "c",
@@ -50,16 +50,16 @@ def test_a_change_of_an_item_is_told_once() -> None:
     }
 
     assert describe_change({}, first) == "received   item: QUEUED"
-    assert describe_change(first, refused) == (
-        "submitted, recording refused item: SUBMITTED REJECTED c audio_too_short"
+    assert describe_change(first, rejected) == (
+        "submitted, recording rejected item: SUBMITTED REJECTED c audio_too_short"
     )
-    assert describe_change(refused, refused) == ""
+    assert describe_change(rejected, rejected) == ""
 
 
-def test_what_waits_under_a_name_is_told_once_and_once_where_it_went() -> None:
-    told: list[str] = []
+def test_what_waits_under_a_name_is_shown_once_and_once_where_it_went() -> None:
+    shown: list[str] = []
     client = Mock()
-    items = Items(client, "table", ("call",), lambda _, text: told.append(text), Changes(), {"name": "call"})
+    items = Items(client, "table", ("call",), lambda _, text: shown.append(text), Changes(), {"name": "call"})
 
     for attribute in ({"has_pending": {"BOOL": True}}, {"target": {"S": "call"}}):
         found = {"external_conversation_id": {"S": "name"}} | attribute
@@ -67,11 +67,11 @@ def test_what_waits_under_a_name_is_told_once_and_once_where_it_went() -> None:
         items.look()
         items.look()
 
-    assert told == ["pending    name waits for its call", "bound      name leads to call"]
+    assert shown == ["pending    name waits for its call", "bound      name leads to call"]
     assert (items.names, items.seen) == ({"call": "bound"}, {})
 
 
-def test_a_request_is_told_with_its_answer() -> None:
+def test_a_request_is_shown_with_its_answer() -> None:
     request = {"method": "POST", "path": "/v1/x", "response_status": None, "outcome": "held", "fault": 3}
     assert describe_request(request) == "Coval      POST /v1/x -> held  (fault)"
 

@@ -1,4 +1,4 @@
-"""What became of a recording on its way is told from its samples."""
+"""What became of a recording on its way is known by its samples."""
 
 import io
 from collections.abc import Callable

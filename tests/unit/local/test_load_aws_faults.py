@@ -36,7 +36,7 @@ class Echo(BaseHTTPRequestHandler):
         self.send_header("ETag", '"x"')
         self.send_header("Content-Length", "4")
         self.end_headers()
-        self.wfile.write(b"told")
+        self.wfile.write(b"body")
 
     do_GET = do_PUT = do_POST = handle_any  # noqa: N815 -- the base class's names
 
@@ -90,7 +90,7 @@ def test_what_passes_is_unchanged(proxy: FaultProxy, trusted: Files) -> None:
     context = ssl.create_default_context(cafile=trusted.aws / "certificate.pem")
     with httpx.Client(verify=context, trust_env=False) as http:
         answer = http.put(f"{proxy.url}/bucket/a%2Fb%20c?x=%3D", content=b"\x00body")
-    assert (answer.status_code, answer.content, answer.headers["ETag"]) == (201, b"told", '"x"')
+    assert (answer.status_code, answer.content, answer.headers["ETag"]) == (201, b"body", '"x"')
     host = proxy.url.removeprefix("https://")
     assert Echo.asked == [("PUT", "/bucket/a%2Fb%20c?x=%3D", host, b"\x00body")]
     assert Counter(proxy.met()) - before == {"unsigned passed": 1}
@@ -115,9 +115,9 @@ def test_a_service_throttles_in_its_own_words(
 ) -> None:
     before = Counter(proxy.met())
     proxy.fail(Shares(throttled=1))
-    with client(trusted, proxy.url, service) as aws, pytest.raises(ClientError) as refused:
+    with client(trusted, proxy.url, service) as aws, pytest.raises(ClientError) as caught:
         call(aws)
-    assert refused.value.response["Error"]["Code"] == code
+    assert caught.value.response["Error"]["Code"] == code
     assert Echo.asked == []
     assert Counter(proxy.met()) - before == {f"{service} throttled": 1}
 

@@ -150,7 +150,7 @@ def test_percentiles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "told"),
+    ("request_", "named"),
     [
         ({"response_status": 200, "response_body": {"conversation": {}}}, "200"),
         ({"response_status": 503, "response_body": {"message": "busy"}, "fault": 3}, "503 (fault)"),
@@ -171,5 +171,5 @@ def test_percentiles() -> None:
         ),
     ],
 )
-def test_answers_are_told_without_what_they_name(request_: dict[str, Any], told: str) -> None:
-    assert answer_to({"fault": None, "response_body": None, "outcome": "answered", **request_}) == told
+def test_answers_are_counted_without_what_they_name(request_: dict[str, Any], named: str) -> None:
+    assert answer_to({"fault": None, "response_body": None, "outcome": "answered", **request_}) == named

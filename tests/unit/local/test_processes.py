@@ -56,7 +56,7 @@ def test_a_server_that_runs_is_not_started_again(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_a_server_that_dies_at_once_is_told_with_its_log(tmp_path: Path) -> None:
+def test_a_server_that_dies_at_once_is_reported_with_its_log(tmp_path: Path) -> None:
     server = Server("broken", tmp_path)
 
     with pytest.raises(ServerFailed, match=r"does not answer; see .*broken\.log"):

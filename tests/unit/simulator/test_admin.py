@@ -75,7 +75,7 @@ def test_does_not_wait_for_ever(api: Api) -> None:
     assert api.simulator.admin.requests(wait=0.05) == []
 
 
-def test_an_admin_is_told_what_is_wrong(api: Api) -> None:
+def test_an_admin_learns_what_is_wrong(api: Api) -> None:
     with pytest.raises(httpx.HTTPStatusError, match="400 Bad Request"):
         api.simulator.admin.configure(no_such_switch=True)
 
@@ -132,7 +132,7 @@ def process(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_runs_as_a_process_until_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+def test_runs_as_a_process_until_it_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
     options = ("--seed", "a", "--state-dir", str(tmp_path), "--switches", '{"list_lag_seconds": 7}')
     with process(*options) as (one, url):
         with AdminClient(url) as admin:

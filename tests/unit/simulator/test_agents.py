@@ -167,18 +167,18 @@ def test_takes(api: Api, body: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_refuses(api: Api, body: dict[str, Any], expected: Answer) -> None:
+def test_rejects(api: Api, body: dict[str, Any], expected: Answer) -> None:
     assert create(api, **body) == expected
     assert names(api) == []
 
 
-def test_refuses_in_pydantics_own_text(api: Api) -> None:
+def test_rejects_in_pydantics_own_text(api: Api) -> None:
     expected = raw_text("display_name", "  Field required [type=missing]")
     assert api.call("POST", "/v1/agents", json={"model_type": "MODEL_TYPE_EMAIL"}) == expected
 
 
 @pytest.mark.parametrize("model_type", ["MODEL_TYPE_TTS", "voice"])
-def test_refuses_types_that_cannot_be_created(api: Api, model_type: str) -> None:
+def test_rejects_types_that_cannot_be_created(api: Api, model_type: str) -> None:
     status, answer = create(api, model_type=model_type)
     assert (status, answer["error"]["message"]) == (400, "Invalid request body")
 
@@ -241,5 +241,5 @@ SORTABLE = "order_by must be one of: create_time, update_time, display_name, mod
         ),
     ],
 )
-def test_refuses_to_list(api: Api, query: dict[str, Any], expected: Answer) -> None:
+def test_rejects_to_list(api: Api, query: dict[str, Any], expected: Answer) -> None:
     assert api.call("GET", "/v1/agents", params=query) == expected

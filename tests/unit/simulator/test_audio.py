@@ -1,4 +1,4 @@
-"""Measuring audio: formats by magic bytes, durations to the frame, and Coval's refusals."""
+"""Measuring audio: formats by magic bytes, durations to the frame, and Coval's errors."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ def stored(folder: Path, content: bytes) -> StoredFile:
     return StoredFile(path, len(content), hashlib.sha256(content).hexdigest())
 
 
-def refusal(folder: Path, content: bytes, switches: Switches | None = None) -> str:
+def error_of(folder: Path, content: bytes, switches: Switches | None = None) -> str:
     with pytest.raises(ApiError) as caught:
         inspect(stored(folder, content), "audio_url", switches or Switches())
     return caught.value.message
@@ -93,8 +93,8 @@ def test_counts_every_frame_of_an_mp3_without_a_header_that_says(tmp_path: Path,
         (wav(subtype="IMA_ADPCM"), UNREADABLE),
     ],
 )
-def test_refuses_in_covals_words(tmp_path: Path, content: bytes, message: str) -> None:
-    assert refusal(tmp_path, content) == message
+def test_rejects_in_covals_words(tmp_path: Path, content: bytes, message: str) -> None:
+    assert error_of(tmp_path, content) == message
 
 
 @pytest.mark.parametrize("seconds", [5.0, 3600.0])
@@ -103,7 +103,7 @@ def test_the_limits_of_duration_are_inclusive(tmp_path: Path, seconds: float) ->
     assert inspect(stored(tmp_path, content), "audio", Switches()).duration == seconds
 
 
-def test_refuses_too_many_bytes(tmp_path: Path) -> None:
+def test_rejects_too_many_bytes(tmp_path: Path) -> None:
     sparse = tmp_path / "sparse.wav"
     with sparse.open("wb") as file:
         file.truncate(250 * 1024 * 1024)
@@ -112,9 +112,9 @@ def test_refuses_too_many_bytes(tmp_path: Path) -> None:
     assert caught.value.message == "Audio file too large: 250.0 MB. Maximum size is 200 MB."
 
 
-def test_refuses_codecs_and_rf64_by_switch(tmp_path: Path) -> None:
-    assert refusal(tmp_path, wav(subtype="ULAW"), Switches(wav_codecs=("PCM_16",))) == UNREADABLE
-    assert refusal(tmp_path, wav(container="RF64"), Switches(rf64_allowed=False)) == UNREADABLE
+def test_rejects_codecs_and_rf64_by_switch(tmp_path: Path) -> None:
+    assert error_of(tmp_path, wav(subtype="ULAW"), Switches(wav_codecs=("PCM_16",))) == UNREADABLE
+    assert error_of(tmp_path, wav(container="RF64"), Switches(rf64_allowed=False)) == UNREADABLE
 
 
 def test_stops_fetching_what_is_too_large(api: Api, files: Files) -> None:

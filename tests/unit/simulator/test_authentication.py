@@ -21,7 +21,7 @@ def denied(scope: str) -> Answer:
 
 
 def status_with_header(api: Api, name: str) -> int:
-    """GET with the header's letters exactly so, as HTTP/1.1 sends them."""
+    """GET with the header's characters exactly so, as HTTP/1.1 sends them."""
     parts = urlsplit(api.simulator.url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     try:
@@ -35,11 +35,11 @@ def status_with_header(api: Api, name: str) -> int:
     ("path", "expected"),
     [("/v1/agents", WRONG_FOR_AGENTS), *((family.path, WRONG) for family in FAMILIES)],
 )
-def test_refuses_a_wrong_key(api: Api, path: str, expected: Answer) -> None:
+def test_denies_a_wrong_key(api: Api, path: str, expected: Answer) -> None:
     assert api.call("GET", path, headers={"x-api-key": "wrong"}) == expected
 
 
-def test_refuses_a_wrong_key_before_it_reads_the_body(api: Api) -> None:
+def test_denies_a_wrong_key_before_it_reads_the_body(api: Api) -> None:
     answer = api.call("POST", "/v1/conversations:submit", content=b"{", headers={"x-api-key": "wrong"})
     assert answer == WRONG
 

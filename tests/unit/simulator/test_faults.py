@@ -152,6 +152,6 @@ def test_a_share_of_the_requests_is_hit(api: Api) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"kind": "earthquake"}, {"kind": "status"}, {"kind": "cut", "extra": 1}])
-def test_refuses_faults_it_does_not_know(api: Api, fault: dict[str, Any]) -> None:
+def test_rejects_faults_it_does_not_know(api: Api, fault: dict[str, Any]) -> None:
     with pytest.raises(httpx.HTTPStatusError, match="400 Bad Request"):
         api.simulator.admin.add_fault(fault)

@@ -184,7 +184,7 @@ FIELDS = "Valid fields: status, create_time, occurred_at, external_conversation_
         ),
     ],
 )
-def test_refuses(each_family: Api, query: dict[str, Any], expected: Answer) -> None:
+def test_rejects(each_family: Api, query: dict[str, Any], expected: Answer) -> None:
     assert each_family.list_page(**query) == expected
 
 

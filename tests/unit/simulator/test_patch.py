@@ -94,7 +94,7 @@ def test_of_two_attachments_at_once_one_wins(api: Api, files: Files) -> None:
         ),
     ],
 )
-def test_refuses(each_family: Api, body: Any, expected: Answer) -> None:
+def test_rejects(each_family: Api, body: Any, expected: Answer) -> None:
     conversation_id = each_family.submitted()
     before = each_family.simulator.admin.conversations()[0]
     assert each_family.patch(conversation_id, body) == expected
@@ -102,7 +102,7 @@ def test_refuses(each_family: Api, body: Any, expected: Answer) -> None:
     assert {**after, "status": before["status"]} == before
 
 
-def test_refuses_audio_that_cannot_be_fetched_and_takes_it_later(api: Api, files: Files) -> None:
+def test_rejects_audio_that_cannot_be_fetched_and_takes_it_later(api: Api, files: Files) -> None:
     conversation_id = api.submitted()
     body = {"audio_url": f"{files.url}/late.wav"}
     files.contents["/403"] = b""
@@ -115,8 +115,8 @@ def test_adds_metadata_and_overwrites_none(api: Api) -> None:
     conversation_id = api.submitted(metadata={"a": 1, "empty": None})
     assert api.patch(conversation_id, {"metadata": {"b": [1, {"c": True}], "empty": "filled"}})[0] == 200
     message = "Metadata key 'a' already has a value. Overwriting metadata is not supported."
-    refused = error(409, "ALREADY_EXISTS", message, detail("metadata", "Metadata key 'a' already set"))
-    assert api.patch(conversation_id, {"metadata": {"new": 1, "a": 2}}) == refused
+    expected = error(409, "ALREADY_EXISTS", message, detail("metadata", "Metadata key 'a' already set"))
+    assert api.patch(conversation_id, {"metadata": {"new": 1, "a": 2}}) == expected
     (item,) = api.simulator.admin.conversations()
     assert item["metadata"] == {"a": 1, "empty": "filled", "b": [1, {"c": True}]}
 

@@ -127,12 +127,12 @@ def test_answers_with_the_resource_in_the_envelope_of_its_family(each_family: Ap
         ),
     ],
 )
-def test_refuses_and_keeps_nothing(each_family: Api, body: Any, expected: Answer) -> None:
+def test_rejects_and_keeps_nothing(each_family: Api, body: Any, expected: Answer) -> None:
     assert each_family.submit(body) == expected
     assert each_family.simulator.admin.conversations() == []
 
 
-def test_refuses_several_fields_at_once(api: Api) -> None:
+def test_rejects_several_fields_at_once(api: Api) -> None:
     assert api.submit({"transcript": [{"role": "bot"}], "tags": [1]}) == error(
         400,
         "INVALID_ARGUMENT",
@@ -150,7 +150,7 @@ def test_refuses_several_fields_at_once(api: Api) -> None:
         (b'{"metadata": NaN}', invalid_body(None, "Body is not valid JSON: NaN is not JSON")),
     ],
 )
-def test_refuses_what_is_no_json_object(api: Api, content: bytes, expected: Answer | None) -> None:
+def test_rejects_what_is_no_json_object(api: Api, content: bytes, expected: Answer | None) -> None:
     headers = {"Content-Type": "application/json"}
     answer = api.call("POST", "/v1/conversations:submit", content=content, headers=headers)
     assert answer[0] == 400
@@ -158,7 +158,7 @@ def test_refuses_what_is_no_json_object(api: Api, content: bytes, expected: Answ
     assert expected is None or answer == expected
 
 
-def test_refuses_a_body_that_is_not_declared_as_json(api: Api) -> None:
+def test_rejects_a_body_that_is_not_declared_as_json(api: Api) -> None:
     answer = api.call("POST", "/v1/conversations:submit", content=b"{}", headers={"Content-Type": "text/plain"})
     assert answer == invalid_body(None, "Content-Type must be application/json")
 
@@ -179,22 +179,24 @@ def test_takes_a_naive_time_by_switch(api: Api) -> None:
     assert (status, answer["conversation"]["occurred_at"]) == (200, "2025-11-03T14:32:00")
 
 
-def payload_of(size: int, letter: str) -> dict[str, Any]:
+def payload_of(size: int, character: str) -> dict[str, Any]:
     """A body whose ASCII-escaped compact JSON has exactly this many bytes."""
     body = {"transcript": [MESSAGE], "metadata": {"filling": ""}}
-    filling = letter * ((size - len(json.dumps(body, separators=(",", ":")))) // len(json.dumps(letter).strip('"')))
+    filling = character * (
+        (size - len(json.dumps(body, separators=(",", ":")))) // len(json.dumps(character).strip('"'))
+    )
     body["metadata"] = {"filling": filling}
     rest = size - len(json.dumps(body, separators=(",", ":")))
     return {**body, "metadata": {"filling": filling + "a" * rest}}
 
 
-@pytest.mark.parametrize("letter", ["a", "é", "🎧"])
-def test_counts_the_escaped_payload_up_to_262144_bytes(api: Api, letter: str) -> None:
-    assert api.submit(payload_of(262_144, letter))[0] == 200
-    assert api.submit(payload_of(262_145, letter)) == TOO_LARGE
+@pytest.mark.parametrize("character", ["a", "é", "🎧"])
+def test_counts_the_escaped_payload_up_to_262144_bytes(api: Api, character: str) -> None:
+    assert api.submit(payload_of(262_144, character))[0] == 200
+    assert api.submit(payload_of(262_145, character)) == TOO_LARGE
 
 
-def test_the_gateway_refuses_more_than_it_can_carry(api: Api) -> None:
+def test_the_gateway_rejects_more_than_it_can_carry(api: Api) -> None:
     body = {"transcript": [MESSAGE], "metadata": {"filling": "a" * 10 * 1024 * 1024}}
     assert api.submit(body) == (413, {"message": "Request Entity Too Large"})
 
@@ -271,10 +273,10 @@ def test_an_upload_lasts_seven_days(api: Api) -> None:
     assert api.submit({"upload_id": second}) == not_found(f"Upload not found: {second}", "upload_id")
 
 
-def test_an_upload_that_is_refused_is_not_used_up(api: Api) -> None:
+def test_an_upload_that_is_rejected_is_not_used_up(api: Api) -> None:
     upload_id = api.upload(wav(3.0))
-    refused = invalid("Audio too short: 3.0 seconds. Minimum duration is 5 seconds.", "upload_id")
-    assert [api.submit({"upload_id": upload_id}) for _ in range(2)] == [refused, refused]
+    rejected = invalid("Audio too short: 3.0 seconds. Minimum duration is 5 seconds.", "upload_id")
+    assert [api.submit({"upload_id": upload_id}) for _ in range(2)] == [rejected, rejected]
 
 
 def test_audio_is_fetched_from_the_url_exactly_as_it_was_signed(api: Api, files: Files) -> None:
@@ -295,7 +297,7 @@ def test_audio_is_fetched_from_the_url_exactly_as_it_was_signed(api: Api, files:
         ("/cut.wav", "Failed to retrieve audio from URL"),
     ],
 )
-def test_refuses_audio_that_cannot_be_fetched(each_family: Api, files: Files, path: str, message: str) -> None:
+def test_rejects_audio_that_cannot_be_fetched(each_family: Api, files: Files, path: str, message: str) -> None:
     files.add("cut.wav", wav())
     files.add("elsewhere", wav())
     body = {"transcript": [MESSAGE], "audio_url": files.url + path}
@@ -307,11 +309,11 @@ def test_refuses_audio_that_cannot_be_fetched(each_family: Api, files: Files, pa
     "url",
     ["s3://bucket/key", "ftp://a.example/1.wav", "not a url", "http://", "http://127.0.0.1:1/x.wav", ""],
 )
-def test_refuses_urls_that_lead_nowhere(api: Api, url: str) -> None:
+def test_rejects_urls_that_lead_nowhere(api: Api, url: str) -> None:
     assert api.submit({"audio_url": url}) == invalid("Failed to retrieve audio from URL")
 
 
-def test_refuses_private_addresses_by_switch(api: Api, files: Files) -> None:
+def test_rejects_private_addresses_by_switch(api: Api, files: Files) -> None:
     api.simulator.admin.configure(private_addresses_allowed=False)
     url = files.add("call.wav", wav())
     assert api.submit({"audio_url": url}) == invalid("Failed to retrieve audio from URL")

@@ -112,7 +112,7 @@ def test_takes(each_family: Api, transcript: list[Any]) -> None:
         ),
     ],
 )
-def test_refuses(each_family: Api, transcript: list[Any], expected: Answer | None) -> None:
+def test_rejects(each_family: Api, transcript: list[Any], expected: Answer | None) -> None:
     answer = each_family.submit({"transcript": transcript})
     assert answer[0] == 400
     assert expected is None or answer == expected
@@ -130,8 +130,8 @@ def test_only_the_canonical_family_knows_covals_own_tool_entries(api: Api, is_to
     entry = {"role": "tool", "name": "dtmf_tool", "content": "1", "is_tool_call": is_tool_call}
     body = {"transcript": [{**entry, "tool_call_owner": "user"}]}
     assert Api(api.simulator, UPLOADED, api.http).submit(body)[0] == 200
-    refused = invalid_body("transcript[0]", "tool_call_id is required for role tool")
-    assert Api(api.simulator, LEGACY, api.http).submit(body) == refused
+    expected = invalid_body("transcript[0]", "tool_call_id is required for role tool")
+    assert Api(api.simulator, LEGACY, api.http).submit(body) == expected
 
 
 @pytest.mark.parametrize(
@@ -149,5 +149,5 @@ def test_tool_entries_are_tools(api: Api, entry: dict[str, Any], rule: str) -> N
 def test_only_the_canonical_family_takes_null_for_what_is_not_given(api: Api) -> None:
     body = {"transcript": [{"role": "user", "content": "Hi", "message": None, "start_time": None}]}
     assert Api(api.simulator, UPLOADED, api.http).submit(body)[0] == 200
-    refused = invalid_body("transcript[0]", "Value error, message must not be null")
-    assert Api(api.simulator, LEGACY, api.http).submit(body) == refused
+    expected = invalid_body("transcript[0]", "Value error, message must not be null")
+    assert Api(api.simulator, LEGACY, api.http).submit(body) == expected

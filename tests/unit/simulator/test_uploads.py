@@ -80,7 +80,7 @@ def test_issues_a_place_for_a_wav_without_a_body(api: Api) -> None:
         ),
     ],
 )
-def test_refuses_to_issue(api: Api, body: Any, expected: Answer) -> None:
+def test_rejects_to_issue(api: Api, body: Any, expected: Answer) -> None:
     assert api.call("POST", "/v1/audio:upload", json=body) == expected
     assert api.simulator.admin.uploads() == []
 
@@ -120,14 +120,14 @@ def test_keeps_the_bytes(api: Api) -> None:
         ({"Content-Type": "audio/wav", "Content-Length": "104857601"}, (400, TOO_LARGE)),
     ],
 )
-def test_refuses_what_an_object_store_refuses(api: Api, headers: dict[str, str], expected: tuple[int, str]) -> None:
+def test_rejects_what_an_object_store_rejects(api: Api, headers: dict[str, str], expected: tuple[int, str]) -> None:
     upload = create(api)
     body = b"0\r\n\r\n" if "Transfer-Encoding" in headers else b"RIFF" * (headers.get("Content-Length") == "4")
     assert put(upload["upload_url"], headers, body) == expected
     assert [state["file"] for state in api.simulator.admin.uploads()] == [None]
 
 
-def test_refuses_a_url_that_is_not_its_own(api: Api) -> None:
+def test_rejects_a_url_that_is_not_its_own(api: Api) -> None:
     first, second = create(api)["upload_url"], create(api, content_type="audio/mp3")["upload_url"]
     stranger = re.sub(r"upl_\w+", "upl_01HRAB8N9G7Q4Y3K2J5W6X1ZTC", first)
     headers = {"Content-Type": "audio/wav", "Content-Length": "4"}
@@ -138,7 +138,7 @@ def test_refuses_a_url_that_is_not_its_own(api: Api) -> None:
     assert answers == [(403, MISMATCH)] * 4
 
 
-def test_refuses_after_the_url_expired(api: Api) -> None:
+def test_rejects_after_the_url_expired(api: Api) -> None:
     upload = create(api)
     api.simulator.admin.configure(clock_offset_seconds=3601)
     headers = {"Content-Type": "audio/wav", "Content-Length": "4"}
