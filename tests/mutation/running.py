@@ -54,7 +54,7 @@ class MutantRunner:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
-            return True  # of the collection: pytest tells what is wrong
+            return True  # of the collection: pytest shows what is wrong
         entered = _baseline(session, {(mutant.module, mutant.function) for mutant in self.mutants})
         show("")  # after the dots
         self.sound = entered is not None

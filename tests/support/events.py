@@ -75,7 +75,7 @@ def object_created(
     sequencer: str = "01",
     version: str | None = None,
 ) -> dict[str, Any]:
-    """The EventBridge event of an object with this content; a bucket without versions tells of none."""
+    """The EventBridge event of an object with this content; a bucket without versions names none."""
     stored = {"key": key, "size": len(content), "etag": etag(content), "sequencer": sequencer}
     stored |= {"version-id": version} if version else {}
     return {

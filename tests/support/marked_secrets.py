@@ -93,7 +93,7 @@ class MarkedCoval(FakeCoval):
 
 @dataclass
 class MarkedWorld(World):
-    """Tells the real log and the real metrics what happens, of calls full of secrets."""
+    """Reports to the real log and the real metrics what happens, of calls full of secrets."""
 
     coval: Any = field(default_factory=MarkedCoval)
     bucket: Any = field(default_factory=MarkedBucket)

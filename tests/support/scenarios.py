@@ -1,4 +1,4 @@
-"""Whole calls, as the events that tell of them: what the crash and the order tests play."""
+"""Whole calls, as their events: what the crash and the order tests play."""
 
 import json
 from collections.abc import Callable

@@ -35,7 +35,7 @@ from tests.support.webhooks import request_of
 
 LIBRARIES = SignatureLibraries()
 ROUTES = Routes(json.dumps(SECRETS))
-LETTERS = 'aZ09 _-+&=%.,:;"\\/{}[]\n\té\u00ff\u20ac\U0001f600\u200b'
+CHARACTERS = 'aZ09 _-+&=%.,:;"\\/{}[]\n\té\u00ff\u20ac\U0001f600\u200b'
 UNBOUND = ("vapi",)
 """Platforms whose token binds neither body nor URL."""
 
@@ -77,7 +77,7 @@ def _body(source: random.Random, platform: str) -> tuple[str, bytes]:
 
 
 def _word(source: random.Random) -> str:
-    return "".join(source.choice(LETTERS) for _ in range(source.randrange(12)))
+    return "".join(source.choice(CHARACTERS) for _ in range(source.randrange(12)))
 
 
 def _value(source: random.Random, depth: int) -> Any:
@@ -172,7 +172,7 @@ def _bytes_changed(source: random.Random, body: bytes) -> bytes:
 
 
 def _text_changed(source: random.Random, text: str) -> str:
-    """One letter is another one, or missing; not the last: of a token's base64 it has bits that nobody reads."""
+    """One character is another one, or missing; not the last: of a token's base64 it has bits that nobody reads."""
     place = source.randrange(len(text) - 1)
     other = chr(ord(text[place]) ^ 1)
     return text[:place] + source.choice((other, "")) + text[place + 1 :]

@@ -13,7 +13,7 @@ def request_of(platform: str, content_type: str, body: bytes, at: float, **chang
     """A request as it arrives at once."""
     query = query_of(platform, content_type, body)
     url = f"https://{HOST}/{platform}" + (f"?{query}" if query else "")
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "method": "POST",
         "host": HOST,
         "path": f"/{platform}",
@@ -22,7 +22,7 @@ def request_of(platform: str, content_type: str, body: bytes, at: float, **chang
         "body": body,
         "arrived_at": at,
     }
-    return WebhookRequest(**(told | changes))
+    return WebhookRequest(**(fields | changes))
 
 
 def http_event(request: WebhookRequest) -> dict[str, Any]:

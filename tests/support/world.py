@@ -134,12 +134,12 @@ class World:
     # --- wiring --------------------------------------------------------------------------------------
 
     def _settings(self, **more: Any) -> dict[str, Any]:
-        """The world's choices, as the environment of every function would hold them."""
+        """The world's settings, as the environment of every function would hold them."""
         return {**dict.fromkeys(NAMES, "-"), "bucket_owner": "111122223333", "platforms": self.platforms, **more}
 
     @cached_property
     def configuration(self) -> Configuration:
-        """Its other choices, as relay.toml would hold them."""
+        """Its configuration, as relay.toml would hold it."""
         options = self.options
         waits = {f"{name}_seconds": getattr(self.deadlines, name) for name in DEADLINES.__annotations__}
         calls = {
@@ -262,7 +262,7 @@ class World:
 
     def all_pending(self) -> list[PendingMessage]:
         far = self.clock.now + 10**9
-        due = (told for shard in ALIAS_SHARDS for told in self.aliases.due(shard, far, 1000))
+        due = (one for shard in ALIAS_SHARDS for one in self.aliases.due(shard, far, 1000))
         return [pending for _, _, waiting in due for pending in waiting]
 
 

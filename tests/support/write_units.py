@@ -1,7 +1,7 @@
 """What a call costs in the table: `make measure-writes` plays whole calls on an emulated table and prints the units.
 
-The table itself counts (ReturnConsumedCapacity): each write with its index; a write that its condition refused, for
-which no answer tells the units, by the item that stood there. Reads are those of an hour of sweeps, too.
+The table itself counts (ReturnConsumedCapacity): each write with its index; a write that failed its condition, for
+which no answer has the units, by the item that stood there. Reads are those of an hour of sweeps, too.
 """
 
 import json
@@ -57,12 +57,12 @@ class Meter:
 
     def _count(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         self.requests[model.name] += 1
-        told = parsed.get("ConsumedCapacity", [])
-        for one in told if isinstance(told, list) else [told]:
+        consumed = parsed.get("ConsumedCapacity", [])
+        for one in consumed if isinstance(consumed, list) else [consumed]:
             self.units[model.name] += one["CapacityUnits"]
         if "Error" in parsed:
-            refused = [parsed, *parsed.get("CancellationReasons", [])]
-            self.units[model.name] += sum(1 + len(json.dumps(one.get("Item", {}))) // 1024 for one in refused)
+            failed = [parsed, *parsed.get("CancellationReasons", [])]
+            self.units[model.name] += sum(1 + len(json.dumps(one.get("Item", {}))) // 1024 for one in failed)
 
 
 def usual(world: World) -> None:
@@ -105,8 +105,8 @@ def utterances(world: World) -> None:
             "spoken_at": 1_790_951_470 + number / 2,
             "ended_at": 1_790_951_470.4 + number / 2,
         }
-        told = {"schema_version": "1", "external_conversation_id": "call-1", "utterances": [spoken]}
-        world.send("call_end", event("Transcript Utterances", told))
+        detail = {"schema_version": "1", "external_conversation_id": "call-1", "utterances": [spoken]}
+        world.send("call_end", event("Transcript Utterances", detail))
     collected = {"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}}
     world.send("call_end", call_ended(transcript=collected, recording={"expected": False}), 60)
 

@@ -1,4 +1,4 @@
-"""Parsing at the borders: pydantic's faults become InvalidInputError, which never quotes a value."""
+"""Parsing at the boundaries: pydantic's faults become InvalidInputError, which never quotes a value."""
 
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ class BoundaryModel(BaseModel):
 
 
 def validate(model: type[M], value: object, path: str) -> M:
-    """Parse a border's data; raises InvalidInput: the first wrong field and the rule, never the value."""
+    """Parse data from outside; raises InvalidInput: the first wrong field and the rule, never the value."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -36,10 +36,10 @@ UNREADABLE = AudioRejectedError("audio_unreadable", "Invalid or corrupt audio fi
 ROOT = Path(__file__).parents[3]
 
 
-def refusal(data: bytes) -> AudioRejectedError:
-    with pytest.raises(AudioRejectedError) as refused:
+def rejection(data: bytes) -> AudioRejectedError:
+    with pytest.raises(AudioRejectedError) as rejected:
         converted(data)
-    return refused.value
+    return rejected.value
 
 
 # --- what was said; every kind, layout and side is in tests/fidelity
@@ -187,12 +187,12 @@ def test_sound_of_a_film_keeps_its_time() -> None:
     assert correlation(later[:, 1], narrow(said, 48_000)[:, 0]) > 0.9
 
 
-def test_recording_of_more_than_an_hour_is_refused_before_its_end() -> None:
+def test_recording_of_more_than_an_hour_is_rejected_before_its_end() -> None:
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", 8_000, 1, "PCM_16", format="FLAC") as flac:
         for _ in range(75):
             flac.write(np.zeros(8_000 * 60, np.int16))
-    assert refusal(file.getvalue()) == AudioRejectedError(
+    assert rejection(file.getvalue()) == AudioRejectedError(
         "audio_too_long", "Audio too long: 61.1 minutes. Maximum duration is 60 minutes."
     )
 
@@ -222,7 +222,7 @@ def test_track_of_an_unknown_codec_is_a_track() -> None:
     data = voices.by_ffmpeg("flv", "aac")(voices.call(1, 44_100, 2), 44_100)
     data += flv_tag(*SOUND_OF_NO_CODEC, milliseconds=1_000)
     reason = "Unsupported audio format: unknown codec in flv."
-    assert refusal(data) == AudioRejectedError("audio_unsupported_format", reason)
+    assert rejection(data) == AudioRejectedError("audio_unsupported_format", reason)
 
 
 # --- damage
@@ -269,19 +269,19 @@ def test_a_sample_that_is_no_sound_costs_its_moment(damage: float, tmp_path: Pat
     ],
 )
 def test_what_has_no_sound_is_unreadable(data: bytes) -> None:
-    assert refusal(data) == UNREADABLE
+    assert rejection(data) == UNREADABLE
 
 
 def test_film_without_sound_is_named() -> None:
     reason = "Unsupported audio format: mov,mp4,m4a,3gp,3g2,mj2 without sound."
-    assert refusal(film(None)) == AudioRejectedError("audio_unsupported_format", reason)
+    assert rejection(film(None)) == AudioRejectedError("audio_unsupported_format", reason)
 
 
 @pytest.mark.parametrize("rate", [24, 384_000])
 def test_rate_of_no_recorder_is_named(rate: int) -> None:
     reason = f"Unsupported audio format: {rate} samples a second."
     data = voices.by_libsndfile("AU", "PCM_16")(np.zeros((9_000, 1)), rate)
-    assert refusal(data) == AudioRejectedError("audio_unsupported_format", reason)
+    assert rejection(data) == AudioRejectedError("audio_unsupported_format", reason)
 
 
 SOURCES = [
@@ -298,7 +298,7 @@ SOURCES = [
     st.sampled_from([None, 0, 1]),
 )
 @settings(max_examples=3 * settings().max_examples // 2)
-def test_damage_is_heard_or_refused(
+def test_damage_is_heard_or_rejected(
     data: bytes, changes: list[tuple[int, bytes]], kept: float, agent_channel: int | None
 ) -> None:
     for position, replacement in changes:
@@ -307,8 +307,8 @@ def test_damage_is_heard_or_refused(
     outcome: AudioRejectedError | None
     try:
         content_type, made = converted(data, agent_channel)
-    except AudioRejectedError as refused:
-        outcome = refused
+    except AudioRejectedError as rejected:
+        outcome = rejected
     else:
         outcome = None
         facts = probe(len(made), lambda start, length: made[start : start + length])
@@ -407,7 +407,7 @@ def test_blocks_are_read_once_while_they_are_near() -> None:
     assert reads == [(0, BLOCK), (3 * BLOCK, 3), (BLOCK, BLOCK), (2 * BLOCK, BLOCK)]
 
 
-def test_reading_without_end_is_refused() -> None:
+def test_reading_without_end_is_rejected() -> None:
     reads: list[int] = []
 
     def read(start: int, length: int) -> bytes:
@@ -421,9 +421,9 @@ def test_reading_without_end_is_refused() -> None:
             file.seek(number * 3 % 10 * BLOCK)
             file.read(1)
 
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         hop()
-    assert refused.value == UNREADABLE
+    assert rejected.value == UNREADABLE
     assert len(reads) == 76
 
 

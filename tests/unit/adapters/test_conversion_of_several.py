@@ -29,10 +29,10 @@ def heard_in(data: bytes, agent_channel: int | None = None) -> tuple[Sound, int]
     return decoded(converted(data, agent_channel)[1])
 
 
-def refusal(data: bytes) -> AudioRejectedError:
-    with pytest.raises(AudioRejectedError) as refused:
+def rejection(data: bytes) -> AudioRejectedError:
+    with pytest.raises(AudioRejectedError) as rejected:
         converted(data)
-    return refused.value
+    return rejected.value
 
 
 # --- behind each other
@@ -172,20 +172,20 @@ def test_tracks_keep_their_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "told"),
+    ("channels", "named"),
     [((1, 2), "2 audio tracks (channels: 1, 2)"), ((1, 1, 1), "3 audio tracks (channels: 1, 1, 1)")],
 )
-def test_other_tracks_are_named(channels: tuple[int, ...], told: str) -> None:
+def test_other_tracks_are_named(channels: tuple[int, ...], named: str) -> None:
     data = tracks("matroska", "flac", [call(1, 8_000, number) for number in channels], [8_000] * len(channels))
-    assert refusal(data) == AudioRejectedError(
-        "audio_unsupported_format", f"Unsupported audio format: matroska,webm with {told}."
+    assert rejection(data) == AudioRejectedError(
+        "audio_unsupported_format", f"Unsupported audio format: matroska,webm with {named}."
     )
 
 
 # --- damage
 
 
-def test_much_that_cannot_be_decoded_is_refused() -> None:
+def test_much_that_cannot_be_decoded_is_rejected() -> None:
     """AAC of which two packets in three are noise, behind headers that are whole."""
     data = bytearray(by_ffmpeg("adts", "aac", b="64k")(call(5, 16_000, 1), 16_000))
     noise = np.random.default_rng(1).bytes(len(data))
@@ -195,7 +195,7 @@ def test_much_that_cannot_be_decoded_is_refused() -> None:
         if number % 3:
             data[position + 7 : position + length] = noise[position + 7 : position + length]
         position, number = position + length, number + 1
-    assert refusal(bytes(data)).code == "audio_unreadable"
+    assert rejection(bytes(data)).code == "audio_unreadable"
 
 
 class Broken:

@@ -273,7 +273,7 @@ def test_a_turn_is_waited_for_where_the_time_allows_it(wire: Make) -> None:
     assert network.client.wait_turn() == 0
 
 
-def test_a_turn_that_comes_too_late_is_told_in_whole_seconds(wire: Make) -> None:
+def test_a_turn_that_comes_too_late_is_reported_in_whole_seconds(wire: Make) -> None:
     network = wire(httpx.Response(429, headers={"Retry-After": "66"}))
     raised("submit", network)
     network.left, network.now = 69.4, 31.5
@@ -297,14 +297,14 @@ def test_an_upload_place_is_not_asked_for_twice(wire: Make) -> None:
     assert raised("create_upload", wire(httpx.Response(500))) == RetryableError("unavailable")
 
 
-def test_a_refused_key_is_read_again_once(wire: Make) -> None:
+def test_a_denied_key_is_read_again_once(wire: Make) -> None:
     network = wire(httpx.Response(401), ANSWERED)
     network.client.submit(b'{"exact":  "bytes"}')
     assert [request.headers["x-api-key"] for request in network.requests] == ["key-0", "key-1"]
     assert [request.content for request in network.requests] == [b'{"exact":  "bytes"}'] * 2
 
 
-def test_a_key_that_stays_refused_is_the_operators_to_mend(wire: Make) -> None:
+def test_a_key_that_stays_denied_is_the_operators_to_mend(wire: Make) -> None:
     assert raised("submit", wire(httpx.Response(401), httpx.Response(401))) == RetryableError("unauthenticated")
     assert raised("submit", wire(httpx.Response(403))) == RetryableError("permission_denied")
 
@@ -385,7 +385,7 @@ def test_find_asks_for_a_strong_read(wire: Make) -> None:
         {"message": "Unknown query parameter: Consistency"},
     ],
 )
-def test_where_strong_reads_are_refused_the_list_settles_first(wire: Make, error: object) -> None:
+def test_where_strong_reads_are_rejected_the_list_is_given_time_first(wire: Make, error: object) -> None:
     network = wire(httpx.Response(400, json={"error": error}), httpx.Response(200, json=ONE_PAGE))
     assert network.client.find("call-1") == [Conversation("c1")]
     assert network.slept == [10.0]
@@ -401,9 +401,9 @@ def test_settling_needs_time_too(wire: Make) -> None:
     assert network.slept == []
 
 
-def test_another_refusal_of_a_find_stays_one(wire: Make) -> None:
-    refusal = {"error": {"code": "INVALID_ARGUMENT", "message": "Invalid filter expression"}}
-    error = raised("find", wire(httpx.Response(400, json=refusal)))
+def test_another_error_of_a_find_stays_one(wire: Make) -> None:
+    invalid = {"error": {"code": "INVALID_ARGUMENT", "message": "Invalid filter expression"}}
+    error = raised("find", wire(httpx.Response(400, json=invalid)))
     assert error == PermanentError("INVALID_ARGUMENT", "Invalid filter expression", None, 400)
 
 
@@ -438,9 +438,9 @@ def test_what_is_gone(wire: Make) -> None:
 
 
 @pytest.mark.parametrize("call", ["get", "delete"])
-def test_what_is_refused_for_another_reason_is_not_gone(wire: Make, call: str) -> None:
-    refusal = {"error": {"code": "INVALID_ARGUMENT", "message": "Invalid conversation_id"}}
-    error = raised(call, wire(httpx.Response(400, json=refusal)))
+def test_what_is_rejected_for_another_reason_is_not_gone(wire: Make, call: str) -> None:
+    invalid = {"error": {"code": "INVALID_ARGUMENT", "message": "Invalid conversation_id"}}
+    error = raised(call, wire(httpx.Response(400, json=invalid)))
     assert error == PermanentError("INVALID_ARGUMENT", "Invalid conversation_id", None, 400)
 
 

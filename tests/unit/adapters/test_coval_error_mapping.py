@@ -1,4 +1,4 @@
-"""What Coval's refusals and the transport's failures mean, case by case."""
+"""What Coval's errors and the transport's failures mean, case by case."""
 
 import json
 from datetime import UTC, datetime
@@ -119,7 +119,7 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
         ),
     ],
 )
-def test_what_is_refused(kind: RequestKind, given: Response, error: RelayError) -> None:
+def test_what_is_rejected(kind: RequestKind, given: Response, error: RelayError) -> None:
     assert error_of(kind, given, NOW) == error
 
 

@@ -240,14 +240,14 @@ def test_each_host_sees_its_own_credentials(wire: Make) -> None:
     assert seen == [("Basic hush", None), (None, None), (None, "hush"), ("Basic hush", None)]
 
 
-def test_credentials_that_were_refused_are_read_again(wire: Make) -> None:
+def test_credentials_that_were_denied_are_read_again(wire: Make) -> None:
     keys = Keys({"media.example.com": {"x-key": "old"}}, {"media.example.com": {"x-key": "new"}})
     web = wire(httpx.Response(401), ok(), keys=keys)
     assert web.stream() == b"RIFF"
     assert [request.headers["x-key"] for request in web.requests] == ["old", "new"]
 
 
-def test_credentials_that_stay_refused_wait_for_the_operator(wire: Make) -> None:
+def test_credentials_that_stay_denied_wait_for_the_operator(wire: Make) -> None:
     keys = Keys({"media.example.com": {"x-key": "hush"}})
     web = wire(httpx.Response(401), httpx.Response(401), keys=keys)
     with pytest.raises(RetryableError) as caught:
@@ -259,11 +259,11 @@ def test_credentials_that_stay_refused_wait_for_the_operator(wire: Make) -> None
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 405, 406, 410, 416, 418, 451])
-def test_refusals(wire: Make, status: int) -> None:
+def test_denials(wire: Make, status: int) -> None:
     web = wire(httpx.Response(status, content=b"hush"))
     with pytest.raises(UrlRejectedError) as caught:
         web.stream()
-    reason = f"The URL's host refused it with status {status}."
+    reason = f"The URL's host answered with status {status}."
     assert caught.value == UrlRejectedError("url_expired_or_refused", reason)
 
 
@@ -395,7 +395,7 @@ def test_urls_stay_out_of_the_logs(wire: Make, caplog: pytest.LogCaptureFixture)
         (httpx.Response(404), NotReadyError("document_missing")),
         (
             httpx.Response(403),
-            PermanentError("url_expired_or_refused", "The URL's host refused it with status 403."),
+            PermanentError("url_expired_or_refused", "The URL's host answered with status 403."),
         ),
         (httpx.Response(503, headers={"retry-after": "7"}), RetryableError("link_unavailable", 7.0)),
         (

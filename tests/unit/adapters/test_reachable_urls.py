@@ -101,26 +101,26 @@ def events(uri: str) -> list[dict[str, Any]]:
     ]
 
 
-def refused(told: dict[str, Any]) -> bool:
+def rejected(event_: dict[str, Any]) -> bool:
     try:
-        registry.translate(told, OPTIONS, 0)
+        registry.translate(event_, OPTIONS, 0)
     except InvalidInputError:
         return True
     return False
 
 
 OTHER_DOTS = "https://media\u3002example\u3002com/a.wav"
-"""Dots to a browser, too (UTS 46, 4): the client finds the listed host there, the events refuse it."""
+"""Dots to a browser, too (UTS 46, 4): the client finds the listed host there, the events reject it."""
 
 
 @pytest.mark.parametrize("uri", [*EVIL, OTHER_DOTS])
 def test_no_event_takes_such_a_url(uri: str) -> None:
-    assert [refused(told) for told in events(uri)] == [True, True, True, True]
+    assert [rejected(one) for one in events(uri)] == [True, True, True, True]
 
 
 @pytest.mark.parametrize("uri", [f"https://{HOST}/a.wav?token=x", f"https://{HOST.upper()}/a.wav"])
 def test_every_event_takes_a_url_of_a_listed_host(uri: str) -> None:
-    assert [refused(told) for told in events(uri)] == [False, False, False, False]
+    assert [rejected(one) for one in events(uri)] == [False, False, False, False]
 
 
 @pytest.mark.parametrize("uri", EVIL)

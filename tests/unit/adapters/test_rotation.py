@@ -1,4 +1,4 @@
-"""A rotated API key is used without a deployment: at once where Coval refuses the old one."""
+"""A rotated API key is used without a deployment: at once where Coval denies the old one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ def test_a_new_key_is_used_within_five_minutes(rotated: Rotated) -> None:
     assert rotated.seen == ["old", "old", "new"]
 
 
-def test_a_new_key_is_used_at_once_where_the_old_one_is_refused(rotated: Rotated) -> None:
+def test_a_new_key_is_used_at_once_where_the_old_one_is_denied(rotated: Rotated) -> None:
     rotated.client.submit(b"{}")
     rotated.put("new")
     rotated.known = {"new"}

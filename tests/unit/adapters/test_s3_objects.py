@@ -76,7 +76,7 @@ def test_metadata_that_is_not_ascii_comes_encoded(answered: str, value: str, s3:
 
 
 def test_what_came_while_versioning_was_suspended_has_no_lasting_version(s3: "S3Client") -> None:
-    """moto tells of no version then; S3 does, by this name."""
+    """moto names no version then; S3 does, by this name."""
     answer = {"ContentLength": 1, "ETag": '"e"', "VersionId": "null", "Metadata": {}}
     with Stubber(s3) as stubbed:
         stubbed.add_response("head_object", answer)
@@ -127,7 +127,7 @@ OTHER = "444455556666"
 @pytest.mark.parametrize("read", [*READS, "tags"])
 @pytest.mark.parametrize(("bucket", "owner"), [(BUCKET, OWNER), ("theirs", OTHER)])
 def test_a_bucket_of_another_account_is_asked_for_as_theirs(read: str, bucket: str, owner: str) -> None:
-    client: Any = Refusing(refusal("AccessDenied"))
+    client: Any = Failing(error_of("AccessDenied"))
     source = S3RecordingObjects(client, OWNER, bucket_owners={"theirs": OTHER})
     version = ObjectVersion(bucket, KEY, "e")
     with pytest.raises(PermanentError):
@@ -137,7 +137,7 @@ def test_a_bucket_of_another_account_is_asked_for_as_theirs(read: str, bucket: s
 
 @pytest.mark.parametrize(("bucket", "owner"), [(BUCKET, OWNER), ("theirs", OTHER)])
 def test_so_is_a_transcript_bucket(bucket: str, owner: str) -> None:
-    client: Any = Refusing(refusal("AccessDenied"))
+    client: Any = Failing(error_of("AccessDenied"))
     with pytest.raises(RetryableError):
         S3TranscriptObjects(lambda: client, OWNER, bucket_owners={"theirs": OTHER}).fetch(bucket, "t.json", 1)
     assert [asked["ExpectedBucketOwner"] for asked in client.asked] == [owner]
@@ -166,7 +166,7 @@ def test_an_object_that_is_gone(s3: "S3Client", read: str, with_versions: bool) 
         source.tags(version) if read == "tags" else READS[read](source, version)
 
 
-class Refusing:
+class Failing:
     """An S3 client whose every call fails, and keeps what it was asked."""
 
     def __init__(self, error: Exception) -> None:
@@ -181,7 +181,7 @@ class Refusing:
         return call
 
 
-def refusal(code: str) -> ClientError:
+def error_of(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "m"}}, "GetObject")
 
 
@@ -197,7 +197,7 @@ def refusal(code: str) -> ClientError:
     ],
 )
 def test_a_denial_names_the_permission(read: str, version_id: str | None, permission: str) -> None:
-    client: Any = Refusing(refusal("AccessDenied"))
+    client: Any = Failing(error_of("AccessDenied"))
     source = S3RecordingObjects(client, OWNER)
     version = ObjectVersion(BUCKET, KEY, "e", version_id)
     with pytest.raises(PermanentError) as caught:
@@ -209,10 +209,10 @@ def test_a_denial_names_the_permission(read: str, version_id: str | None, permis
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (refusal("404"), ObjectGoneError),
-        (refusal("NoSuchVersion"), ObjectGoneError),
-        (refusal("405"), ObjectGoneError),
-        (refusal("412"), ObjectReplacedError),
+        (error_of("404"), ObjectGoneError),
+        (error_of("NoSuchVersion"), ObjectGoneError),
+        (error_of("405"), ObjectGoneError),
+        (error_of("412"), ObjectReplacedError),
     ],
 )
 def test_faults_of_the_object(error: Exception, kind: type[Exception]) -> None:
@@ -222,13 +222,13 @@ def test_faults_of_the_object(error: Exception, kind: type[Exception]) -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (refusal("403"), PermanentError("access_denied", DENIAL.format(permission="p"))),
+        (error_of("403"), PermanentError("access_denied", DENIAL.format(permission="p"))),
         (
-            refusal("InvalidObjectState"),
+            error_of("InvalidObjectState"),
             PermanentError("object_archived", "The object is archived: restore it, then send the event again."),
         ),
-        (refusal("SlowDown"), RetryableError("s3_SlowDown")),
-        (refusal("KMS.DisabledException"), RetryableError("s3_KMS.DisabledException")),
+        (error_of("SlowDown"), RetryableError("s3_SlowDown")),
+        (error_of("KMS.DisabledException"), RetryableError("s3_KMS.DisabledException")),
         (EndpointConnectionError(endpoint_url="https://s3"), RetryableError("s3_unreachable")),
         (ConnectionResetError(), RetryableError("s3_unreachable")),
     ],
@@ -336,8 +336,8 @@ def test_a_document_that_is_still_to_come(s3: "S3Client") -> None:
 
 
 def test_a_denied_document_waits_for_the_operator() -> None:
-    """The role may list the bucket, so that S3 tells a denied object from a missing one."""
-    client: Any = Refusing(refusal("AccessDenied"))
+    """The role may list the bucket, so that S3's answers distinguish a denied object from a missing one."""
+    client: Any = Failing(error_of("AccessDenied"))
     with pytest.raises(RetryableError) as caught:
         S3TranscriptObjects(lambda: client, OWNER).fetch(BUCKET, "t.json", 9)
     assert caught.value == RetryableError("access_denied")
@@ -361,7 +361,7 @@ elsewhere = pytest.mark.parametrize(("bucket", "key", "rule"), ELSEWHERE)
 @elsewhere
 @pytest.mark.parametrize("read", [*READS, "tags", "presign"])
 def test_of_what_lies_elsewhere_nothing_is_read_or_signed(bucket: str, key: str, rule: str, read: str) -> None:
-    client: Any = Refusing(refusal("AccessDenied"))
+    client: Any = Failing(error_of("AccessDenied"))
     source, version = S3RecordingObjects(client, OWNER, PLACES), ObjectVersion(bucket, key, "e")
     others = {"tags": source.tags, "presign": source.presign}
     with pytest.raises(PermanentError) as caught:
@@ -371,7 +371,7 @@ def test_of_what_lies_elsewhere_nothing_is_read_or_signed(bucket: str, key: str,
 
 @pytest.mark.parametrize(("bucket", "key"), [(BUCKET, KEY), ("second", "voicemail"), ("staging", "prepared/a")])
 def test_what_lies_in_its_place_is_asked_for(bucket: str, key: str) -> None:
-    client: Any = Refusing(refusal("404"))
+    client: Any = Failing(error_of("404"))
     with pytest.raises(ObjectGoneError):
         S3RecordingObjects(client, OWNER, PLACES).head(ObjectVersion(bucket, key, "e"))
     assert [(asked["Bucket"], asked["Key"]) for asked in client.asked] == [(bucket, key)]
@@ -379,7 +379,7 @@ def test_what_lies_in_its_place_is_asked_for(bucket: str, key: str) -> None:
 
 @elsewhere
 def test_a_document_that_lies_elsewhere_is_not_read(bucket: str, key: str, rule: str) -> None:
-    client: Any = Refusing(refusal("AccessDenied"))
+    client: Any = Failing(error_of("AccessDenied"))
     with pytest.raises(PermanentError) as caught:
         S3TranscriptObjects(lambda: client, OWNER, CONFIGURED).fetch(bucket, key, 9)
     assert (caught.value, client.asked) == (PermanentError(NOT_ALLOWED_LOCATION, rule), [])

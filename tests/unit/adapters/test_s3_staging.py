@@ -98,7 +98,7 @@ def test_parts_and_the_upload_agree_on_their_checksum(s3: "S3Client") -> None:
         (b"", "application/octet-stream"),
     ],
 )
-def test_the_type_is_told_by_the_first_bytes(s3: "S3Client", start: bytes, content_type: str) -> None:
+def test_the_type_is_known_by_the_first_bytes(s3: "S3Client", start: bytes, content_type: str) -> None:
     version, _ = S3Staging(s3, BUCKET, OWNER).store("x", lambda sink: sink.write(start))
     assert s3.head_object(Bucket=BUCKET, Key=version.key)["ContentType"] == content_type
 
@@ -117,17 +117,17 @@ def test_what_the_writer_gave_up_was_never_sent(s3: "S3Client", disk: Path, erro
     assert recorder.asked == []
 
 
-def refusal(code: str) -> ClientError:
+def error_of(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "m"}}, "PutObject")
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (refusal("AccessDenied"), PermanentError("access_denied", DENIAL.format(permission="s3:PutObject"))),
-        (refusal("SlowDown"), RetryableError("s3_SlowDown")),
-        (refusal("NoSuchBucket"), RetryableError("staging_unavailable")),
-        (refusal("NoSuchUpload"), RetryableError("s3_NoSuchUpload")),
+        (error_of("AccessDenied"), PermanentError("access_denied", DENIAL.format(permission="s3:PutObject"))),
+        (error_of("SlowDown"), RetryableError("s3_SlowDown")),
+        (error_of("NoSuchBucket"), RetryableError("staging_unavailable")),
+        (error_of("NoSuchUpload"), RetryableError("s3_NoSuchUpload")),
         (EndpointConnectionError(endpoint_url="https://s3"), RetryableError("s3_unreachable")),
         (ConnectionResetError(), RetryableError("s3_unreachable")),
     ],
@@ -155,7 +155,7 @@ def test_faults_of_s3_leave_nothing(
 
 
 def test_a_giving_up_that_fails_hides_nothing(s3: "S3Client") -> None:
-    Recorder(s3, "UploadPart", refusal("SlowDown"))
+    Recorder(s3, "UploadPart", error_of("SlowDown"))
     unreachable = Recorder(s3, "AbortMultipartUpload", EndpointConnectionError(endpoint_url="https://s3"))
     with pytest.raises(RetryableError) as caught:
         S3Staging(s3, BUCKET, OWNER).store("x", write_bytes(PART_BYTES + 1))

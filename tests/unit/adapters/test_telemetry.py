@@ -31,8 +31,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_line_names_its_event_and_its_call(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.report(LogEvent.RECORDING_REJECTED, "call-1", code="audio_too_short")
     line = json.loads(capsys.readouterr().out)
-    told = {name: line[name] for name in ("level", "message", "event", "external_conversation_id", "code", "version")}
-    assert told == {
+    shown = {name: line[name] for name in ("level", "message", "event", "external_conversation_id", "code", "version")}
+    assert shown == {
         "level": "WARNING",
         "message": "The recording cannot be used.",
         "event": "RECORDING_REJECTED",
@@ -79,8 +79,8 @@ def test_the_docs_tell_how_to_find_a_call() -> None:
     page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^printf .*sha256sum.*$", page, re.MULTILINE)
     environment = {"TABLE": TABLE, "ID": "room-+15550100002 é", "PATH": "/usr/bin:/bin"}
-    told = subprocess.run([shell, "-c", command], env=environment, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == telemetry.call_fields("room-+15550100002 é")["call_digest"]
+    printed = subprocess.run([shell, "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == telemetry.call_fields("room-+15550100002 é")["call_digest"]
 
 
 def test_events_with_a_metric_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

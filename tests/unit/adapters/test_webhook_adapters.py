@@ -115,7 +115,7 @@ def test_an_event_is_read_whole() -> None:
 @pytest.mark.parametrize(
     "changes", [{"requestContext": {}}, {"headers": 7}, {"body": "no base64", "isBase64Encoded": True}]
 )
-def test_what_is_no_event_of_http_is_refused(changes: dict[str, Any]) -> None:
+def test_what_is_no_event_of_http_is_rejected(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedRequestError):
         request_of(event(**changes))
 

@@ -1,4 +1,4 @@
-"""What is not WAV or MP3 is foreign where the first bytes tell its name, and else no audio at all."""
+"""What is not WAV or MP3 is foreign where the first bytes give its name, and else no audio at all."""
 
 import pytest
 
@@ -14,10 +14,10 @@ EBML = bytes.fromhex("1a45dfa3")
 ADTS = bytes.fromhex("fff15080")
 
 
-def refusal(data: bytes) -> AudioRejectedError:
-    with pytest.raises(AudioRejectedError) as refused:
+def rejection(data: bytes) -> AudioRejectedError:
+    with pytest.raises(AudioRejectedError) as rejected:
         probe(len(data), CountingReader(data))
-    return refused.value
+    return rejected.value
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_known_format_is_named(head: bytes, name: str, tag: bytes) -> None:
 )
 def test_format_that_nothing_here_reads_is_named(head: bytes, name: str) -> None:
     expected = AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
-    assert refusal(head + bytes(100)) == expected
-    assert refusal(id3(b"x" * 50) + head + bytes(100)) == expected
+    assert rejection(head + bytes(100)) == expected
+    assert rejection(id3(b"x" * 50) + head + bytes(100)) == expected
 
 
 def adts(length: int) -> bytes:
@@ -130,7 +130,7 @@ def test_audio_behind_a_little_junk_is_found(junk: bytes, audio: bytes, name: st
 
 
 def test_audio_inside_of_something_large_is_none() -> None:
-    assert refusal(bytes(5000) + b"OggS\0\2" + bytes(900)) == UNDETECTABLE
+    assert rejection(bytes(5000) + b"OggS\0\2" + bytes(900)) == UNDETECTABLE
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_audio_inside_of_something_large_is_none() -> None:
     ],
 )
 def test_two_frames_may_be_chance(data: bytes) -> None:
-    assert refusal(b"junk" + data) == UNDETECTABLE
+    assert rejection(b"junk" + data) == UNDETECTABLE
 
 
 @pytest.mark.parametrize(
@@ -159,18 +159,18 @@ def test_two_frames_may_be_chance(data: bytes) -> None:
     ],
 )
 def test_unknown_bytes_are_undetectable(data: bytes) -> None:
-    assert refusal(data) == UNDETECTABLE
+    assert rejection(data) == UNDETECTABLE
 
 
 @pytest.mark.parametrize("data", [b"ID3" + bytes(7), id3(b"x" * 50), id3(b"") + bytes(50), id3(b"x" * 50)[:20]])
 def test_tag_without_audio_is_unreadable(data: bytes) -> None:
-    assert refusal(data) == UNREADABLE
+    assert rejection(data) == UNREADABLE
 
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_empty_object_is_not_read(size: int) -> None:
     reader = CountingReader(b"")
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         probe(size, reader)
-    assert refused.value == AudioRejectedError("audio_empty", "Audio file is empty.")
+    assert rejected.value == AudioRejectedError("audio_empty", "Audio file is empty.")
     assert reader.reads == []

@@ -18,9 +18,9 @@ from tests.unit.audio.made_audio import FIXTURES, CountingReader
 
 MANIFEST: dict[str, dict[str, Any]] = json.loads((FIXTURES / "manifest.json").read_text())
 ACCEPTED = [name for name, entry in MANIFEST.items() if entry["refusal"] is None]
-REFUSED = [name for name, entry in MANIFEST.items() if entry["refusal"] is not None]
+REJECTED = [name for name, entry in MANIFEST.items() if entry["refusal"] is not None]
 FOREIGN = ["not-accepted.ogg"]
-"""Coval refuses them, the relay converts them."""
+"""Coval rejects them, the relay converts them."""
 COUNTED = ("stereo-cbr-16khz.mp3", "stereo-cbr-16khz-without-xing.mp3", "mono-vbr-8khz-without-xing.mp3")
 """They have no count of frames: LAME's does not fit into a frame of 32 kbit/s."""
 
@@ -62,12 +62,12 @@ def test_foreign_recording_is_to_be_converted(name: str) -> None:
     assert preparation(facts, None) is Preparation.CONVERT
 
 
-@pytest.mark.parametrize("name", [name for name in REFUSED if name not in FOREIGN])
-def test_refused_recording_is_refused_in_covals_words(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in REJECTED if name not in FOREIGN])
+def test_rejected_recording_is_rejected_in_covals_words(name: str) -> None:
     expected = MANIFEST[name]["refusal"]
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         measured(name)
-    assert refused.value == AudioRejectedError(expected["code"], expected["reason"])
+    assert rejected.value == AudioRejectedError(expected["code"], expected["reason"])
 
 
 @pytest.mark.parametrize("name", [name for name in ACCEPTED if name not in COUNTED])

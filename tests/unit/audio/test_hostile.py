@@ -27,8 +27,8 @@ def outcome(size: int, reader: CountingReader) -> AudioFacts | AudioRejectedErro
         facts = probe(size, reader)
         if facts.format != "foreign":
             check_limits(facts)
-    except AudioRejectedError as refused:
-        return refused
+    except AudioRejectedError as rejected:
+        return rejected
     return facts
 
 

@@ -44,6 +44,6 @@ def test_is_a_wav_of_the_speech_over_and_over() -> None:
 
 
 @pytest.mark.parametrize("name", ["stereo-pcm-8khz.wav", "mono-pcm-8khz.wav"])
-def test_other_speech_is_refused(name: str) -> None:
+def test_other_speech_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match="16-bit stereo at 16 kHz"):
         next(chunks(10, FIXTURES / name))

@@ -1,4 +1,4 @@
-"""Where the samples of a WAV lie, and whether its header tells the truth about them."""
+"""Where the samples of a WAV lie, and whether its header is right about them."""
 
 import struct
 

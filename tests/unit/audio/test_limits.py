@@ -68,6 +68,6 @@ def test_inside(inside: AudioFacts) -> None:
     ],
 )
 def test_outside(outside: AudioFacts, code: str, reason: str) -> None:
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         check_limits(outside)
-    assert refused.value == AudioRejectedError(code, reason)
+    assert rejected.value == AudioRejectedError(code, reason)

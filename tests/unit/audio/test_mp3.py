@@ -175,9 +175,9 @@ def test_stream_that_changes_its_form_is_converted(tail: bytes) -> None:
 def test_free_format_is_named(front: bytes, length: int) -> None:
     frame = bytes([0xFF, 0xFB, 0x00, 0xC0]).ljust(length, b"s")
     padded = bytes([0xFF, 0xFB, 0x02, 0xC0]).ljust(length + 1, b"s")
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         measured(front + (frame + padded) * 200)
-    assert refused.value == AudioRejectedError(
+    assert rejected.value == AudioRejectedError(
         "audio_unsupported_format", "Unsupported audio format: MP3 of free format."
     )
 
@@ -307,7 +307,7 @@ def test_more_than_coval_takes_is_not_read() -> None:
 def test_tags_without_end_cost_no_more_than_the_budget() -> None:
     data = id3(bytes(70_000)) * 100 + FRAME * 500
     reader = CountingReader(data)
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         probe(len(data), reader)
-    assert refused.value == UNREADABLE
+    assert rejected.value == UNREADABLE
     assert sum(length for _, length in reader.reads) <= 2 * 1024 * 1024

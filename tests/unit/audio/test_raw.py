@@ -145,7 +145,7 @@ def test_text_is_no_sound(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("name", "codec"), [("vm-Work.alaw", "pcm_alaw"), ("vm-Work.ulaw", "pcm_mulaw")])
-def test_a_quiet_beginning_is_no_text_though_it_is_letters_only(name: str, codec: str) -> None:
+def test_a_quiet_beginning_is_no_text_though_it_is_text_bytes_only(name: str, codec: str) -> None:
     """Quiet samples below zero are 0x50 to 0x7e in both laws."""
     loud = headless(MONO, "ALAW" if codec == "pcm_alaw" else "ULAW")
     assert measured(b"^x{zeeeezxyz{{yd" * 60 + loud, name).codec == codec
@@ -164,10 +164,10 @@ def test_silence_of_mulaw_is_no_mp3() -> None:
 
 @pytest.mark.parametrize(("extension", "codec"), [("g729", "G.729"), ("G723", "G.723.1"), ("siren14", "G.722.1C")])
 def test_codec_that_nothing_here_reads_is_named(extension: str, codec: str) -> None:
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         measured(bytes(range(256)) * 40, f"call.{extension}")
     reason = f"Unsupported audio format: raw {codec}."
-    assert refused.value == AudioRejectedError("audio_unsupported_format", reason)
+    assert rejected.value == AudioRejectedError("audio_unsupported_format", reason)
 
 
 def test_frames_have_one_channel() -> None:
@@ -196,10 +196,10 @@ def test_odd_end_is_left_out() -> None:
     ],
 )
 def test_what_cannot_be_decoded_is_named_by_what_it_seems_to_be(name: str, data: bytes, format_: str) -> None:
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         prepared(name, data)
     reason = f"Invalid or corrupt audio file. Unable to decode it as {format_}."
-    assert refused.value == AudioRejectedError("audio_unreadable", reason)
+    assert rejected.value == AudioRejectedError("audio_unreadable", reason)
 
 
 def test_mp3_is_cut_out_on_its_way() -> None:

@@ -179,9 +179,9 @@ def test_samples_that_may_be_float_are_left_to_the_decoder() -> None:
 )
 def test_codec_that_nobody_was_seen_to_decode_is_named(body: bytes, name: str) -> None:
     data = riff(chunk(b"fmt ", body), chunk(b"data", SECOND * 9))
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         measured(data)
-    assert refused.value == AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
+    assert rejected.value == AudioRejectedError("audio_unsupported_format", f"Unsupported audio format: {name}.")
 
 
 @pytest.mark.parametrize("front", [id3(b"x" * 50), id3(bytes(70_000)), b"\r\n" * 64, b"APETAGEX" + bytes(24)])
@@ -229,9 +229,9 @@ def test_big_endian_samples_are_turned(body: bytes, big: bytes, little: bytes, s
 
 
 def test_compressed_rifx_is_named() -> None:
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         measured(rifx(wave_format(0x11, bits=4), bytes(9000)))
-    assert refused.value.text == "Unsupported audio format: RIFX with codec 0x0011 (adpcm_ima_wav)."
+    assert rejected.value.text == "Unsupported audio format: RIFX with codec 0x0011 (adpcm_ima_wav)."
 
 
 @pytest.mark.parametrize(
@@ -251,9 +251,9 @@ def test_compressed_rifx_is_named() -> None:
     ],
 )
 def test_header_that_cannot_be_read(data: bytes) -> None:
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         measured(data)
-    assert refused.value == UNREADABLE
+    assert rejected.value == UNREADABLE
 
 
 def test_header_alone_lasts_no_time() -> None:
@@ -284,7 +284,7 @@ def test_endless_chunks_end_with_the_budget() -> None:
     step = chunk(b"JUNK", bytes(70_000))
     data = riff(*[step] * 100, FMT, chunk(b"data", SECOND))
     reader = CountingReader(data)
-    with pytest.raises(AudioRejectedError) as refused:
+    with pytest.raises(AudioRejectedError) as rejected:
         probe(len(data), reader)
-    assert refused.value == UNREADABLE
+    assert rejected.value == UNREADABLE
     assert len(reader.reads) == 40

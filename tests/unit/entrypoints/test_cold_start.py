@@ -22,12 +22,12 @@ MISCONFIGURED = """
 import app, gc, json
 class Context:
     aws_request_id = "x"
-told = [gc.isenabled()]
+found = [gc.isenabled()]
 try:
     app.handler({}, Context())
 except Exception as error:
-    told.append(str(error))
-print(json.dumps([*told, gc.isenabled()]))
+    found.append(str(error))
+print(json.dumps([*found, gc.isenabled()]))
 """
 
 

@@ -164,7 +164,7 @@ def test_nothing_is_claimed_where_the_time_is_too_short() -> None:
     assert world.store.items == {}
 
 
-def test_a_refusal_by_coval_is_final_and_visible() -> None:
+def test_a_rejection_by_coval_is_final_and_visible() -> None:
     world = World()
     error = PermanentError("NOT_FOUND", "Agent not found: x", "agent_id", 404)
     world.coval.errors.append(("submit", error, False))
@@ -256,7 +256,7 @@ def test_an_object_that_is_gone_or_replaced(change: str, when: str) -> None:
     assert (recording.state.value, recording.reason.code) == ("REJECTED", f"object_{change}")
 
 
-def test_a_url_of_a_foreign_host_is_refused() -> None:
+def test_a_url_of_a_foreign_host_is_rejected() -> None:
     world = World()
     detail = {
         "schema_version": "1",

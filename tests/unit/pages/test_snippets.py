@@ -117,8 +117,8 @@ def test_scripts_have_the_options_that_are_shown(call: str) -> None:
     words = shlex.split(call.replace("python3 -m scripts.", "python3 -mscripts."))[1:]
     subcommand = [word for word in words[1:2] if word in ("show", "send-again")]
     command = [sys.executable, words[0], *subcommand, "--help"]
-    told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    assert [word for word in words if word.startswith("--") and word not in told] == []
+    printed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert [word for word in words if word.startswith("--") and word not in printed] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -240,7 +240,7 @@ NAMES_OF_OTHERS = {
     *("CallSid", "CallStatus", "EventBridge"),
     *("MatchedEvents", "FailedInvocations", "InvocationsFailedToBeSentToDlq", "RuleName"),
 }
-"""Twilio's fields, AWS's service, its metrics and what they are told by."""
+"""Twilio's fields, AWS's service, its metrics and the dimensions they have."""
 FULL_OF_OTHERS = {"accounts", "errors", "platforms", "webhooks"}
 """Pages that name much of AWS's and of platforms'."""
 

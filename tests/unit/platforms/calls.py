@@ -34,7 +34,7 @@ CREATED = "2026-10-02T14:36:40Z"
 
 @dataclass(frozen=True)
 class Sound:
-    """What can be told of a recording by ear: its length, and the level of each of its channels."""
+    """What can be known of a recording by ear: its length, and the level of each of its channels."""
 
     seconds: float
     levels: tuple[int, ...]
@@ -99,13 +99,13 @@ class Ended:
     """The chosen one, without its ETag."""
     superseded: frozenset[str] = frozenset()
     sides: tuple[int | None, ...] = (None,)
-    """The agent's channel on the item. Two where the side may be told after the audio went: then the audio
+    """The agent's channel on the item. Two where the side may be known after the audio went: then the audio
     is right as it is, for another side would have made it wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformCall:
-    """All that a platform tells of one call."""
+    """All that a platform sends of one call."""
 
     name: str
     platform: str

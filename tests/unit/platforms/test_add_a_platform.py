@@ -1,4 +1,4 @@
-"""docs/add-a-platform.md, done to the letter in a copy of the package: nothing else has to change."""
+"""docs/add-a-platform.md, done word for word in a copy of the package: nothing else has to change."""
 
 import re
 import shutil

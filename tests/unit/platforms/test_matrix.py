@@ -104,8 +104,8 @@ def put(world: World, content: bytes, key: str = "rec/call-1.wav", **more: Any) 
 def classic(key: str, content: bytes) -> dict[str, Any]:
     """The same object in a notification of S3's own, whose keys are form-encoded."""
     item = {"key": quote_plus(key), "size": len(content), "eTag": etag(content), "sequencer": "01"}
-    told_of = {"bucket": {"name": "recordings"}, "object": item}
-    made = {"eventName": "ObjectCreated:Put", "eventTime": "2026-10-02T14:37:40.000Z", "s3": told_of}
+    stored = {"bucket": {"name": "recordings"}, "object": item}
+    made = {"eventName": "ObjectCreated:Put", "eventTime": "2026-10-02T14:37:40.000Z", "s3": stored}
     return {"Records": [{"eventSource": "aws:s3", **made}]}
 
 
@@ -208,7 +208,7 @@ def test_the_recording_comes_before_its_call(transcript: str) -> None:
 
 @pytest.mark.parametrize("name", ["Twilio, hold splits the recording, in S3", "Daily with Pipecat's own event"])
 def test_a_name_becomes_known_only_afterwards(name: str) -> None:
-    """Objects under RE… and rooms wait until an event tells whose they are."""
+    """Objects under RE… and rooms wait until an event says whose they are."""
     call = BY_NAME[name]
     objects = [(part, 0) for part in call.parts if part.key]
     events = [(part, 600) for part in call.parts if not part.key]
@@ -249,8 +249,8 @@ def test_keys_are_taken_as_they_are_written(name: str, first: str) -> None:
     world, content = World(key_pattern=rf"^rec/{ID}\.wav$"), MIXED.wav()
     literal = put(world, content, f"rec/{name}.wav")
     both = [literal, classic(f"rec/{name}.wav", content)]
-    for told_of in both if first == "event" else both[::-1]:
-        world.send("recording", told_of)
+    for notification in both if first == "event" else both[::-1]:
+        world.send("recording", notification)
     world.send("call_end", call_ended(name), delay=5)
     assert ends(world) == {name: WHOLE}
 
@@ -260,7 +260,7 @@ MP4 = by_ffmpeg("mp4", "aac", b="64k")
 
 
 def test_a_key_without_an_extension() -> None:
-    """Twilio and Daily name no format: the bytes tell."""
+    """Twilio and Daily name no format: the bytes show it."""
     call = BY_NAME["Daily alone"]
     assert "." not in next(part.key for part in call.parts if part.key)
     assert outcome(played(call, [(part, 0) for part in call.parts])) == call.ended
@@ -428,7 +428,7 @@ def test_numbers_and_times_in_every_spelling(platform: str, name: str, began: st
 
 
 def test_nanoseconds_in_strings() -> None:
-    """LiveKit tells when a recording began in nanoseconds, as a string."""
+    """LiveKit says when a recording began in nanoseconds, as a string."""
     call = BY_NAME["LiveKit, custom key and own id"]
     report, egress, recording = call.parts[1], call.parts[2], call.parts[4]
     world = world_of(call)
@@ -545,10 +545,10 @@ def test_an_id_that_is_too_long() -> None:
 def test_a_detail_of_nearly_a_megabyte() -> None:
     """EventBridge carries 1 MB, Coval's queue 256 KB: the oldest words stay behind, and it is said."""
     turns = [{"role": "user", "content": f"{number} " + "word " * 200} for number in range(900)]
-    told_of = call_ended(transcript={"status": "inline", "messages": turns})
-    assert 900_000 < len(json.dumps(told_of)) < 1_000_000
+    ended = call_ended(transcript={"status": "inline", "messages": turns})
+    assert 900_000 < len(json.dumps(ended)) < 1_000_000
     world = World()
-    invoke(world, told_of)
+    invoke(world, ended)
     (held,) = world.coval.conversations.values()
     kept = len(held["transcript"])
     assert held["transcript"] == turns[-kept:]
@@ -608,7 +608,7 @@ def test_a_short_recording(seconds: float, end: tuple[str, str | None]) -> None:
     ids=["61 minutes", "201 MB"],
 )
 def test_a_long_recording(size: int, rate: int, code: str) -> None:
-    """Coval takes an hour and 200 MB at most; the head tells both."""
+    """Coval takes an hour and 200 MB at most; the head has both."""
     world = World()
     created_ = put(world, head(size, rate=rate, channels=1))
     created_["detail"]["object"]["size"] = size
@@ -640,7 +640,7 @@ def test_a_url_has_expired() -> None:
     """Telnyx's URLs expire after ten minutes: the recording says so, and a new URL is taken."""
     call = BY_NAME["Telnyx, two legs, by URL"]
     saved = next(part for part in call.parts if part.event["detail-type"] == "call.recording.saved")
-    expired = UrlRejectedError("url_expired_or_refused", "The URL's host refused it with status 403.")
+    expired = UrlRejectedError("url_expired_or_refused", "The URL's host answered with status 403.")
     gone = replace(call, urls=dict.fromkeys(call.urls, expired))
     world = played(gone, [(part, 0) for part in call.parts])
     name = call.ended.conversation["external_conversation_id"]
@@ -652,8 +652,8 @@ def test_a_url_has_expired() -> None:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_an_old_call_is_told_again_when_its_item_is_gone(call: PlatformCall) -> None:
-    """A replay, a backfill, a restore: all that told of a call comes once more, long after."""
+def test_an_old_call_is_sent_again_when_its_item_is_gone(call: PlatformCall) -> None:
+    """A replay, a backfill, a restore: all the events of a call come once more, long after."""
     world = played(call, one_after_the_other(call.parts))
     before, submits = dict(world.coval.conversations), world.coval.calls.count("submit")
     world.store.items.clear()

@@ -19,17 +19,17 @@ Order = list[tuple[Part, int]]
 
 def in_some_order(call: PlatformCall) -> st.SearchStrategy[Order]:
     """Each part once or twice, at any moments within its time, in any order where moments are the same."""
-    parts = st.tuples(*(_times(part) for part in call.parts)).map(lambda told: [x for some in told for x in some])
+    parts = st.tuples(*(_times(part) for part in call.parts)).map(lambda times: [x for some in times for x in some])
     return parts.flatmap(st.permutations)
 
 
 def _times(part: Part) -> st.SearchStrategy[Order]:
     moments = st.lists(st.integers(0, part.within), min_size=1, max_size=2)
-    return moments.map(lambda told: [(part, moment) for moment in told])
+    return moments.map(lambda times: [(part, moment) for moment in times])
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_told_at_once(call: PlatformCall) -> None:
+def test_sent_at_once(call: PlatformCall) -> None:
     ended = outcome(played(call, [(part, 0) for part in call.parts]))
     assert replace(ended, sides=call.ended.sides) == call.ended
     assert ended.sides[0] in call.ended.sides

@@ -38,8 +38,8 @@ CALLS = {
 def test_call_end(name: str, expected: tuple[str, str, int, bool]) -> None:
     ended: Any = translate(sample(name), OPTIONS, 0)[-1]
     words = len(ended.transcript.messages) if ended.transcript else 0
-    told = (ended.external_conversation_id, ended.kind.value, words, ended.facts.recording_expected)
-    assert told == expected
+    found = (ended.external_conversation_id, ended.kind.value, words, ended.facts.recording_expected)
+    assert found == expected
 
 
 def test_recording_ready() -> None:

@@ -196,7 +196,7 @@ def test_a_hangup_does_not_tell_the_direction_so_the_side_is_the_operators_to_se
     assert (unknown.direction, unknown.recording.agent_channel, known.recording.agent_channel) == (None, None, 1)
 
 
-def told(type_: str, **fields: Any) -> dict[str, Any]:
+def described(type_: str, **fields: Any) -> dict[str, Any]:
     event = changed("call_hangup", **fields)
     event["detail-type"] = event["detail"]["data"]["event_type"] = type_
     return event
@@ -208,16 +208,20 @@ def without_direction() -> dict[str, Any]:
     return event
 
 
-@pytest.mark.parametrize("order", [("told", "hangup", "recording"), ("recording", "hangup", "told")])
+@pytest.mark.parametrize("order", [("described", "hangup", "recording"), ("recording", "hangup", "described")])
 @pytest.mark.parametrize(
     ("event", "metadata", "channel"),
     [
-        (told("call.initiated", direction="incoming"), {"direction": "inbound", "call_status": "completed"}, 1),
-        (told("call.initiated", direction="outgoing"), {"call_status": "completed"}, None),
-        (told("call.machine.detection.ended", result="machine"), {"call_status": "voicemail"}, None),
-        (told("call.machine.premium.detection.ended", result="fax_detected"), {"call_status": "voicemail"}, None),
-        (told("call.machine.premium.detection.ended", result="human_residence"), {"call_status": "completed"}, None),
-        (told("call.machine.detection.ended", result=None), {"call_status": "completed"}, None),
+        (described("call.initiated", direction="incoming"), {"direction": "inbound", "call_status": "completed"}, 1),
+        (described("call.initiated", direction="outgoing"), {"call_status": "completed"}, None),
+        (described("call.machine.detection.ended", result="machine"), {"call_status": "voicemail"}, None),
+        (described("call.machine.premium.detection.ended", result="fax_detected"), {"call_status": "voicemail"}, None),
+        (
+            described("call.machine.premium.detection.ended", result="human_residence"),
+            {"call_status": "completed"},
+            None,
+        ),
+        (described("call.machine.detection.ended", result=None), {"call_status": "completed"}, None),
     ],
 )
 def test_what_a_hangup_does_not_tell(
@@ -226,7 +230,7 @@ def test_what_a_hangup_does_not_tell(
     world = World(platforms=(NAME,), key_pattern="", prefixes=("",))
     stereo = put(world, wav(channels=2), KEY)
     parts = {
-        "told": ("call_end", event),
+        "described": ("call_end", event),
         "hangup": ("call_end", without_direction()),
         "recording": ("recording", stereo),
     }

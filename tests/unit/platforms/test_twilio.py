@@ -219,7 +219,7 @@ def test_a_machine_that_is_detected_while_the_call_goes_on(order: tuple[str, str
 
 
 @pytest.mark.parametrize("answered_by", ["human", "unknown", None])
-def test_who_is_no_machine_is_not_told_apart(answered_by: str | None) -> None:
+def test_who_is_no_machine_is_not_distinguished(answered_by: str | None) -> None:
     event = changed("call_completed")
     event["detail"] = {"CallSid": CALL, "AnsweredBy": answered_by}
     assert PLATFORM.translate(event, PlatformOptions()) == []

@@ -279,7 +279,7 @@ def test_what_is_unforeseen_is_asked_to_come_again_and_quotes_nothing() -> None:
 
 
 @pytest.mark.parametrize("event", [{}, {"requestContext": 7}, {"rawPath": "/x", "requestContext": {}}, {"body": None}])
-def test_what_is_no_request_is_refused(event: Any) -> None:
+def test_what_is_no_request_is_rejected(event: Any) -> None:
     assert Door().door(event)["statusCode"] == 400
 
 
@@ -349,7 +349,7 @@ def test_the_queue_keeps_every_byte(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"x" * 900_000, b"\xff" * 700_000, "é".encode() * 150_000])
 def test_what_no_queue_takes_goes_by_way_of_s3(body: bytes) -> None:
-    """By the length of the message: a letter that is no ASCII is six."""
+    """By the length of the message: a character that is no ASCII is six."""
     bodies: dict[str, bytes] = {}
     kept(body, bodies)
     [(name, stored)] = bodies.items()

@@ -28,8 +28,8 @@ STANDARD_HEADERS = {"webhook-id": "msg_1", "webhook-timestamp": str(AT), "webhoo
 
 
 def request(body: bytes, headers: dict[str, str], path: str = "/x", **more: Any) -> WebhookRequest:
-    told: dict[str, Any] = {"method": "POST", "host": HOST, "arrived_at": AT, **more}
-    return WebhookRequest(body=body, headers=headers, path=path, **told)
+    given: dict[str, Any] = {"method": "POST", "host": HOST, "arrived_at": AT, **more}
+    return WebhookRequest(body=body, headers=headers, path=path, **given)
 
 
 def form(signature: str, header: str = "x-twilio-signature") -> dict[str, str]:

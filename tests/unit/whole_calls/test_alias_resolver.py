@@ -106,9 +106,9 @@ def test_a_name_that_belongs_to_another_call_stays_there_and_says_so() -> None:
 def test_an_object_whose_key_says_nothing_is_found_by_the_event_that_names_its_place(first: str) -> None:
     world = World(key_pattern="")
     created = put(world, wav(), "odd/2026-10-02/one.wav")
-    told = call_ended(recording={"items": [{"uri": "s3://recordings/odd/2026-10-02/one.wav"}]})
+    ended = call_ended(recording={"items": [{"uri": "s3://recordings/odd/2026-10-02/one.wav"}]})
     world.send("recording", created, 0 if first == "object" else 60)
-    world.send("call_end", told, 60 if first == "object" else 0)
+    world.send("call_end", ended, 60 if first == "object" else 0)
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 
@@ -117,10 +117,10 @@ def test_an_object_whose_key_says_nothing_is_found_by_the_event_that_names_its_p
 def test_a_sidecar_beside_the_recording_tells_whose_it_is(first: str) -> None:
     world = World(key_pattern="^never(?P<external_conversation_id>x)$", platforms=())
     content = json.dumps({"external_conversation_id": "call-1"}).encode()
-    told = {"object": put(world, wav(), "odd/one.wav"), "sidecar": put(world, content, "odd/one.wav.json")}
+    messages = {"object": put(world, wav(), "odd/one.wav"), "sidecar": put(world, content, "odd/one.wav.json")}
     second = "object" if first == "sidecar" else "sidecar"
-    world.send("recording", told[first])
-    world.send("recording", told[second], 30)
+    world.send("recording", messages[first])
+    world.send("recording", messages[second], 30)
     world.send("call_end", call_ended(), 60)
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
@@ -139,7 +139,7 @@ def test_a_recording_link_waits_for_its_call() -> None:
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 
 
-def test_names_that_lead_in_a_circle_are_refused() -> None:
+def test_aliases_that_lead_in_a_circle_are_rejected() -> None:
     world = World(platforms=("twilio",), key_pattern="")
     other = {"type": "leg", "value": "1"}
     world.send("call_end", aliases_known({"alias": CALL_NAME}, other))

@@ -26,8 +26,8 @@ def test_any_order_any_repetition_any_delay_within_the_grace_time(order: list[st
         "url": ("attach", recording_ready("https://foreign.example.com/x.wav")),
     }
     for name, delay in zip(order, delays, strict=False):
-        queue, told = messages[name]
-        world.send(queue, told, delay)
+        queue, event = messages[name]
+        world.send(queue, event, delay)
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
     call = world.store.get("call-1")

@@ -52,7 +52,7 @@ def test_one_conversation_under_the_events_name(
     assert other is None or (other.recording, list(other.other_recordings.values())) == (None, ["another call's"])
 
 
-def test_told_before_the_object_is_there_the_event_waits_for_it() -> None:
+def test_sent_before_the_object_is_there_the_event_waits_for_it() -> None:
     world = World()
     for queue, body in by_recording_ready():
         world.send(queue, body)

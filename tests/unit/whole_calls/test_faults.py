@@ -105,7 +105,7 @@ def test_a_409_is_believed_only_after_a_get() -> None:
     assert world.coval.calls.count("attach") == 2
 
 
-def test_a_conversation_deleted_in_coval_refuses_its_recording() -> None:
+def test_a_conversation_deleted_in_coval_rejects_its_recording() -> None:
     world = World()
     world.send("call_end", call_ended())
     world.run()
@@ -153,7 +153,7 @@ def test_an_upload_that_coval_forgot_does_not_keep_the_text_waiting() -> None:
     assert "attach" in world.coval.calls
 
 
-def test_refused_audio_does_not_take_the_text_along() -> None:
+def test_rejected_audio_does_not_take_the_text_along() -> None:
     world = World()
     world.send("recording", put(world, wav()))
     world.run(hours=0.01)
@@ -166,7 +166,7 @@ def test_refused_audio_does_not_take_the_text_along() -> None:
 
 
 def large(world: World, version: str | None = "v1") -> dict[str, Any]:
-    """A recording of 110 MB, as far as its event and its head tell."""
+    """A recording of 110 MB, as far as its event and its head say."""
     created = put(world, wav(), version=version)
     created["detail"]["object"]["size"] = 110 * 1024 * 1024
     return created
@@ -250,7 +250,7 @@ def test_a_transcript_file_that_breaks_a_rule_is_noted(content: bytes, rule: str
     assert world.store.get("call-1").notes == (Reason("invalid_transcript", rule),)
 
 
-def test_a_read_that_coval_refuses_is_no_refusal_of_the_call() -> None:
+def test_a_read_that_coval_rejects_is_no_rejection_of_the_call() -> None:
     world = World()
     world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), True))
     world.coval.errors.append(("find", PermanentError("INVALID_ARGUMENT", "Invalid filter", "filter", 400), False))
@@ -275,7 +275,7 @@ def test_a_recording_that_was_attached_unseen_and_is_gone_now_is_attached() -> N
 LINK = "https://media.example.com/call-1.wav?signature="
 
 
-def test_a_link_is_fetched_once_however_often_it_is_told() -> None:
+def test_a_link_is_fetched_once_however_often_it_is_named() -> None:
     world = World()
     world.urls.contents = {LINK + "old": wav(), LINK + "new": wav()}
     world.send("attach", recording_ready(LINK + "old"))
@@ -289,7 +289,7 @@ def test_a_link_is_fetched_once_however_often_it_is_told() -> None:
 
 def test_a_newer_link_revives_a_recording_whose_link_had_ended() -> None:
     world = World()
-    ended = UrlRejectedError("url_expired_or_refused", "The URL's host refused it with status 403.")
+    ended = UrlRejectedError("url_expired_or_refused", "The URL's host answered with status 403.")
     world.urls.contents = {LINK + "old": ended, LINK + "new": wav()}
     world.send("call_end", call_ended())
     world.send("attach", recording_ready(LINK + "old"), delay=60)
@@ -344,7 +344,7 @@ def test_our_own_conversation_deleted_in_coval_leaves_the_other_one_alone() -> N
     assert len(world.coval.conversations) == 1
 
 
-def test_milliseconds_in_a_transcript_file_are_refused() -> None:
+def test_milliseconds_in_a_transcript_file_are_rejected() -> None:
     world = World()
     turns = [{**turn, "start_time": 1000, "end_time": 200_000} for turn in TURNS]
     world.transcript_objects.transcript_objects["call-1.json"] = json.dumps(turns).encode()
@@ -447,8 +447,8 @@ def test_a_transcript_of_nearly_a_megabyte(
     assert outcome(world) == expected
     if policy == "truncate":
         (body,) = submitted_bodies(world)
-        told = body["metadata"]["transcript_dropped_messages"]
-        assert (told + len(body["transcript"]), body["metadata"]["transcript_truncated"]) == (900, True)
+        dropped = body["metadata"]["transcript_dropped_messages"]
+        assert (dropped + len(body["transcript"]), body["metadata"]["transcript_truncated"]) == (900, True)
         assert "TRANSCRIPT_TRUNCATED" in world.events()
     else:
         noted = [note.code for note in world.store.get("call-1").notes]
@@ -479,7 +479,7 @@ def test_a_recording_that_an_event_names_and_that_is_not_there() -> None:
 @pytest.mark.parametrize("channel", [None, 1], ids=["as it is", "to be copied"])
 @pytest.mark.parametrize("transcript", ["inline", "none"])
 @pytest.mark.parametrize("at", range(1, 9))
-def test_a_recording_that_is_deleted_after_its_worker_died_is_refused_not_forgotten(
+def test_a_recording_that_is_deleted_after_its_worker_died_is_rejected_not_forgotten(
     at: int, transcript: str, channel: int | None
 ) -> None:
     world = World()

@@ -86,7 +86,7 @@ def test_a_transcript_that_is_too_large(oversize: str, ear: Ear) -> None:
         assert quiet(ear, world) == [], scenario
 
 
-REFUSED: list[tuple[str, Any]] = [
+REJECTED: list[tuple[str, Any]] = [
     ("call_end", call_ended("call-1", started_at=QUOTED)),
     ("call_end", call_ended("call-1", status=QUOTED)),
     ("call_end", call_ended("call-1", metadata={QUOTED: {QUOTED: QUOTED}})),
@@ -107,10 +107,10 @@ REFUSED: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("queue", "told"), REFUSED, ids=lambda value: str(value)[:30])
-def test_an_input_that_is_refused(queue: str, told: Any, ear: Ear) -> None:
+@pytest.mark.parametrize(("queue", "event"), REJECTED, ids=lambda value: str(value)[:30])
+def test_an_input_that_is_rejected(queue: str, event: Any, ear: Ear) -> None:
     world = MarkedWorld()
-    world.send(queue, told)
+    world.send(queue, event)
     world.run(hours=48)
     assert quiet(ear, world) == []
 
@@ -120,8 +120,8 @@ def test_a_bare_event_that_fails_shows_nothing_in_its_traceback(ear: Ear) -> Non
     world.coval.errors.append(("submit", Unforeseen(), False))
     with pytest.raises(DeliveryFailedError) as caught:
         world.consumers["call_end"](json.loads(marked(json.dumps(call_ended()))), lambda: FUNCTION_SECONDS)
-    told = "".join(traceback.format_exception(caught.value))
-    assert leaks(str(caught.value) + repr(caught.value) + told + ear.heard()) == []
+    printed = "".join(traceback.format_exception(caught.value))
+    assert leaks(str(caught.value) + repr(caught.value) + printed + ear.heard()) == []
 
 
 # --- a few of what tests/properties has all of -------------------------------------------------------
@@ -131,7 +131,7 @@ def test_a_failure_at_any_effect(ear: Ear) -> None:
     assert_silence_about_a_failure(SCENARIOS[0], Unforeseen, ear)
 
 
-def test_a_refusal_of_coval_that_quotes_the_call(ear: Ear) -> None:
+def test_an_error_of_coval_that_quotes_the_call(ear: Ear) -> None:
     assert_silence_about_an_answer("submit", ERRORS[0], ear)
 
 

@@ -102,7 +102,7 @@ def _waited_too_long() -> tuple[World, Callable[[], None]]:
 
 
 def _pending_too_long() -> tuple[World, Callable[[], None]]:
-    """Nobody tells whose the recording is, until the call's end comes days late."""
+    """Nobody says whose the recording is, until the call's end comes days late."""
     world = World()
     world.send("recording", put(world, wav(), "odd/place.wav"))
     named = {"items": [{"uri": "s3://recordings/odd/place.wav"}]}
@@ -171,7 +171,7 @@ def facts(world: World) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("apart", [0, 1, 90, 7200])
 @pytest.mark.parametrize("mishap", MISHAPS, ids=str)
-def test_to_send_a_letter_again_twice_ends_as_once(mishap: Mishap, apart: int) -> None:
+def test_to_send_a_dead_letter_again_twice_ends_as_once(mishap: Mishap, apart: int) -> None:
     once = sent_again(mishap, 1, 0)
     assert outcome(once) == ATTACHED
     assert (once.dead, once.queued) == ([], [])
@@ -180,7 +180,7 @@ def test_to_send_a_letter_again_twice_ends_as_once(mishap: Mishap, apart: int) -
 
 
 @pytest.mark.parametrize("mishap", MISHAPS, ids=str)
-def test_a_letter_that_is_sent_before_the_cause_is_mended_comes_back(mishap: Mishap) -> None:
+def test_a_dead_letter_that_is_sent_before_the_cause_is_mended_comes_back(mishap: Mishap) -> None:
     world, mend = mishap.play()
     world.run(hours=13.5 * DAYS)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""One call has one name, however its letters, blanks and versions are spelled."""
+"""One call has one name, however its characters, blanks and versions are spelled."""
 
 import unicodedata
 from typing import Any
@@ -17,7 +17,7 @@ WHOLE = ("SUBMITTED", "ATTACHED", True, True)
 @pytest.mark.parametrize("event_id", [COMPOSED, DECOMPOSED, f" {COMPOSED}", f"{DECOMPOSED}\t"])
 @pytest.mark.parametrize("key_id", [COMPOSED, DECOMPOSED, f"{COMPOSED} "])
 @pytest.mark.parametrize("end_first", [True, False])
-def test_letters_and_blanks(event_id: str, key_id: str, end_first: bool) -> None:
+def test_characters_and_blanks(event_id: str, key_id: str, end_first: bool) -> None:
     world = World()
     world.send("call_end", call_ended(event_id), 0 if end_first else 30)
     world.send("recording", put(world, wav(), f"rec/{key_id}.wav"), 15)
@@ -40,7 +40,7 @@ def test_an_alias_too(spelled: str) -> None:
     assert outcome(world) == WHOLE
 
 
-def test_what_is_refused_is_noted_under_the_one_name() -> None:
+def test_what_is_rejected_is_noted_under_the_one_name() -> None:
     world = World()
     world.send("call_end", call_ended(f"{DECOMPOSED} ", status="unheard-of"))
     world.run()
@@ -51,8 +51,8 @@ def test_what_is_refused_is_noted_under_the_one_name() -> None:
 
 
 def sort_key(sequencer: str) -> str:
-    told: dict[str, Any] = object_created("rec/call-1.wav", wav(), sequencer=sequencer)
-    return read(told).sort_key
+    created: dict[str, Any] = object_created("rec/call-1.wav", wav(), sequencer=sequencer)
+    return read(created).sort_key
 
 
 @pytest.mark.parametrize(

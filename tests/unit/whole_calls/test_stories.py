@@ -22,7 +22,7 @@ LINK = "https://media.example.com/one.wav"
 
 @dataclass(frozen=True)
 class Story:
-    """A story by its name: what happens in a new world, and what is told of it."""
+    """A story by its name: what happens in a new world, and what comes of it."""
 
     name: str
     play: Callable[[], World]
@@ -42,7 +42,7 @@ def story(play: Callable[..., None]) -> Callable[..., None]:
     return play
 
 
-def told(world: World) -> list[str]:
+def lines_of(world: World) -> list[str]:
     """The log, what stands on the item, and the dead letters; the beginning of each line."""
     lines = [
         " ".join([entry.name, call_id or "-", *(f"{name}={value}" for name, value in fields.items())])
@@ -90,14 +90,14 @@ def _rejected(world: World) -> None:
 
 
 @story
-def _refused_audio(world: World) -> None:
+def _rejected_audio(world: World) -> None:
     world.coval.errors.append(("submit", PermanentError("INVALID_ARGUMENT", "Audio file is empty.", None, 400), False))
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)
 
 
 @story
-def _refused_recording_without_text(world: World) -> None:
+def _rejected_recording_without_text(world: World) -> None:
     world.coval.errors.append(("submit", PermanentError("INVALID_ARGUMENT", "Bad.", "audio", 400), False))
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(transcript="none"), 60)
@@ -160,10 +160,10 @@ def _transcript_that_is_no_json(world: World) -> None:
 
 @story
 def _transcript_that_may_not_be_read(world: World) -> None:
-    def refuse(*_: Any) -> bytes:
+    def deny(*_: Any) -> bytes:
         raise PermanentError("access_denied", "The function may not read it.")
 
-    world.transcript_objects.fetch = refuse
+    world.transcript_objects.fetch = deny
     world.send("call_end", call_ended(transcript="reference"))
 
 
@@ -221,7 +221,7 @@ def _late_text(world: World) -> None:
 
 
 @story
-def _attach_refused(world: World) -> None:
+def _attach_rejected(world: World) -> None:
     world.coval.errors.append(("attach", PermanentError("INVALID_ARGUMENT", "Too long.", "audio_url", 400), False))
     _text_then_recording(world)
 
@@ -280,7 +280,7 @@ def _an_unusable_recording(world: World) -> None:
 
 
 @story
-def _an_upload_that_coval_refuses(world: World) -> None:
+def _an_upload_that_coval_rejects(world: World) -> None:
     world.coval.errors.append(("create_upload", PermanentError("INVALID_ARGUMENT", "Too large.", None, 400), False))
     world.send("recording", put(world, wav()))
     world.send("call_end", call_ended(), 60)
@@ -398,7 +398,7 @@ def _ours_deleted_and_another_left(world: World) -> None:
 
 
 @story
-def _coval_does_not_tell_of_audio(world: World) -> None:
+def _coval_does_not_name_audio(world: World) -> None:
     original = world.coval._conversation
 
     def silent(name: str) -> Conversation:
@@ -411,7 +411,7 @@ def _coval_does_not_tell_of_audio(world: World) -> None:
     world.send("call_end", call_ended(), 60)
 
 
-TOLD: dict[str, tuple[str, ...]] = {
+EXPECTED: dict[str, tuple[str, ...]] = {
     "text then recording": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
@@ -449,7 +449,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "REJECTED, WITH_TRANSCRIPT, no recording",
         "INVALID_ARGUMENT: No such agent.",
     ),
-    "refused audio": (
+    "rejected audio": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
@@ -458,7 +458,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "INVALID_ARGUMENT: Audio file is empty.",
     ),
-    "refused recording without text": (
+    "rejected recording without text": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
         "CALL_END_RECEIVED call-1 kind=WITHOUT_TRANSCRIPT",
@@ -585,7 +585,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "SUBMITTED, NOT_SEEN, ATTACHED",
     ),
-    "attach refused": (
+    "attach rejected": (
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
         "CALL_SUBMITTED call-1 audio=none",
         "RECORDING_RECEIVED call-1 state=READY",
@@ -670,7 +670,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "SUBMITTED, WITH_TRANSCRIPT, REJECTED",
         "audio_too_short: Audio too short: 1.0 seconds. Minimum duration is 5 seconds.",
     ),
-    "an upload that coval refuses": (
+    "an upload that coval rejects": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_REJECTED call-1 code=INVALID_ARGUMENT",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
@@ -799,7 +799,7 @@ TOLD: dict[str, tuple[str, ...]] = {
         "SWEEP_DONE - count=1",
         "SUBMITTED, WITH_TRANSCRIPT, no recording",
     ),
-    "coval does not tell of audio": (
+    "coval does not name audio": (
         "RECORDING_RECEIVED call-1 state=READY",
         "RECORDING_UPLOADED call-1 size=96044",
         "CALL_END_RECEIVED call-1 kind=WITH_TRANSCRIPT",
@@ -810,9 +810,9 @@ TOLD: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("played", STORIES, ids=lambda played: played.name)
-def test_a_story_is_told_whole(played: Story) -> None:
-    assert tuple(told(played.play())) == TOLD[played.name]
+def test_a_story_goes_as_expected(played: Story) -> None:
+    assert tuple(lines_of(played.play())) == EXPECTED[played.name]
 
 
 def test_no_story_is_left_out() -> None:
-    assert TOLD.keys() == {played.name for played in STORIES}
+    assert EXPECTED.keys() == {played.name for played in STORIES}

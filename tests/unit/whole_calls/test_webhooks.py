@@ -27,7 +27,7 @@ def stored(name: str, label: str = "", **changes: Any) -> StoredWebhook:
     content_type, body = body_of(sample)
     platform = registry.platform_of(sample["detail-type"])
     assert platform is not None
-    told = {
+    values = {
         "platform": platform,
         "label": label,
         "event_type": sample["detail-type"],
@@ -35,7 +35,7 @@ def stored(name: str, label: str = "", **changes: Any) -> StoredWebhook:
         "is_form": content_type != "application/json",
         "body": body,
     }
-    return StoredWebhook(**(told | changes))
+    return StoredWebhook(**(values | changes))
 
 
 def arrived(world: World, webhook: StoredWebhook) -> None:

@@ -63,7 +63,7 @@ class AudioFetchError(RelayError):
 
 @dataclass(unsafe_hash=True)
 class PermanentError(RelayError):
-    """Refused for good; `field` is the request's field at fault, `reason` Coval's own wording."""
+    """Rejected for good; `field` is the request's field at fault, `reason` Coval's own wording."""
 
     code: str
     reason: str

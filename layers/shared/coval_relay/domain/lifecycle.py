@@ -261,7 +261,7 @@ def _merged_facts(known: CallFacts | None, arrived: CallFacts, *, with_transcrip
 
 
 def call_described(call: Call, description: Description, now: int) -> Transition:
-    """An event besides the call's end tells of it, before the end or after: what was said first holds."""
+    """An event besides the call's end describes it, before the end or after: what was said first holds."""
     before = call.described or Description()
     merged = Description(
         status=before.status or description.status,

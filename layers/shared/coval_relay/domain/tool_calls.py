@@ -11,7 +11,7 @@ Message = Mapping[str, Any]
 def with_sound_tool_calls(messages: Iterable[Message]) -> tuple[Message, ...]:
     """The messages with sound calls; each answer has an earlier call.
 
-    Platforms use an id again in one call, tell a call twice, and cut arguments off; Coval refuses the whole
+    Platforms use an id again in one call, send a call twice, and cut arguments off; Coval rejects the whole
     transcript for one of them (Coval API, submit: transcript[].tool_calls, tool_call_id).
     """
     ids = _Ids()

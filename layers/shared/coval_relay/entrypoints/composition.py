@@ -339,9 +339,9 @@ def platform_options(
         transcript_hosts=configuration.links.transcript_hosts,
         recording_hosts=configuration.links.recording_hosts,
         agent_channels={
-            name: choices.agent_channel for name, choices in platforms.items() if choices.agent_channel is not None
+            name: options.agent_channel for name, options in platforms.items() if options.agent_channel is not None
         },
-        separate_transcripts=tuple(name for name, choices in platforms.items() if choices.separate_transcripts),
+        separate_transcripts=tuple(name for name, options in platforms.items() if options.separate_transcripts),
         redacted=calls.redaction == "redacted",
         estimated_times=calls.estimated_times,
     )

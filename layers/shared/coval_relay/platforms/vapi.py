@@ -192,10 +192,10 @@ def _status(report: _Report) -> canonical.CallStatus:
         return "voicemail"
     if any(turn.role == "user" and turn.message for turn in report.turns):
         return "completed"
-    told = next((status for word, status in UNANSWERED.items() if word in reason), None)
+    unanswered = next((status for word, status in UNANSWERED.items() if word in reason), None)
     if report.started_at:
-        return told if told in ("busy", "no_answer", "cancelled") else "completed"
-    return told or "no_answer"
+        return unanswered if unanswered in ("busy", "no_answer", "cancelled") else "completed"
+    return unanswered or "no_answer"
 
 
 def _agent_id(report: _Report, call: _Call) -> str | None:

@@ -148,7 +148,7 @@ class ObjectMatcher:
         match: re.Match[str],
         judge: SidecarHints,
     ) -> RecordingHints | None:
-        """What the sidecar beside the recording says; without it in time the rule's own traits hold."""
+        """What the sidecar beside the recording says; without it in time the rule's own hints hold."""
         key = rule.sidecar.format(**{name: group or "" for name, group in match.groupdict().items()})
         try:
             content = self._json(ObjectVersion(created.version.bucket, key, etag=""))
@@ -203,7 +203,7 @@ def _ignored(key: str) -> bool:
 
 
 def overlaid(base: RecordingHints, over: RecordingHints) -> RecordingHints:
-    """The rule's traits, and over them what an event says of the very recording."""
+    """The rule's hints, and over them what an event says of the very recording."""
     channel = base.agent_channel if over.agent_channel is None else over.agent_channel
     return replace(
         base,

@@ -37,7 +37,7 @@ def opened(file: Section, track: int = 0, raw: str | None = None) -> Iterator["R
     decoders = sorted(name for name in av.codecs_available if name.startswith(FAITHFUL + LOSSY))
     limits = {"format_whitelist": ",".join((*FORMATS, *RAW_FORMATS)), "codec_whitelist": ",".join(decoders)}
     with av.open(
-        file, "r", format=raw, container_options=limits, metadata_errors="replace", io_open=_refuse
+        file, "r", format=raw, container_options=limits, metadata_errors="replace", io_open=_open_nothing
     ) as container:
         name = container.format.name
         chosen = next(iter(container.streams.audio[track:]), None)
@@ -130,6 +130,6 @@ class Recording:
             return  # by PyAV, for a stream that began on the way; that is behind the last packet of this track
 
 
-def _refuse(_url: str, _flags: int, _options: Mapping[str, str]) -> NoReturn:
+def _open_nothing(_url: str, _flags: int, _options: Mapping[str, str]) -> NoReturn:
     """Nothing but the recording itself is opened."""
     raise unreadable()

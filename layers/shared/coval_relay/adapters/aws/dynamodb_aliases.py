@@ -44,7 +44,9 @@ class DynamoDbAliases:
         return tuple(sorted(found, key=lambda one: (one.pending_since, one.identity)))
 
     def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
-        target = self.target(alias)  # most are bound, and to read costs a tenth of a transaction that is refused
+        target = self.target(
+            alias
+        )  # most are bound, and to read costs a tenth of a transaction that fails its condition
         if target is not None:
             return target
         mark = Write(alias.key, ALIAS, sets={"has_pending": True}, condition="attribute_not_exists(target)")

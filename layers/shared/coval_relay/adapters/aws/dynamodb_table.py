@@ -163,11 +163,11 @@ def _error(error: BotoCoreError | ClientError) -> ConditionFailedError | Permane
     if not isinstance(error, ClientError):
         return RetryableError(f"table_{type(error).__name__}")
     response = cast("dict[str, Any]", error.response)
-    told = {**response["Error"], "Item": response.get("Item", {})}
-    told |= next((one for one in response.get("CancellationReasons", ()) if one["Code"] != "None"), {})
-    code = told["Code"].removesuffix("Exception")
+    details = {**response["Error"], "Item": response.get("Item", {})}
+    details |= next((one for one in response.get("CancellationReasons", ()) if one["Code"] != "None"), {})
+    code = details["Code"].removesuffix("Exception")
     if code == CONDITION_FAILED:
-        return ConditionFailedError(plain(told.get("Item", {})))
-    if "item size" in told.get("Message", "").lower():  # DynamoDB, quotas: item size
+        return ConditionFailedError(plain(details.get("Item", {})))
+    if "item size" in details.get("Message", "").lower():  # DynamoDB, quotas: item size
         return TOO_LARGE
-    return RetryableError(f"table_{told['Code']}")
+    return RetryableError(f"table_{details['Code']}")

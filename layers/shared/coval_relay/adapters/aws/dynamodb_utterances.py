@@ -1,4 +1,4 @@
-"""Utterances of a transcript that is told while the call lasts: an item for each event's, beside the call's."""
+"""Utterances of a transcript that comes while the call lasts: an item for each event's, beside the call's."""
 
 import hashlib
 import json

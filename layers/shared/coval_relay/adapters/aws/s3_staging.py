@@ -27,7 +27,7 @@ SIGNATURE_BYTES = 16
 class S3Staging:
     """StagingBucket on S3; `client` may be that of S3RecordingObjects, which reads and presigns from it.
 
-    A key is written once, so the object needs no ETag to be told from another one.
+    A key is written once, so the object needs no ETag to be distinguished from another one.
     """
 
     client: "S3Client"

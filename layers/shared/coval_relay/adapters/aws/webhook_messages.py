@@ -42,14 +42,14 @@ def to_text(webhook: StoredWebhook, put: PutObject) -> str:
 
 def _text(webhook: StoredWebhook, body: Mapping[str, str]) -> str:
     """In ASCII, so that its length is what SQS counts."""
-    told = {
+    fields = {
         "platform": webhook.platform,
         "label": webhook.label,
         "type": webhook.event_type,
         "arrived_at": webhook.arrived_at,
         "form": webhook.is_form,
     }
-    return json.dumps({NAME: {**told, **body}})
+    return json.dumps({NAME: {**fields, **body}})
 
 
 def _inline(body: bytes) -> Mapping[str, str]:
@@ -65,27 +65,27 @@ def _inline(body: bytes) -> Mapping[str, str]:
 
 def from_message(message: Mapping[str, Any], get: GetObject) -> StoredWebhook:
     """Raises InvalidInputError for what the door has not sent, and whatever `get` raises."""
-    told = message.get(NAME)
-    if not isinstance(told, Mapping):
+    stored = message.get(NAME)
+    if not isinstance(stored, Mapping):
         raise InvalidInputError(NAME, "must be an object")
     for name, pattern in FIELDS.items():
-        if not isinstance(told.get(name), str) or not pattern.fullmatch(told[name]):
+        if not isinstance(stored.get(name), str) or not pattern.fullmatch(stored[name]):
             raise InvalidInputError(f"{NAME}.{name}", "must be one that the door has sent")
-    arrived_at = told.get("arrived_at")
+    arrived_at = stored.get("arrived_at")
     if not isinstance(arrived_at, int | float):
         raise InvalidInputError(f"{NAME}.arrived_at", "must be a number")
     return StoredWebhook(
-        platform=told["platform"],
-        label=told["label"],
-        event_type=told["type"],
+        platform=stored["platform"],
+        label=stored["label"],
+        event_type=stored["type"],
         arrived_at=arrived_at,
-        is_form=told.get("form") is True,
-        body=_body(told, get),
+        is_form=stored.get("form") is True,
+        body=_body(stored, get),
     )
 
 
-def _body(told: Mapping[str, Any], get: GetObject) -> bytes:
-    match told:
+def _body(stored: Mapping[str, Any], get: GetObject) -> bytes:
+    match stored:
         case {"text": str(text)}:
             return text.encode("utf-8", "surrogatepass")
         case {"base64": str(encoded)}:

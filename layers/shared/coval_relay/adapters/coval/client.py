@@ -155,7 +155,7 @@ class HttpCovalClient:
         try:
             return self._conversations({"consistency": "strong", **filtered}).items
         except PermanentError as error:
-            if not _refuses_consistency(error):
+            if not _rejects_consistency(error):
                 raise
         self._pause(self._settling_seconds)
         return self._conversations(filtered).items
@@ -278,7 +278,7 @@ class HttpCovalClient:
             attempt += 1
 
     def _counted(self, ask: ApiRequest, error: RelayError, attempt: int) -> float | None:
-        """Tells the gate; returns how long to wait in place before the request may be repeated."""
+        """Reports to the gate; returns how long to wait in place before the request may be repeated."""
         if isinstance(error, RetryableError) and error.code == NO_TIME_LEFT:
             return None
         self._gate.failed(ask.operation, error)
@@ -302,7 +302,7 @@ class HttpCovalClient:
         raise error_mapping.error_of(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))
 
     def _send(self, ask: ApiRequest, key: str) -> Response:
-        # Coval's gateway tells header names apart by case and knows the lower-case one only.
+        # Coval's gateway distinguishes header names by case and knows the lower-case one only.
         headers = {"x-api-key": key, **({"content-type": "application/json"} if ask.content else {})}
         request = self._http.build_request(
             ask.method,
@@ -376,7 +376,7 @@ def _equality(external_conversation_id: str) -> str:
     return f'external_conversation_id="{external_conversation_id}"'
 
 
-def _refuses_consistency(error: PermanentError) -> bool:
+def _rejects_consistency(error: PermanentError) -> bool:
     named = error.field == "consistency" or "consistency" in error.reason.lower()
     return error.status == BAD_REQUEST and named
 

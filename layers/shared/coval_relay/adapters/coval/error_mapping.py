@@ -14,7 +14,7 @@ from coval_relay.domain.coval import BAD_REQUEST
 from coval_relay.domain.errors import AudioFetchError, PermanentError, RetryableError, UnknownOutcomeError
 
 UNAUTHENTICATED_STATUS = 401
-REFUSALS = frozenset(range(400, 500)) - {408}
+REJECTIONS = frozenset(range(400, 500)) - {408}
 """A 408 says that the server gave up waiting, not that it rejected."""
 MAX_REASON_LENGTH = 500
 MAX_RETRY_AFTER_SECONDS = 3_600.0
@@ -90,7 +90,7 @@ def error_of(
             return RetryableError(RATE_LIMITED, wait)
         case 404 if _error_of(answer.body).code is None:
             return RetryableError(NO_SUCH_PATH)
-        case status if status in REFUSALS:
+        case status if status in REJECTIONS:
             return _permanent(kind, status, _error_of(answer.body))
     return _unclear(kind, UNAVAILABLE, wait)
 

@@ -1,4 +1,4 @@
-"""Leaves a Coval alone that is busy, refuses the key, or fails: one gate for each execution environment.
+"""Leaves a Coval alone that is busy, denies the key, or fails: one gate for each execution environment.
 
     429            wait in place while the invocation's time allows it, longer where few requests get through
                    between two of them; 60 s of nothing else open the gate
@@ -44,7 +44,7 @@ OPENING = frozenset(
 
 
 class OnOpen(Protocol):
-    """Told that the gate has opened, after which error and for how many seconds."""
+    """Called when the circuit has opened, with the error before it and the seconds that it stays open."""
 
     def __call__(self, code: str, seconds: int) -> None: ...
 

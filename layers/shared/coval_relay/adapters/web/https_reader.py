@@ -119,7 +119,7 @@ class HttpsReader:
         if status == httpx.codes.NOT_FOUND:
             raise UrlRejectedError(NOT_FOUND, "The URL's host knows no such file (status 404).")
         if 400 <= status < 500 and status not in PASSING:  # noqa: PLR2004 - RFC 9110, 15.5: client errors
-            raise UrlRejectedError(EXPIRED_OR_REFUSED, f"The URL's host refused it with status {status}.")
+            raise UrlRejectedError(EXPIRED_OR_REFUSED, f"The URL's host answered with status {status}.")
         headers = {name.lower(): value for name, value in response.headers.items()}
         raise RetryableError(UNAVAILABLE, retry_after(headers, datetime.fromtimestamp(self.now(), UTC)))
 

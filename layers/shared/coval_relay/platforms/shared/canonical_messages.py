@@ -40,8 +40,8 @@ def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> M
         case canonical.TranscriptUnavailableEvent():
             return (messages.TranscriptUnavailable(event.external_conversation_id),)
         case canonical.CallDescribedEvent(external_conversation_id=call_id):
-            told = Description(status=event.status, direction=event.direction, agent_channel=event.agent_channel)
-            return (messages.CallDescribed(call_id, told),)
+            description = Description(status=event.status, direction=event.direction, agent_channel=event.agent_channel)
+            return (messages.CallDescribed(call_id, description),)
         case canonical.TranscriptUtterancesEvent():
             utterances = tuple(Utterance(**asdict(utterance)) for utterance in event.utterances)
             return (messages.UtterancesReceived(event.external_conversation_id, utterances),)
