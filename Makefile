@@ -10,7 +10,7 @@ CODE := $(wildcard functions layers/shared local scripts tests)
 JOBS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 SIDE_BY_SIDE = @$(TIMED) "make $@" $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) TOGETHER=1
 
-# A Python of a version, on PATH or of pyenv, that really runs: pyenv's shim may stand on PATH and refuse.
+# A Python of a version, on PATH or of pyenv, that really runs: pyenv's shim may stand on PATH and fail.
 python = $(shell for python in python$(1) "$$HOME"/.pyenv/versions/$(1)*/bin/python$(1); do \
 	"$$python" -c 'import sys; print(sys.executable)' 2>/dev/null && break; done)
 # Production's; PYTHON=… takes another one, 3.11 or newer.
@@ -112,7 +112,7 @@ coverage: .venv/installed ## What of the code, line and branch, the unit tests r
 HISTORIES ?= 200000
 SEED ?= 0
 
-simulate: .venv/installed ## HISTORIES random histories from SEED on; what fails is told short
+simulate: .venv/installed ## HISTORIES random histories from SEED on; what fails is shown short
 	@PYTHONPATH=layers/shared $(BIN)/python -m tests.simulation $(HISTORIES) $(SEED)
 
 simulate-seed: .venv/installed ## The story of SEED, one line a step
@@ -142,7 +142,7 @@ PAYLOADS ?= 20000
 VENDOR_SEED ?= 1
 VENDORS ?=
 
-vendor-payloads: .venv/installed .venv-vendors/installed ## PAYLOADS of each platform (or of VENDORS), made of its own published types: none lost, none refused
+vendor-payloads: .venv/installed .venv-vendors/installed ## PAYLOADS of each platform (or of VENDORS), made of its own published types: none lost, none rejected
 	@PYTHONPATH=layers/shared $(BIN)/python -W ignore -m tests.vendors --payloads $(PAYLOADS) --seed $(VENDOR_SEED) $(VENDORS)
 
 FOLDER ?=

@@ -1,4 +1,4 @@
-"""Evaluates an alarm of the template on what metrics were told, as CloudWatch does.
+"""Evaluates an alarm of the template on its metrics' values, as CloudWatch does.
 
 Source: CloudWatch user guide, "Configuring how alarms treat missing data" and "Alarm evaluation".
 """
@@ -39,7 +39,7 @@ class Metric:
 
 
 Samples = Mapping[Metric, Sequence[tuple[float, float]]]
-"""By metric: when (seconds) which value was told."""
+"""By metric: when (seconds) which value was reported."""
 
 
 def metrics_of(alarm: Mapping[str, Any]) -> list[Metric]:
@@ -84,8 +84,8 @@ def _point(alarm: Mapping[str, Any], samples: Samples, index: int) -> float | No
 
 
 def _statistic(metric: Metric, statistic: str, period: int, samples: Samples, index: int) -> float | None:
-    told = [value for when, value in samples.get(metric, ()) if index * period <= when < (index + 1) * period]
-    return STATISTICS[statistic](told) if told else None
+    values = [value for when, value in samples.get(metric, ()) if index * period <= when < (index + 1) * period]
+    return STATISTICS[statistic](values) if values else None
 
 
 def _math(node: ast.expr, values: Mapping[str, float | None]) -> float | None:

@@ -39,7 +39,7 @@ class Stack:
         return found
 
     def broken_rules(self) -> list[str]:
-        """The descriptions of the assertions that refuse these parameters."""
+        """The descriptions of the assertions that reject these parameters."""
         return [
             assertion["AssertDescription"]
             for rule in self.template["Rules"].values()

@@ -1,4 +1,4 @@
-"""Alarms: each rises at what it is for, clears by itself, tells the topic, and stands in docs/operations.md."""
+"""Alarms: each rises at what it is for, clears by itself, notifies the topic, and stands in docs/operations.md."""
 
 import json
 import re
@@ -140,7 +140,7 @@ def test_dashboard_is_json_and_shows_counted_metrics_only(stack: Stack) -> None:
         assert {metric[1] for metric in shown} <= counted()
 
 
-# --- what AWS tells
+# --- what AWS reports
 
 AT_MOST = {
     "ApproximateNumberOfMessagesVisible": 0.0,
@@ -170,7 +170,7 @@ def test_alarms_on_aws_metrics_rise_at_the_first_sign_and_clear_when_it_is_over(
 
 
 def test_alarms_on_aws_metrics_clear_where_aws_tells_nothing_more(stack: Stack) -> None:
-    """Lambda tells no zeros."""
+    """Lambda reports no zeros."""
     for name, alarm in alarms_of(stack).items():
         metric, *others = alarms.metrics_of(alarm)
         if metric.name in AT_MOST and not others:
@@ -180,7 +180,7 @@ def test_alarms_on_aws_metrics_clear_where_aws_tells_nothing_more(stack: Stack) 
 
 @pytest.mark.parametrize("name", OF_RULES)
 def test_each_rule_alone_raises_the_alarm_of_all(stack: Stack, name: str) -> None:
-    """EventBridge tells no zeros, and some of its figures late: a period is looked at once more."""
+    """EventBridge reports no zeros, and some of its figures late: a period is looked at once more."""
     alarm = stack.properties(name)
     assert alarms.period_of(alarm) == PERIOD
     for metric in alarms.metrics_of(alarm):
@@ -193,11 +193,11 @@ def test_each_rule_alone_raises_the_alarm_of_all(stack: Stack, name: str) -> Non
 
 
 @pytest.fixture
-def told(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator["Told"]:
+def report(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator["Report"]:
     for name, value in stack.properties("SubmitTranscriptFunction")["Environment"]["Variables"].items():
         monkeypatch.setenv(name, str(value))
     _forget()
-    yield Told(capsys)
+    yield Report(capsys)
     _forget()
 
 
@@ -207,7 +207,7 @@ def _forget() -> None:
     telemetry.metrics().clear_metrics()
 
 
-class Told:
+class Report:
     """The metrics in the lines that the real telemetry writes, with the times that the test gives them."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,40 +245,40 @@ ONCE = {
 
 
 @pytest.mark.parametrize("name", ONCE)
-def test_one_line_is_enough(stack: Stack, told: Told, name: str) -> None:
+def test_one_line_is_enough(stack: Stack, report: Report, name: str) -> None:
     alarm = stack.properties(name)
-    told(alarms.period_of(alarm) + 10, LogEvent[ONCE[name]])
-    found = states(alarm, told.samples, 14)
+    report(alarms.period_of(alarm) + 10, LogEvent[ONCE[name]])
+    found = states(alarm, report.samples, 14)
     assert found[:2] == ["OK", "ALARM"]
     assert found[-1] == "OK"
 
 
 @pytest.mark.parametrize("name", ONCE)
-def test_other_lines_are_not(stack: Stack, told: Told, name: str) -> None:
+def test_other_lines_are_not(stack: Stack, report: Report, name: str) -> None:
     alarm = stack.properties(name)
     for event in LogEvent:
         if event.value[2] != alarm["MetricName"]:
-            told(400, event, age_seconds=10)
-    assert set(states(alarm, told.samples, 5)) == {"OK"}
+            report(400, event, age_seconds=10)
+    assert set(states(alarm, report.samples, 5)) == {"OK"}
 
 
-def test_a_call_that_was_given_up_has_waited_too_long(stack: Stack, told: Told) -> None:
-    told(10, LogEvent.CALL_GIVEN_UP)
-    assert states(stack.properties("WaitedTooLongAlarm"), told.samples, 1) == ["ALARM"]
+def test_a_call_that_was_given_up_has_waited_too_long(stack: Stack, report: Report) -> None:
+    report(10, LogEvent.CALL_GIVEN_UP)
+    assert states(stack.properties("WaitedTooLongAlarm"), report.samples, 1) == ["ALARM"]
 
 
 @pytest.mark.parametrize(("lines", "state"), [(100, "OK"), (101, "ALARM")])
-def test_many_that_wait(stack: Stack, told: Told, lines: int, state: str) -> None:
+def test_many_that_wait(stack: Stack, report: Report, lines: int, state: str) -> None:
     for number in range(lines):
-        told(number, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=number)
-    assert states(stack.properties("WaitingAlarm"), told.samples, 1) == [state]
+        report(number, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=number)
+    assert states(stack.properties("WaitingAlarm"), report.samples, 1) == [state]
 
 
 @pytest.mark.parametrize(("age", "state"), [(3600, "OK"), (3601, "ALARM")])
-def test_one_that_has_waited_for_long(stack: Stack, told: Told, age: int, state: str) -> None:
-    told(10, LogEvent.OPERATOR_NEEDED, seconds=15, age_seconds=5)
-    told(20, LogEvent.OPERATOR_NEEDED, seconds=15, age_seconds=age)
-    assert states(stack.properties("OldestWaitAlarm"), told.samples, 1) == [state]
+def test_one_that_has_waited_for_long(stack: Stack, report: Report, age: int, state: str) -> None:
+    report(10, LogEvent.OPERATOR_NEEDED, seconds=15, age_seconds=5)
+    report(20, LogEvent.OPERATOR_NEEDED, seconds=15, age_seconds=age)
+    assert states(stack.properties("OldestWaitAlarm"), report.samples, 1) == [state]
 
 
 SWEEPS = range(0, 20 * PERIOD, 60)
@@ -289,20 +289,20 @@ def invocations(function: str, times: Iterable[float]) -> Samples:
     return {metric: [(when, 1.0) for when in times]}
 
 
-def test_a_large_share_that_waits(stack: Stack, told: Told) -> None:
+def test_a_large_share_that_waits(stack: Stack, report: Report) -> None:
     """One call in an outage, tried by the policy: the alarm need not wait until there are many."""
     tries = list(tries_until(1800))
     for age in tries:
-        told(age, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=age)
-    samples = {**told.samples, **invocations("SubmitTranscript", tries), **invocations("AttachRecording", SWEEPS)}
+        report(age, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=age)
+    samples = {**report.samples, **invocations("SubmitTranscript", tries), **invocations("AttachRecording", SWEEPS)}
     found = states(stack.properties("WaitingShareAlarm"), samples, 20)
     assert found[0] == "ALARM"
     assert found[-1] == "OK"
 
 
-def test_a_small_share_that_waits_is_usual(stack: Stack, told: Told) -> None:
-    told(10, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=0)
-    samples = {**told.samples, **invocations("SubmitTranscript", [10]), **invocations("AttachRecording", SWEEPS)}
+def test_a_small_share_that_waits_is_usual(stack: Stack, report: Report) -> None:
+    report(10, LogEvent.MESSAGE_WAITING, seconds=15, age_seconds=0)
+    samples = {**report.samples, **invocations("SubmitTranscript", [10]), **invocations("AttachRecording", SWEEPS)}
     assert set(states(stack.properties("WaitingShareAlarm"), samples, 20)) == {"OK"}
 
 
@@ -323,14 +323,14 @@ def tries_until(seconds: int) -> Iterator[int]:
     [("OperatorNeededAlarm", LogEvent.OPERATOR_NEEDED, 0), ("OldestWaitAlarm", LogEvent.MESSAGE_WAITING, 3600)],
 )
 def test_an_alarm_does_not_clear_between_long_pauses(
-    stack: Stack, told: Told, name: str, event: LogEvent, from_age: int
+    stack: Stack, report: Report, name: str, event: LogEvent, from_age: int
 ) -> None:
     """Three days of one waiting message: what a period of five minutes alone would see is mostly nothing."""
     outage = 3 * 86_400
     tries = list(tries_until(outage))
     for age in tries:
-        told(age, event, seconds=15, age_seconds=age)
-    found = states(stack.properties(name), told.samples, outage // PERIOD + 12)
+        report(age, event, seconds=15, age_seconds=age)
+    found = states(stack.properties(name), report.samples, outage // PERIOD + 12)
     first = next(age for age in tries if age >= from_age) // PERIOD
     assert set(found[:first]) <= {"OK"}
     assert set(found[first : outage // PERIOD]) == {"ALARM"}
@@ -338,41 +338,41 @@ def test_an_alarm_does_not_clear_between_long_pauses(
 
 
 class TimedWorld(World):
-    """The in-memory world, whose reports are told when they are made."""
+    """The in-memory world, whose reports become metrics at the time when they are made."""
 
-    def __init__(self, told: Told, start: int) -> None:
-        self._told, self._start = told, start
+    def __init__(self, report: Report, start: int) -> None:
+        self._metrics, self._start = report, start
         super().__init__(clock=FakeClock(start))
 
     def _report(self, event: LogEvent, external_conversation_id: str = "", **fields: str | int) -> None:
-        self._told(self.clock.now - self._start, event, **fields)
+        self._metrics(self.clock.now - self._start, event, **fields)
         super()._report(event, external_conversation_id, **fields)
 
 
 @pytest.mark.parametrize("code", ["unauthenticated", "permission_denied", "agent_unknown", "metrics_unknown"])
-def test_a_wrong_setting_is_told_from_the_first_call_to_the_last(stack: Stack, told: Told, code: str) -> None:
+def test_a_wrong_setting_is_reported_from_the_first_call_to_the_last(stack: Stack, report: Report, code: str) -> None:
     """In the real functions, in memory: one call in three hours of it."""
     outage, after = 3, 1
-    world = TimedWorld(told, FakeClock().now)
+    world = TimedWorld(report, FakeClock().now)
     world.coval.errors = [("submit", RetryableError(code), False)] * 10_000
     world.send("call_end", call_ended())
     world.run(hours=outage)
     world.coval.errors = []
     world.run(hours=after)
     assert len(world.coval.conversations) == 1
-    found = states(stack.properties("OperatorNeededAlarm"), told.samples, (outage + after) * 12)
+    found = states(stack.properties("OperatorNeededAlarm"), report.samples, (outage + after) * 12)
     assert set(found[: outage * 12]) == {"ALARM"}
     assert found[-1] == "OK"
 
 
-def test_silence(stack: Stack, told: Told) -> None:
+def test_silence(stack: Stack, report: Report) -> None:
     """By whichever comes, the call's end or its recording."""
     alarm = stack.properties("SilenceAlarm")
-    told(100, LogEvent.CALL_END_RECEIVED)
-    told(SILENCE_SECONDS + 100, LogEvent.RECORDING_RECEIVED)
-    told(4 * SILENCE_SECONDS, LogEvent.CALL_END_RECEIVED)
+    report(100, LogEvent.CALL_END_RECEIVED)
+    report(SILENCE_SECONDS + 100, LogEvent.RECORDING_RECEIVED)
+    report(4 * SILENCE_SECONDS, LogEvent.CALL_END_RECEIVED)
     assert alarms.period_of(alarm) == SILENCE_SECONDS
-    assert states(alarm, told.samples, 5) == ["OK", "OK", "ALARM", "ALARM", "OK"]
+    assert states(alarm, report.samples, 5) == ["OK", "OK", "ALARM", "ALARM", "OK"]
 
 
 def test_silence_is_usual_where_nobody_asks(fullest: Stack) -> None:

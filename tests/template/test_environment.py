@@ -38,7 +38,7 @@ def test_environment_is_the_settings_model_both_ways(smallest: Stack, function: 
 
 
 @each_function
-def test_libraries_are_told_what_they_need(smallest: Stack, function: str) -> None:
+def test_libraries_get_what_they_need(smallest: Stack, function: str) -> None:
     found = variables(smallest, function)
     assert {name: found[name] for name in found if name.startswith(LIBRARIES)} == {
         "POWERTOOLS_SERVICE_NAME": "relay",
@@ -52,7 +52,7 @@ PROXY, *DIRECTLY = FULLEST["HttpsProxy"].split(",")
 
 
 @each_function
-def test_libraries_are_told_of_the_proxy(fullest: Stack, function: str) -> None:
+def test_libraries_get_the_proxy(fullest: Stack, function: str) -> None:
     found = variables(fullest, function)
     assert (found["HTTPS_PROXY"], found["NO_PROXY"]) == (PROXY, ",".join([PROXY, *DIRECTLY]))
 

@@ -120,7 +120,7 @@ def test_a_platform_s_events_are_heard_where_it_is_named_and_nothing_else(smalle
 
 
 def test_of_two_stacks_on_a_bus_one_takes_a_call(smallest: Stack) -> None:
-    """What no platform of both sends reaches one of them; what both take they tell apart by the source."""
+    """What no platform of both sends reaches one of them; what both take they distinguish by the source."""
     names = [listing.name for listing in PLATFORMS]
     one, other = (heard(smallest.template, ",".join(half)) for half in (names[::2], names[1::2]))
     assert not {kind for kinds in one.values() for kind in kinds} & {kind for kinds in other.values() for kind in kinds}
@@ -138,7 +138,7 @@ def test_a_stack_that_hears_no_platform_hears_no_event(smallest: Stack) -> None:
 
 
 def test_a_platform_s_lines_that_the_page_shows_let_its_events_in(tmp_path: Path) -> None:
-    """docs/add-a-platform.md, done to the letter in a copy of the template."""
+    """docs/add-a-platform.md, done word for word in a copy of the template."""
     page = (PROJECT / "docs" / "add-a-platform.md").read_text(encoding="utf-8")
     (condition,), (line,) = re.findall(r"`(HearsAcme: .+?)`", page), re.findall(r"`(- !If \[HearsAcme, .+?)`", page)
     text = TEMPLATE.read_text(encoding="utf-8")

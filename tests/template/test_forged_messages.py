@@ -13,8 +13,8 @@ from tests.template.cloudformation import Stack
 def patterns(stack: Stack) -> dict[str, dict[str, Any]]:
     found = {}
     for name, rule in stack.resources("AWS::Events::Rule").items():
-        told = rule["Properties"]["EventPattern"]
-        found[name] = json.loads(told) if isinstance(told, str) else told
+        pattern = rule["Properties"]["EventPattern"]
+        found[name] = json.loads(pattern) if isinstance(pattern, str) else pattern
     return found
 
 
@@ -29,10 +29,10 @@ def _fits(rule: Any, source: str) -> bool:
         return rule == source
     if "prefix" in rule:
         return source.startswith(rule["prefix"])
-    refused = rule["anything-but"]
-    if isinstance(refused, dict):
-        return not source.startswith(tuple(refused["prefix"]))
-    return source not in refused
+    excluded = rule["anything-but"]
+    if isinstance(excluded, dict):
+        return not source.startswith(tuple(excluded["prefix"]))
+    return source not in excluded
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -49,7 +49,7 @@ def test_what_checkov_skips_has_its_reason() -> None:
     assert [line for line in skipped if not re.fullmatch(r" *- CKV\w+ # \S.{30,}", line)] == []
 
 
-def test_translation_refuses_what_is_no_template(tmp_path: Path) -> None:
+def test_translation_rejects_what_is_no_template(tmp_path: Path) -> None:
     """The translator that these tests stand on is the real one: it finds what linters pass."""
     bucket_of_another_stack = tmp_path / "template.yaml"
     text = TEMPLATE.read_text(encoding="utf-8").replace("          Type: SQS", "          Type: S3", 1)

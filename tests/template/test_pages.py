@@ -26,6 +26,6 @@ def test_every_alarm_has_a_row_that_says_what_to_do(translated: dict[str, Any]) 
 def test_sam_has_the_commands_and_options_that_are_shown(command: str) -> None:
     words = command.split()[1:]
     subcommand = takewhile(lambda word: not word.startswith("-"), words)
-    told = run(SAM, *subcommand, "--help", folder=Path(PROJECT))
-    assert told.returncode == 0, told.stderr
-    assert [word for word in words if word.startswith("--") and word not in told.stdout] == []
+    printed = run(SAM, *subcommand, "--help", folder=Path(PROJECT))
+    assert printed.returncode == 0, printed.stderr
+    assert [word for word in words if word.startswith("--") and word not in printed.stdout] == []

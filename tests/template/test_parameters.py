@@ -127,7 +127,7 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("SilenceAlarmSeconds", "60"),
     ],
 )
-def test_wrong_values_are_refused(translated: Template, name: str, value: str) -> None:
+def test_wrong_values_are_rejected(translated: Template, name: str, value: str) -> None:
     assert not accepts(translated["Parameters"][name], value)
 
 

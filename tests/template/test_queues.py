@@ -74,7 +74,7 @@ def test_all_queues_take_the_customer_s_key_but_the_one_that_tells_of_its_policy
         assert "SqsManagedSseEnabled" not in queue["Properties"]
 
 
-PLAIN_HTTP_IS_REFUSED = {
+PLAIN_HTTP_IS_DENIED = {
     "Sid": "RefusePlainHttp",
     "Effect": "Deny",
     "Principal": "*",
@@ -96,8 +96,8 @@ def test_only_the_rules_may_send_and_only_by_https(smallest: Stack, queue: str) 
         "Action": "sqs:SendMessage",
         "Resource": f"{queue}.Arn",
     }
-    from_roles = [] if queue == "UndeliveredQueue" else [refusal(FUNCTIONS)]
-    assert others == [*FROM_BUCKETS.get(queue, ()), *from_roles, PLAIN_HTTP_IS_REFUSED]
+    from_roles = [] if queue == "UndeliveredQueue" else [others_denied(FUNCTIONS)]
+    assert others == [*FROM_BUCKETS.get(queue, ()), *from_roles, PLAIN_HTTP_IS_DENIED]
 
 
 @each_function
@@ -105,7 +105,7 @@ def test_nobody_but_the_function_sends_to_its_dead_letters(smallest: Stack, func
     queue = f"{QUEUE_OF[function]}DeadLetterQueue"
     policy = smallest.properties(f"{queue}Policy")
     assert policy["Queues"] == [queue]
-    assert policy["PolicyDocument"]["Statement"] == [refusal(FUNCTIONS), PLAIN_HTTP_IS_REFUSED]
+    assert policy["PolicyDocument"]["Statement"] == [others_denied(FUNCTIONS), PLAIN_HTTP_IS_DENIED]
 
 
 @pytest.mark.parametrize("deployment", ["smallest", "fullest"])
@@ -122,7 +122,7 @@ def test_a_queue_lets_those_rules_in_that_send_to_it(deployment: str, request: p
 FUNCTIONS = ["SubmitTranscriptRole.Arn", "UploadRecordingRole.Arn", "AttachRecordingRole.Arn"]
 
 
-def refusal(senders: list[str]) -> dict[str, Any]:
+def others_denied(senders: list[str]) -> dict[str, Any]:
     """Of everybody else in the account, whatever his own policy allows; AWS's services stand above, one by one."""
     return {
         "Sid": "RefuseOtherSenders",
@@ -143,7 +143,7 @@ def test_the_door_and_the_named_operators_may_send_too(fullest: Stack, name: str
     queue = f"{name}{kind}"
     statements = fullest.properties(f"{queue}Policy")["PolicyDocument"]["Statement"]
     senders = [*FUNCTIONS, "ReceiveWebhookRole.Arn", *FULLEST["QueueSenderArns"].split(",")]
-    assert refusal(senders) in statements
+    assert others_denied(senders) in statements
 
 
 def senders(stack: Stack, queue: str) -> set[str]:
