@@ -1,4 +1,4 @@
-"""Plays calls of all platforms at once on the deployed stack, and tells how each ended.
+"""Plays calls of all platforms at once on the deployed stack, and says how each ended.
 
 Several samples describe the same call, so each call plays them under ids of its own: the same ones wherever
 they stand, of the same shape.
@@ -67,7 +67,7 @@ PLACES = (
 )
 """The local stack's buckets, and the folder in them that it listens to.
 
-MiniStack 1.5.33 tells of no versions in its events: in a versioned bucket an object that comes by S3's event
+MiniStack 1.5.33 names no versions in its events: in a versioned bucket an object that comes by S3's event
 and by its platform's seems to be two.
 """
 
@@ -77,7 +77,7 @@ and by its platform's seems to be two.
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A recording of two voices; its length tells it from others."""
+    """A recording of two voices; its length distinguishes it from others."""
 
     seconds: float = 6.0
     kind: str = "wav linear"
@@ -98,8 +98,8 @@ class Audio:
     def _voice(self, sound: voices.Sound) -> str:
         rate = _kinds()[self.kind].rate
         pair = narrow(voices.call(self.seconds, rate, 2), rate)
-        told = {"agent": pair[:, 0], "caller": pair[:, 1], "both": pair.sum(axis=1) / 2}
-        return next((name for name in told if correlation(sound, told[name]) >= HEARD), "nobody")
+        speakers = {"agent": pair[:, 0], "caller": pair[:, 1], "both": pair.sum(axis=1) / 2}
+        return next((name for name in speakers if correlation(sound, speakers[name]) >= HEARD), "nobody")
 
 
 @cache
@@ -179,12 +179,12 @@ class Stage:
         with _SESSION:
             events.put(self.names.own_json(event))
 
-    def post(self, platform: str, told: Sequence[Mapping[str, Any]]) -> None:
+    def post(self, platform: str, sent: Sequence[Mapping[str, Any]]) -> None:
         """As its vendor's signed webhooks; and as ones that somebody has changed on their way, which are not let in."""
         with _DOOR:
-            for event in told:
+            for event in sent:
                 assert self.door.post(platform, self.names.own_json(event)) == HTTPStatus.OK
-            for event in told:
+            for event in sent:
                 genuine, changed = self.names.own_json(event), self.names.tampered.own_json(event)
                 assert self.door.forge(platform, genuine, changed) == HTTPStatus.UNAUTHORIZED
 
@@ -198,13 +198,13 @@ WEBHOOKS = frozenset(PLATFORMS) - {"canonical"}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A sample event comes by its vendor's webhook, or on its bus; with `refused` no rule of the stack is for it.
+    """A sample event comes by its vendor's webhook, or on its bus; with `unmatched` no rule of the stack is for it.
 
     A webhook's `follower` comes at once after it, within the settling time.
     """
 
     sample: str
-    refused: bool = False
+    unmatched: bool = False
     follower: str = ""
 
     def perform(self, stage: Stage) -> None:
@@ -215,9 +215,9 @@ class Event:
         try:
             stage.put(read(self.sample))
         except events.NotDelivered:
-            assert self.refused, f"{self.sample} reaches no queue"
+            assert self.unmatched, f"{self.sample} reaches no queue"
         else:
-            assert not self.refused, f"{self.sample} reaches a queue"
+            assert not self.unmatched, f"{self.sample} reaches a queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,7 +432,7 @@ class Play:
             recording=item.get("recording_state", ""),
             reason=reason_of(item),
             dead_letter=self._dead_letters.reasons.get(call_id, ""),
-            superseded=sum(told == "superseded" for told in item.get("other_recordings", {}).values()),
+            superseded=sum(outcome == "superseded" for outcome in item.get("other_recordings", {}).values()),
         )
 
     def _plain(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -457,4 +457,4 @@ def _judge(submits: Sequence[Any], patches: Sequence[Any]) -> None:
 
 
 def _silent(_: str, __: str) -> None:
-    """Nothing is told."""
+    """Nothing is reported."""

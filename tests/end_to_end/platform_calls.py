@@ -1,4 +1,4 @@
-"""The calls that all the samples of `events/` tell of, and what Coval must have of each."""
+"""The calls that all the samples of `events/` describe, and what Coval must have of each."""
 
 import base64
 from collections.abc import Callable
@@ -47,8 +47,8 @@ def by_copy(*submits: Any, **more: Any) -> Ended:
 
 def submit(call_id: str, parts: str, occurred_at: str = ANSWERED, *words: Any, **metadata: Any) -> dict[str, Any]:
     """The body of a call that was completed."""
-    told = {"call_status": "completed", **metadata, "coval_relay_parts": parts}
-    body = {"external_conversation_id": call_id, "occurred_at": occurred_at, "metadata": told}
+    known = {"call_status": "completed", **metadata, "coval_relay_parts": parts}
+    body = {"external_conversation_id": call_id, "occurred_at": occurred_at, "metadata": known}
     return {**body, "transcript": list(words)} if words else body
 
 
@@ -126,7 +126,7 @@ CONNECT = (
         name="connect, transcript first",
         id=f"{CONTACT}0",
         steps=(
-            Event("amazon_connect/connected_to_agent", refused=True),
+            Event("amazon_connect/connected_to_agent", unmatched=True),
             Event("amazon_connect/disconnected"),
             Event("amazon_connect/completed"),
             Object("amazon_connect/contact_lens_created", LENS, TRANSCRIPTS),
@@ -234,10 +234,10 @@ CHIME_FACTS = {
 }
 CHIME = (
     Call(
-        name="chime, the operator tells where the transcript is",
+        name="chime, the operator says where the transcript is",
         id=CHIME_CALL,
         steps=(
-            Event("amazon_chime/started", refused=True),
+            Event("amazon_chime/started", unmatched=True),
             Event("amazon_chime/ended_caller"),
             Event("amazon_chime/ended_callee"),
             Event("amazon_chime/media_insights_stopped"),

@@ -98,8 +98,8 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         BESIDE_THE_PREFIXES: Outcome(state="SUBMITTED", recording="ATTACHING"),
     },
 }
-"""By function and probe; what lies beside the prefixes the roles refuse where the code does not."""
-REFUSED_BY_THE_CODE: Mapping[str, Outcome] = {
+"""By function and probe; what lies beside the prefixes the roles deny where the code does not."""
+REJECTED_BY_THE_CODE: Mapping[str, Outcome] = {
     SUBMIT: Outcome(state="NEW"),
     UPLOAD: Outcome(state="NEW", recording="READY"),
     ATTACH: Outcome(state="SUBMITTED", recording="ATTACHING"),
@@ -153,8 +153,8 @@ class Probes:
         if probe != "from its queue":
             return make(probe, call_id)
         body = json.dumps(event("Call Ended", {"schema_version": "1"}))
-        told = {"messageId": call_id, "receiptHandle": "none", "body": body, "attributes": {}}
-        return {"Records": [{**told, "eventSource": "aws:sqs"}]}
+        record = {"messageId": call_id, "receiptHandle": "none", "body": body, "attributes": {}}
+        return {"Records": [{**record, "eventSource": "aws:sqs"}]}
 
     def _of_submit(self, probe: str, call_id: str) -> Event:
         key = f"transcripts/{call_id}.json"
@@ -195,8 +195,8 @@ class Probes:
         def put(name: str, body: bytes) -> None:
             self._s3.put_object(Bucket=self._webhooks, Key=name, Body=body)
 
-        told: Event = json.loads(webhook_messages.to_text(webhook, put))
-        return told
+        stored: Event = json.loads(webhook_messages.to_text(webhook, put))
+        return stored
 
     def _taken_up(self, call_id: str) -> Event:
         self._submit(call_id)
@@ -206,7 +206,7 @@ class Probes:
         key, foreign = f"recordings/{call_id}", (AUDIO / "not-accepted.ogg").read_bytes()
         make: dict[str, Callable[[], Event]] = {
             "beside the place": lambda: self._created(RECORDINGS, f"else/{call_id}.wav"),
-            "named by a sidecar": lambda: self._told_beside(call_id),
+            "named by a sidecar": lambda: self._sidecar(call_id),
             "versioned": lambda: self._created(RECORDINGS, f"{key}.wav"),
             "unversioned": lambda: self._created(RECORDINGS_UNVERSIONED, f"{key}.wav"),
             "tagged": lambda: self._created(RECORDINGS, f"{key}.tagged", tag=call_id),
@@ -218,7 +218,7 @@ class Probes:
         }
         return make[probe]()
 
-    def _told_beside(self, call_id: str) -> Event:
+    def _sidecar(self, call_id: str) -> Event:
         alias = self._pending(call_id, int(time.time()))
         beside = f"{alias.value.partition('/')[2]}.json"
         return self._created(RECORDINGS, beside, json.dumps({"external_conversation_id": call_id}).encode())
@@ -277,9 +277,9 @@ class Probes:
     def _created(self, bucket: str, key: str, content: bytes = SPOKEN, tag: str = "") -> Event:
         tagging = f"external_conversation_id={tag}" if tag else ""
         put = self._s3.put_object(Bucket=bucket, Key=key, Body=content, Tagging=tagging)
-        told = {"key": key, "size": len(content), "etag": put["ETag"].strip('"'), "sequencer": "01"}
+        described = {"key": key, "size": len(content), "etag": put["ETag"].strip('"'), "sequencer": "01"}
         version = {} if bucket == RECORDINGS_UNVERSIONED else {"version-id": put["VersionId"]}
-        created = event("Object Created", {"bucket": {"name": bucket}, "object": told | version})
+        created = event("Object Created", {"bucket": {"name": bucket}, "object": described | version})
         return {**created, "source": "aws.s3"}
 
 
@@ -290,7 +290,7 @@ def _alias(call_id: str) -> Alias:
 
 @contextmanager
 def rules_silenced(stack: Stack) -> Iterator[None]:
-    """No rule tells the deployed functions of the objects: only the probes' own invocations are judged."""
+    """No rule sends the objects' events to the deployed functions: only the probes' own invocations are judged."""
     events: EventBridgeClient = boto3.client("events")
     name, _, _ = stack.outputs["SubmitTranscriptFunctionName"].partition("-SubmitTranscriptFunction")
     rules = [rule["Name"] for rule in events.list_rules(NamePrefix=f"{name}-")["Rules"]]

@@ -1,6 +1,6 @@
 """No statement of a role is superfluous: without any one action of it the function does not do its work.
 
-And without the refusal of what lies beside the prefixes it would do more. What the emulator does not enforce
+And without the denial of what lies beside the prefixes it would do more. What the emulator does not enforce
 (writing logs, reading the function's own queue, listing a bucket) the template tests assert.
 """
 
@@ -26,7 +26,7 @@ from tests.end_to_end.probes import (
     EXPECTED,
     FAILED,
     FUNCTIONS,
-    REFUSED_BY_THE_CODE,
+    REJECTED_BY_THE_CODE,
     SUBMIT,
     UPLOAD,
     Event,
@@ -53,7 +53,7 @@ WORKER_ENDED = {"Worker process died", "Worker returned no response"}
 """What MiniStack 1.5.33 says of a worker that ends under it; one whose folder it has removed cannot find its files."""
 PREFIXES = {"RECORDING_PREFIXES", "TRANSCRIPT_PREFIXES"}
 Grant = tuple[str, str]
-"""A statement's Sid and an action of it; a refusal is taken as a whole."""
+"""A statement's Sid and an action of it; a denial is taken as a whole."""
 SHARED: dict[Grant, str] = {
     ("ReceiveMessages", "sqs:ChangeMessageVisibility"): "from its queue",
     ("SendMessages", "sqs:SendMessage"): "without an id",
@@ -125,7 +125,7 @@ class Roles:
 
     @contextmanager
     def without(self, function: str, grant: Grant) -> Iterator[None]:
-        """The role without one action of one statement, or without a refusal."""
+        """The role without one action of one statement, or without a denial."""
         policy = self._policy(function)
         less = [_less(statement, grant) for statement in policy["PolicyDocument"]["Statement"]]
         self._put(policy, [statement for statement in less if statement["Action"]])
@@ -237,10 +237,10 @@ def test_with_its_whole_role_a_function_does_its_work(function: str, probe: str,
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_code_refuses_what_lies_beside_the_prefixes(function: str, roles: Roles, probes: Probes) -> None:
+def test_the_code_rejects_what_lies_beside_the_prefixes(function: str, roles: Roles, probes: Probes) -> None:
     with roles.without(function, ("ReadNothingBesideThePrefixes", WHOLE)):
         outcome = probes.outcome(function, BESIDE_THE_PREFIXES)
-    assert outcome == REFUSED_BY_THE_CODE[function]
+    assert outcome == REJECTED_BY_THE_CODE[function]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -63,7 +63,7 @@ class Life:
         found = self.coval.conversations(call_id)
         return [(bool(one["transcript"]), bool(one["audio"])) for one in found]
 
-    def refused(self, call_id: str) -> bool:
+    def tried(self, call_id: str) -> bool:
         return bool(self.coval.requests(external_conversation_id=call_id))
 
     def ended(self, *call_ids: str) -> bool:
@@ -100,7 +100,7 @@ def with_outage(seen: Life, upgrade: Any) -> None:
     seen.coval.add_fault(OUTAGE, times=1_000_000, path=OF_COVAL_S_API)
     try:
         seen.in_flight = tuple(seen.played() for _ in range(IN_FLIGHT))
-        assert wait_until(lambda: all(map(seen.refused, seen.in_flight)), MOST_SECONDS)
+        assert wait_until(lambda: all(map(seen.tried, seen.in_flight)), MOST_SECONDS)
         seen.fullest = upgrade()
         assert wait_until(lambda: time.monotonic() >= ends, OUTAGE_SECONDS + 60)
     finally:
@@ -111,8 +111,8 @@ def depth(outputs: Mapping[str, str]) -> int:
     """Dead letters in all three queues."""
     sqs = boto3.client("sqs")
     urls = [outputs[f"{name}DeadLetterQueueUrl"] for name in ("CallEnd", "Recording", "Attach")]
-    told = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls]
-    return sum(int(one["ApproximateNumberOfMessages"]) for one in told)
+    attributes = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls]
+    return sum(int(one["ApproximateNumberOfMessages"]) for one in attributes)
 
 
 def test_with_the_least_parameters_a_call_reaches_coval(life: Life) -> None:

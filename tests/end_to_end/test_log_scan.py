@@ -53,28 +53,28 @@ def attributes(stack: Stack) -> Iterator[str]:
 
 
 def sent() -> list[Mapping[str, Any]]:
-    """A good call, a refused one that names its call, and refused ones that name none."""
+    """A good call, a rejected one that names its call, and rejected ones that name none."""
     name = f"log-scan-{uuid.uuid4().hex}-{PHONE}"
-    refused = call_ended(f"{name}-refused", started_at=f"at {PHONE}")
+    rejected = call_ended(f"{name}-rejected", started_at=f"at {PHONE}")
     nameless = call_ended("")
     link = recording_ready(f"https://{PHONE[1:]}.example.com/a.wav?token=secret", f"{name}-link")
-    return [json.loads(marked(json.dumps(one))) for one in (call_ended(name), refused, nameless, link)]
+    return [json.loads(marked(json.dumps(one))) for one in (call_ended(name), rejected, nameless, link)]
 
 
 @pytest.fixture(scope="module")
 def lines(stack: Stack) -> list[str]:
-    """The log once all of this file's calls have been told of."""
+    """The log once all of this file's calls have been logged."""
     events = sent()
     names = [one["detail"]["external_conversation_id"] for one in events]
     digests = {dead_letters.digest_of(name, stack.table) for name in names if name}
     for one in events:
         put(one)
 
-    def told() -> bool:
+    def all_logged() -> bool:
         text = "\n".join(logged(stack))
         return all(digest in text for digest in digests)
 
-    assert wait_until(told, SECONDS), "the functions' logs do not tell of the calls"
+    assert wait_until(all_logged, SECONDS), "the functions' logs do not name the calls"
     return list(logged(stack))
 
 
@@ -84,4 +84,4 @@ def test_no_line_has_a_secret(lines: list[str]) -> None:
 
 @pytest.mark.usefixtures("lines")
 def test_no_attribute_of_a_dead_letter_has_a_secret(stack: Stack) -> None:
-    assert [leaks(told, HIDDEN) for told in attributes(stack) if leaks(told, HIDDEN)] == []
+    assert [leaks(attribute, HIDDEN) for attribute in attributes(stack) if leaks(attribute, HIDDEN)] == []

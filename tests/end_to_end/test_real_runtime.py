@@ -145,7 +145,7 @@ def _listens(port: int) -> bool:
         (function, probe)
         for function in FUNCTIONS
         for probe in EXPECTED[function]
-        if probe != BESIDE_THE_PREFIXES  # here no role refuses
+        if probe != BESIDE_THE_PREFIXES  # here no role denies
     ],
 )
 def test_a_built_function_does_its_work_under_the_real_runtime(

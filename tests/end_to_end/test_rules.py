@@ -79,6 +79,6 @@ def test_rules_of_the_partner_bus(sent: dict[str, Any], expected: set[str]) -> N
     assert rules_for(sent, PARAMETERS["PartnerEventBusName"]) == expected
 
 
-def test_an_event_that_nobody_listens_to_is_told_of() -> None:
+def test_an_event_that_nobody_listens_to_is_reported() -> None:
     with pytest.raises(NotDelivered):
         put(event("aws.connect", CONNECT, eventType="QUEUED"))

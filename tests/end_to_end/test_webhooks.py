@@ -79,4 +79,4 @@ def test_what_is_not_let_in(ways: dict[str, WayIn]) -> None:
 
 def _status(ways: dict[str, WayIn], way: str, path: str, changes: dict[str, Any], _: int) -> int:
     """What has no way in bears the signature of one that has."""
-    return ways[way].post(path, sample("webhook-refused"), **changes)
+    return ways[way].post(path, sample("webhook-rejected"), **changes)

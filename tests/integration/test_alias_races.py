@@ -1,4 +1,4 @@
-"""Workers that park, bind and sweep at once, on an emulator that really serialises their writes."""
+"""Workers that keep messages, bind and sweep at once, on an emulator that really serialises their writes."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor

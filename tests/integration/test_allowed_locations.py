@@ -63,7 +63,7 @@ def transcripts(client: "S3Client") -> S3TranscriptObjects:
     return S3TranscriptObjects(lambda: client, OWNER, locations)
 
 
-def refusal(read: Callable[[], object]) -> PermanentError:
+def error_of(read: Callable[[], object]) -> PermanentError:
     with pytest.raises(PermanentError) as caught:
         read()
     return caught.value
@@ -81,7 +81,7 @@ def test_elsewhere_no_recording_is_read_or_signed(
         lambda: list(source.stream(version)),
         lambda: source.presign(version),
     ]
-    assert [refusal(read).code for read in reads] == [NOT_ALLOWED_LOCATION] * len(reads)
+    assert [error_of(read).code for read in reads] == [NOT_ALLOWED_LOCATION] * len(reads)
     assert asked == []
 
 
@@ -98,7 +98,7 @@ def test_in_their_places_recordings_are_read(
 def test_elsewhere_no_transcript_is_read(
     bucket: str, key: str, asked: list[str], transcripts: S3TranscriptObjects
 ) -> None:
-    assert refusal(lambda: transcripts.fetch(bucket, key, 100)).code == NOT_ALLOWED_LOCATION
+    assert error_of(lambda: transcripts.fetch(bucket, key, 100)).code == NOT_ALLOWED_LOCATION
     assert asked == []
 
 

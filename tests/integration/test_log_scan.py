@@ -1,4 +1,4 @@
-"""The functions as Lambda runs them, with marked keys, signatures and credentials: nothing of it is told.
+"""The functions as Lambda runs them, with marked keys, signatures and credentials: nothing of it is logged or sent.
 
 The handlers, their clients, their log and their metrics are the real ones; AWS is the emulator, Coval the
 simulator, the platforms' web servers answer from here. Whatever goes wrong: what a function prints, what its
@@ -74,7 +74,7 @@ class Relay:
 
     def play(self, *events: tuple[str, Payload]) -> None:
         """Hand the events to their functions, and on what these send, without the delays."""
-        queued = [(queue, marked(json.dumps(told))) for queue, told in events]
+        queued = [(queue, marked(json.dumps(event))) for queue, event in events]
         for _ in range(ROUNDS):
             self.sent.clear()
             for queue, body in queued:
@@ -208,11 +208,11 @@ def _own_queue(handler: lambda_handler.Handler, url: str, monkeypatch: pytest.Mo
     return handle
 
 
-Told = Callable[[Relay], str]
+Output = Callable[[Relay], str]
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Told:
+def output(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Output:
     """All that has left the functions but their effects."""
     caplog.set_level(logging.INFO)
 
@@ -286,12 +286,12 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_coval_answers(
-    fault: str, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: Told
+    fault: str, relay: Relay, calls: list[tuple[str, Payload]], web: Web, output: Output
 ) -> None:
     for one in FAULTS[fault]:
         relay.simulator.admin.add_fault(one, times=2 if fault == "silent" else 1000, path="^/")
     relay.play(*calls)
-    heard = told(relay)
+    heard = output(relay)
     assert "RECORDING_RECEIVED" in heard
     assert leaks(heard) == []
     assert fault == "429" or PASSWORD in web.seen[0]  # a Coval that is left alone gets no link fetched for it
@@ -299,11 +299,11 @@ def test_whatever_coval_answers(
 
 @pytest.mark.parametrize("code", [200, 302, 401, 403, 404, 429, 500])
 def test_whatever_a_link_answers(
-    code: int, relay: Relay, calls: list[tuple[str, Payload]], web: Web, told: Told
+    code: int, relay: Relay, calls: list[tuple[str, Payload]], web: Web, output: Output
 ) -> None:
     web.answer = httpx.Response(code, headers={"location": f"https://{WORD}.example/?{TOKEN}"}, content=QUOTED)
     relay.play(*calls)
-    assert leaks(told(relay)) == []
+    assert leaks(output(relay)) == []
 
 
 BROKEN = {
@@ -323,12 +323,12 @@ BROKEN_DOCUMENT = f'log_level = "{WORD}"\n[[key_rules]]\nname = "{WORD}"\npatter
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_whatever_is_broken_around_it(
-    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], told: Told, aws_url: str
+    broken: str, cold_start: ColdStart, calls: list[tuple[str, Payload]], output: Output, aws_url: str
 ) -> None:
     ssm = emulator.client("ssm", aws_url)
     ssm.put_parameter(Name="/broken", Value=BROKEN_DOCUMENT, Type="String", Overwrite=True)
     relay = cold_start(**BROKEN[broken])
     relay.play(*calls, ("call_end", event(WORD, {"external_conversation_id": ROOM, "turns": TURNS})))
-    heard = told(relay)
+    heard = output(relay)
     assert heard.strip()
     assert leaks(heard) == []

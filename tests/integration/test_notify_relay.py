@@ -28,7 +28,7 @@ def bucket(client: "S3Client") -> str:
 
 @pytest.fixture
 def notified(client: "S3Client", bucket: str, aws_url: str) -> str:
-    """A bucket that tells a queue of new objects."""
+    """A bucket that notifies a queue of new objects."""
     queues: SQSClient = emulator.client("sqs", aws_url)
     url = queues.create_queue(QueueName=bucket)["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -192,19 +192,19 @@ def test_a_bus_that_is_not_there(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "theirs", "told_of"),
+    ("own", "theirs", "reported"),
     [("", [], True), ("acme.sales", [], True), ("acme.sales", ["acme.support"], False), ("a,b", ["b", "c"], True)],
 )
 def test_another_relay_on_the_bus_may_take_the_same_calls(
-    world: World, own: str, theirs: list[str], told_of: bool
+    world: World, own: str, theirs: list[str], reported: bool
 ) -> None:
     pattern: Any = {"source": theirs or [{"anything-but": {"prefix": ["aws."]}}], "detail-type": ["", "Call Ended"]}
     for name in ("another", "coval-relay"):
         world.client("events").put_rule(Name=f"{name}-CallEventRule-1A2B", EventPattern=json.dumps(pattern))
     found = findings(world.account(EventSources=own))
-    assert ("stack another" in found) is told_of
+    assert ("stack another" in found) is reported
     assert "stack coval-relay" not in found
-    if told_of:
+    if reported:
         assert found["stack another"][1].startswith("hears on the same bus: Call Ended see that the two")
 
 
