@@ -41,7 +41,7 @@ LIMITS = ("audio_too_short", "audio_too_long", "audio_too_large")
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sent` is what Coval would get, None where the relay refuses."""
+    """`sent` is what Coval would get, None where the relay rejects it."""
 
     facts: AudioFacts | None
     how: str
@@ -55,9 +55,9 @@ class Verdict:
 
     def __str__(self) -> str:
         if self.facts is None:
-            return f"refused: {self.reason}"
-        told = f"{self.how}, {self.facts.duration_milliseconds / 1000:.2f} s, {self.facts.channels} ch"
-        return f"{told}; {self.reason}" if self.reason else told
+            return f"rejected: {self.reason}"
+        text = f"{self.how}, {self.facts.duration_milliseconds / 1000:.2f} s, {self.facts.channels} ch"
+        return f"{text}; {self.reason}" if self.reason else text
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Row:
 
 
 def relayed(data: bytes, name: str, raw: RawAudio | None = None) -> Verdict:
-    """As the services do it, but for limits, which are told and not obeyed."""
+    """As the services do it, but for limits, which are shown and not obeyed."""
     try:
         facts = probe(len(data), _reader(data), raw, name)
         how = preparation(facts, None)
@@ -109,7 +109,7 @@ def row_of_file(path: Path) -> Row:
 
 
 def options_of(extension: str) -> tuple[str, ...]:
-    """What tells ffmpeg how to read a recording without a header."""
+    """What says to ffmpeg how to read a recording without a header."""
     if extension.removeprefix(".") not in RAW:
         return ()
     form, rate = RAW[extension.removeprefix(".")]
@@ -117,7 +117,7 @@ def options_of(extension: str) -> tuple[str, ...]:
 
 
 def difference(ours: Verdict, judge: Decoded | None) -> str:
-    """What is not as ffmpeg has it; a refusal that names the format is a decision, not a difference."""
+    """What is not as ffmpeg has it; a rejection that names the format is a decision, not a difference."""
     if judge is None:
         return "" if ours.facts is None else "ffmpeg hears nothing"
     if ours.facts is None or ours.sent is None:
@@ -141,9 +141,9 @@ def _misjudged(ours: Verdict, judge: Decoded) -> str:
     if not ours.code and not least <= judge.milliseconds <= most:
         return "beyond a limit, and sent"
     if ours.code == "audio_too_short" and judge.milliseconds >= MIN_MILLISECONDS + MOST_MILLISECONDS:
-        return "refused as too short"
+        return "rejected as too short"
     if ours.code == "audio_too_long" and judge.milliseconds <= MAX_MILLISECONDS:
-        return "refused as too long"
+        return "rejected as too long"
     return ""
 
 

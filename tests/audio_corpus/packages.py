@@ -1,6 +1,6 @@
 """`make audio-packages`: downloads the packages in packages.toml once, unpacks them, and judges their audio files.
 
-None is installed; of a source distribution pip runs what tells its metadata.
+None is installed; of a source distribution pip runs what gives its metadata.
 """
 
 import re

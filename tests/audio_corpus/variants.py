@@ -26,7 +26,7 @@ Source = Callable[[Path], bytes]
 class Variant:
     """A file, and who knows what is in it: ffmpeg, or where it cannot, the file `truth`, as ffmpeg hears that.
 
-    `options` tell ffmpeg what a raw file is.
+    `options` say to ffmpeg what a raw file is.
     """
 
     name: str

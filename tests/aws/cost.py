@@ -45,7 +45,7 @@ def report(counted: Mapping[str, float]) -> Iterator[str]:
 
 
 def bill(stack: str, outputs: Mapping[str, str]) -> None:
-    """To be told at the end of the run."""
+    """To be printed at the end of the run."""
     BILLS.extend([stack, *report(usage(outputs))])
 
 

@@ -179,7 +179,7 @@ def test_a_message_that_is_larger_than_an_item(aliases: Aliases) -> None:
 
 Step = tuple[str, PendingMessage]
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["park", "bind", "clear", "expire"]), st.sampled_from([FIRST, SECOND])),
+    st.tuples(st.sampled_from(["keep", "bind", "clear", "expire"]), st.sampled_from([FIRST, SECOND])),
     max_size=12,
 )
 SERIAL = count()
@@ -188,15 +188,15 @@ MOMENTS = (NOW + WAITS - 1, NOW + WAITS, NOW + WAITS + 5)
 
 def play(aliases: Aliases, alias: Alias, steps: list[Step]) -> list[object]:
     calls: dict[str, Callable[[PendingMessage], object]] = {
-        "park": lambda pending: aliases.add_pending(alias, pending),
+        "keep": lambda pending: aliases.add_pending(alias, pending),
         "bind": lambda _: aliases.bind(alias, "call-1"),
         "clear": lambda pending: aliases.clear(alias, pending),
         "expire": lambda pending: aliases.expire(alias, pending),
     }
 
-    told = [calls[name](pending) for name, pending in steps]
+    answers = [calls[name](pending) for name, pending in steps]
     due_at = [[found for found in due(aliases, now) if found[0] == alias] for now in MOMENTS]
-    return [told, aliases.waiting(alias), due_at]
+    return [answers, aliases.waiting(alias), due_at]
 
 
 @pytest.mark.hypothesis
@@ -353,7 +353,7 @@ def test_pending_messages_spread_over_the_shards() -> None:
 CALLS: dict[str, Callable[[Aliases], object]] = {
     "target": lambda aliases: aliases.target(ALIAS),
     "waiting": lambda aliases: aliases.waiting(ALIAS),
-    "park": lambda aliases: aliases.add_pending(ALIAS, FIRST),
+    "keep": lambda aliases: aliases.add_pending(ALIAS, FIRST),
     "bind": lambda aliases: aliases.bind(ALIAS, "call-1"),
     "clear": lambda aliases: aliases.clear(ALIAS, FIRST),
     "expire": lambda aliases: aliases.expire(ALIAS, FIRST),

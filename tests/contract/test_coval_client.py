@@ -126,7 +126,7 @@ def test_a_filtered_call(client: HttpCovalClient) -> None:
     assert client.submit(simulated) == Filtered("coval_simulation", "sim_1")
 
 
-def test_refusals_carry_covals_own_words(client: HttpCovalClient) -> None:
+def test_errors_carry_covals_own_words(client: HttpCovalClient) -> None:
     with pytest.raises(PermanentError) as caught:
         client.submit(b'{"external_conversation_id": "call-1"}')
     assert caught.value == PermanentError("INVALID_ARGUMENT", "Missing required input data", "transcript", 400)
@@ -224,7 +224,7 @@ def test_a_dripping_answer_is_read_to_its_end(client: HttpCovalClient, simulator
     assert made(client.submit(body())).external_conversation_id == "call-1"
 
 
-def test_a_rate_limit_is_told_with_its_wait(client: HttpCovalClient, simulator: RunningSimulator) -> None:
+def test_a_rate_limit_is_reported_with_its_wait(client: HttpCovalClient, simulator: RunningSimulator) -> None:
     simulator.admin.add_fault({"kind": "status", "status": 429, "headers": {"Retry-After": "90"}})
     with pytest.raises(RetryableError) as caught:
         client.submit(body())

@@ -21,7 +21,7 @@ TRANSCRIPT = [
 ]
 
 
-def refusal(caught: pytest.ExceptionInfo[ApiException]) -> tuple[int | None, str, str]:
+def error_of(caught: pytest.ExceptionInfo[ApiException]) -> tuple[int | None, str, str]:
     """Status, code and message, as the SDK's own models read them."""
     data: Any = caught.value.data
     return caught.value.status, data.error.code, data.error.message
@@ -127,7 +127,7 @@ def test_the_two_call_flow(surface: Surface, files: Files) -> None:
         surface.patch(made.conversation_id, audio_url=files.url + "/call.wav")
     message = f"Conversation '{made.conversation_id}' already has audio attached."
     message += " Overwriting audio is not supported."
-    assert refusal(caught) == (409, "ALREADY_EXISTS", message)
+    assert error_of(caught) == (409, "ALREADY_EXISTS", message)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_lists_pages_and_reads_strongly(surface: Surface) -> None:
     assert surface.external_ids(filter=expression, consistency="strong", page_size=2) == ["call-1"]
     with pytest.raises(ApiException) as caught:
         surface.external_ids(filter=expression, consistency="strong")
-    assert refusal(caught) == (400, "INVALID_ARGUMENT", "Invalid consistency")
+    assert error_of(caught) == (400, "INVALID_ARGUMENT", "Invalid consistency")
 
 
 def test_a_filtered_simulation(surface: Surface) -> None:
@@ -171,13 +171,13 @@ def test_a_delete(surface: Surface) -> None:
     assert surface.get(made.conversation_id).status.value == "CANCELLED"
     with pytest.raises(ApiException) as caught:
         surface.get("gk3jK9mPq2xRt5vW8yZaBc")
-    assert refusal(caught) == (404, "NOT_FOUND", "Conversation not found")
+    assert error_of(caught) == (404, "NOT_FOUND", "Conversation not found")
 
 
 def test_errors_fit_the_models(surface: Surface) -> None:
     with pytest.raises(ApiException) as caught:
         surface.submit(external_conversation_id="only")
-    assert refusal(caught) == (400, "INVALID_ARGUMENT", "Missing required input data")
+    assert error_of(caught) == (400, "INVALID_ARGUMENT", "Missing required input data")
 
 
 def test_agents(client: CovalClient) -> None:
@@ -199,7 +199,7 @@ def test_agents(client: CovalClient) -> None:
     assert list(listed) == made
     with pytest.raises(ApiException) as caught:
         client.agents.get_agent("gk3jK9mPq2xRt5vW8yZaBc")
-    assert refusal(caught) == (404, "NOT_FOUND", "Agent not found")
+    assert error_of(caught) == (404, "NOT_FOUND", "Agent not found")
 
 
 def test_an_agent_for_a_conversation(surface: Surface) -> None:
@@ -215,4 +215,4 @@ def test_a_wrong_key(simulator: RunningSimulator) -> None:
         pytest.raises(ApiException) as caught,
     ):
         client.conversations.list_conversations()
-    assert refusal(caught) == (401, "UNAUTHENTICATED", "Invalid or missing API key")
+    assert error_of(caught) == (401, "UNAUTHENTICATED", "Invalid or missing API key")

@@ -47,7 +47,7 @@ print(json.dumps(peak_mebibytes() - warm))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process its own peak")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives a process its own peak")
 @pytest.mark.parametrize(("container", "subtype", "minutes"), [("FLAC", "PCM_16", 30), ("OGG", "VORBIS", 8)])
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path, container: str, subtype: str, minutes: int) -> None:
     """A minute first, then many: the samples alone would take 57 MB as 16 bit, 31 MB as float."""

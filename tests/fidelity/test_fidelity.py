@@ -30,7 +30,7 @@ SECONDS = 5.4
 LENGTH_WITHIN_SECONDS = 0.05
 ALIGNED_WITHIN_SECONDS = 0.02
 DELAYED, DELAYED_WITHIN_SECONDS = ("adts aac", "wav mp3"), 0.05
-"""Containers that cannot tell of their encoder's delay, which so is part of the recording."""
+"""Containers that cannot store their encoder's delay, which so is part of the recording."""
 STRANGER = 0.1
 """Correlation with the other voice stays below."""
 RATE = 8_000
@@ -76,7 +76,7 @@ class Way:
     ended: Mapping[str, Any]
     key: str = ""
     url: str = ""
-    told: tuple[Mapping[str, Any], ...] = ()
+    events: tuple[Mapping[str, Any], ...] = ()
     """What comes with the recording."""
     options: PlatformOptions = field(default_factory=PlatformOptions)
     named_by_alias: bool = False
@@ -84,12 +84,12 @@ class Way:
 
 
 def of(platform: str, name: str, **changes: Any) -> dict[str, Any]:
-    told = sample(platform, name)
-    return {**told, "detail": {**told["detail"], **changes}}
+    read = sample(platform, name)
+    return {**read, "detail": {**read["detail"], **changes}}
 
 
 def side(platform: str, channel: int | None = 1, **more: Any) -> PlatformOptions:
-    """The operator's choices; None where nobody knows the side."""
+    """The operator's options; None where nobody knows the side."""
     known = {} if channel is None else {platform: channel}
     hosts = ("api.twilio.com", "storage.vapi.ai", "dxc03zgurdly9.cloudfront.example", "api.elevenlabs.io",
              "s3.amazonaws.com")  # fmt: skip
@@ -129,7 +129,7 @@ TWILIO_INBOUND = Way(
     call_id=CA,
     ended=of("twilio", "call_completed"),
     key=f"voice/AC00000000000000000000000000000001/{RE}",
-    told=(of("twilio", "recording_in_progress"),),
+    events=(of("twilio", "recording_in_progress"),),
     options=side("twilio", None),
     named_by_alias=True,
 )
@@ -138,7 +138,7 @@ TWILIO_LINK = replace(
     TWILIO_INBOUND,
     key="",
     url=f"https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Recordings/{RE}.mp3",
-    told=(
+    events=(
         of(
             "twilio",
             "recording_completed",
@@ -183,7 +183,7 @@ LIVEKIT = Way(
     call_id="RM_8hV2kQnWbTzA",
     ended=of("livekit", "room_finished_without_metadata"),
     key=f"recordings/{ROOM}-2026-10-02T143107.ogg",
-    told=(json.loads(json.dumps(sample("livekit", "egress_ended")).replace("acme-recordings", "recordings")),),
+    events=(json.loads(json.dumps(sample("livekit", "egress_ended")).replace("acme-recordings", "recordings")),),
     options=side("livekit", None),
     named_by_alias=True,
 )
@@ -214,7 +214,7 @@ TELNYX_LINK = replace(
     TELNYX,
     key="",
     url=sample("telnyx", "call_recording_saved")["detail"]["data"]["payload"]["recording_urls"]["wav"],
-    told=(of("telnyx", "call_recording_saved"),),
+    events=(of("telnyx", "call_recording_saved"),),
 )
 CHIME = Way(
     platform="amazon_chime",
@@ -322,7 +322,7 @@ def order(way: Way, path: When) -> Sequence[str]:
 
 def how(row: Row, path: When) -> str:
     """What is ready before the text goes with it; what only the end names, which has the text, is late in any case."""
-    in_the_end = (row.way.url and not row.way.told) or row.way.key == VAPI_MONO_FILE
+    in_the_end = (row.way.url and not row.way.events) or row.way.key == VAPI_MONO_FILE
     return "attach" if path == "late" or in_the_end else "put_audio"
 
 
@@ -333,13 +333,13 @@ def spoken(way: Way) -> Mapping[str, Any]:
         spoken_words = {"schema_version": "1", "external_conversation_id": way.call_id, "utterances": [words]}
         return event("Transcript Utterances", spoken_words)
     reference = {"uri": "s3://transcripts/words.json", "format": "canonical_v1"}
-    told = {"schema_version": "1", "external_conversation_id": way.call_id, "reference": reference}
-    return event("Transcript Ready", told)
+    ready = {"schema_version": "1", "external_conversation_id": way.call_id, "reference": reference}
+    return event("Transcript Ready", ready)
 
 
 def comes(world: World, way: Way, content: bytes) -> None:
-    for told in way.told:
-        world.send("call_end", told)
+    for one in way.events:
+        world.send("call_end", one)
     if way.key:
         world.bucket.put(way.key, content)
         world.send("recording", object_created(way.key, content))

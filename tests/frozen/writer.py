@@ -45,8 +45,8 @@ def _announced_under_an_alias(world: World) -> None:
 
 def _utterances(world: World) -> None:
     said = {"id": "u1", "role": "user", "content": "Hi.", "spoken_at": 1_790_951_470.5, "ended_at": 1_790_951_471.5}
-    told = {"schema_version": "1", "external_conversation_id": "call-1", "utterances": [said]}
-    world.send("call_end", event("Transcript Utterances", told))
+    detail = {"schema_version": "1", "external_conversation_id": "call-1", "utterances": [said]}
+    world.send("call_end", event("Transcript Utterances", detail))
     reference = {"status": "reference", "reference": {"uri": "utterances:", "format": "utterances"}}
     world.send("call_end", call_ended(transcript=reference), delay=30)
 

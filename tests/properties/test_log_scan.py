@@ -36,7 +36,7 @@ def test_a_failure_at_any_effect(scenario: Scenario, error: type[BaseException],
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda e: f"{type(e).__name__}-{getattr(e, 'code', '')}")
-def test_a_refusal_of_coval_that_quotes_the_call(method: str, error: Exception, ear: Ear) -> None:
+def test_an_error_of_coval_that_quotes_the_call(method: str, error: Exception, ear: Ear) -> None:
     assert_silence_about_an_answer(method, error, ear)
 
 

@@ -1,4 +1,4 @@
-"""`make vendor-payloads`: PAYLOADS a platform, made of its own types; what the relay loses or refuses is shown."""
+"""`make vendor-payloads`: PAYLOADS a platform, made of its own types; what the relay loses or rejects is shown."""
 
 import argparse
 import sys

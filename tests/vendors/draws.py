@@ -23,9 +23,9 @@ FRACTIONS: Final = (-0.5, 0.0, 0.25, 1e-9, 3.5, 329.999, 1.7e9, 1.790951467e12, 
 
 @dataclass(frozen=True, kw_only=True)
 class Payload:
-    """One event, and the call whose end it tells; None where it ends none.
+    """One event, and the call whose end it reports; None where it ends none.
 
-    What should name a call, and does not, is `nameless`: it alone may be refused.
+    What should name a call, and does not, is `nameless`: it alone may be rejected.
     """
 
     event: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What the relay makes of a payload: a call end that names its call is never lost, nothing else is ever refused."""
+"""What the relay makes of a payload: a call end that names its call is never lost, nothing else is ever rejected."""
 
 import json
 import subprocess
@@ -38,10 +38,10 @@ class Report:
     faults: dict[str, str] = field(default_factory=dict)
 
     def add(self, line: str) -> None:
-        told = json.loads(line)
-        fault = None if told["nameless"] else fault_of(told["event"], told["call"])
+        payload = json.loads(line)
+        fault = None if payload["nameless"] else fault_of(payload["event"], payload["call"])
         self.payloads += 1
-        self.call_ends += told["call"] is not None
+        self.call_ends += payload["call"] is not None
         self.outcomes[fault or "right"] += 1
         if fault:
             self.faults.setdefault(fault, line)
@@ -78,7 +78,7 @@ def fault_of(event: Mapping[str, Any], call: str | None) -> str | None:
     try:
         messages = translate(event, OPTIONS, NOW)
     except InvalidInputError as error:
-        return f"refused: {error.field}: {error.rule}"
+        return f"rejected: {error.field}: {error.rule}"
     ended = next((message for message in messages if isinstance(message, CallEnded)), None)
     if call is None or ended is None:
         return None if call is None else "lost"
@@ -95,12 +95,12 @@ def names_of(messages: tuple[RelayMessage, ...], ended: CallEnded) -> set[str]:
 
 
 def _fault_of_submit(submit: Submit) -> str | None:
-    """What Coval's own model of a transcript would refuse."""
+    """What Coval's own model of a transcript would reject."""
     body = json.loads(encode(submit, limit=MOST_BYTES, policy="truncate").body)
     try:
         check_tool_calls([UploadedMessage.model_validate(message) for message in body.get("transcript", ())])
     except ValidationError as error:
-        return f"Coval refuses: {error.errors()[0]['msg']}"
+        return f"Coval rejects: {error.errors()[0]['msg']}"
     except ApiError as error:
-        return f"Coval refuses: {error}"
+        return f"Coval rejects: {error}"
     return None
