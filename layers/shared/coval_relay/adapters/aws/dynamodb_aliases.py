@@ -44,9 +44,8 @@ class DynamoDbAliases:
         return tuple(sorted(found, key=lambda one: (one.pending_since, one.identity)))
 
     def add_pending(self, alias: Alias, pending: PendingMessage) -> str | None:
-        target = self.target(
-            alias
-        )  # most are bound, and to read costs a tenth of a transaction that fails its condition
+        # Most are bound, and a read costs a tenth of a transaction that fails its condition.
+        target = self.target(alias)
         if target is not None:
             return target
         mark = Write(alias.key, ALIAS, sets={"has_pending": True}, condition="attribute_not_exists(target)")
