@@ -37,7 +37,7 @@ QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 def modules(words: Iterable[str]) -> list[str]:
     """The state module and the services, or those of them that were asked for."""
-    files = [PACKAGE / "domain/lifecycle.py", *sorted((PACKAGE / "services").glob("*.py"))]
+    files = [file for folder in ("domain/lifecycle", "services") for file in sorted((PACKAGE / folder).glob("*.py"))]
     names = [".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts) for file in files]
     return [name for name in names if any(word in name for word in words or ("",))]
 

@@ -6,7 +6,7 @@ import pytest
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call
-from coval_relay.domain.lifecycle import Action, Attempt, Transition
+from coval_relay.domain.lifecycle import Action, Attempt, Transition, claims, conversations, recordings, resumption
 from coval_relay.domain.messages import AliasesKnown
 from coval_relay.services.alias_resolver import AliasResolver
 from coval_relay.services.submission import Submission
@@ -40,22 +40,23 @@ def test_without_the_strong_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_waiting_for_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     def at_once(_: Call, known: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
-        return lifecycle._take_over(known, attempt, with_transcript=with_transcript)
+        return claims.taken_over(known, attempt, with_transcript=with_transcript)
 
-    monkeypatch.setattr(lifecycle, "_ended_during_submit", at_once)
+    monkeypatch.setattr(conversations, "_ended_during_submit", at_once)
     found = run(Scope(("call end", "call end"), NOTHING))
     assert SECOND in found.broken
 
 
 def test_without_remembering_that_a_submit_may_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
-    back = lifecycle._without_lease
-    monkeypatch.setattr(lifecycle, "_without_lease", lambda call: replace(back(call), maybe_sent_at=0))
+    back = claims.without_lease
+    monkeypatch.setattr(claims, "without_lease", lambda call: replace(back(call), maybe_sent_at=0))
     found = run(Scope(("take-over, sent",), ONE_FAULT))
     assert SECOND in found.broken
 
 
 def test_without_doing_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "next_action", lambda _: Action.DONE)
+    for module in (lifecycle, resumption):
+        monkeypatch.setattr(module, "next_action", lambda _: Action.DONE)
     found = run(Scope(("call end", "recording"), NOTHING))
     assert ENDLESS in found.broken
 
@@ -80,19 +81,20 @@ def test_without_asking_whether_a_name_came_as_the_waiting_ended(monkeypatch: py
 
 
 def test_without_an_audit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "_needs_audit", lambda _: False)
+    monkeypatch.setattr(resumption, "_needs_audit", lambda _: False)
     assert run(Scope(("call end",), ONE_LATE)).broken.keys() == {"P2: SUBMITTED, 2 conversations in Coval"}
     abandoned = run(Scope(("audit of a call given up",), NOTHING))
     assert abandoned.broken.keys() == {"P2: NEW, 1 conversations in Coval"}
 
 
 def test_without_a_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "attach_abandoned", lifecycle.recording_rejected)
+    for module in (lifecycle, recordings):
+        monkeypatch.setattr(module, "attach_abandoned", lifecycle.recording_rejected)
     found = run(Scope(("last look, attached",), NOTHING))
     assert found.broken.keys() == {"P4: attached [], Coval has audio: True"}
 
 
 def test_without_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "_with_agent_channel", lambda recording, *_: recording)
+    monkeypatch.setattr(recordings, "with_agent_channel", lambda recording, *_: recording)
     found = run(Scope(("side becomes known",), NOTHING))
     assert found.broken.keys() == {"P9: the agent is not on channel 0"}

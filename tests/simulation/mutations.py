@@ -1,7 +1,7 @@
 """The protections, each taken away: what the simulation must notice."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -10,6 +10,7 @@ from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call, ConversationState, Recording
 from coval_relay.domain.call_aliases import Alias, PendingMessage
 from coval_relay.domain.coval import CONFLICT
+from coval_relay.domain.lifecycle import Attempt, Transition, claims, conversations, recordings, resumption
 from coval_relay.domain.ports import ConflictError
 from coval_relay.services.alias_resolver import AliasResolver
 from coval_relay.services.call_updates import Calls
@@ -23,20 +24,28 @@ Broken = Callable[[], Any]
 
 def no_lease_wait() -> Any:
     """Whoever finds a lease takes it, whether it has ended or not."""
-    resumed = lifecycle._resume_submit
-    ended = lifecycle._ended_during_submit
+    resumed = resumption._resume_submit
+    ended = conversations._ended_during_submit
 
     def over(call: Call) -> Call:
         assert call.lease is not None
         return replace(call, lease=replace(call.lease, until=0))
 
-    return patch.multiple(
-        lifecycle,
-        _ended_during_submit=lambda call, known, attempt, *, with_transcript: ended(
-            over(call), known, attempt, with_transcript=with_transcript
-        ),
-        _resume_submit=lambda call, attempt: resumed(over(call), attempt),
+    def ended_over(call: Call, known: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
+        return ended(over(call), known, attempt, with_transcript=with_transcript)
+
+    return _both(
+        patch.object(conversations, "_ended_during_submit", ended_over),
+        patch.object(resumption, "_resume_submit", lambda call, attempt: resumed(over(call), attempt)),
     )
+
+
+@contextmanager
+def _both(*patches: Any) -> Iterator[None]:
+    with ExitStack() as stack:
+        for one in patches:
+            stack.enter_context(one)
+        yield
 
 
 def no_strong_read() -> Any:
@@ -55,7 +64,7 @@ def unconditional_write() -> Any:
 def loser_does_not_look() -> Any:
     """Who loses a race goes on as if it had won it."""
 
-    def update(self: Calls, call: Call, decide: Callable[[Call], lifecycle.Transition]) -> lifecycle.Transition:
+    def update(self: Calls, call: Call, decide: Callable[[Call], Transition]) -> Transition:
         transition = decide(call)
         if transition.call == call:
             return transition
@@ -72,7 +81,7 @@ def conflict_is_believed() -> Any:
     """A 409 counts as attached without a look."""
     rejected = Attachment._rejected
 
-    def believed(self: Attachment, call: Call, identity: str, error: Any) -> lifecycle.Transition:
+    def believed(self: Attachment, call: Call, identity: str, error: Any) -> Transition:
         if error.status == CONFLICT:
             return self._attached(call, identity)
         return rejected(self, call, identity, error)
@@ -91,20 +100,12 @@ def what_has_no_version_is_fetched_where_it_lies() -> Any:
 
 def maybe_sent_is_cleared() -> Any:
     """Who gives a call back forgets that an earlier submit may have arrived."""
-    back = lifecycle._without_lease
-    return patch.object(lifecycle, "_without_lease", lambda call: replace(back(call), maybe_sent_at=0))
+    back = claims.without_lease
+    return patch.object(claims, "without_lease", lambda call: replace(back(call), maybe_sent_at=0))
 
 
 def no_audit() -> Any:
-    return patch.multiple(
-        lifecycle,
-        audit_due=lambda *_: False,
-        due_at=_without_audit(lifecycle.due_at),
-    )
-
-
-def _without_audit(due_at: Callable[..., int | None]) -> Callable[..., int | None]:
-    return lambda call, deadlines, now: due_at(replace(call, maybe_sent_at=0), deadlines, now)
+    return patch.object(resumption, "_needs_audit", lambda _: False)
 
 
 def pending_is_not_conditional() -> Any:
@@ -135,39 +136,40 @@ def binding_clears_before_it_sends() -> Any:
 
 def side_is_ignored_during_upload() -> Any:
     """What was uploaded counts, whatever side has become known meanwhile."""
-    made = lifecycle._prepared
+    made = recordings._prepared
 
-    def ready(call: Call, recording: Any, now: int) -> lifecycle.Transition:
+    def ready(call: Call, recording: Any, now: int) -> Transition:
         if call.recording and call.recording.identity == recording.identity:
             recording = replace(recording, agent_channel=call.recording.agent_channel)
         return made(call, recording, now)
 
-    return patch.object(lifecycle, "_prepared", ready)
+    return patch.object(recordings, "_prepared", ready)
 
 
 def pinned_can_be_replaced() -> Any:
-    return patch.object(lifecycle, "_is_locked", lambda _: False)
+    return patch.object(recordings, "_is_locked", lambda _: False)
 
 
 def old_call_is_not_read_first() -> Any:
-    return patch.object(lifecycle, "_may_be_known", lambda _: False)
+    return patch.object(claims, "_may_be_known", lambda _: False)
 
 
 def given_up_calls_are_not_audited() -> Any:
-    owed = lifecycle._needs_audit
+    owed = resumption._needs_audit
     return patch.object(
-        lifecycle, "_needs_audit", lambda call: owed(call) and call.state is ConversationState.SUBMITTED
+        resumption, "_needs_audit", lambda call: owed(call) and call.state is ConversationState.SUBMITTED
     )
 
 
 def no_last_look() -> Any:
     """A recording that cannot be attached makes room for the next one at once."""
-    return patch.object(lifecycle, "attach_abandoned", lifecycle.recording_rejected)
+    abandoned = "attach_abandoned", recordings.recording_rejected
+    return _both(patch.object(lifecycle, *abandoned), patch.object(recordings, *abandoned))
 
 
 def who_was_held_up_sends() -> Any:
     """However long a worker was held up before its request."""
-    return patch.object(lifecycle.Attempt, "is_over", lambda *_: False)
+    return patch.object(Attempt, "is_over", lambda *_: False)
 
 
 MUTATIONS: dict[str, Broken] = {

@@ -1,0 +1,104 @@
+"""Who may submit a call: a lease is claimed, taken over when it has ended, and given back."""
+
+from dataclasses import replace
+
+from coval_relay.domain.call import TERMINAL, Call, CallEnd, ConversationState, Lease, Parts, RecordingState
+from coval_relay.domain.coval import CIRCUIT_OPEN
+from coval_relay.domain.errors import Reason
+from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attempt, Transition
+
+OLD_CALL_SECONDS = 86_400
+"""A call that ended this long before it was first seen may have been sent under an item that is gone."""
+WAITED_TOO_LONG = Reason("waited_too_long", "What the call waited for did not come within 13 days.")
+
+
+def claimed(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
+    """The attempt gets the lease, for the parts that can go now; it reads first where Coval may know the call."""
+    if attempt.is_closed:
+        return Transition(without_lease(call), Action.WAIT, attempt.closed_until, CIRCUIT_OPEN)
+    linked = call.recording_state is RecordingState.BY_URL and not with_transcript
+    uploaded = call.recording_state is RecordingState.UPLOADED
+    parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
+    lease = Lease(attempt.token, attempt.lease_until, parts)
+    leased = replace(
+        call,
+        state=ConversationState.SUBMITTING,
+        lease=lease,
+        created_at=call.created_at or attempt.now,
+        transcript=call.transcript and replace(call.transcript, missing=False),
+    )
+    read_first = leased.maybe_sent_at or _may_be_known(leased)
+    return Transition(leased, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
+
+
+def taken_over(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
+    """The attempt gets a lease that has ended: its owner may have sent, and is looked after by an audit."""
+    return claimed(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, with_transcript=with_transcript)
+
+
+def _may_be_known(call: Call) -> bool:
+    """Whether Coval may have the call from long ago: its item is gone, and an event of it came again.
+
+    Without the call's facts nothing says how old it is: the date of an object is that of its last copy.
+    """
+    return call.facts is None or call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
+
+
+def without_lease(call: Call) -> Call:
+    """The state without a lease, by the facts at hand."""
+    state = {
+        CallEnd.NOT_SEEN: ConversationState.NEW,
+        CallEnd.WITH_TRANSCRIPT: ConversationState.QUEUED,
+        CallEnd.WITHOUT_TRANSCRIPT: ConversationState.WAITING,
+        CallEnd.TRANSCRIPT_PENDING: ConversationState.WAITING,
+    }[call.call_end]
+    return replace(call, state=state, lease=None)
+
+
+def holds_lease(call: Call, token: str) -> bool:
+    """Whether the attempt of this token still has the lease."""
+    return call.lease is not None and call.lease.token == token
+
+
+def lease_lost(call: Call, now: int) -> Transition:
+    """What the former owner of a lease does when it finds another one's work."""
+    if call.state in TERMINAL:
+        return Transition(call)
+    return Transition(call, Action.WAIT, call.lease.until if call.lease else now + RETRY_SECONDS)
+
+
+def submit_not_sent(call: Call, token: str, now: int) -> Transition:
+    """Known not to have been sent: the lease ends at once, the message comes again."""
+    if not holds_lease(call, token):
+        return lease_lost(call, now)
+    return Transition(without_lease(call), Action.WAIT, now + RETRY_SECONDS)
+
+
+def lease_released(call: Call, token: str, now: int) -> Transition:
+    """A take-over found nothing in Coval and has not the text that is due: that comes with its message."""
+    if not holds_lease(call, token):
+        return lease_lost(call, now)
+    return Transition(without_lease(call))
+
+
+def revived(call: Call, now: int) -> Call:
+    """What waited too long goes on where an event of it comes after all, from the dead letters for one."""
+    return _brought_back(call, now) if call.reason == WAITED_TOO_LONG else call
+
+
+def reopened(call: Call, revision: int, now: int) -> Transition:
+    """The operator sends a rejected call again: its event follows, or the sweep goes on with what the item has.
+
+    Only as the operator saw it: what was rejected anew meanwhile stays so.
+    """
+    return Transition(_brought_back(call, now) if call.revision == revision else call, Action.DONE)
+
+
+def _brought_back(call: Call, now: int) -> Call:
+    """As if it had not been rejected; a recording that ended with it is looked at anew, if it can still be had."""
+    if call.state is not ConversationState.REJECTED:
+        return call
+    recording = call.recording
+    if recording and recording.reason == call.reason and (recording.version or recording.url):
+        recording = replace(recording, state=RecordingState.READY, reason=None, changed_at=now)
+    return replace(without_lease(call), reason=None, recording=recording, waiting_since=now, held_until=0)
