@@ -17,7 +17,7 @@ from coval_relay.adapters.aws.dynamodb_calls import CALL, DynamoDbCalls
 from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.adapters.aws.s3_events import object_created
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import Recording, RecordingState
+from coval_relay.domain.call import Recording, RecordingState, TranscriptPointer
 from coval_relay.domain.call_aliases import Alias, PendingMessage, QueueName, object_alias
 from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.messages import Resume
@@ -93,6 +93,7 @@ EXPECTED: Mapping[str, Mapping[str, Outcome]] = {
         "from its queue": Outcome(),
         "sweep": Outcome(),
         "sweep of a bound alias": Outcome(),
+        "sweep of a due call": Outcome(state="NEW"),
         "versioned": ATTACHED,
         "prepared": ATTACHED,
         BESIDE_THE_PREFIXES: Outcome(state="SUBMITTED", recording="ATTACHING"),
@@ -240,6 +241,14 @@ class Probes:
         calls.save(seen, lifecycle.recording_arrived(seen, recording, Attempt("probe", now, now)).call)
         return queue_messages.to_event(Resume(call_id))
 
+    def _due(self, call_id: str) -> None:
+        """A call that the sweep sends on, and that whoever gets it leaves as it is."""
+        now = int(time.time())
+        text = TranscriptPointer(bucket=TRANSCRIPTS, key=call_id, format="canonical_v1", stored_at=now)
+        calls = DynamoDbCalls(self._table)
+        seen = calls.get(call_id)
+        calls.save(seen, replace(seen, transcript=text, held_until=now + PENDING_SECONDS, due_at=now))
+
     def _of_attach(self, probe: str, call_id: str) -> Event:
         match probe:
             case "without an id":
@@ -248,6 +257,9 @@ class Probes:
                 return SWEEP
             case "sweep of a bound alias":
                 self._aliases.bind(self._pending(call_id, 0), call_id)
+                return SWEEP
+            case "sweep of a due call":
+                self._due(call_id)
                 return SWEEP
         folder = "else" if probe == BESIDE_THE_PREFIXES else "recordings"
         recording = self._recording(f"{folder}/{call_id}.wav")

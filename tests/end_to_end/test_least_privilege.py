@@ -93,6 +93,7 @@ NEEDED: dict[str, dict[Grant, str]] = {
         **SHARED,
         ("KeepState", "dynamodb:DeleteItem"): "sweep of a bound alias",
         ("FindUnfinishedCalls", "dynamodb:Query"): "sweep",
+        ("SeeBacklog", "sqs:GetQueueAttributes"): "sweep of a due call",
         ("ReadRecordings", "s3:GetObjectVersion"): "versioned",
         ("ReadPreparedCopies", "s3:GetObject"): "prepared",
     },

@@ -50,6 +50,9 @@ class FleetQueues(Queues):
     def put(self, message: QueuedMessage) -> None:
         heapq.heappush(self.waiting.setdefault(message.queue, []), (message.visible_at, next(self.serial), message))
 
+    def backlog(self, queue: str, now: int) -> int:
+        return sum(visible_at <= now for visible_at, _, _ in self.waiting.get(queue, ()))
+
     def forget(self, message: QueuedMessage) -> None:
         if message.chain:
             self.own[_call_of(message.body)] -= 1

@@ -192,6 +192,9 @@ class _Queues(Queues):
     def send(self, queue: str, body: str, *_: Any, **__: Any) -> None:
         self.script.ask("queue", "send", queue, body)
 
+    def backlog(self, *_: Any) -> int:
+        return 0
+
     def hide(self, handle: str, seconds: int, now: int) -> None:
         self.script.ask("queue", "hide", seconds)
 

@@ -62,6 +62,10 @@ class Queues:
     def send(self, queue: str, body: str, now: int, chain: Counter[str] | None = None, delay: int = 0) -> None:
         self.messages.append(QueuedMessage(queue, body, now + delay, now, chain=Counter(chain or {})))
 
+    def backlog(self, queue: str, now: int) -> int:
+        """How many of its messages wait for a worker."""
+        return sum(one.queue == queue for one in self.visible(now))
+
     def receive(self, message: QueuedMessage, now: int) -> Counter[str] | None:
         """The chain of the invocation that Lambda begins with the message; None where AWS lets it come to nothing."""
         message.receives += 1

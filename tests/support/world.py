@@ -293,6 +293,9 @@ class _Adapters:
             f"send_{queue}", lambda: world.queues.send(queue, body, world.clock.now, world.running)
         )
 
+    def backlog(self, queue: QueueName) -> int:
+        return int(self._world.queues.backlog(queue, self._world.clock.now))
+
     def webhook_body(self, name: str) -> bytes:
         if name not in self._world.webhook_bodies:
             raise PermanentError("webhook_body_gone", "The body of the webhook is no longer in S3.")

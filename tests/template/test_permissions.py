@@ -68,7 +68,10 @@ def recordings(actions: str | list[str], buckets: list[str], prefixes: list[str]
 PREPARED = "StagingBucket.Arn/*"
 KEEP_COPIES = {"KeepPreparedCopies": allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"], PREPARED)}
 READ_COPIES = {"ReadPreparedCopies": allow("s3:GetObject", PREPARED)}
-SWEEP = {"FindUnfinishedCalls": allow("dynamodb:Query", "ConversationTable.Arn/index/due")}
+SWEEP = {
+    "FindUnfinishedCalls": allow("dynamodb:Query", "ConversationTable.Arn/index/due"),
+    "SeeBacklog": allow("sqs:GetQueueAttributes", ["CallEndQueue.Arn", "RecordingQueue.Arn"]),
+}
 
 SMALLEST_OWN: dict[str, dict[str, Statement]] = {
     "SubmitTranscript": {},

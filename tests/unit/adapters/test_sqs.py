@@ -39,6 +39,14 @@ def test_a_message_is_hidden_for_as_long_as_it_waits(sqs: "SQSClient") -> None:
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
+def test_hidden_messages_are_no_backlog(sqs: "SQSClient") -> None:
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    for _ in range(3):
+        SqsQueue(sqs).send(url, "{}")
+    sqs.receive_message(QueueUrl=url)
+    assert SqsQueue(sqs).backlog(url) == 2
+
+
 def test_a_message_that_was_received_anew_by_another_is_not_hidden(sqs: "SQSClient") -> None:
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     with pytest.raises(RetryableError) as caught:
@@ -58,9 +66,12 @@ def test_a_service_that_is_not_there(sqs: "SQSClient", monkeypatch: pytest.Monke
 
     monkeypatch.setattr(sqs, "send_message", down)
     monkeypatch.setattr(sqs, "change_message_visibility", down)
+    monkeypatch.setattr(sqs, "get_queue_attributes", down)
     queue = SqsQueue(sqs)
     with pytest.raises(RetryableError) as sent:
         queue.send("url", "{}")
     with pytest.raises(RetryableError) as hidden:
         queue.hide("url", "handle", 1)
-    assert sent.value == hidden.value == RetryableError("sqs_unreachable")
+    with pytest.raises(RetryableError) as counted:
+        queue.backlog("url")
+    assert sent.value == hidden.value == counted.value == RetryableError("sqs_unreachable")

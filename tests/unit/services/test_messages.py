@@ -31,6 +31,7 @@ from coval_relay.domain.errors import (
     PermanentError,
     Reason,
     RelayError,
+    RetryableError,
     UnknownOutcomeError,
 )
 from coval_relay.domain.lifecycle import Action, Attempt, Transition
@@ -56,6 +57,7 @@ from coval_relay.services.action_runner import DONE, Content, Outcome
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
 from coval_relay.services.object_matcher import ObjectMatcher
+from coval_relay.services.sweep import MAX_BACKLOG
 from tests.support.events import TURNS, etag, wav
 from tests.support.in_memory import InMemoryAliases
 from tests.support.world import DEADLINES, PENDING_SECONDS, World
@@ -751,6 +753,38 @@ def test_the_sweep_leaves_what_is_not_due() -> None:
     played = world(replace(POINTED, due_at=NOW + 1))
     hand(played, "attach", Sweep())
     assert (queued(played), played.telemetry) == ([], [])
+
+
+@pytest.mark.parametrize(("waiting", "sent"), [(0, 2), (MAX_BACKLOG - 1, 1), (MAX_BACKLOG, 0)])
+def test_the_sweep_adds_nothing_to_a_long_queue(waiting: int, sent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not sent was looked at all the same, and is due again when its next pause is over."""
+    played = world(replace(POINTED, due_at=NOW))
+    played.store.items["call-2"] = replace(POINTED, external_conversation_id="call-2", due_at=NOW)
+    asked: list[str] = []
+
+    def backlog(queue: str, _: int) -> int:
+        asked.append(queue)
+        return waiting
+
+    monkeypatch.setattr(played.queues, "backlog", backlog)
+    hand(played, "attach", Sweep())
+    assert (len(played.queued), asked) == (sent, ["call_end"])
+    assert [(one.sweeps, one.due_at > NOW) for one in played.store.items.values()] == [(1, True), (1, True)]
+
+
+def test_a_backlog_that_may_not_be_seen_keeps_nothing_else_from_being_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = world(replace(POINTED, due_at=NOW))
+    missed = replace(submitted(due_at=NOW), external_conversation_id="call-2", facts=FACTS)
+    played.store.items["call-2"] = missed
+
+    def denied(*_: Any) -> int:
+        raise RetryableError("sqs_AccessDenied")
+
+    monkeypatch.setattr(played.queues, "backlog", denied)
+    hand(played, "attach", Sweep())
+    assert played.queued == []
+    assert (LogEvent.OPERATOR_NEEDED, "call-1", {"code": "sqs_AccessDenied"}) in played.telemetry
+    assert (LogEvent.SWEEP_DONE, "", {"count": 1}) in played.telemetry
 
 
 QUEUES: tuple[QueueName, ...] = ("call_end", "recording")

@@ -80,12 +80,17 @@ class AwsAdapters(Generic[S]):
     # --- queues --------------------------------------------------------------------------------------
 
     def send(self, queue: QueueName, body: str) -> None:
-        urls = {
+        self._queue.send(self._queue_url(queue), body)
+
+    def backlog(self, queue: QueueName) -> int:
+        return self._queue.backlog(self._queue_url(queue))
+
+    def _queue_url(self, queue: QueueName) -> str:
+        return {
             "call_end": self.settings.call_end_queue_url,
             "recording": self.settings.recording_queue_url,
             "attach": self.settings.attach_queue_url,
-        }
-        self._queue.send(urls[queue], body)
+        }[queue]
 
     def hide(self, handle: str, seconds: int) -> None:
         self._queue.hide(self.settings.queue_url, handle, seconds)

@@ -101,6 +101,13 @@ class RecordingAdapters(Adapters, Protocol):
     def recordings(self) -> RecordingObjects: ...
 
 
+class AttachAdapters(RecordingAdapters, Protocol):
+    """What attach_recording needs besides."""
+
+    def backlog(self, queue: QueueName) -> int:
+        """About how many messages of a queue wait for a worker; raises RetryableError."""
+
+
 class UploadAdapters(RecordingAdapters, Protocol):
     """What upload_recording needs besides."""
 
@@ -176,7 +183,7 @@ def upload_recording(
 
 
 def attach_recording(
-    settings: "AttachRecordingSettings", configuration: Configuration, adapters: RecordingAdapters
+    settings: "AttachRecordingSettings", configuration: Configuration, adapters: AttachAdapters
 ) -> Consumer:
     from coval_relay.services.attach_recording import AttachRecording
     from coval_relay.services.recording_attachment import Attachment
@@ -194,6 +201,7 @@ def attach_recording(
         queues=shared.queues,
         aliases=adapters.aliases,
         coval=adapters.coval,
+        backlog=adapters.backlog,
         send_again=shared.send_again,
         telemetry=adapters.telemetry,
     )

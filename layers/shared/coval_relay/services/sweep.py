@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from coval_relay.domain import lifecycle, pauses
 from coval_relay.domain.call import TERMINAL, Call
-from coval_relay.domain.call_aliases import Alias, PendingMessage
+from coval_relay.domain.call_aliases import Alias, PendingMessage, QueueName
 from coval_relay.domain.coval import CovalClient
 from coval_relay.domain.errors import RelayError, code_of, raised_at
 from coval_relay.domain.faults import waiting_event
@@ -20,10 +20,27 @@ from coval_relay.services.call_updates import Calls
 from coval_relay.services.function_queues import Queues
 
 MAX_PER_SHARD = 200
+MAX_BACKLOG = 1000
+"""More than that the sweep adds to no queue: what comes there waits for minutes already."""
 SWEEP_SECONDS = 50
 """Not until the next sweep begins."""
 GoOn = Callable[[Resume, Attempt], Outcome]
 Waiting = tuple[Alias, str | None, PendingMessage]
+Backlog = Callable[[QueueName], int]
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many messages more the queues take in this sweep; each is asked once, when it is first sent to."""
+
+    backlog: Backlog
+    left: dict[QueueName, int] = field(default_factory=dict)
+
+    def taken(self, queue: QueueName) -> bool:
+        if queue not in self.left:
+            self.left[queue] = MAX_BACKLOG - self.backlog(queue)
+        self.left[queue] -= 1
+        return self.left[queue] >= 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +52,15 @@ class Sweeper:
 
         a sweep     due ── due_at later, sweeps + 1 ── sends Resume(sweeps)
         another              └ not due any more ── nothing
+
+    Where a queue is long the call comes again with its next pause: else it would have a message of each sweep there.
     """
 
     calls: Calls
     queues: Queues
     aliases: Aliases
     coval: CovalClient
+    backlog: Backlog
     send_again: Callable[[PendingMessage], None]
     telemetry: Telemetry
 
@@ -51,10 +71,11 @@ class Sweeper:
         count = 0
         for waiting in self._waiting(attempt.now, unread):
             count += self._safely("", partial(self._pending, waiting, attempt.now, ended))
+        room = _Room(self.backlog)
         for call in self._due(attempt.now, unread):
             if self.calls.clock() >= attempt.now + SWEEP_SECONDS:
                 break
-            count += self._safely(call.external_conversation_id, partial(self._call, call, go_on, attempt))
+            count += self._safely(call.external_conversation_id, partial(self._call, call, go_on, attempt, room))
         if count:
             self.telemetry(LogEvent.SWEEP_DONE, count=count)
         if unread:
@@ -81,30 +102,35 @@ class Sweeper:
             except RelayError as error:
                 unread.append(error)
 
-    def _call(self, due: Call, go_on: GoOn, attempt: Attempt) -> int:
+    def _call(self, due: Call, go_on: GoOn, attempt: Attempt, room: _Room) -> int:
         now = self.calls.clock()
         taken = self.calls.update(due, lambda seen: lifecycle.swept(seen, now))
         if taken.action is Action.DONE:
             return 0
-        call = taken.call
-        resume = Resume(call.external_conversation_id, sweep=call.sweeps)
-        ends_here = self._ends_here(call, now)
-        to_upload = lifecycle.awaits_upload(call, now) and not lifecycle.text_is_due(call, self.calls.deadlines, now)
-        if to_upload and not ends_here:
-            self.queues.recording(resume)
-        elif call.transcript and call.state not in TERMINAL and not ends_here:
-            self.queues.call_end(resume)
-        else:
-            closed = self.coval.wait_turn()
-            outcome = go_on(resume, replace(attempt, now=now, closed_until=now + closed if closed else 0))
-            if outcome.until:
-                self.telemetry(waiting_event(outcome.code), call.external_conversation_id, code=outcome.code)
-                self.calls.put_off(call.external_conversation_id, outcome.until)
+        resume = Resume(taken.call.external_conversation_id, sweep=taken.call.sweeps)
+        queue = self._queue_of(taken.call, now)
+        if queue == "attach":
+            self._goes_on_here(resume, go_on, replace(attempt, now=now))
+        elif room.taken(queue):
+            send = self.queues.recording if queue == "recording" else self.queues.call_end
+            send(resume)
         return 1
 
-    def _ends_here(self, call: Call, now: int) -> bool:
-        """What any function can do: the audit, and to give up."""
-        return lifecycle.audit_due(call, self.calls.deadlines, now) or lifecycle.is_hopeless(call, now)
+    def _queue_of(self, call: Call, now: int) -> QueueName:
+        """Whose work it is; any function can audit, and give up."""
+        if lifecycle.audit_due(call, self.calls.deadlines, now) or lifecycle.is_hopeless(call, now):
+            return "attach"
+        to_upload = lifecycle.awaits_upload(call, now) and not lifecycle.text_is_due(call, self.calls.deadlines, now)
+        if to_upload or lifecycle.next_action(call) is Action.PREPARE:
+            return "recording"
+        return "call_end" if call.transcript and call.state not in TERMINAL else "attach"
+
+    def _goes_on_here(self, resume: Resume, go_on: GoOn, attempt: Attempt) -> None:
+        closed = self.coval.wait_turn()
+        outcome = go_on(resume, replace(attempt, closed_until=attempt.now + closed if closed else 0))
+        if outcome.until:
+            self.telemetry(waiting_event(outcome.code), resume.external_conversation_id, code=outcome.code)
+            self.calls.put_off(resume.external_conversation_id, outcome.until)
 
     # --- what is pending under aliases ---------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_BYTES = 1_048_576
 """Of a body with its attributes (SQS, quotas: message size)."""
+Answer = TypeVar("Answer")
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -35,6 +36,12 @@ class SqsQueue:
             )
         )
 
+    def backlog(self, queue_url: str) -> int:
+        """About how many messages wait for a worker, without those that are hidden (SQS, GetQueueAttributes)."""
+        names: list[Literal["ApproximateNumberOfMessages"]] = ["ApproximateNumberOfMessages"]
+        found = _asked(lambda: self.client.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names))
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
     def hide(self, queue_url: str, handle: str, seconds: int) -> None:
         """Keep a received message from being received again, at most 12 hours from its receipt."""
         _asked(
@@ -44,9 +51,9 @@ class SqsQueue:
         )
 
 
-def _asked(request: Callable[[], object]) -> None:
+def _asked(request: Callable[[], Answer]) -> Answer:
     try:
-        request()
+        return request()
     except ClientError as error:
         raise RetryableError(f"sqs_{error.response['Error']['Code']}") from error
     except BotoCoreError as error:
