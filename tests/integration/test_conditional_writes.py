@@ -10,7 +10,7 @@ from coval_relay.adapters.aws.dynamodb_table import Table
 from coval_relay.domain.call import Call, CallEnd, CallFacts, ConversationState
 from coval_relay.domain.lifecycle import Action, Attempt, Deadlines, call_ended
 from coval_relay.domain.ports import ConflictError
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from tests.support.dynamodb_table import create_table
 from tests.support.emulator import client
 from tests.support.fakes import FakeClock

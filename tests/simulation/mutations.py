@@ -13,7 +13,7 @@ from coval_relay.domain.coval import CONFLICT
 from coval_relay.domain.lifecycle import Attempt, Transition, claims, conversations, recordings, resumption
 from coval_relay.domain.ports import ConflictError
 from coval_relay.services.alias_resolver import AliasResolver
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.recording_attachment import Attachment
 from coval_relay.services.submission import Submission
 from tests.simulation.services import Aliases, Bucket, SimulatedCoval, Table

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coval_relay.adapters.aws import telemetry
-from coval_relay.domain import pauses
+from coval_relay.domain import backoff
 from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.platforms.registry import PLATFORMS
@@ -315,7 +315,7 @@ def tries_until(seconds: int) -> Iterator[int]:
     age = 0
     while age < seconds:
         yield age
-        age += pauses.by_age(age, 0.999)
+        age += backoff.by_age(age, 0.999)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.pauses import EXPIRY_SECONDS, by_age
+from coval_relay.domain.backoff import EXPIRY_SECONDS, by_age
 from tests.template.cloudformation import Stack
 from tests.template.deployments import FULLEST, QUEUE_OF, key
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain import lifecycle, pauses
+from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import Call, CallEnd, Description, Recording, TranscriptPointer
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
@@ -19,7 +19,7 @@ MISSING = replace(POINTER, missing=True)
 WAITING = call(
     State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, created_at=NOW, waiting_since=NOW, transcript=POINTER
 )
-GIVE_UP = pauses.GIVE_UP_SECONDS
+GIVE_UP = backoff.GIVE_UP_SECONDS
 
 
 # --- a transcript that is not where it should be -----------------------------------------------------

@@ -30,7 +30,7 @@ from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services import recording_preparer as preparing_module
 from coval_relay.services.action_runner import recording_found
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped, overlaid
 from coval_relay.services.recording_preparer import RecordingPreparer
 from coval_relay.services.submission import concerns_audio, concerns_upload, live

@@ -18,7 +18,7 @@ from coval_relay.adapters.aws.queue_messages import to_event
 from coval_relay.adapters.aws.sqs import MAX_MESSAGE_BYTES
 from coval_relay.configuration.current import UNUSABLE
 from coval_relay.configuration.document import Configuration
-from coval_relay.domain import lifecycle, pauses
+from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, TranscriptPointer
 from coval_relay.domain.errors import PermanentError, Reason, RetryableError, UnknownOutcomeError
 from coval_relay.domain.log_events import LogEvent
@@ -207,10 +207,10 @@ def test_rule_4_where_a_message_waits_the_call_is_due_after_it() -> None:
 
 def test_rule_5_at_twelve_days_it_is_sent_to_the_dead_letters_with_its_reason() -> None:
     world = World(coval=Down(error=UnknownOutcomeError("timeout")))
-    deliver(world, "call_end", call_ended(), age=pauses.EXPIRY_SECONDS - 1)
+    deliver(world, "call_end", call_ended(), age=backoff.EXPIRY_SECONDS - 1)
     assert world.dead == []
     world = World(coval=Down())
-    deliver(world, "call_end", call_ended(), age=pauses.EXPIRY_SECONDS)
+    deliver(world, "call_end", call_ended(), age=backoff.EXPIRY_SECONDS)
     reason = Reason("waited_too_long", "It has waited for 12 days: unavailable.")
     assert world.dead == [("call_end", json.dumps(call_ended()), reason)]
     assert world.queued == []
@@ -224,7 +224,7 @@ def test_rule_5_who_cannot_send_it_to_the_dead_letters_keeps_it() -> None:
         raise RetryableError("sqs_AccessDenied")
 
     object.__setattr__(world.consumers["call_end"], "dead_letters", denied)
-    message = deliver(world, "call_end", call_ended(), age=pauses.EXPIRY_SECONDS)
+    message = deliver(world, "call_end", call_ended(), age=backoff.EXPIRY_SECONDS)
     assert world.queued == [message]
 
 
@@ -426,7 +426,7 @@ def test_rule_12_no_pause_is_longer_than_an_hour(asked: float) -> None:
 @pytest.mark.parametrize("age", [0, DAY, 13 * DAY])
 @pytest.mark.parametrize("remaining", [1, 900])
 def test_rule_12_what_is_hidden_comes_back_within_twelve_hours(age: int, remaining: int) -> None:
-    longest = pauses.while_worked_on(remaining, age) + pauses.of_message(age, 1e9, 0.999)
+    longest = backoff.while_worked_on(remaining, age) + backoff.of_message(age, 1e9, 0.999)
     assert longest + remaining <= LONGEST_HIDING_SECONDS
 
 
@@ -457,7 +457,7 @@ def test_rule_12_a_clock_that_is_behind_makes_no_negative_pause() -> None:
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
 @pytest.mark.parametrize("asked", [20, 200, 3000])
 def test_rule_13_nobody_comes_before_the_lease_has_ended(chance: float, asked: int) -> None:
-    assert pauses.of_message(0, asked, chance) >= asked
+    assert backoff.of_message(0, asked, chance) >= asked
 
 
 @pytest.mark.parametrize("transcript", ["inline", "reference"])

@@ -34,7 +34,7 @@ from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
 from coval_relay.services.action_runner import ActionRunner, Outcome
 from coval_relay.services.alias_resolver import AliasResolver
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.function_queues import InternalMessage, Queues, SendMessage
 from coval_relay.services.late_submit_audit import Audit
 from coval_relay.services.object_matcher import ObjectMatcher

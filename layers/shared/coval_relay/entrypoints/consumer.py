@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from coval_relay.adapters.aws.lambda_events import Delivery, Receipt, Record, records
 from coval_relay.adapters.aws.queue_messages import reopened_event
-from coval_relay.domain import lifecycle, pauses
+from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import Call, ConversationState
 from coval_relay.domain.call_id import call_id_of
 from coval_relay.domain.coval import CovalClient
@@ -28,7 +28,7 @@ from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import Message, Reopen, Resume
 from coval_relay.domain.ports import RejectedEvents
 from coval_relay.services.action_runner import Outcome
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 
 FINAL_WRITE_SECONDS = 5
 
@@ -97,7 +97,7 @@ class Consumer:
     def _handled(self, record: Record, remaining: Callable[[], float]) -> str | None:
         """The message's id where it has to come again; what of it is done already is done again then, without harm."""
         if record.receipt:
-            self._hide(record.receipt, pauses.while_worked_on(remaining(), self._age(record.receipt)))
+            self._hide(record.receipt, backoff.while_worked_on(remaining(), self._age(record.receipt)))
         endings = [self._ending(delivery, remaining) for delivery in record.deliveries]
         waits = [ending for ending in endings if isinstance(ending, Waits)]
         if not waits:
@@ -197,9 +197,9 @@ class Consumer:
             self.telemetry(waiting_event(waiting.code), call_id, code=waiting.code)
             raise DeliveryFailedError(waiting.code)
         age = self._age(record.receipt)
-        if age >= pauses.EXPIRY_SECONDS and self._expired(record, waiting):
+        if age >= backoff.EXPIRY_SECONDS and self._expired(record, waiting):
             return None
-        pause = pauses.of_message(age, waiting.until - self.calls.clock(), self.chance())
+        pause = backoff.of_message(age, waiting.until - self.calls.clock(), self.chance())
         self.telemetry(waiting_event(waiting.code), call_id, code=waiting.code, seconds=pause, age_seconds=age)
         self._hide(record.receipt, pause)
         return record.receipt.message_id

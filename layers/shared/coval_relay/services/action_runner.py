@@ -17,7 +17,7 @@ from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.lifecycle import BUSY, Action, Attempt, Transition
 from coval_relay.domain.messages import ObjectCreated, RecordingFound, Resume
 from coval_relay.domain.transcript import Transcript
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.function_queues import Queues, SendMessage
 from coval_relay.services.late_submit_audit import Audit
 from coval_relay.services.recording_attachment import Attachment

@@ -32,7 +32,7 @@ from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
 from coval_relay.domain.ports import Aliases, AliasTakenError
 from coval_relay.services.action_runner import DONE, Outcome
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 
 MAX_CHAIN_LENGTH = 5
 SHARED_RULE = "is ambiguous: two calls claim the room in this second; its own id, or an event, must say whose this is"

@@ -9,7 +9,7 @@ from coval_relay.domain.lifecycle import Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import Message, RecordingReady, Resume, Sweep
 from coval_relay.services.action_runner import DONE, ActionRunner, Outcome
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.function_queues import Queues
 from coval_relay.services.sweep import Sweeper
 

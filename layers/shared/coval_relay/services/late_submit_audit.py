@@ -8,7 +8,7 @@ from coval_relay.domain.coval import CovalClient
 from coval_relay.domain.lifecycle import Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.submit_request import is_ours
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.submission import Submission, live
 
 MAX_EXTRA_CONVERSATIONS = 10

@@ -16,7 +16,7 @@ from coval_relay.domain.errors import (
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.s3_objects import RecordingObjects
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 
 
 def signed_url(recordings: RecordingObjects, recording: Recording) -> str:

@@ -38,7 +38,7 @@ from coval_relay.domain.submit_request import (
     parts_of,
 )
 from coval_relay.domain.transcript import Transcript
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.recording_attachment import signed_url
 from coval_relay.services.transcript_loader import TranscriptLoader
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from coval_relay.domain import lifecycle, pauses
+from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import TERMINAL, Call
 from coval_relay.domain.call_aliases import Alias, PendingMessage, QueueName
 from coval_relay.domain.coval import CovalClient
@@ -16,7 +16,7 @@ from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
 from coval_relay.services.action_runner import DONE, Outcome
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.function_queues import Queues
 
 MAX_PER_SHARD = 200
@@ -145,7 +145,7 @@ class Sweeper:
     def _pending(self, waiting: Waiting, now: int, ended: set[str]) -> int:
         """Sent on where its alias is bound by now, else to its end, once."""
         alias, target, pending = waiting
-        self.aliases.put_off(alias, pending, now + pauses.LONGEST_SECONDS)
+        self.aliases.put_off(alias, pending, now + backoff.LONGEST_SECONDS)
         if target:
             self.send_again(pending)
             self.aliases.clear(alias, pending)

@@ -10,7 +10,7 @@ from coval_relay.domain.coval import ContentType, CovalClient
 from coval_relay.domain.errors import PermanentError, Reason, UnusableRecordingError
 from coval_relay.domain.lifecycle import Action, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
-from coval_relay.services.call_updates import Calls
+from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.recording_preparer import RecordingPreparer
 
 

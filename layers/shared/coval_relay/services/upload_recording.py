@@ -34,7 +34,7 @@ from coval_relay.domain.messages import (
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services.action_runner import DONE, ActionRunner, Content, Outcome, recording_found
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
-from coval_relay.services.call_updates import Calls, newly_superseded
+from coval_relay.services.conditional_updates import Calls, newly_superseded
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, SidecarEvents, Skipped, overlaid
 from coval_relay.services.recording_preparer import RecordingPreparer
 

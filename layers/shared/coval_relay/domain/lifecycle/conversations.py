@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from coval_relay.domain import pauses
+from coval_relay.domain import backoff
 from coval_relay.domain.call import (
     CALL_STATUS,
     COMPLETED,
@@ -296,7 +296,7 @@ def submit_fetch_failed(call: Call, token: str, reason: Reason, now: int) -> Tra
     if not claims.holds_lease(call, token) or call.recording is None:
         return claims.lease_lost(call, now)
     failing = recordings.fetch_failing(call.recording, now)
-    if now - failing.fetch_failing_since >= pauses.FETCH_SECONDS:
+    if now - failing.fetch_failing_since >= backoff.FETCH_SECONDS:
         return audio_rejected(call, token, reason, now)
-    pause = pauses.of_fetch(now - failing.fetch_failing_since)
+    pause = backoff.of_fetch(now - failing.fetch_failing_since)
     return held(claims.without_lease(replace(call, recording=failing)), now + pause)

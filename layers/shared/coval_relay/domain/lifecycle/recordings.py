@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from coval_relay.domain import pauses
+from coval_relay.domain import backoff
 from coval_relay.domain.call import (
     TERMINAL,
     UNFINISHED,
@@ -274,9 +274,9 @@ def attach_fetch_failed(call: Call, identity: str, reason: Reason, now: int) -> 
     if call.recording is None or call.recording.identity != identity or call.recording.abandoned:
         return Transition(call)
     failing = fetch_failing(call.recording, now)
-    if now - failing.fetch_failing_since >= pauses.FETCH_SECONDS:
+    if now - failing.fetch_failing_since >= backoff.FETCH_SECONDS:
         return attach_abandoned(call, identity, reason, now)
-    return held(replace(call, recording=failing), now + pauses.of_fetch(now - failing.fetch_failing_since))
+    return held(replace(call, recording=failing), now + backoff.of_fetch(now - failing.fetch_failing_since))
 
 
 # --- parts of the conversation's rules ---------------------------------------------------------------

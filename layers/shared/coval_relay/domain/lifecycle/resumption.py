@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 
-from coval_relay.domain import pauses
+from coval_relay.domain import backoff
 from coval_relay.domain.call import (
     TERMINAL,
     UNFINISHED,
@@ -74,9 +74,9 @@ def _gives_up_at(call: Call) -> int:
     if call.state in TERMINAL:
         recording = call.recording
         since = recording.changed_at if recording and not recording.abandoned else 0
-        return since + pauses.GIVE_UP_SECONDS if since else sys.maxsize
+        return since + backoff.GIVE_UP_SECONDS if since else sys.maxsize
     since = max(call.created_at, call.waiting_since, call.recording.changed_at if call.recording else 0)
-    return since + pauses.GIVE_UP_SECONDS
+    return since + backoff.GIVE_UP_SECONDS
 
 
 def _given_up(call: Call, now: int) -> Transition:
@@ -205,8 +205,8 @@ def _pause(sweeps: int, call: Call) -> int:
     if not sweeps:
         return 0
     awaits_text = call.transcript is not None and call.transcript.missing
-    longest = pauses.MISSING_TEXT_LONGEST_SECONDS if awaits_text else pauses.LONGEST_SECONDS
-    return pauses.of_sweep(sweeps - 1, longest)
+    longest = backoff.MISSING_TEXT_LONGEST_SECONDS if awaits_text else backoff.LONGEST_SECONDS
+    return backoff.of_sweep(sweeps - 1, longest)
 
 
 def _settling(call: Call, now: int) -> list[int]:
