@@ -49,6 +49,18 @@ def test_it_rests_up_to_an_hour(sweeps: int, pause: int) -> None:
     assert lifecycle.due_at(seen, DEADLINES, NOW + 5) == NOW + 5 + pause
 
 
+@pytest.mark.parametrize(
+    ("ends_in", "held_for", "rests"),
+    [(0, 0, 3600), (1, 0, 1), (3599, 0, 3599), (3601, 0, 3600), (0, 5000, 5000), (1, 5000, 1), (5001, 5000, 5000)],
+)
+def test_neither_a_pause_nor_a_hold_outlasts_its_deadline(ends_in: int, held_for: int, rests: int) -> None:
+    since = NOW + ends_in - DEADLINES.transcript
+    seen = replace(WAITING, transcript=MISSING, sweeps=9, waiting_since=since, held_until=NOW + held_for)
+    assert lifecycle.due_at(seen, DEADLINES, NOW) == NOW + rests
+    undated = replace(seen, waiting_since=0, transcript=replace(MISSING, stored_at=since))
+    assert lifecycle.due_at(undated, DEADLINES, NOW) == NOW + rests
+
+
 @pytest.mark.parametrize(("sweeps", "pause"), [(0, 900), (7, 1800), (20, 1800)])
 def test_a_text_that_is_there_rests_no_longer_than_what_else_waits(sweeps: int, pause: int) -> None:
     assert lifecycle.due_at(replace(WAITING, sweeps=sweeps), DEADLINES, NOW) == NOW + pause

@@ -197,7 +197,7 @@ def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
         return None
     is_held = call.held_until > now
     rested = call.held_until if is_held else max(min(moments), now + _pause(call.sweeps, call))
-    return min([rested, *_settling(call, now)])
+    return min([rested, *_settling(call, now), *_text_given_up(call, deadlines, now)])
 
 
 def _pause(sweeps: int, call: Call) -> int:
@@ -213,6 +213,15 @@ def _settling(call: Call, now: int) -> list[int]:
     """When the recording settles, which no hold puts off: it is uploaded meanwhile, to go along with the text."""
     settles_at = call.recording.settling_until if call.recording and _is_to_upload(call) else 0
     return [settles_at] if settles_at > now else []
+
+
+def _text_given_up(call: Call, deadlines: Deadlines, now: int) -> list[int]:
+    """When a transcript that is not there is waited for no longer, which no pause puts off."""
+    text = call.transcript
+    if call.state is not ConversationState.WAITING or text is None or not text.missing:
+        return []
+    ends_at = (call.waiting_since or text.stored_at) + deadlines.transcript
+    return [ends_at] if ends_at > now else []
 
 
 def _is_to_upload(call: Call) -> bool:
