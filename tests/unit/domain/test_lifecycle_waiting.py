@@ -74,6 +74,12 @@ def test_its_recording_is_uploaded_when_it_has_settled(held_until: int) -> None:
     assert lifecycle.due_at(seen, DEADLINES, NOW + 40) == (held_until or NOW + 40 + 240)
 
 
+def test_a_recording_that_is_uploaded_already_settles_without_a_look() -> None:
+    uploaded = recording(Sound.UPLOADED, settling_until=NOW + 40)
+    seen = replace(WAITING, transcript=MISSING, recording=uploaded, held_until=NOW + 100)
+    assert lifecycle.due_at(seen, DEADLINES, NOW) == NOW + 100
+
+
 # --- put off -----------------------------------------------------------------------------------------
 
 

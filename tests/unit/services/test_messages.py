@@ -22,7 +22,7 @@ from coval_relay.domain.call import (
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
 from coval_relay.domain.call_aliases import Alias, PendingMessage, QueueName
-from coval_relay.domain.coval import Conversation
+from coval_relay.domain.coval import CIRCUIT_OPEN, Conversation
 from coval_relay.domain.errors import (
     AudioFetchError,
     InvalidInputError,
@@ -53,7 +53,7 @@ from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode
 from coval_relay.domain.transcript import Transcript, Utterance
 from coval_relay.services import recording_preparer, upload_recording
-from coval_relay.services.action_runner import DONE, Content, Outcome
+from coval_relay.services.action_runner import AT_COVAL, DONE, Content, Outcome
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
 from coval_relay.services.object_matcher import ObjectMatcher
@@ -520,6 +520,17 @@ def test_an_object_of_a_foreign_bucket_is_not_even_looked_at() -> None:
 
 def submitted(**changes: Any) -> Call:
     return call(State.SUBMITTED, conversation_id="ours", sent=TEXT, submitted_at=NOW - 1000, **changes)
+
+
+@pytest.mark.parametrize("action", sorted(AT_COVAL))
+@pytest.mark.parametrize("queue", ["call_end", "recording", "attach"])
+def test_what_asks_coval_waits_while_coval_is_left_alone(queue: str, action: Action) -> None:
+    seen = submitted(recording=recording())
+    played = world(seen)
+    service: Any = played.consumers[queue].service
+    outcome = service.actions.run(Transition(seen, action), replace(MINE, closed_until=NOW + 70), Content())
+    assert (outcome.until, outcome.code, outcome.call) == (NOW + 70, CIRCUIT_OPEN, seen)
+    assert (played.queued, played.coval.calls) == ([], [])
 
 
 @pytest.mark.parametrize("action", [Action.AUDIT, Action.WAIT, Action.DONE])

@@ -75,8 +75,8 @@ def _gives_up_at(call: Call) -> int:
         recording = call.recording
         since = recording.changed_at if recording and not recording.abandoned else 0
         return since + backoff.GIVE_UP_SECONDS if since else sys.maxsize
-    since = max(call.created_at, call.waiting_since, call.recording.changed_at if call.recording else 0)
-    return since + backoff.GIVE_UP_SECONDS
+    changed_at = call.recording.changed_at if call.recording else call.created_at
+    return max(call.created_at, call.waiting_since, changed_at) + backoff.GIVE_UP_SECONDS
 
 
 def _given_up(call: Call, now: int) -> Transition:
@@ -86,7 +86,7 @@ def _given_up(call: Call, now: int) -> Transition:
         recording = replace(recordings.rejected(recording, claims.WAITED_TOO_LONG, now), url=recording.url)
     ended = replace(call, recording=recording)
     if call.state not in TERMINAL:
-        ended = replace(ended, state=ConversationState.REJECTED, lease=None, reason=claims.WAITED_TOO_LONG)
+        ended = replace(ended, state=ConversationState.REJECTED, reason=claims.WAITED_TOO_LONG)
     return Transition(ended, Action.DONE)
 
 
@@ -211,8 +211,9 @@ def _pause(sweeps: int, call: Call) -> int:
 
 def _settling(call: Call, now: int) -> list[int]:
     """When the recording settles, which no hold puts off: it is uploaded meanwhile, to go along with the text."""
-    settles_at = call.recording.settling_until if call.recording and _is_to_upload(call) else 0
-    return [settles_at] if settles_at > now else []
+    recording = call.recording
+    settles = recording is not None and _is_to_upload(call) and recording.settling_until > now
+    return [recording.settling_until] if recording and settles else []
 
 
 def _text_given_up(call: Call, deadlines: Deadlines, now: int) -> list[int]:
