@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from coval_relay.adapters.aws import queue_messages
+from coval_relay.domain.backoff import GIVE_UP_SECONDS
 from coval_relay.domain.call import (
     NO_HINTS,
     Call,
@@ -34,7 +35,7 @@ from coval_relay.domain.errors import (
     RetryableError,
     UnknownOutcomeError,
 )
-from coval_relay.domain.lifecycle import Action, Attempt, Transition
+from coval_relay.domain.lifecycle import WAITED_TOO_LONG, Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import (
     AliasesKnown,
@@ -921,3 +922,34 @@ def test_the_agents_side(hint: int | None, held: Recording | None, of_call: int 
     seen = call(State.WAITING, facts=replace(FACTS, agent_channel=of_call), recording=held)
     found = replace(FOUND, hints=RecordingHints(agent_channel=hint))
     assert upload_recording._recording(found, seen).agent_channel == side
+
+
+@pytest.mark.parametrize(("since", "reported"), [(NOW - GIVE_UP_SECONDS, True), (NOW - GIVE_UP_SECONDS + 1, False)])
+def test_a_call_that_is_given_up_is_reported(since: int, reported: bool) -> None:
+    played = world(replace(WITHOUT_TRANSCRIPT, created_at=since, waiting_since=since, recording_missed_at=since))
+    assert hand(played, "attach", Resume("call-1")) == DONE
+    assert played.telemetry == ([(LogEvent.CALL_GIVEN_UP, "call-1", {})] if reported else [])
+
+
+def test_a_call_that_was_given_up_before_is_not_reported_again() -> None:
+    given_up = call(State.REJECTED, reason=WAITED_TOO_LONG, recording=recording(Sound.UPLOADED))
+    played = world(given_up)
+    hand(played, "attach", Resume("call-1"))
+    assert [event for event, _, _ in played.telemetry] == []
+
+
+def test_what_is_put_off_is_due_then() -> None:
+    played = world(replace(POINTED, due_at=NOW))
+    calls: Any = played.consumers["attach"].calls
+    calls.put_off("call-1", NOW + 500)
+    assert (played.store.get("call-1").held_until, played.store.get("call-1").due_at) == (NOW + 500, NOW + 500)
+
+
+def test_while_the_text_is_not_there_its_recording_is_uploaded_in_the_same_chain() -> None:
+    played = world(replace(POINTED, recording=READY))
+    service: Any = played.consumers["call_end"].service
+    service.actions.run(
+        Transition(replace(POINTED, recording=READY), Action.CONTINUE), replace(MINE, hops=3), Content()
+    )
+    (sent,) = played.queued
+    assert (sent.queue, json.loads(sent.body)["detail"]["hops"]) == ("recording", 4)

@@ -1,0 +1,146 @@
+"""Where aliases lead, and what becomes of a message whose waiting under one ends."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from coval_relay.domain.call_aliases import IN_TIME, NO_RECORDING, Alias, PendingMessage, shared
+from coval_relay.domain.errors import InvalidInputError, NotReadyError, PassedOverError, RetryableError
+from coval_relay.domain.messages import PendingExpired, Resume
+from coval_relay.services.action_runner import DONE, Outcome
+from coval_relay.services.alias_resolver import MAX_CHAIN_LENGTH, SHARED_RULE, AliasResolver, Unresolved
+from tests.support.world import World
+
+LEG, ROOM = Alias("leg", "L1"), Alias("room", "R1")
+MESSAGE = Resume("call-1")
+SECOND = Alias(f"room{IN_TIME}", "R1@2026-10-02T14:31:38")
+MINUTE = Alias(f"room{IN_TIME}", "R1@2026-10-02T14:31")
+PENDING = PendingMessage("x", "recording", "{}", 0)
+EXPIRED = PendingExpired(LEG, PENDING)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def resolver(world: World) -> AliasResolver:
+    service: Any = world.consumers["recording"].service
+    found: AliasResolver = service.resolver
+    return found
+
+
+def resolved(resolver: AliasResolver, *names: str | Alias) -> str | Unresolved:
+    return resolver.resolve(names, "x", "recording", MESSAGE)
+
+
+def unused(*_: object) -> None:
+    raise AssertionError("nothing waits here")
+
+
+# --- where a name leads ------------------------------------------------------------------------------
+
+
+def test_what_is_known_makes_nothing_wait(world: World, resolver: AliasResolver, monkeypatch: Any) -> None:
+    world.aliases.bind(LEG, ROOM.key)
+    world.aliases.bind(ROOM, "call-1")
+    monkeypatch.setattr(world.aliases, "add_pending", unused)
+    assert resolved(resolver, Alias("other", "O"), LEG) == "call-1"
+    assert resolved(resolver, "call-2") == "call-2"
+
+
+def test_what_is_not_known_waits_under_each_name(world: World, resolver: AliasResolver) -> None:
+    world.aliases.bind(LEG, ROOM.key)
+    unknown = resolved(resolver, LEG, SECOND)
+    assert isinstance(unknown, Unresolved)
+    spans = (MINUTE, Alias(SECOND.type, f"{MINUTE.value}:3"), SECOND)
+    assert (unknown.pending.identity, unknown.aliases) == ("x", (ROOM, *spans))
+    assert [alias for alias in (LEG, ROOM, *spans) if world.aliases.waiting(alias)] == [ROOM, *spans]
+
+
+def test_a_name_that_is_bound_meanwhile(world: World, resolver: AliasResolver, monkeypatch: Any) -> None:
+    world.aliases.bind(LEG, "call-1")
+    monkeypatch.setattr(world.aliases, "target", lambda _: None)
+    assert resolved(resolver, LEG) == "call-1"
+
+
+def test_what_an_event_says_is_no_recording(world: World, resolver: AliasResolver) -> None:
+    world.aliases.bind(LEG, Alias(NO_RECORDING, "one_side").key)
+    with pytest.raises(PassedOverError) as passed:
+        resolved(resolver, LEG)
+    assert passed.value == PassedOverError("one_side")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_room_that_two_calls_claim(world: World, resolver: AliasResolver, again: bool) -> None:
+    world.aliases.bind(MINUTE, "call-1")
+    if again:
+        world.aliases.bind(shared(MINUTE), MINUTE.key)
+    else:
+        world.aliases.bind(SECOND, "call-2")
+    with pytest.raises(InvalidInputError) as ambiguous:
+        resolved(resolver, SECOND)
+    assert ambiguous.value == InvalidInputError("alias", f"{SECOND.type} {SHARED_RULE}")
+
+
+def test_a_room_that_one_call_claims_twice(world: World, resolver: AliasResolver) -> None:
+    for span in (MINUTE, SECOND):
+        world.aliases.bind(span, "call-1")
+    assert resolved(resolver, SECOND) == "call-1"
+
+
+def test_names_that_lead_in_a_circle(world: World, resolver: AliasResolver) -> None:
+    world.aliases.bind(LEG, ROOM.key)
+    world.aliases.bind(ROOM, LEG.key)
+    with pytest.raises(InvalidInputError) as endless:
+        resolved(resolver, LEG)
+    assert endless.value == InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
+    assert resolver.owner(LEG) == ROOM
+
+
+def test_whose_an_alias_is(world: World, resolver: AliasResolver) -> None:
+    assert resolver.owner(LEG) is None
+    world.aliases.bind(LEG, ROOM.key)
+    assert resolver.owner(LEG) == ROOM
+    world.aliases.bind(ROOM, "call-1")
+    assert (resolver.owner(LEG), resolver.owner(ROOM)) == ("call-1", "call-1")
+
+
+# --- when its waiting ends ---------------------------------------------------------------------------
+
+
+def fails(error: Exception) -> Callable[[], Outcome]:
+    def go_on() -> Outcome:
+        raise error
+
+    return go_on
+
+
+@pytest.mark.parametrize("error", [RetryableError("busy"), NotReadyError("document_missing")])
+def test_the_only_copy_is_tried_again(world: World, resolver: AliasResolver, error: Exception) -> None:
+    other = PendingMessage("another one's", "recording", "{}", 0)
+    world.aliases.add_pending(LEG, other)
+    with pytest.raises(type(error)):
+        resolver.finish(EXPIRED, fails(error))
+    assert world.aliases.waiting(LEG) == (other,)
+
+
+@pytest.mark.parametrize(
+    "go_on", [fails(RetryableError("busy")), fails(NotReadyError("document_missing")), lambda: Outcome(7)]
+)
+def test_what_still_waits_is_left_to_the_sweep(
+    world: World, resolver: AliasResolver, go_on: Callable[[], Outcome]
+) -> None:
+    world.aliases.add_pending(LEG, PENDING)
+    assert resolver.finish(EXPIRED, go_on) == DONE
+    assert world.aliases.waiting(LEG) == (PENDING,)
+
+
+@pytest.mark.parametrize(("is_kept", "outcome"), [(True, DONE), (False, DONE), (False, Outcome(7))])
+def test_what_went_on_waits_no_longer(world: World, resolver: AliasResolver, is_kept: bool, outcome: Outcome) -> None:
+    if is_kept:
+        world.aliases.add_pending(LEG, PENDING)
+    assert resolver.finish(EXPIRED, lambda: outcome) == outcome
+    assert world.aliases.waiting(LEG) == ()
