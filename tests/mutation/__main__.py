@@ -26,7 +26,7 @@ WHOLE_CALLS = (
     "scenarios", "stories",
 )  # fmt: skip
 OF_STATE_AND_SERVICES = (
-    "domain/*", "services/*", "entrypoints/test_consumer",
+    "domain/*", "services/*", "entrypoints/test_consumer", "webhooks/test_receive_webhook",
     *(f"whole_calls/test_{name}" for name in WHOLE_CALLS),
 )  # fmt: skip
 """Unit tests that are quick enough to run for each mutant."""

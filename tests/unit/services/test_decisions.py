@@ -122,6 +122,9 @@ def test_the_identity_of_a_link_leaves_out_what_signs_it(query: str, named: str)
     assert identity_of_url(f"https://a.example:8443/b/c.wav{query}") == f"https://a.example:8443/b/c.wav{named}"
 
 
+RAW = RawAudio(codec="pcm_mulaw")
+
+
 @pytest.mark.parametrize(
     ("event_hints", "expected"),
     [
@@ -130,13 +133,14 @@ def test_the_identity_of_a_link_leaves_out_what_signs_it(query: str, named: str)
         (RecordingHints(rank=3), RecordingHints(agent_channel=1, rank=3)),
         (RecordingHints(longest=True), RecordingHints(agent_channel=1, rank=2, longest=True)),
         (RecordingHints(several=True), RecordingHints(agent_channel=1, rank=2, several=True)),
+        (RecordingHints(raw=RAW), RecordingHints(agent_channel=1, rank=2, raw=RAW)),
     ],
 )
 def test_an_event_goes_over_the_rule(event_hints: RecordingHints, expected: RecordingHints) -> None:
     assert overlaid(RecordingHints(agent_channel=1, rank=2), event_hints) == expected
-    assert overlaid(replace(NO_HINTS, longest=True, several=True), NO_HINTS) == RecordingHints(
-        longest=True, several=True
-    )
+    ruled = RecordingHints(longest=True, several=True, raw=RAW)
+    assert overlaid(ruled, NO_HINTS) == ruled
+    assert overlaid(ruled, RecordingHints(raw=RawAudio(codec="gsm"))).raw == RawAudio(codec="gsm")
 
 
 # --- whose an object is ------------------------------------------------------------------------------
@@ -159,6 +163,22 @@ def owner(*rules: KeyRule, bucket: FakeBucket | None = None, clock: int = 100, *
         sidecar_seconds=60,
         source=bucket or FakeBucket({"odd/a.wav": ("e", b""), "leg/L1.wav": ("e", b"")}),
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "rules", "suggested"),
+    [
+        ("rec/call-1.wav", (RULE,), ("call-1",)),
+        ("leg/L1.wav", (RULE, LEG), (Alias("leg", "L1"),)),
+        ("odd/a.wav", (RULE,), ()),
+        ("rec/call-1.wav", (replace(RULE, kind="transcript"),), ()),
+        (f"rec/{'x' * 300}.wav", (RULE,), ()),
+    ],
+)
+def test_whose_a_key_alone_suggests_an_object_is(
+    key: str, rules: tuple[KeyRule, ...], suggested: tuple[str | Alias, ...]
+) -> None:
+    assert owner(*rules).suggested(created(key).version) == suggested
 
 
 def created(key: str, created_at: int = 50) -> ObjectCreated:
