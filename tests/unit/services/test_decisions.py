@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from coval_relay.domain.audio import AudioFacts, AudioRejectedError, ReadRange
+from coval_relay.domain.audio import AudioFacts, AudioRejectedError, ReadRange, probe
+from coval_relay.domain.audio.facts import foreign, undecodable, unreadable, unsupported
 from coval_relay.domain.call import (
     NO_HINTS,
     Call,
@@ -413,6 +414,82 @@ def test_a_copy_is_described_and_lies_below_its_kind() -> None:
     assert (copy.duration_milliseconds, copy.channels, copy.content_type) == (7000, 1, "audio/wav")
     version, size = parts.fetch("https://a.example/")
     assert (version.key, size) == ("fetched/00000002", 3)
+
+
+HOUR_MILLISECONDS = 3_600_000
+MEASURED = AudioFacts(
+    format="wav",
+    content_type="audio/wav",
+    duration_milliseconds=HOUR_MILLISECONDS + 100,
+    channels=1,
+    sample_rate=8000,
+    codec="pcm_s16le",
+    size=9,
+)
+
+
+def copied(monkeypatch: pytest.MonkeyPatch, before: bool, after: bool) -> Recording:
+    """Of a recording whose length may count an encoder's padding, before or after."""
+    monkeypatch.setattr(preparing_module, "probe", lambda *_: replace(MEASURED, padded=after))
+    return prepared(wav(6.0)).make_copy(recording(size=9), replace(MEASURED, padded=before))
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
+def test_an_encoder_s_padding_makes_no_copy_too_long(
+    monkeypatch: pytest.MonkeyPatch, before: bool, after: bool
+) -> None:
+    assert copied(monkeypatch, before, after).duration_milliseconds == HOUR_MILLISECONDS + 100
+
+
+def test_a_copy_that_is_too_long_without_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AudioRejectedError) as caught:
+        copied(monkeypatch, before=False, after=False)
+    assert caught.value == AudioRejectedError(
+        "audio_too_long", "Audio too long: 60.1 minutes. Maximum duration is 60 minutes."
+    )
+
+
+@dataclass
+class Reads:
+    """A conversion that reads all, and fails at its end."""
+
+    error: AudioRejectedError
+    seen: list[bytes] = field(default_factory=list)
+
+    def __call__(
+        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
+    ) -> ContentType:
+        self.seen += [read(0, 1), read(2, size - 2)]
+        raise self.error
+
+
+@pytest.mark.parametrize(("end", "rest"), [(0, b"dio, tags"), (9, b"dio")])
+@pytest.mark.parametrize(
+    ("error", "reported"), [(unreadable(), undecodable("opus")), (unsupported("x"), unsupported("x"))]
+)
+def test_only_the_audio_is_decoded_and_its_errors_name_the_codec(
+    end: int, rest: bytes, error: AudioRejectedError, reported: AudioRejectedError
+) -> None:
+    content = b"ID3:audio, tags"
+    parts, convert = prepared(content), Reads(error)
+    facts = foreign("opus", len(content), begin=4, end=end)
+    with pytest.raises(AudioRejectedError) as caught:
+        replace(parts, convert=convert).make_copy(recording(size=len(content)), facts)
+    assert caught.value == reported
+    assert convert.seen == [b"a", rest]
+
+
+@pytest.mark.parametrize(("url", "name"), [("", VERSION.key), ("https://a.example/b/c.mp3?d=e", "/b/c.mp3")])
+def test_what_a_recording_is_its_own_name_says(monkeypatch: pytest.MonkeyPatch, url: str, name: str) -> None:
+    names: list[str] = []
+
+    def look(size: int, read: ReadRange, raw: RawAudio | None, key: str) -> AudioFacts:
+        names.append(key)
+        return probe(size, read, raw, key)
+
+    monkeypatch.setattr(preparing_module, "probe", look)
+    looked(wav(6.0), url=url)
+    assert names == [name]
 
 
 @pytest.mark.parametrize("converted", [wav(1.0), b""])

@@ -14,6 +14,7 @@ from coval_relay.domain.call import (
     Call,
     CallEnd,
     CallFacts,
+    Description,
     Lease,
     Parts,
     Recording,
@@ -39,6 +40,7 @@ from coval_relay.domain.lifecycle import WAITED_TOO_LONG, Action, Attempt, Trans
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import (
     AliasesKnown,
+    CallDescribed,
     Message,
     ObjectCreated,
     PendingExpired,
@@ -953,3 +955,68 @@ def test_while_the_text_is_not_there_its_recording_is_uploaded_in_the_same_chain
     )
     (sent,) = played.queued
     assert (sent.queue, json.loads(sent.body)["detail"]["hops"]) == ("recording", 4)
+
+
+UNFETCHED = AudioFetchError("Audio URL not found (404)")
+
+
+def test_a_url_in_a_submit_that_cannot_be_fetched_is_reported() -> None:
+    audio = Parts(transcript=False, facts=True, recording=True)
+    seen = claimed(audio, recording=recording(Sound.BY_URL, url="https://a.example/"))
+    played = world(seen)
+    played.coval.errors.append(("submit", UNFETCHED, False))
+    go(played, "attach", Transition(seen, Action.SUBMIT))
+    assert played.telemetry == [(LogEvent.RECORDING_NOT_FETCHED, "call-1", {})]
+
+
+REJECTED_WORDS = PermanentError("INVALID_ARGUMENT", "Invalid role", "transcript[0].role", 400)
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "goes_on"),
+    [
+        ({"recording": READY}, REJECTED_WORDS, True),
+        ({"recording": None, "facts": replace(FACTS, recording_expected=True)}, REJECTED_WORDS, True),
+        ({"recording": None, "facts": replace(FACTS, recording_expected=False)}, REJECTED_WORDS, False),
+        ({"recording": recording(Sound.REJECTED), "facts": None}, REJECTED_WORDS, False),
+        ({"recording": READY}, replace(REJECTED_WORDS, status=422), False),
+        ({"recording": READY}, replace(REJECTED_WORDS, field=None), False),
+        ({"recording": READY}, replace(REJECTED_WORDS, field="the transcript"), False),
+    ],
+)
+def test_words_that_coval_rejects_cost_the_call_only_what_hangs_on_them(
+    more: dict[str, Any], error: PermanentError, goes_on: bool
+) -> None:
+    seen = replace(claimed(TEXT), **more)
+    played = world(seen)
+    played.coval.errors.append(("submit", error, False))
+    assert go(played, "call_end", Transition(seen, Action.SUBMIT), SPOKEN) == DONE
+    after = played.store.get("call-1")
+    reason = Reason(error.code, error.reason)
+    assert (after.state is not State.REJECTED, after.reason) == (goes_on, None if goes_on else reason)
+    assert after.notes == ((reason,) if goes_on else ())
+
+
+@pytest.mark.parametrize("content", [b"no JSON", json.dumps(TURNS).encode()])
+def test_a_text_that_is_there_is_tried_though_it_be_none(content: bytes) -> None:
+    """Else a broken one would be waited for to its deadline."""
+    played = world(POINTED)
+    played.transcript_objects.transcript_objects[POINTER.key] = content
+    service: Any = played.consumers["call_end"].service
+    assert service.actions.submission.is_at_hand(POINTED) is True
+
+
+def test_what_an_event_says_of_a_call_is_kept_with_it() -> None:
+    played = world()
+    description = Description(status="voicemail")
+    assert hand(played, "call_end", CallDescribed("call-1", description)) == DONE
+    assert played.store.get("call-1").described == description
+
+
+def test_a_place_that_an_alias_names_is_looked_at_again() -> None:
+    played = world()
+    place = Alias("s3_object", "recordings/rec/a.wav")
+    assert hand(played, "call_end", AliasesKnown(target="call-1", aliases=(place,))) == DONE
+    assert [(one.queue, json.loads(one.body)["detail"]) for one in played.queued] == [
+        ("recording", {"bucket": "recordings", "key": "rec/a.wav"})
+    ]
