@@ -1,6 +1,7 @@
 """One message, or one decision, at a time: what a use case does then and there, before any other mends it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,7 @@ from coval_relay.domain.messages import (
     UtterancesReceived,
 )
 from coval_relay.domain.object_key_rules import KeyRule, KeyRuleSet
-from coval_relay.domain.ports import ALIAS_SHARDS
+from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode
 from coval_relay.domain.transcript import Transcript, Utterance
@@ -1020,3 +1021,78 @@ def test_a_place_that_an_alias_names_is_looked_at_again() -> None:
     assert [(one.queue, json.loads(one.body)["detail"]) for one in played.queued] == [
         ("recording", {"bucket": "recordings", "key": "rec/a.wav"})
     ]
+
+
+# --- a sweep that is late, late in its time, or fails ------------------------------------------------
+
+
+def due_calls(*names: str) -> World:
+    played = world()
+    for name in names:
+        played.store.items[name] = replace(POINTED, external_conversation_id=name, due_at=NOW)
+    return played
+
+
+@pytest.mark.parametrize(("takes", "swept"), [(49, 2), (50, 1)])
+def test_a_sweep_ends_before_the_next_one_begins(takes: int, swept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left is due still; the rest of the table is not even read."""
+    played = due_calls("call-1", "call-2")
+    found, save, looked = tuple(played.store.items.values()), played.store.save, []
+
+    def due(shard: int, *_: int) -> Any:
+        looked.append(shard)
+        yield from found if len(looked) == 1 else ()
+
+    def slow(*both: Call) -> Call:
+        played.clock.now += takes if len(played.queued) == 0 else 0
+        written: Call = save(*both)
+        return written
+
+    monkeypatch.setattr(played.store, "due", due)
+    monkeypatch.setattr(played.store, "save", slow)
+    hand(played, "attach", Sweep())
+    assert (len(played.queued), len(looked)) == (swept, SHARDS if swept == len(found) else 1)
+
+
+def test_what_another_sweep_has_taken_meanwhile_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = due_calls("call-1")
+    seen = played.store.items["call-1"]
+    played.store.items["call-1"] = replace(seen, revision=seen.revision + 1, sweeps=1, due_at=NOW + 60)
+    monkeypatch.setattr(played.store, "due", lambda shard, *_: iter([seen] if shard == 0 else []))
+    hand(played, "attach", Sweep())
+    assert (played.queued, played.telemetry) == ([], [])
+
+
+def test_a_part_of_the_table_that_cannot_be_read_is_reported_after_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = due_calls("call-1")
+    due, broken = played.store.due, RetryableError("table_ThrottlingException")
+
+    def throttled(shard: int, *more: int) -> Any:
+        if not list(due(shard, *more)):
+            raise broken
+        return due(shard, *more)
+
+    monkeypatch.setattr(played.store, "due", throttled)
+    with pytest.raises(RetryableError) as caught:
+        hand(played, "attach", Sweep())
+    assert (caught.value, len(played.queued)) == (broken, 1)
+
+
+def test_what_fails_in_a_sweep_is_reported_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = due_calls("call-1")
+    played.aliases.add_pending(Alias("leg", "L1"), PendingMessage("x", "recording", "{}", NOW - PENDING_SECONDS))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    def busy(*_: object) -> None:
+        raise RetryableError("table_busy")
+
+    monkeypatch.setattr(played.store, "save", broken)
+    monkeypatch.setattr(played.aliases, "put_off", busy)
+    hand(played, "attach", Sweep())
+    (waits, failed) = played.telemetry
+    assert waits == (LogEvent.MESSAGE_WAITING, "", {"code": "table_busy"})
+    where = failed[2].pop("where")
+    assert failed == (LogEvent.DELIVERY_FAILED, "call-1", {"kind": "ZeroDivisionError"})
+    assert re.fullmatch(r"test_messages\.py:\d+", str(where))
