@@ -1,4 +1,4 @@
-"""The collector rests while a worker starts, and no longer."""
+"""A worker's start: what it loads, and that the collector rests meanwhile, and no longer."""
 
 import gc
 import json
@@ -14,6 +14,7 @@ import pytest
 from coval_relay import settings
 from coval_relay.configuration.document import Configuration
 from coval_relay.entrypoints import lambda_handler
+from coval_relay.platforms import registry
 from coval_relay.settings import Settings
 from tests.support.environment_variables import COMMON, RECORDINGS
 
@@ -40,6 +41,31 @@ def test_a_worker_starts_without_it_and_a_broken_start_wakes_it(function: str) -
     )
     fault = "TABLE_NAME: String should have at least 1 character"
     assert json.loads(worker.stdout) == [False, fault, True]
+
+
+LOADED = """
+import app, json, sys
+print(json.dumps([name for name in sys.argv[1:] if name in sys.modules]))
+"""
+HANDLER = "coval_relay.entrypoints.lambda_handler"
+AUDIO = ["coval_relay.domain.audio", "coval_relay.adapters.audio", "av"]
+
+
+@pytest.mark.parametrize(
+    ("function", "spared"),
+    [("submit_transcript", AUDIO), ("upload_recording", AUDIO[1:]), ("attach_recording", AUDIO)],
+)
+def test_a_worker_loads_what_its_first_call_needs(function: str, spared: list[str]) -> None:
+    path = os.pathsep.join([str(PROJECT / "functions" / function), str(PROJECT / "layers" / "shared")])
+    platforms = [f"coval_relay.platforms.{name}" for name in registry.NAMES if name != "canonical"]
+    worker = subprocess.run(
+        [sys.executable, "-c", LOADED, HANDLER, *platforms, *spared],
+        env={"PYTHONPATH": path, "POWERTOOLS_SERVICE_NAME": "relay"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(worker.stdout) == [HANDLER]
 
 
 class Context:

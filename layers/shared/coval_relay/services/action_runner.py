@@ -8,10 +8,9 @@ Each function can do a part of it. What it cannot do goes to the queue of the fu
 """
 
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.call import SORT_KEY_SEPARATOR, Call, RecordingState
 from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.lifecycle import BUSY, Action, Attempt, Transition
@@ -22,7 +21,10 @@ from coval_relay.services.function_queues import Queues, SendMessage
 from coval_relay.services.late_submit_audit import Audit
 from coval_relay.services.recording_attachment import Attachment
 from coval_relay.services.submission import Submission
-from coval_relay.services.upload import Upload
+
+if TYPE_CHECKING:  # submit_transcript uploads nothing, and its cold start is spared the reading of audio
+    from coval_relay.domain.audio import AudioFacts
+    from coval_relay.services.upload import Upload
 
 MAX_HOPS = 8
 """Lambda stops a function's 17th invocation of one chain: long before, the sweep begins a new one."""
@@ -46,11 +48,11 @@ class Content:
     """What the message itself brought: its transcript, or the audio that was inspected of one recording."""
 
     transcript: Transcript | None = None
-    audio: AudioFacts | None = None
+    audio: "AudioFacts | None" = None
     audio_of: str = ""
     """Identity of the recording that the audio is of: another one may have been chosen meanwhile."""
 
-    def audio_for(self, call: Call) -> AudioFacts | None:
+    def audio_for(self, call: Call) -> "AudioFacts | None":
         return self.audio if call.recording and call.recording.identity == self.audio_of else None
 
 
@@ -69,7 +71,7 @@ class ActionRunner:
     queues: Queues
     submission: Submission
     audit: Audit
-    upload: Upload | None = None
+    upload: "Upload | None" = None
     attachment: Attachment | None = None
 
     def run(self, transition: Transition, attempt: Attempt, content: Content = NO_CONTENT) -> Outcome:
