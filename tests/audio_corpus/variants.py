@@ -12,11 +12,12 @@ from typing import Final
 import numpy as np
 import soundfile
 
+from coval_relay.domain.audio.flac import STREAM_INFO_END
 from coval_relay.domain.raw_audio import RawAudio
 from tests.audio_corpus.judging import RAW, Row, options_of, row
 from tests.support.ffmpeg import Decoded, full_decode, make
 from tests.support.voices import call, narrow
-from tests.unit.audio.made_audio import chunk, id3, riff, wave_format
+from tests.unit.audio.made_audio import chunk, frames_of_flac, id3, riff, wave_format
 
 SECONDS = 5.6
 Source = Callable[[Path], bytes]
@@ -178,6 +179,7 @@ FRONTS: Final = {
     "zeros": bytes(128),
     "http": b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n",
     "id3-wrong-size": b"ID3\3\0\0" + struct.pack(">I", 9_000) + PICTURE,
+    "id3-wrong-size-large": b"ID3\3\0\0" + struct.pack(">I", 100_000) + bytes(100_000),
 }
 BACKS: Final = {
     "id3v1": b"TAG" + bytes(125),
@@ -214,7 +216,7 @@ def junk() -> Iterator[Variant]:
     for name, source in SURGERY_ON.items():
         for place, front in FRONTS.items():
             if name in FOUND_BEHIND_JUNK or place in BEHIND_TAGS_ONLY:
-                mp3_only = place == "id3-wrong-size" and "mp3" not in name
+                mp3_only = place.startswith("id3-wrong-size") and "mp3" not in name
                 if not mp3_only:
                     yield Variant(f"front-{place}.{name}", around(front, source), truth=source)
         for place, back in BACKS.items():
@@ -312,9 +314,17 @@ def headers() -> Iterator[Variant]:
                 yield Variant(f"header-{name}-{channels}.{codec}.wav", patched(plain, **fields), truth=plain)
     yield Variant("data-first.wav", lambda _: data_first(speech(SECONDS, 8_000, 2)))
     yield Variant("rifx.wav", lambda _: rifx(speech(SECONDS, 8_000, 2)), truth=lambda _: speech(SECONDS, 8_000, 2))
+    yield Variant("rifx-float.wav", lambda _: rifx_float(), truth=lambda _: speech(SECONDS, 8_000, 2))
+    large = encoded("flac", "-frame_size", "8192")
+    yield Variant("metadata-too-short.flac", lambda folder: uncounted(large(folder)), truth=large)
     yield Variant("mp3-in-wav-average0.wav", patched(encoded("wav", "-c:a", "libmp3lame"), average=0))
     yield Variant("nms.wav", patched(encoded("wav", "-c:a", "g726", channels=1), tag=0x38))
     yield Variant("g729.wav", patched(encoded("wav", "-c:a", "g726", channels=1), tag=0x83))
+
+
+def uncounted(flac: bytes) -> bytes:
+    """Words behind the only block of metadata that it admits to."""
+    return flac[:4] + b"\x80" + flac[5:STREAM_INFO_END] + b"TITLE=a call" * 10 + frames_of_flac(flac)
 
 
 def data_first(wav: bytes) -> bytes:
@@ -328,6 +338,13 @@ def rifx(wav: bytes) -> bytes:
         struct.pack(">4sI", name, len(body)) + body for name, body in ((b"fmt ", numbers), (b"data", samples))
     )
     return b"RIFX" + struct.pack(">I4s", len(parts) + 4, b"WAVE") + parts
+
+
+def rifx_float() -> bytes:
+    """Which ffmpeg does not read."""
+    file = io.BytesIO()
+    soundfile.write(file, call(SECONDS, 8_000, 2), 8_000, format="WAV", subtype="FLOAT", endian="BIG")
+    return file.getvalue()
 
 
 def raws() -> Iterator[Variant]:

@@ -67,3 +67,12 @@ def mpeg_frame(version: int, bit_rate_index: int, rate_index: int, mode: int = 0
     length = (144 if version == 3 else 72) * kilobits * 1000 // rate
     header = bytes([0xFF, 0xE3 | version << 3, bit_rate_index << 4 | rate_index << 2, mode << 6])
     return (header + payload).ljust(length, b"\0")
+
+
+def frames_of_flac(flac: bytes) -> bytes:
+    """What lies behind the metadata."""
+    position, last = 4, 0
+    while not last:
+        last = flac[position] & 0x80
+        position += 4 + int.from_bytes(flac[position + 1 : position + 4], "big")
+    return flac[position:]

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from coval_relay.adapters.audio.output_file import GuardedSink
 from coval_relay.adapters.audio.ranged_file import RangedFile
 from coval_relay.domain.audio import ReadRange
+from coval_relay.domain.audio.flac import with_true_metadata
 from coval_relay.domain.audio.raw import oki_header
 from coval_relay.domain.coval import ContentType
 from coval_relay.domain.raw_audio import RawAudio
@@ -33,7 +34,7 @@ class PyAvConverter:
         if raw and raw.codec == "vox":
             header = oki_header(raw, size)
             size, read, raw = len(header) + size, _behind(header, read), None
-        return transcode(RangedFile(size, read), GuardedSink(sink), agent_channel, raw.codec if raw else None)
+        return transcode(RangedFile(size, _mended(read)), GuardedSink(sink), agent_channel, raw.codec if raw else None)
 
 
 def _behind(header: bytes, read: ReadRange) -> ReadRange:
@@ -43,3 +44,11 @@ def _behind(header: bytes, read: ReadRange) -> ReadRange:
         return head + (read(start + len(head) - len(header), rest) if rest else b"")
 
     return both
+
+
+def _mended(read: ReadRange) -> ReadRange:
+    def mended(start: int, length: int) -> bytes:
+        data = read(start, length)
+        return data if start else with_true_metadata(data)
+
+    return mended
