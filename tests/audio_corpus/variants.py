@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -318,6 +319,7 @@ def headers() -> Iterator[Variant]:
     large = encoded("flac", "-frame_size", "8192")
     yield Variant("metadata-too-short.flac", lambda folder: uncounted(large(folder)), truth=large)
     yield Variant("mp3-in-wav-average0.wav", patched(encoded("wav", "-c:a", "libmp3lame"), average=0))
+    yield Variant("header-kept.bin", lambda _: compressed(speech(SECONDS, 8_000, 2)))
     yield Variant("nms.wav", patched(encoded("wav", "-c:a", "g726", channels=1), tag=0x38))
     yield Variant("g729.wav", patched(encoded("wav", "-c:a", "g726", channels=1), tag=0x83))
 
@@ -325,6 +327,11 @@ def headers() -> Iterator[Variant]:
 def uncounted(flac: bytes) -> bytes:
     """Words behind the only block of metadata that it admits to."""
     return flac[:4] + b"\x80" + flac[5:STREAM_INFO_END] + b"TITLE=a call" * 10 + frames_of_flac(flac)
+
+
+def compressed(wav: bytes) -> bytes:
+    """As lossless compressors do it: beside what became of the samples stands the header, untouched."""
+    return b"XY\x9a\1" + bytes(30) + wav[:44] + zlib.compress(wav[44:])
 
 
 def data_first(wav: bytes) -> bytes:

@@ -3,7 +3,7 @@
 import pytest
 
 from coval_relay.domain.audio import AudioFacts, AudioRejectedError, probe
-from tests.unit.audio.made_audio import CountingReader, id3
+from tests.unit.audio.made_audio import CountingReader, chunk, id3, riff, wave_format
 
 UNDETECTABLE = AudioRejectedError(
     "audio_unreadable",
@@ -82,6 +82,11 @@ def test_known_format_is_named(head: bytes, name: str, tag: bytes) -> None:
         (b".RMF", "RealAudio"),
         (b"MAC ", "Monkey's Audio"),
         (b"\x02dss", "DSS"),
+        (b"tBaK\1\x0d\0\0", "TAK"),
+        (b"OFR \x11\0\0\0", "OptimFROG"),
+        (b"DSD \x1c\0\0\0", "DSF"),
+        (b"FRM8" + bytes(8) + b"DSD ", "DSDIFF"),
+        (b"\xc0\xde\xc2\1\0", "Codec 2"),
         (b"RIFF\0\0\0\x10QLCM", "RIFF QLCM"),
         (b"PK\3\4", "ZIP archive"),
         (b"\x1f\x8b\x08", "gzip archive"),
@@ -127,6 +132,36 @@ def test_audio_behind_a_little_junk_is_found(junk: bytes, audio: bytes, name: st
     data = junk + audio
     facts = probe(len(data), CountingReader(data))
     assert (facts.codec, facts.begin) == (name, len(junk))
+
+
+WHOLE = riff(chunk(b"fmt ", wave_format()), chunk(b"data", bytes(16_000)))
+RESPONSE = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("junk", "wav"),
+    [
+        (b"\xb1\x02" * 20, WHOLE),
+        (b"\xb1\x02" * 20, WHOLE + b"a tag"),
+        (b"\xb1\x02" * 20, WHOLE[:4] + b"\xff" * 4 + WHOLE[8:-500]),
+        (b"\xb1\x02" * 20, WHOLE[:4] + bytes(4) + WHOLE[8:-500]),
+        (b"\xb1\x02" * 20, WHOLE[:4] + (0x7FFFFFFF).to_bytes(4, "little") + WHOLE[8:-500]),
+        (RESPONSE, WHOLE[:-500]),
+        (bytes(128), WHOLE[:-500]),
+    ],
+)
+def test_wav_behind_a_little_junk_is_found(junk: bytes, wav: bytes) -> None:
+    data = junk + wav
+    facts = probe(len(data), CountingReader(data))
+    assert (facts.format, facts.begin, facts.layout and facts.layout.declared) == ("wav", len(junk), False)
+
+
+@pytest.mark.parametrize("form", [WHOLE[:8], b"RIFX" + (16_036).to_bytes(4, "big")])
+@pytest.mark.parametrize("front", [b"XY\x9a1" + bytes(30), id3(b"x" * 50) + b"XY\x9a1"])
+def test_header_that_a_compressor_keeps_is_no_wav(form: bytes, front: bytes) -> None:
+    """Half as many bytes follow as it says."""
+    data = front + form + WHOLE[8:44] + bytes(8_000)
+    assert refusal(data) == (UNREADABLE if front.startswith(b"ID3") else UNDETECTABLE)
 
 
 def test_audio_inside_of_something_large_is_none() -> None:

@@ -43,5 +43,15 @@ def _known(source: Ranges, begin: int) -> AudioFacts | None:
 
 
 def _behind_junk(source: Ranges, tags_end: int) -> AudioFacts | None:
-    junk = embedded(source.at(tags_end, WINDOW))
-    return None if junk is None else _known(source, tags_end + junk)
+    """But for the header of a WAV that a compressor keeps beside what it made of the samples: sent, that is noise.
+
+    It tells of more than is there. So does a recording that is cut, but that stands behind text or zeros.
+    """
+    head = source.at(tags_end, WINDOW)
+    junk = embedded(head)
+    if junk is None:
+        return None
+    begin = tags_end + junk
+    if is_wav(head[junk:]) and not head[:junk].isascii() and wav.claims_more(head[junk:], source.size - begin):
+        return None
+    return _known(source, begin)

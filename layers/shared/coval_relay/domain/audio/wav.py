@@ -16,6 +16,8 @@ AHEAD = 4096
 IN_DS64 = 0xFFFFFFFF
 UNKNOWN_SIZES: Final = (0, 0xFFFFFFFF)
 """What a writer leaves behind that did not know the length, or could not go back to fill it in."""
+STREAMED = 0x7FFFF000
+"""A form of so many bytes is a writer's that did not know the length either."""
 MOST, MOST_FRAME = 0xFFFFFFFF, 0xFFFF
 FORMAT_BYTES = 14
 """The least that a `fmt ` chunk holds: WAVEFORMAT, without bits."""
@@ -128,6 +130,12 @@ def measure(source: Ranges, begin: int = 0) -> AudioFacts:
         begin=begin,
         end=min(data.end, source.size),
     )
+
+
+def claims_more(head: bytes, size: int) -> bool:
+    """Whether the header that begins there tells of a longer form than the `size` bytes from there on."""
+    form_size = int.from_bytes(head[RIFF_SIZE], "big" if head[:4] == b"RIFX" else "little")
+    return size + 1 < form_size + CHUNK_HEADER < STREAMED
 
 
 def _layout(wave_format: WaveFormat, data: _Data, begin: int) -> WaveLayout:
