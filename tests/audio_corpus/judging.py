@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -21,7 +21,8 @@ from coval_relay.domain.audio import (
 )
 from coval_relay.domain.audio.coval_limits import MAX_MILLISECONDS, MIN_MILLISECONDS, PADDING_MILLISECONDS
 from coval_relay.domain.raw_audio import RawAudio
-from tests.support.ffmpeg import Decoded, full_decode
+from tests.audio_corpus.other_decoders import OTHER_DECODERS
+from tests.support.ffmpeg import Decoded, full_decodes
 from tests.support.voices import correlation, narrow
 
 MOST_MILLISECONDS, MOST_SHARE = 50, 0.01
@@ -62,10 +63,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Row:
+    """`judge` is what ffmpeg hears, or where the relay is not as ffmpeg has it, the `decoder` that bears it out."""
+
     name: str
     ours: Verdict
     judge: Decoded | None
     difference: str
+    decoder: str = "ffmpeg"
 
 
 def relayed(data: bytes, name: str, raw: RawAudio | None = None) -> Verdict:
@@ -101,11 +105,36 @@ def _reader(data: bytes) -> Callable[[int, int], bytes]:
 
 def row(name: str, data: bytes, judge: Decoded | None, raw: RawAudio | None = None) -> Row:
     ours = relayed(data, name, raw)
-    return Row(name, ours, judge, difference(ours, judge))
+    (heard,) = _decoded([ours])
+    return Row(name, ours, judge, difference(ours, judge, heard))
 
 
-def row_of_file(path: Path) -> Row:
-    return row(path.name, path.read_bytes(), full_decode(path, *options_of(path.suffix)))
+def rows_of_files(paths: Sequence[Path]) -> list[Row]:
+    judges = full_decodes([(path, options_of(path.suffix)) for path in paths])
+    verdicts = [relayed(path.read_bytes(), path.name) for path in paths]
+    return [
+        _settled(ours, None if _is_text(path) else judge, heard, path)
+        for path, judge, ours, heard in zip(paths, judges, verdicts, _decoded(verdicts), strict=True)
+    ]
+
+
+def _is_text(path: Path) -> bool:
+    """Which ffmpeg plays where the name is that of samples."""
+    try:
+        path.read_bytes().decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _settled(ours: Verdict, judge: Decoded | None, heard: Decoded | None, path: Path) -> Row:
+    """Where another decoder hears in the file, whole, what the relay says, ffmpeg is wrong."""
+    differs = difference(ours, judge, heard)
+    for name, decoder in OTHER_DECODERS.items() if differs else ():
+        other = decoder(path.read_bytes())
+        if other and not difference(ours, other, heard):
+            return Row(path.name, ours, other, "", decoder=name)
+    return Row(path.name, ours, judge, differs)
 
 
 def options_of(extension: str) -> tuple[str, ...]:
@@ -116,13 +145,16 @@ def options_of(extension: str) -> tuple[str, ...]:
     return ("-f", form) if form in ("g722", "gsm") else ("-f", form, "-ar", str(rate), "-ac", "1")
 
 
-def difference(ours: Verdict, judge: Decoded | None) -> str:
-    """What is not as ffmpeg has it; a rejection that names the format is a decision, not a difference."""
+def difference(ours: Verdict, judge: Decoded | None, heard: Decoded | None) -> str:
+    """What is not as the judge has it, who `heard` what was sent.
+
+    A rejection that names the format is a decision, not a difference.
+    """
     if judge is None:
         return "" if ours.facts is None else "ffmpeg hears nothing"
-    if ours.facts is None or ours.sent is None:
+    if ours.facts is None:
         return "" if ours.code == "audio_unsupported_format" else f"ffmpeg hears {judge.milliseconds / 1000:.2f} s"
-    return _off(ours.facts, judge) or _misjudged(ours, judge) or _unlike(ours.sent, judge)
+    return _off(ours.facts, judge) or _misjudged(ours, judge) or _unlike(heard, judge)
 
 
 def _off(facts: AudioFacts, judge: Decoded) -> str:
@@ -147,8 +179,7 @@ def _misjudged(ours: Verdict, judge: Decoded) -> str:
     return ""
 
 
-def _unlike(sent: bytes, judge: Decoded) -> str:
-    heard = decoded(sent)
+def _unlike(heard: Decoded | None, judge: Decoded) -> str:
     if heard is None:
         return "ffmpeg hears nothing in what was sent"
     if judge.channels > 2 or judge.milliseconds <= MOST_MILLISECONDS:
@@ -163,11 +194,14 @@ def _unlike(sent: bytes, judge: Decoded) -> str:
     return ""
 
 
-def decoded(data: bytes) -> Decoded | None:
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(data)
-        file.flush()
-        return full_decode(Path(file.name))
+def _decoded(verdicts: Sequence[Verdict]) -> list[Decoded | None]:
+    """What ffmpeg hears in what each would send."""
+    with tempfile.TemporaryDirectory() as folder:
+        sent = {number: verdict.sent for number, verdict in enumerate(verdicts) if verdict.sent}
+        for number, data in sent.items():
+            (Path(folder) / str(number)).write_bytes(data)
+        heard = dict(zip(sent, full_decodes([(Path(folder) / str(number), ()) for number in sent]), strict=True))
+    return [heard.get(number) for number in range(len(verdicts))]
 
 
 def _beginning(sound: Decoded) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

