@@ -72,7 +72,7 @@ def _shown(row: Row) -> Shown:
 
 def _counted(row: Row) -> Iterator[str]:
     """Limits do not count: most sounds that packages ship are too short for a call."""
-    yield COUNTED.get(row.ours.how, "refused")
+    yield COUNTED.get(row.ours.how, "rejected")
     if row.decoder != "ffmpeg":
         yield f"as {row.decoder} has it"
     if row.difference:

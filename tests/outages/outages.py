@@ -34,8 +34,8 @@ ALARMING = frozenset(
     }
 )
 SOUND = wav()
-OWN_AT_ONCE = 2
-"""What a call's two events hand over as they end, or one of them and the sweep: never more, however long it lasts."""
+OWN_AT_ONCE = 3
+"""What a call's two events hand over as they end, and in a backlog the sweep's: never more, however long it lasts."""
 
 
 @dataclass(frozen=True)

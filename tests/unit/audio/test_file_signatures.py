@@ -161,7 +161,7 @@ def test_wav_behind_a_little_junk_is_found(junk: bytes, wav: bytes) -> None:
 def test_header_that_a_compressor_keeps_is_no_wav(form: bytes, front: bytes) -> None:
     """Half as many bytes follow as it says."""
     data = front + form + WHOLE[8:44] + bytes(8_000)
-    assert refusal(data) == (UNREADABLE if front.startswith(b"ID3") else UNDETECTABLE)
+    assert rejection(data) == (UNREADABLE if front.startswith(b"ID3") else UNDETECTABLE)
 
 
 def test_audio_inside_of_something_large_is_none() -> None:
