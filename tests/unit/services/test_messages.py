@@ -787,6 +787,19 @@ def test_the_sweep_adds_nothing_to_a_long_queue(waiting: int, sent: int, monkeyp
     assert [(one.sweeps, one.due_at > NOW) for one in played.store.items.values()] == [(1, True), (1, True)]
 
 
+@pytest.mark.parametrize(("waiting", "sent"), [(MAX_BACKLOG - 1, 1), (MAX_BACKLOG, 0)])
+def test_nor_does_it_end_there_what_waits_under_an_alias(
+    waiting: int, sent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = world()
+    pending = PendingMessage("x", "recording", "{}", NOW - PENDING_SECONDS)
+    played.aliases.add_pending(Alias("leg", "L1"), pending)
+    monkeypatch.setattr(played.queues, "backlog", lambda *_: waiting)
+    hand(played, "attach", Sweep())
+    assert (len(played.queued), played.aliases.waiting(Alias("leg", "L1"))) == (sent, (pending,))
+    assert played.aliases.moments() == [NOW + 1800]
+
+
 def test_a_backlog_that_may_not_be_seen_keeps_nothing_else_from_being_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     played = world(replace(POINTED, due_at=NOW))
     missed = replace(submitted(due_at=NOW), external_conversation_id="call-2", facts=FACTS)

@@ -17,7 +17,7 @@ from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
 from coval_relay.services.action_runner import DONE, Outcome
 from coval_relay.services.conditional_updates import Calls
-from coval_relay.services.function_queues import Queues
+from coval_relay.services.function_queues import InternalMessage, Queues
 
 MAX_PER_SHARD = 200
 MAX_BACKLOG = 1000
@@ -68,10 +68,9 @@ class Sweeper:
         """Raises the last error of those that kept a part of the table from being looked at."""
         unread: list[RelayError] = []
         ended: set[str] = set()
-        count = 0
+        count, room = 0, _Room(self.backlog)
         for waiting in self._waiting(attempt.now, unread):
-            count += self._safely("", partial(self._pending, waiting, attempt.now, ended))
-        room = _Room(self.backlog)
+            count += self._safely("", partial(self._pending, waiting, attempt.now, ended, room))
         for call in self._due(attempt.now, unread):
             if self.calls.clock() >= attempt.now + SWEEP_SECONDS:
                 break
@@ -112,8 +111,7 @@ class Sweeper:
         if queue == "attach":
             self._goes_on_here(resume, go_on, replace(attempt, now=now))
         elif room.taken(queue):
-            send = self.queues.recording if queue == "recording" else self.queues.call_end
-            send(resume)
+            self._send(queue, resume)
         return 1
 
     def _queue_of(self, call: Call, now: int) -> QueueName:
@@ -142,15 +140,18 @@ class Sweeper:
             except RelayError as error:
                 unread.append(error)
 
-    def _pending(self, waiting: Waiting, now: int, ended: set[str]) -> int:
-        """Sent on where its alias is bound by now, else to its end, once."""
+    def _pending(self, waiting: Waiting, now: int, ended: set[str], room: _Room) -> int:
+        """Sent on where its alias is bound by now; else to its end, once, and where there is room for it."""
         alias, target, pending = waiting
         self.aliases.put_off(alias, pending, now + backoff.LONGEST_SECONDS)
         if target:
             self.send_again(pending)
             self.aliases.clear(alias, pending)
-        elif pending.identity not in ended:
+        elif pending.identity not in ended and room.taken(pending.queue):
             ended.add(pending.identity)
-            queue = self.queues.recording if pending.queue == "recording" else self.queues.call_end
-            queue(PendingExpired(alias, pending))
+            self._send(pending.queue, PendingExpired(alias, pending))
         return 1
+
+    def _send(self, queue: QueueName, message: InternalMessage) -> None:
+        send = self.queues.recording if queue == "recording" else self.queues.call_end
+        send(message)
