@@ -299,9 +299,8 @@ def twilio_audio(last: str) -> str:
     return f"{ACCOUNT}/Recordings/{RE}{last}.wav"
 
 
-def twilio(parts: str, speakers: tuple[Speaker, Speaker] = (agent, caller), **facts: Any) -> dict[str, Any]:
-    first, second = speakers
-    words = (first(HELLO, 0.9, 2.9), second(MOVE, 3.35, 6.47), first(MONDAY, 7.4, 330.0))
+def twilio(parts: str, **facts: Any) -> dict[str, Any]:
+    words = (agent(HELLO, 0.9, 2.9), caller(MOVE, 3.35, 6.47), agent(MONDAY, 7.4, 330.0))
     known = {"provider": "twilio", "direction": "inbound", "transcript_times_estimated": 1, **facts}
     return submit(f"{CA}2", parts, ANSWERED, *words, **known)
 
@@ -353,12 +352,12 @@ TWILIO = (
         name="twilio, recording in the call's end",
         id=f"{CA}2",
         steps=(
-            Serves(twilio_audio("3"), Audio(), Page(headers=TWILIO_LOGIN)),
+            Serves(twilio_audio("3"), AGENT_RIGHT, Page(headers=TWILIO_LOGIN)),
             Event("twilio/call_completed_with_recording"),
             Until("WAITING", "UPLOADED"),
             *SPOKEN,
         ),
-        ended=by_upload(twilio(TEXT_AND_AUDIO, speakers=(caller, agent), direction="outbound")),
+        ended=by_upload(twilio(TEXT_AND_AUDIO, direction="outbound")),
     ),
     Call(
         name="twilio, own bucket",

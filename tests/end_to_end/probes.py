@@ -247,7 +247,7 @@ class Probes:
         text = TranscriptPointer(bucket=TRANSCRIPTS, key=call_id, format="canonical_v1", stored_at=now)
         calls = DynamoDbCalls(self._table)
         seen = calls.get(call_id)
-        calls.save(seen, replace(seen, transcript=text, held_until=now + PENDING_SECONDS, due_at=now))
+        calls.save(seen, replace(seen, transcript=text, created_at=now, held_until=now + PENDING_SECONDS, due_at=now))
 
     def _of_attach(self, probe: str, call_id: str) -> Event:
         match probe:
