@@ -1109,3 +1109,24 @@ def test_what_fails_in_a_sweep_is_reported_whole(monkeypatch: pytest.MonkeyPatch
     where = failed[2].pop("where")
     assert failed == (LogEvent.DELIVERY_FAILED, "call-1", {"kind": "ZeroDivisionError"})
     assert re.fullmatch(r"test_messages\.py:\d+", str(where))
+
+
+@pytest.mark.parametrize("closed", [0, 70])
+def test_what_the_sweep_does_itself_waits_while_coval_is_left_alone(
+    closed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = world(submitted(recording=recording(Sound.UPLOADED, upload_id="upl", changed_at=NOW), due_at=NOW))
+    played.coval.conversations["ours"] = {
+        "external_conversation_id": "call-1",
+        "audio": None,
+        "created": 1,
+        "metadata": {},
+    }
+    monkeypatch.setattr(played.coval, "wait_turn", lambda: closed)
+    hand(played, "attach", Sweep())
+    after, waiting = played.store.get("call-1"), [one for one in played.telemetry if one[0] is LogEvent.MESSAGE_WAITING]
+    if closed:
+        assert (played.coval.calls, after.held_until, after.due_at) == ([], NOW + 70, NOW + 70)
+        assert waiting == [(LogEvent.MESSAGE_WAITING, "call-1", {"code": CIRCUIT_OPEN})]
+    else:
+        assert (played.coval.calls, after.recording_state, waiting) == (["attach"], Sound.ATTACHED, [])
