@@ -7,6 +7,7 @@ from coval_relay.domain.errors import RetryableError
 from tests.support.scenarios import SCENARIOS, Scenario, outcome
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
 REQUESTS = ("submit", "create_upload", "put_audio", "attach", "find")
 CODES = (
     error_mapping.PERMISSION_DENIED,
