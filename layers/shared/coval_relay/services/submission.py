@@ -210,9 +210,7 @@ class Submission:
         return True
 
     def _is_overdue(self, call: Call) -> bool:
-        assert call.transcript is not None
-        since = call.waiting_since or call.transcript.stored_at
-        return since + self.calls.deadlines.transcript <= self._now()
+        return lifecycle.missing_text_overdue(call, self.calls.deadlines, self._now())
 
     def _transcript_missing(self, call: Call, token: str, error: NotReadyError) -> Transition:
         if self._is_overdue(call):

@@ -212,17 +212,26 @@ def _pause(sweeps: int, call: Call) -> int:
 def _settling(call: Call, now: int) -> list[int]:
     """When the recording settles, which no hold puts off: it is uploaded meanwhile, to go along with the text."""
     recording = call.recording
-    settles = recording is not None and _is_to_upload(call) and recording.settling_until > now
-    return [recording.settling_until] if recording and settles else []
+    if recording is None or not _is_to_upload(call):
+        return []
+    return [recording.settling_until] if recording.settling_until > now else []
 
 
 def _text_given_up(call: Call, deadlines: Deadlines, now: int) -> list[int]:
     """When a transcript that is not there is waited for no longer, which no pause puts off."""
-    text = call.transcript
-    if call.state is not ConversationState.WAITING or text is None or not text.missing:
+    if call.state is not ConversationState.WAITING or call.transcript is None or not call.transcript.missing:
         return []
-    ends_at = (call.waiting_since or text.stored_at) + deadlines.transcript
-    return [ends_at] if ends_at > now else []
+    return [] if missing_text_overdue(call, deadlines, now) else [_text_given_up_at(call, deadlines)]
+
+
+def missing_text_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
+    """Whether a transcript that is not there has been waited for long enough."""
+    return _text_given_up_at(call, deadlines) <= now
+
+
+def _text_given_up_at(call: Call, deadlines: Deadlines) -> int:
+    assert call.transcript is not None
+    return (call.waiting_since or call.transcript.stored_at) + deadlines.transcript
 
 
 def _is_to_upload(call: Call) -> bool:
