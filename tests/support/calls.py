@@ -12,7 +12,11 @@ EARLIER = NOW - 1000
 MINE = Attempt("mine", NOW + 180, NOW)
 DEADLINES = Deadlines(grace=5400, transcript=21_600, recording=86_400, audit=600, resume=900)
 FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=NOW - 60, agent_channel=None)
-BOTH = Parts(transcript=True, facts=True, recording=True)
+TEXT, AUDIO, BOTH = (
+    Parts(transcript=True, facts=True, recording=False),
+    Parts(transcript=False, facts=True, recording=True),
+    Parts(transcript=True, facts=True, recording=True),
+)
 
 
 def call(state: ConversationState = ConversationState.NEW, **changes: Any) -> Call:
@@ -21,17 +25,13 @@ def call(state: ConversationState = ConversationState.NEW, **changes: Any) -> Ca
     return replace(seen, **changes)
 
 
-def submitting(parts: Parts = BOTH, **changes: Any) -> Call:
+def submitting(parts: Parts = TEXT, **changes: Any) -> Call:
     return call(ConversationState.SUBMITTING, lease=Lease("mine", NOW + 50, parts), **changes)
 
 
-def recording(state: RecordingState = RecordingState.READY, **changes: Any) -> Recording:
+def recording(state: RecordingState = RecordingState.READY, sort_key: str = "2", **changes: Any) -> Recording:
+    version = ObjectVersion("b", f"k{sort_key}", "e", "v")
     made = Recording(
-        identity="s3://b/k#e",
-        sort_key="2",
-        created_at=EARLIER,
-        changed_at=EARLIER,
-        state=state,
-        version=ObjectVersion("b", "k", "e", "v"),
+        identity=f"s3://b/k{sort_key}#e", sort_key=sort_key, created_at=EARLIER, state=state, version=version
     )
     return replace(made, **changes)

@@ -28,41 +28,17 @@ from coval_relay.domain.lifecycle import (
     OLD_CALL_SECONDS,
     OTHER_RECORDING_ATTACHED,
     Action,
-    Attempt,
     Deadlines,
     Transition,
 )
 from coval_relay.domain.s3_objects import ObjectVersion
+from tests.support.calls import AUDIO, BOTH, EARLIER, FACTS, MINE, NOW, TEXT, call, recording
+from tests.support.calls import submitting as mine
 
-NOW = 1_000_000
-MINE = Attempt("mine", NOW + 180, NOW)
 REASON = Reason("code", "text")
 DEADLINES = Deadlines(grace=100, transcript=200, recording=300, audit=400, resume=500)
-FACTS = CallFacts(occurred_at="2026-10-02T14:31:07.000Z", ended_at=NOW - 60, agent_channel=None)
 POINTER = TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_at=NOW)
-TEXT, AUDIO = (
-    Parts(transcript=True, facts=True, recording=False),
-    Parts(transcript=False, facts=True, recording=True),
-)
-BOTH = Parts(transcript=True, facts=True, recording=True)
 NEW = Call(external_conversation_id="c")
-EARLIER = NOW - 1000
-
-
-def call(state: State = State.NEW, **changes: Any) -> Call:
-    return replace(NEW, **{"revision": 1, "state": state, "created_at": EARLIER, **changes})
-
-
-def recording(state: Sound = Sound.READY, sort_key: str = "2", **changes: Any) -> Recording:
-    version = ObjectVersion("b", f"k{sort_key}", "e", "v")
-    made = Recording(
-        identity=f"s3://b/k{sort_key}#e", sort_key=sort_key, created_at=EARLIER, state=state, version=version
-    )
-    return replace(made, **changes)
-
-
-def mine(parts: Parts = TEXT, **changes: Any) -> Call:
-    return call(State.SUBMITTING, lease=Lease("mine", NOW + 50, parts), **changes)
 
 
 def ended_lease(parts: Parts = TEXT, **changes: Any) -> Call:

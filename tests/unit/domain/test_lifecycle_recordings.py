@@ -11,7 +11,7 @@ from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
 from coval_relay.domain.lifecycle import MAX_CONVERSIONS, MISNAMED, NEVER_CONVERTED, Action, Transition
 from coval_relay.domain.s3_objects import ObjectVersion
-from tests.support.calls import FACTS, NOW, call, recording, submitting
+from tests.support.calls import AUDIO, FACTS, NOW, call, recording, submitting
 
 SOUND = recording()
 OTHER_ONES = "s3://b/other#e"
@@ -38,7 +38,7 @@ def test_a_call_that_has_not_chosen_it_stays_as_it_is(seen: Call) -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        submitting(recording=recording(Sound.UPLOADED)),
+        submitting(AUDIO, recording=recording(Sound.UPLOADED)),
         call(State.SUBMITTED, recording=recording(Sound.ATTACHING)),
         call(State.SUBMITTED, recording=recording(Sound.ATTACHED)),
     ],

@@ -209,6 +209,6 @@ def test_what_the_recording_has_come_to_already_stays() -> None:
 
 
 def test_of_a_submitted_call_only_the_recording_ends() -> None:
-    sound = recording(Sound.UPLOADED, upload_id="upl")
+    sound = recording(Sound.UPLOADED, upload_id="upl", changed_at=EARLIER)
     seen = call(State.SUBMITTED, submitted_at=EARLIER, recording=sound)
     assert given_up(seen) == Transition(replace(seen, recording=ended(sound)), Action.DONE)
