@@ -28,8 +28,8 @@ def main(folder: str = "") -> int:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     counts[DIFFERENCES] += 0
-    told = ", ".join(f"{number} {word}" for word, number in counts.items())
-    sys.stdout.write(f"{told}, {time.monotonic() - began:.0f} s\n")
+    summary = ", ".join(f"{number} {word}" for word, number in counts.items())
+    sys.stdout.write(f"{summary}, {time.monotonic() - began:.0f} s\n")
     return int(counts[DIFFERENCES] > 0)
 
 

@@ -111,30 +111,31 @@ def row(name: str, data: bytes, judge: Decoded | None, raw: RawAudio | None = No
 
 def rows_of_files(paths: Sequence[Path]) -> list[Row]:
     judges = full_decodes([(path, options_of(path.suffix)) for path in paths])
-    verdicts = [relayed(path.read_bytes(), path.name) for path in paths]
+    contents = [path.read_bytes() for path in paths]
+    verdicts = [relayed(data, path.name) for path, data in zip(paths, contents, strict=True)]
     return [
-        _settled(ours, None if _is_text(path) else judge, heard, path)
-        for path, judge, ours, heard in zip(paths, judges, verdicts, _decoded(verdicts), strict=True)
+        _settled(path.name, data, ours, None if _is_text(data) else judge, heard)
+        for path, data, judge, ours, heard in zip(paths, contents, judges, verdicts, _decoded(verdicts), strict=True)
     ]
 
 
-def _is_text(path: Path) -> bool:
+def _is_text(data: bytes) -> bool:
     """Which ffmpeg plays where the name is that of samples."""
     try:
-        path.read_bytes().decode()
+        data.decode()
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _settled(ours: Verdict, judge: Decoded | None, heard: Decoded | None, path: Path) -> Row:
+def _settled(name: str, data: bytes, ours: Verdict, judge: Decoded | None, heard: Decoded | None) -> Row:
     """Where another decoder hears in the file, whole, what the relay says, ffmpeg is wrong."""
     differs = difference(ours, judge, heard)
-    for name, decoder in OTHER_DECODERS.items() if differs else ():
-        other = decoder(path.read_bytes())
+    for decoder, decode in OTHER_DECODERS.items() if differs else ():
+        other = decode(data)
         if other and not difference(ours, other, heard):
-            return Row(path.name, ours, other, "", decoder=name)
-    return Row(path.name, ours, judge, differs)
+            return Row(name, ours, other, "", decoder)
+    return Row(name, ours, judge, differs)
 
 
 def options_of(extension: str) -> tuple[str, ...]:

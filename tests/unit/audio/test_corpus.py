@@ -29,8 +29,8 @@ def test_where_ffmpeg_is_alone_another_decoder_settles_it(tmp_path: Path) -> Non
     paths = [tmp_path / name for name in files]
     for path in paths:
         path.write_bytes(files[path.name])
-    told = [(row.name, row.ours.how, row.decoder, row.difference) for row in rows_of_files(paths)]
-    assert told == [
+    judged = [(row.name, row.ours.how, row.decoder, row.difference) for row in rows_of_files(paths)]
+    assert judged == [
         ("call.wav", "none", "ffmpeg", ""),
         ("float.wav", "rearrange", "libsndfile", ""),
         ("tag.mp3", "rearrange", "miniaudio", ""),
