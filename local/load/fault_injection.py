@@ -29,6 +29,8 @@ COVAL_FAULTS: tuple[Mapping[str, Any], ...] = (
 )
 ALWAYS = 1_000_000
 LOOK_SECONDS = 1.0
+OVERLOAD = {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}, "body": {"message": "Limit Exceeded"}}
+"""How an outage begins, once: on a slow machine nothing else may reach a limit."""
 OUTAGE = {"kind": "status", "status": 503, "body": {"message": "Service Unavailable"}}
 CALM, USUAL = Shares(), Shares(throttled=0.01, cut=0.005, lost=0.005)
 STORM = Shares(throttled=0.3, cut=0.15, lost=0.15)
@@ -80,14 +82,19 @@ class Disturbances:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """Let Coval answer 503 to everything."""
+        """Let Coval answer 429 once, and then 503 to everything."""
         self.coval.clear_faults()
+        self.coval.add_fault(dict(OVERLOAD))
         self.coval.add_fault(dict(OUTAGE), times=ALWAYS)
         try:
             yield
         finally:
             self.coval.clear_faults()
             self._fail_coval()
+
+    def outage_is_felt(self) -> bool:
+        """Whether a request has met each answer of the outage."""
+        return all(fault["left"] < fault["times"] for fault in self.coval.faults())
 
     def _fail_coval(self) -> None:
         """A share of the requests, however many there are: faults in a row would pile up while Coval is left alone."""

@@ -135,6 +135,7 @@ class Run:
             self.report(f"Coval is out for {self.settings.pace.outage:.0f} s")
             with disturbances.outage():
                 self._pause(self.settings.pace.outage)
+                self._until(disturbances.outage_is_felt, "requests have met the outage")
             self.report("Coval is back")
             sending_seconds = burst.result()
             self._until_share(LATE_AT, burst)
