@@ -37,15 +37,23 @@ class FleetQueues(Queues):
 
     waiting: dict[str, list[tuple[int, int, QueuedMessage]]] = field(default_factory=dict)
     under_way: QueuedMessage | None = None
-    own: Counter[str] = field(default_factory=Counter)
-    """Messages of each call that the functions have sent themselves, and that have not ended."""
+    """What an invocation has been given; None for the sweep's."""
+    causes: dict[str, str] = field(default_factory=dict)
+    """By message id: the event that a message is, or goes on with; or the sweep of its call."""
+    live: Counter[str] = field(default_factory=Counter)
+    """Messages of each cause that have not ended."""
     serial: Any = field(default_factory=itertools.count)
 
     def send(self, queue: str, body: str, now: int, chain: Counter[str] | None = None, delay: int = 0) -> None:
         message = QueuedMessage(queue, body, now + delay, now + delay, chain=Counter(chain or {}))
-        if chain is not None:
-            self.own[_call_of(body)] += 1
+        self.causes[message.message_id] = cause = self._cause(message, own=chain is not None)
+        self.live[cause] += 1
         self.put(message)
+
+    def _cause(self, message: QueuedMessage, *, own: bool) -> str:
+        if not own:
+            return message.message_id
+        return self.causes[self.under_way.message_id] if self.under_way else f"sweep of {_call_of(message.body)}"
 
     def put(self, message: QueuedMessage) -> None:
         heapq.heappush(self.waiting.setdefault(message.queue, []), (message.visible_at, next(self.serial), message))
@@ -54,8 +62,7 @@ class FleetQueues(Queues):
         return sum(visible_at <= now for visible_at, _, _ in self.waiting.get(queue, ()))
 
     def forget(self, message: QueuedMessage) -> None:
-        if message.chain:
-            self.own[_call_of(message.body)] -= 1
+        self.live[self.causes[message.message_id]] -= 1
 
     def by_handle(self, handle: str) -> QueuedMessage | None:
         return self.under_way if self.under_way and self.under_way.handle == handle else None
@@ -65,7 +72,7 @@ class FleetQueues(Queues):
 
 
 def _call_of(body: str) -> str:
-    """Of a message of the functions' own, or of the platform's."""
+    """Of a message of the functions' own."""
     return str(json.loads(body)["detail"].get("external_conversation_id", ""))
 
 
@@ -140,8 +147,8 @@ class Fleet:
             queue: [(clock.now, n, self._environment(queue)) for n in range(workers[queue])] for queue in QUEUES
         }
         self._sweep_at = clock.now + SWEEP_SECONDS
-        self.most_own = 0
-        """Most of a call's messages at once that the functions have sent themselves, after an invocation of its own."""
+        self.most_live = 0
+        """Most messages at once that an event was or has led to, or the sweep of a call, seen between invocations."""
 
     def _environment(self, queue: QueueName) -> _Environment:
         environment = _Environment()
@@ -206,19 +213,19 @@ class Fleet:
             self.queues.end(message, failed=failed)
             if failed:
                 self.queues.put(message)
-            self.most_own = max(self.most_own, self.queues.own[_call_of(message.body)])
+            self.most_live = max(self.most_live, self.queues.live[self.queues.causes[message.message_id]])
         heapq.heappush(self._free[queue], (self.clock.now + 1, name, environment))
 
     def _sweep(self) -> None:
         free, name, environment = heapq.heappop(self._free["attach"])
         self.clock.now = max(self._sweep_at, free)
         self._sweep_at += SWEEP_SECONDS
-        self.world.running = Counter({"attach": 1})
+        self.world.running, self.queues.under_way = Counter({"attach": 1}), None
         try:
             self._invoke(environment, {"source": SOURCE, "detail-type": "Sweep"})
         except DeliveryFailedError:
             self.world._report(LogEvent.DELIVERY_FAILED)
-        self.most_own = max(self.most_own, *self.queues.own.values(), 0)
+        self.most_live = max(self.most_live, *self.queues.live.values())
         heapq.heappush(self._free["attach"], (self.clock.now + 1, name, environment))
 
     def _invoke(self, environment: _Environment, payload: Any) -> dict[str, Any]:

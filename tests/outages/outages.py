@@ -34,8 +34,8 @@ ALARMING = frozenset(
     }
 )
 SOUND = wav()
-OWN_AT_ONCE = 3
-"""What a call's two events hand over as they end, and in a backlog the sweep's: never more, however long it lasts."""
+LIVE_AT_ONCE = 1
+"""Of an event with what goes on with it, and of the sweep of a call: one more than the events under way."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def broken(played: Played) -> list[str]:
     check("dead letters", fleet.queues.dead)
     check("deleted by SQS", fleet.queues.deleted)
     check("stopped as a circle", fleet.queues.dropped)
-    check("own messages of a call at once", fleet.most_own if fleet.most_own > OWN_AT_ONCE else 0)
+    check("messages of one cause at once", fleet.most_live if fleet.most_live > LIVE_AT_ONCE else 0)
     check("arrivals without an alarm", played.silent())
     return found
 

@@ -61,7 +61,7 @@ from coval_relay.services.action_runner import AT_COVAL, DONE, Content, Outcome
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
 from coval_relay.services.object_matcher import ObjectMatcher
-from coval_relay.services.sweep import MAX_BACKLOG
+from coval_relay.services.sweep import MAX_BACKLOG, MAX_BACKLOG_AGAIN
 from tests.support.events import TURNS, etag, wav
 from tests.support.in_memory import InMemoryAliases
 from tests.support.world import DEADLINES, PENDING_SECONDS, World
@@ -785,6 +785,17 @@ def test_the_sweep_adds_nothing_to_a_long_queue(waiting: int, sent: int, monkeyp
     hand(played, "attach", Sweep())
     assert (len(played.queued), asked) == (sent, ["call_end"])
     assert [(one.sweeps, one.due_at > NOW) for one in played.store.items.values()] == [(1, True), (1, True)]
+
+
+@pytest.mark.parametrize(("waiting", "sent"), [(MAX_BACKLOG_AGAIN, [TO_CALL_END]), (MAX_BACKLOG_AGAIN + 1, [])])
+def test_a_second_message_of_a_call_joins_no_backlog(
+    waiting: int, sent: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one may lie there still; it is put off as if it had been sent."""
+    played = world(replace(POINTED, due_at=NOW, sweeps=1))
+    monkeypatch.setattr(played.queues, "backlog", lambda *_: waiting)
+    hand(played, "attach", Sweep())
+    assert (queued(played), played.store.get("call-1").sweeps) == (sent, 2)
 
 
 @pytest.mark.parametrize(("waiting", "sent"), [(MAX_BACKLOG - 1, 1), (MAX_BACKLOG, 0)])

@@ -1,6 +1,7 @@
 """Use case: go on with whatever was left unfinished and is due."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +23,8 @@ from coval_relay.services.function_queues import InternalMessage, Queues
 MAX_PER_SHARD = 200
 MAX_BACKLOG = 1000
 """More than that the sweep adds to no queue: what comes there waits for minutes already."""
+MAX_BACKLOG_AGAIN = 10
+"""More than that, and the call's last message of the sweep may lie there still: no second one is sent."""
 SWEEP_SECONDS = 50
 """Not until the next sweep begins."""
 GoOn = Callable[[Resume, Attempt], Outcome]
@@ -31,16 +34,19 @@ Backlog = Callable[[QueueName], int]
 
 @dataclass(slots=True)
 class _Room:
-    """How many messages more the queues take in this sweep; each is asked once, when it is first sent to."""
+    """What the queues take in this sweep; each is asked once how long it is, when it is first sent to."""
 
     backlog: Backlog
-    left: dict[QueueName, int] = field(default_factory=dict)
+    found: dict[QueueName, int] = field(default_factory=dict)
+    sent: Counter[QueueName] = field(default_factory=Counter)
 
-    def taken(self, queue: QueueName) -> bool:
-        if queue not in self.left:
-            self.left[queue] = MAX_BACKLOG - self.backlog(queue)
-        self.left[queue] -= 1
-        return self.left[queue] >= 0
+    def taken(self, queue: QueueName, *, again: bool = False) -> bool:
+        if queue not in self.found:
+            self.found[queue] = self.backlog(queue)
+        if self.found[queue] > (MAX_BACKLOG_AGAIN if again else MAX_BACKLOG - self.sent[queue] - 1):
+            return False
+        self.sent[queue] += 1
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,7 @@ class Sweeper:
         another              └ not due any more ── nothing
 
     Where a queue is long the call comes again with its next pause: else it would have a message of each sweep there.
+    So there is one message at most of an event, or of what goes on with it, and one of the sweep.
     """
 
     calls: Calls
@@ -110,7 +117,7 @@ class Sweeper:
         queue = self._queue_of(taken.call, now)
         if queue == "attach":
             self._goes_on_here(resume, go_on, replace(attempt, now=now))
-        elif room.taken(queue):
+        elif room.taken(queue, again=taken.call.sweeps > 1):
             self._send(queue, resume)
         return 1
 
