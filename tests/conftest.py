@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
 # Machines are small and noisy: no example fails for being slow, and CI plays the same examples each time.
@@ -41,6 +44,19 @@ KEPT = (
 def clean_environment() -> Iterator[None]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     with patch.dict(os.environ, {**kept, **ENVIRONMENT}, clear=True):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_models_read_once() -> Iterator[None]:
+    """Each emulated AWS has clients of its own; what botocore ships of a service is large, and stays the same."""
+    read = JSONFileLoader.load_file
+
+    @cache
+    def once(path: str) -> Any:
+        return read(JSONFileLoader(), path)
+
+    with patch.object(JSONFileLoader, "load_file", lambda _, path: once(path)):
         yield
 
 

@@ -9,6 +9,7 @@ from tests.audio_corpus.variants import BACKS, FRONTS, UNTAGGED, Variant, judged
 from tests.unit.audio.test_oracles import needs_ffmpeg
 
 
+@pytest.mark.slow
 @needs_ffmpeg
 @pytest.mark.parametrize("variant", some(30), ids=lambda variant: variant.name)
 def test_as_ffmpeg_decodes_it(tmp_path: Path, variant: Variant) -> None:

@@ -32,6 +32,7 @@ print(json.dumps([*found, gc.isenabled()]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["submit_transcript", "upload_recording", "attach_recording"])
 def test_a_worker_starts_without_it_and_a_broken_start_wakes_it(function: str) -> None:
     path = os.pathsep.join([str(PROJECT / "functions" / function), str(PROJECT / "layers" / "shared")])
@@ -51,6 +52,7 @@ HANDLER = "coval_relay.entrypoints.lambda_handler"
 AUDIO = ["coval_relay.domain.audio", "coval_relay.adapters.audio", "av"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "spared"),
     [("submit_transcript", AUDIO), ("upload_recording", AUDIO[1:]), ("attach_recording", AUDIO)],

@@ -112,6 +112,7 @@ def folder(target: str) -> str:
     return target.removeprefix("test-").replace("-", "_")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", sorted({*calls("python3 scripts/"), *calls(r"python3 -m scripts\.")}))
 def test_scripts_have_the_options_that_are_shown(call: str) -> None:
     words = shlex.split(call.replace("python3 -m scripts.", "python3 -mscripts."))[1:]
