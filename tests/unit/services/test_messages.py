@@ -56,12 +56,12 @@ from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode
 from coval_relay.domain.transcript import Transcript, Utterance
-from coval_relay.services import recording_preparer, upload_recording
+from coval_relay.services import recording_preparer, sweep, upload_recording
 from coval_relay.services.action_runner import AT_COVAL, DONE, Content, Outcome
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
 from coval_relay.services.object_matcher import ObjectMatcher
-from coval_relay.services.sweep import MAX_BACKLOG, MAX_BACKLOG_AGAIN
+from coval_relay.services.sweep import MAX_BACKLOG
 from tests.support.events import TURNS, etag, wav
 from tests.support.in_memory import InMemoryAliases
 from tests.support.world import DEADLINES, PENDING_SECONDS, World
@@ -98,9 +98,9 @@ def world(seen: Call | None = None, **changes: Any) -> World:
     return made
 
 
-def hand(to: World, queue: str, message: Message) -> Outcome:
+def hand(to: World, queue: str, message: Message, attempt: Attempt = MINE) -> Outcome:
     service: Any = to.consumers[queue].service
-    outcome: Outcome = service(message, MINE)
+    outcome: Outcome = service(message, attempt)
     return outcome
 
 
@@ -642,15 +642,15 @@ def test_what_somebody_else_has_submitted_of_a_simulation_stays() -> None:
     assert list(played.coval.conversations) == ["THEIRS"]
 
 
-def test_the_sweep_has_an_audit_done_by_the_function_that_can() -> None:
-    waiting = call(State.WAITING, transcript=POINTER, maybe_sent_at=NOW - 1000, due_at=NOW - 1)
-    played = world(waiting)
+def test_the_sweep_audits_and_leaves_what_follows_to_the_next_one() -> None:
+    """Handed over at once it could join a long queue, where the sweep would look for no message of its own."""
+    played = world(call(State.WAITING, transcript=POINTER, maybe_sent_at=NOW - 1000, due_at=NOW - 1))
     hand(played, "attach", Sweep())
-    assert queued(played) == [("call_end", "Resume")]
-    assert played.coval.calls == ["find"]
-    played = world(replace(waiting, audited_at=NOW - 1))
-    hand(played, "attach", Sweep())
-    assert queued(played) == [("call_end", "Resume")]
+    assert (queued(played), played.coval.calls) == ([], ["find"])
+    assert (played.store.get("call-1").audited_at, played.store.get("call-1").due_at) == (NOW, NOW + 5)
+    played.clock.now += 60
+    hand(played, "attach", Sweep(), replace(MINE, now=NOW + 60))
+    assert (queued(played), played.coval.calls) == ([("call_end", "Resume")], ["find"])
 
 
 @pytest.mark.parametrize(("has_audio", "left"), [(True, Sound.ATTACHED), (False, Sound.REJECTED)])
@@ -770,7 +770,7 @@ def test_the_sweep_leaves_what_is_not_due() -> None:
     assert (queued(played), played.telemetry) == ([], [])
 
 
-@pytest.mark.parametrize(("waiting", "sent"), [(0, 2), (MAX_BACKLOG - 1, 1), (MAX_BACKLOG, 0)])
+@pytest.mark.parametrize(("waiting", "sent"), [(0, 2), (MAX_BACKLOG, 2), (MAX_BACKLOG + 1, 0)])
 def test_the_sweep_adds_nothing_to_a_long_queue(waiting: int, sent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not sent was looked at all the same, and is due again when its next pause is over."""
     played = world(replace(POINTED, due_at=NOW))
@@ -787,18 +787,15 @@ def test_the_sweep_adds_nothing_to_a_long_queue(waiting: int, sent: int, monkeyp
     assert [(one.sweeps, one.due_at > NOW) for one in played.store.items.values()] == [(1, True), (1, True)]
 
 
-@pytest.mark.parametrize(("waiting", "sent"), [(MAX_BACKLOG_AGAIN, [TO_CALL_END]), (MAX_BACKLOG_AGAIN + 1, [])])
-def test_a_second_message_of_a_call_joins_no_backlog(
-    waiting: int, sent: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first one may lie there still; it is put off as if it had been sent."""
-    played = world(replace(POINTED, due_at=NOW, sweeps=1))
-    monkeypatch.setattr(played.queues, "backlog", lambda *_: waiting)
+def test_a_sweep_sends_so_many_messages_to_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = world(replace(POINTED, due_at=NOW))
+    played.store.items["call-2"] = replace(POINTED, external_conversation_id="call-2", due_at=NOW)
+    monkeypatch.setattr(sweep, "MAX_SENT", 1)
     hand(played, "attach", Sweep())
-    assert (queued(played), played.store.get("call-1").sweeps) == (sent, 2)
+    assert len(played.queued) == 1
 
 
-@pytest.mark.parametrize(("waiting", "sent"), [(MAX_BACKLOG - 1, 1), (MAX_BACKLOG, 0)])
+@pytest.mark.parametrize(("waiting", "sent"), [(MAX_BACKLOG, 1), (MAX_BACKLOG + 1, 0)])
 def test_nor_does_it_end_there_what_waits_under_an_alias(
     waiting: int, sent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,6 @@
 """Use case: go on with whatever was left unfinished and is due."""
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,15 +15,15 @@ from coval_relay.domain.lifecycle import Action, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
-from coval_relay.services.action_runner import DONE, Outcome
+from coval_relay.services.action_runner import DONE, MAX_HOPS, Outcome
 from coval_relay.services.conditional_updates import Calls
 from coval_relay.services.function_queues import InternalMessage, Queues
 
 MAX_PER_SHARD = 200
-MAX_BACKLOG = 1000
-"""More than that the sweep adds to no queue: what comes there waits for minutes already."""
-MAX_BACKLOG_AGAIN = 10
-"""More than that, and the call's last message of the sweep may lie there still: no second one is sent."""
+MAX_BACKLOG = 10
+"""Behind more than that the sweep adds nothing to a queue: its last message of the same call may lie there still."""
+MAX_SENT = 1000
+"""To one queue in one sweep."""
 SWEEP_SECONDS = 50
 """Not until the next sweep begins."""
 GoOn = Callable[[Resume, Attempt], Outcome]
@@ -34,19 +33,16 @@ Backlog = Callable[[QueueName], int]
 
 @dataclass(slots=True)
 class _Room:
-    """What the queues take in this sweep; each is asked once how long it is, when it is first sent to."""
+    """How many messages more the queues take in this sweep; each is asked once, when it is first sent to."""
 
     backlog: Backlog
-    found: dict[QueueName, int] = field(default_factory=dict)
-    sent: Counter[QueueName] = field(default_factory=Counter)
+    left: dict[QueueName, int] = field(default_factory=dict)
 
-    def taken(self, queue: QueueName, *, again: bool = False) -> bool:
-        if queue not in self.found:
-            self.found[queue] = self.backlog(queue)
-        if self.found[queue] > (MAX_BACKLOG_AGAIN if again else MAX_BACKLOG - self.sent[queue] - 1):
-            return False
-        self.sent[queue] += 1
-        return True
+    def taken(self, queue: QueueName) -> bool:
+        if queue not in self.left:
+            self.left[queue] = MAX_SENT if self.backlog(queue) <= MAX_BACKLOG else 0
+        self.left[queue] -= 1
+        return self.left[queue] >= 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +56,7 @@ class Sweeper:
         another              └ not due any more ── nothing
 
     Where a queue is long the call comes again with its next pause: else it would have a message of each sweep there.
-    So there is one message at most of an event, or of what goes on with it, and one of the sweep.
+    For the same reason what the sweep does itself hands nothing over, but leaves it to the next one.
     """
 
     calls: Calls
@@ -116,8 +112,8 @@ class Sweeper:
         resume = Resume(taken.call.external_conversation_id, sweep=taken.call.sweeps)
         queue = self._queue_of(taken.call, now)
         if queue == "attach":
-            self._goes_on_here(resume, go_on, replace(attempt, now=now))
-        elif room.taken(queue, again=taken.call.sweeps > 1):
+            self._goes_on_here(resume, go_on, replace(attempt, now=now, hops=MAX_HOPS))
+        elif room.taken(queue):
             self._send(queue, resume)
         return 1
 
