@@ -204,7 +204,7 @@ SCENARIOS = (
         _attached(),
     ),
     Scenario(
-        "recording refused by Coval",
+        "recording rejected by Coval",
         (
             CallEnd("stereo-pcm-16khz.wav"),
             Until("SUBMITTED"),
