@@ -2,15 +2,17 @@
 
 import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
+from coval_relay.domain.audio import ReadRange
 from coval_relay.domain.call import Call
 from coval_relay.domain.coval import Agent, ContentType, Conversation, Filtered, Upload
 from coval_relay.domain.errors import NotReadyError, ObjectGoneError, ObjectReplacedError, PermanentError
 from coval_relay.domain.ports import ConflictError
+from coval_relay.domain.raw_audio import RawAudio
 from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 from tests.support.events import etag
 
@@ -198,3 +200,20 @@ class FakeTranscriptObjects:
         if key not in self.transcript_objects:
             raise NotReadyError("document_missing")
         return copy.copy(self.transcript_objects[key])
+
+
+@dataclass
+class FakeConverter:
+    """The AudioConverter: a conversion whose outcome is known, and what happens while it runs."""
+
+    outcome: bytes | Exception
+    meanwhile: Callable[[], object] = lambda: None
+
+    def __call__(
+        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
+    ) -> ContentType:
+        self.meanwhile()
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        sink.write(self.outcome)
+        return "audio/wav"

@@ -38,7 +38,7 @@ from coval_relay.services.submission import concerns_audio, concerns_upload, liv
 from coval_relay.services.transcript_loader import MAX_PAGES, TranscriptLoader
 from coval_relay.services.upload_recording import identity_of, identity_of_url
 from tests.support.events import wav
-from tests.support.fakes import FakeBucket, FakeClock, FakeTranscriptObjects, InMemoryCalls
+from tests.support.fakes import FakeBucket, FakeClock, FakeConverter, FakeTranscriptObjects, InMemoryCalls
 from tests.support.in_memory import InMemoryStaging, InMemoryUrls, InMemoryUtterances
 
 DEADLINES = Deadlines(grace=100, transcript=200, recording=300, audit=400, resume=500)
@@ -310,24 +310,11 @@ def test_a_rule_without_a_judge_asks_for_no_sidecar() -> None:
 # --- preparing ---------------------------------------------------------------------------------------
 
 
-@dataclass
-class Converted:
-    """A conversion whose outcome is known."""
-
-    content: bytes
-
-    def __call__(
-        self, size: int, read: ReadRange, sink: BinaryIO, *, agent_channel: int | None, raw: RawAudio | None = None
-    ) -> ContentType:
-        sink.write(self.content)
-        return "audio/wav"
-
-
 def prepared(content: bytes, *, converted: bytes = b"") -> RecordingPreparer:
     bucket = FakeBucket({VERSION.key: ("e", content)})
 
     return RecordingPreparer(
-        bucket, InMemoryUrls({"https://a.example/": b"abc"}), InMemoryStaging(bucket), Converted(converted)
+        bucket, InMemoryUrls({"https://a.example/": b"abc"}), InMemoryStaging(bucket), FakeConverter(converted)
     )
 
 
