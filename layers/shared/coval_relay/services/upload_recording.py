@@ -75,7 +75,7 @@ class UploadRecording:
             case RecordingReady():
                 return self._ready(message, attempt)
             case ObjectNamed():
-                return self._named(ObjectVersion(message.bucket, message.key, etag=""), attempt)
+                return self._named(message.bucket, message.key, attempt)
             case Resume():
                 return self._resume(message, attempt)
             case PendingExpired():
@@ -112,15 +112,16 @@ class UploadRecording:
 
     def _bind(self, known: AliasesKnown, attempt: Attempt) -> None:
         self.resolver.bind(known)
-        for place in filter(None, map(place_of, known.aliases)):
-            self._named(ObjectVersion(*place, etag=""), attempt)
+        for bucket, key in filter(None, map(place_of, known.aliases)):
+            self._named(bucket, key, attempt)
 
-    def _named(self, version: ObjectVersion, attempt: Attempt) -> Outcome:
+    def _named(self, bucket: str, key: str, attempt: Attempt) -> Outcome:
         """What came before the event that names it was taken for the call that its key suggests: it goes on."""
-        for suggested in self.matcher.suggested(version):
+        place = ObjectVersion(bucket, key, etag="")
+        for suggested in self.matcher.suggested(place):
             call_id = self.resolver.owner(suggested) if isinstance(suggested, Alias) else suggested
             held = self.calls.get(call_id) if isinstance(call_id, str) else None
-            found = recording_found(held) if held and _lies_at(held.recording, version) else None
+            found = recording_found(held) if held and _lies_at(held.recording, place) else None
             if found:
                 return self._found(found, attempt)
         return DONE
@@ -343,4 +344,4 @@ def identity_of_url(url: str) -> str:
 
 
 def _unusable(recording: Recording, reason: Reason) -> Recording:
-    return replace(recording, state=RecordingState.REJECTED, usable=False, needs_preparation=False, reason=reason)
+    return replace(recording, state=RecordingState.REJECTED, usable=False, reason=reason)
