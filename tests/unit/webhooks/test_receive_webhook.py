@@ -17,6 +17,7 @@ from coval_relay.domain.webhooks.request import WebhookRequest
 from coval_relay.domain.webhooks.routes import Routes, UnusableSecretError
 from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.entrypoints.webhook_door import WebhookDoor
+from coval_relay.services import receive_webhook
 from coval_relay.services.receive_webhook import ReceiveWebhook
 from local.webhooks import PLATFORMS, SECRETS, body_of, headers_of
 from tests.support.webhooks import http_event, request_of
@@ -146,6 +147,13 @@ def test_a_way_in_that_was_added_a_moment_ago_is_there() -> None:
 def test_nobody_is_sent_away_by_an_old_secret() -> None:
     door = Door(secret={"vapi": "old"}, rotated={"vapi": ["old", "vapi-token"]})
     assert (door.status(vapi(REPORT)), door.readings) == (200, 1)
+    assert door.said() == [("WEBHOOK_ACCEPTED", "vapi", None)]
+
+
+def test_a_way_in_that_was_taken_away_a_moment_ago_lets_nobody_in_by_another_secret() -> None:
+    door = Door(secret={"vapi": "old"}, rotated={"retell": "key"})
+    assert (door.status(vapi(REPORT)), door.readings) == (401, 1)
+    assert door.said() == [("WEBHOOK_REJECTED", "vapi", "wrong_signature")]
 
 
 @pytest.mark.parametrize(
@@ -164,6 +172,12 @@ def test_what_is_not_let_in(changes: dict[str, Any], status: int, reason: str) -
     door = Door()
     assert (door.status(vapi(REPORT, **changes)), door.stored) == (status, [])
     assert door.said() == [("WEBHOOK_REJECTED", "vapi", reason)]
+
+
+def test_the_largest_that_lambda_hands_over_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = vapi(REPORT)
+    monkeypatch.setattr(receive_webhook, "MAX_BODY_BYTES", len(request.body))
+    assert Door().status(request) == 200
 
 
 def test_what_is_no_unicode_is_not_let_in() -> None:
@@ -198,6 +212,8 @@ def test_daily_s_set_up_ping_is_answered_and_nothing_else_that_is_not_signed() -
     assert door.status(ping) == 200
     assert door.status(replace(ping, body=b'{"test":"test","type":"meeting.ended"}')) == 401
     assert door.status(replace(ping, path="/retell")) == 401
+    rejected = [("WEBHOOK_REJECTED", platform, "no_signature") for platform in ("daily", "retell")]
+    assert door.said() == [("WEBHOOK_DROPPED", "daily", "ping"), *rejected]
     assert door.stored == []
 
 
@@ -256,7 +272,9 @@ def test_a_broken_entry_stops_no_other() -> None:
 
 def test_senders_are_asked_to_come_again_while_the_secret_or_the_queue_cannot_be_reached() -> None:
     unreachable = RetryableError("secretsmanager_unreachable")
-    assert Door(error=unreachable).status(vapi(REPORT)) == 503
+    door = Door(error=unreachable)
+    assert door.status(vapi(REPORT)) == 503
+    assert door.said() == [("WEBHOOK_FAILED", "unknown", "secretsmanager_unreachable")]
     door = Door(storage_error=RetryableError("sqs_unreachable"))
     assert door.status(vapi(REPORT)) == 503
     assert door.said() == [("WEBHOOK_FAILED", "vapi", "sqs_unreachable")]
