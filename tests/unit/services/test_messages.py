@@ -1123,6 +1123,7 @@ def test_what_fails_in_a_sweep_is_reported_whole(monkeypatch: pytest.MonkeyPatch
 def test_what_the_sweep_does_itself_waits_while_coval_is_left_alone(
     closed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Since its own turn: others came first in this sweep."""
     played = world(submitted(recording=recording(Sound.UPLOADED, upload_id="upl", changed_at=NOW), due_at=NOW))
     played.coval.conversations["ours"] = {
         "external_conversation_id": "call-1",
@@ -1131,10 +1132,11 @@ def test_what_the_sweep_does_itself_waits_while_coval_is_left_alone(
         "metadata": {},
     }
     monkeypatch.setattr(played.coval, "wait_turn", lambda: closed)
+    played.clock.now += 40
     hand(played, "attach", Sweep())
     after, waiting = played.store.get("call-1"), [one for one in played.telemetry if one[0] is LogEvent.MESSAGE_WAITING]
     if closed:
-        assert (played.coval.calls, after.held_until, after.due_at) == ([], NOW + 70, NOW + 70)
+        assert (played.coval.calls, after.held_until, after.due_at) == ([], NOW + 110, NOW + 110)
         assert waiting == [(LogEvent.MESSAGE_WAITING, "call-1", {"code": CIRCUIT_OPEN})]
     else:
         assert (played.coval.calls, after.recording_state, waiting) == (["attach"], Sound.ATTACHED, [])
