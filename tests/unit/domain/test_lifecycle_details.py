@@ -1,5 +1,6 @@
 """The state protocol in detail: whole items after an event, and what happens exactly at a limit."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -623,7 +624,7 @@ GONE = recording(Sound.REJECTED, usable=False, reason=REASON)
 
 UNFIT = replace(UPLOADED, needs_preparation=True)
 REPLACEABLE = replace(UPLOADED, url="", version=ObjectVersion("b", "k2", "e"))
-TO_COPY = (UNFIT, REPLACEABLE)
+TO_COPY = (UNFIT, REPLACEABLE, replace(REPLACEABLE, state=Sound.BY_URL))
 
 
 @pytest.mark.parametrize(
@@ -641,6 +642,16 @@ def test_what_does_not_fit_or_could_be_replaced_is_copied(held: Recording, needs
     assert held.needs_copy is needs_copy
 
 
+def look_again(seen: Call) -> Transition:
+    return arrived(seen, GONE)
+
+
+def use_in_vain(seen: Call) -> Transition:
+    assert seen.recording is not None
+    return lifecycle.recording_rejected(seen, seen.recording.identity, REASON, NOW)
+
+
+@pytest.mark.parametrize("ended", [look_again, use_in_vain])
 @pytest.mark.parametrize(
     ("state", "held", "rejected"),
     [
@@ -650,12 +661,14 @@ def test_what_does_not_fit_or_could_be_replaced_is_copied(held: Recording, needs
         (State.SUBMITTED, UPLOADED, False),
         *((State.WAITING, raw, False) for raw in TO_COPY),
         (State.WAITING, UPLOADED, False),
-        (State.SUBMITTED, recording(Sound.ATTACHING, needs_preparation=True), False),
+        (State.SUBMITTED, recording(Sound.ATTACHED, needs_preparation=True), False),
         (State.SUBMITTED, recording(Sound.BY_URL), False),
     ],
 )
-def test_bytes_that_are_gone_end_what_still_needs_them(state: State, held: Recording, rejected: bool) -> None:
-    after = arrived(call(state, recording=held), GONE).call.recording
+def test_bytes_that_are_gone_end_what_still_needs_them(
+    state: State, held: Recording, rejected: bool, ended: Callable[[Call], Transition]
+) -> None:
+    after = ended(call(state, recording=held)).call.recording
     gone = replace(held, state=Sound.REJECTED, reason=REASON, upload_id=None, url="", changed_at=NOW)
     assert after == (gone if rejected else held)
 
@@ -669,7 +682,7 @@ def test_a_look_without_a_reason_rejects_nothing() -> None:
 COPY = recording(prepared=ObjectVersion("staging", "copy", "e"), changed_at=NOW - 5, settling_until=3)
 
 
-@pytest.mark.parametrize("raw", TO_COPY, ids=["unfit", "replaceable"])
+@pytest.mark.parametrize("raw", TO_COPY, ids=["unfit", "replaceable", "to be fetched"])
 @pytest.mark.parametrize(
     ("state", "taken"),
     [(Sound.READY, True), (Sound.UPLOADED, True), (Sound.BY_URL, False), (Sound.ATTACHING, False)],
@@ -830,7 +843,7 @@ def test_a_recording_is_pinned_and_attached() -> None:
     )
 
 
-@pytest.mark.parametrize("raw", TO_COPY, ids=["unfit", "replaceable"])
+@pytest.mark.parametrize("raw", TO_COPY, ids=["unfit", "replaceable", "to be fetched"])
 def test_what_is_to_be_copied_is_not_pinned_but_ends_with_a_rejected_call(raw: Recording) -> None:
     seen = call(State.SUBMITTED, recording=raw)
     assert lifecycle.attach(seen, NOW) == Transition(seen)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from coval_relay.adapters.aws import queue_messages
+from coval_relay.domain import lifecycle
 from coval_relay.domain.backoff import GIVE_UP_SECONDS
 from coval_relay.domain.call import (
     NO_HINTS,
@@ -57,7 +58,7 @@ from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.domain.submit_request import STAMP, Submit, encode
 from coval_relay.domain.transcript import Transcript, Utterance
 from coval_relay.services import recording_preparer, sweep, upload_recording
-from coval_relay.services.action_runner import AT_COVAL, DONE, Content, Outcome
+from coval_relay.services.action_runner import AT_COVAL, DONE, Content, EndlessCallError, Outcome
 from coval_relay.services.alias_resolver import Unresolved
 from coval_relay.services.attach_recording import _then_attach
 from coval_relay.services.object_matcher import ObjectMatcher
@@ -115,6 +116,14 @@ def queued(of: World) -> list[tuple[str, str]]:
 
 
 # --- what follows ------------------------------------------------------------------------------------
+
+
+def test_rules_that_lead_in_a_circle_end_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the worker would go round to its timeout, and so would the next one."""
+    monkeypatch.setattr(lifecycle, "next_action", lambda _: Action.CONTINUE)
+    with pytest.raises(EndlessCallError):
+        go(world(call()), "recording", Transition(call()))
+
 
 WITHOUT_TRANSCRIPT = call(State.WAITING, call_end=CallEnd.WITHOUT_TRANSCRIPT, facts=FACTS)
 

@@ -8,15 +8,16 @@ import pytest
 
 from coval_relay.domain.audio import AudioFacts
 from coval_relay.domain.audio.facts import unsupported
-from coval_relay.domain.call import Call, Recording, RecordingState
-from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.call import Call, ConversationState, Recording, RecordingState
+from coval_relay.domain.errors import ObjectGoneError, PermanentError, RetryableError
 from coval_relay.domain.lifecycle import MAX_CONVERSIONS, NEVER_CONVERTED, Action, Transition
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services import recording_preparer
+from coval_relay.services.action_runner import DONE, Content
 from coval_relay.services.upload import Upload
 from tests.support import calls
-from tests.support.calls import NOW
+from tests.support.calls import MINE, NOW
 from tests.support.events import etag, wav
 from tests.support.fakes import FakeConverter
 from tests.support.world import World
@@ -154,3 +155,20 @@ def test_a_copy_for_a_side_that_became_known_meanwhile_is_made_anew(world: World
     done = go(world, facts, step, replace(CONVERSION, meanwhile=lambda: choose(world, known)))
     assert done == Transition(world.store.get("c"), Action.REQUEUE_RECORDING)
     assert (left(world), world.coval.calls) == (known, [])
+
+
+@pytest.mark.parametrize("state", [RecordingState.UPLOADED, RecordingState.BY_URL])
+def test_what_goes_before_a_submitted_call_has_its_copy_has_ended(world: World, state: RecordingState) -> None:
+    """Coval may hold the bytes, but they came too late for the submit, and only a copy can be attached."""
+    unversioned = replace(VERSION, version_id=None)
+    recording, facts = arrived(world)
+    held = replace(recording, version=unversioned, state=state, needs_preparation=False, upload_id="upl")
+    seen = world.store.items["c"] = calls.call(ConversationState.SUBMITTED, recording=held)
+    del world.bucket.objects[VERSION.key]
+    runner: Any = world.consumers["recording"].service.actions  # type: ignore[attr-defined]
+    outcome = runner.run(Transition(seen), MINE, Content(audio=facts, audio_of=held.identity))
+    assert outcome == DONE
+    assert left(world) == replace(
+        held, state=RecordingState.REJECTED, conversions=1, reason=ObjectGoneError().reason, upload_id=None,
+        changed_at=NOW,
+    )  # fmt: skip

@@ -28,6 +28,12 @@ if TYPE_CHECKING:  # submit_transcript uploads nothing, and its cold start is sp
 
 MAX_HOPS = 8
 """Lambda stops a function's 17th invocation of one chain: long before, the sweep begins a new one."""
+MAX_STEPS = 50
+"""A call takes ten at most; where rules lead in a circle, the worker would be paid for to its timeout."""
+
+
+class EndlessCallError(RuntimeError):
+    """The rules of a call lead in a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +81,15 @@ class ActionRunner:
     attachment: Attachment | None = None
 
     def run(self, transition: Transition, attempt: Attempt, content: Content = NO_CONTENT) -> Outcome:
-        """Act, follow, act again, until nothing is left that can be done here and now."""
-        while transition.action not in (Action.DONE, Action.WAIT):
+        """Act, follow, act again, until nothing is left that can be done here and now. Raises EndlessCallError."""
+        for _ in range(MAX_STEPS):
+            match transition.action:
+                case Action.DONE:
+                    return Outcome(call=transition.call)
+                case Action.WAIT:
+                    return Outcome(transition.until, transition.code, transition.call)
             transition = self._act(transition, attempt, content)
-        if transition.action is Action.WAIT:
-            return Outcome(transition.until, transition.code, transition.call)
-        return Outcome(call=transition.call)
+        raise EndlessCallError
 
     def _act(self, transition: Transition, attempt: Attempt, content: Content) -> Transition:  # noqa: C901, PLR0911, PLR0912 - one case a kind
         call, audio = transition.call, content.audio_for(transition.call)

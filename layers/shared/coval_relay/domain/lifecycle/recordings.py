@@ -74,8 +74,9 @@ def _inspected_again(call: Call, current: Recording, arrived: Recording, now: in
 
 def _needs_its_bytes(call: Call, current: Recording) -> bool:
     """Whether nothing can come of the recording any more without what another look found unusable or gone."""
-    needs_copy = call.state in TERMINAL and current.needs_copy
-    return current.state is RecordingState.READY or (current.state is RecordingState.UPLOADED and needs_copy)
+    if current.state in (RecordingState.UPLOADED, RecordingState.BY_URL):
+        return call.state in TERMINAL and current.needs_copy
+    return current.state is RecordingState.READY
 
 
 def _with_prepared_copy(call: Call, current: Recording, arrived: Recording) -> Call:
@@ -204,11 +205,12 @@ def _prepared(call: Call, recording: Recording, now: int) -> Transition:
 
 def recording_rejected(call: Call, identity: str, reason: Reason, now: int) -> Transition:
     """The recording can not be had or not be used; says so where it is still the chosen one."""
-    if call.recording is None or call.recording.identity != identity:
+    recording = call.recording
+    if recording is None or recording.identity != identity:
         return Transition(call)
-    if call.recording.state not in (RecordingState.READY, RecordingState.ATTACHING):
+    if recording.state is not RecordingState.ATTACHING and not _needs_its_bytes(call, recording):
         return Transition(call)
-    return Transition(replace(call, recording=rejected(call.recording, reason, now)))
+    return Transition(replace(call, recording=rejected(recording, reason, now)))
 
 
 # --- attaching ---------------------------------------------------------------------------------------
