@@ -781,9 +781,9 @@ def test_the_sweep_leaves_what_is_not_due() -> None:
 
 @pytest.mark.parametrize(("waiting", "sent"), [(0, 2), (MAX_BACKLOG, 2), (MAX_BACKLOG + 1, 0)])
 def test_the_sweep_adds_nothing_to_a_long_queue(waiting: int, sent: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not sent was looked at all the same, and is due again when its next pause is over."""
-    played = world(replace(POINTED, due_at=NOW))
-    played.store.items["call-2"] = replace(POINTED, external_conversation_id="call-2", due_at=NOW)
+    """What is not sent is due again after the same pause: nothing was tried."""
+    played = world(replace(POINTED, due_at=NOW, sweeps=1))
+    played.store.items["call-2"] = replace(POINTED, external_conversation_id="call-2", due_at=NOW, sweeps=1)
     asked: list[str] = []
 
     def backlog(queue: str, _: int) -> int:
@@ -793,7 +793,8 @@ def test_the_sweep_adds_nothing_to_a_long_queue(waiting: int, sent: int, monkeyp
     monkeypatch.setattr(played.queues, "backlog", backlog)
     hand(played, "attach", Sweep())
     assert (len(played.queued), asked) == (sent, ["call_end"])
-    assert [(one.sweeps, one.due_at > NOW) for one in played.store.items.values()] == [(1, True), (1, True)]
+    left = (2, NOW + DEADLINES.resume) if sent else (1, NOW + 60)
+    assert [(one.sweeps, one.due_at) for one in played.store.items.values()] == [left, left]
 
 
 def test_a_sweep_sends_so_many_messages_to_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,8 @@ class Sweeper:
         a sweep     due ── due_at later, sweeps + 1 ── sends Resume(sweeps)
         another              └ not due any more ── nothing
 
-    Where a queue is long the call comes again with its next pause: else it would have a message of each sweep there.
-    For the same reason what the sweep does itself hands nothing over, but leaves it to the next one.
+    Where a queue is long the call comes again after a pause, which does not grow as nothing was tried: else it would
+    have a message of each sweep there. So what the sweep does itself hands nothing over, but leaves it to the next one.
     """
 
     calls: Calls
@@ -106,14 +106,17 @@ class Sweeper:
 
     def _call(self, due: Call, go_on: GoOn, attempt: Attempt, room: _Room) -> int:
         now = self.calls.clock()
+        queue = self._queue_of(due, now)
+        if queue != "attach" and not room.taken(queue):
+            self.calls.put_off(due.external_conversation_id, now)
+            return 1
         taken = self.calls.update(due, lambda seen: lifecycle.swept(seen, now))
         if taken.action is Action.DONE:
             return 0
         resume = Resume(taken.call.external_conversation_id, sweep=taken.call.sweeps)
-        queue = self._queue_of(taken.call, now)
         if queue == "attach":
             self._goes_on_here(resume, go_on, replace(attempt, now=now, hops=MAX_HOPS))
-        elif room.taken(queue):
+        else:
             self._send(queue, resume)
         return 1
 
