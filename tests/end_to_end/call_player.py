@@ -313,7 +313,8 @@ class Ended:
     """All that came of a call.
 
     `submits` are the requests' bodies as they were, but for the upload's id and the digest in the stamp; `by`
-    is how the audio came: "upload", or the PATCH of a presigned URL of the "original" or of a "copy".
+    is how the audio came: "upload", or the PATCH of a presigned URL of the "original" or of a "copy". Where two
+    events bring one recording two may be sent at once; Coval takes one.
     """
 
     submits: tuple[Mapping[str, Any], ...] = ()
@@ -422,12 +423,13 @@ class Play:
         sounds = [Path(one["audio"]["path"]).read_bytes() for one in held if one["audio"]]
         requests = self._admin.requests(external_conversation_id=call_id)
         submits = [one["body"] for one in requests if one["path"].endswith(":submit")]
-        patches = [one["body"] for one in requests if one["method"] == "PATCH"]
-        _judge(submits, patches)
+        patches = [one for one in requests if one["method"] == "PATCH"]
+        _judge(submits, [one["body"] for one in patches])
+        attached = [one["body"] for one in patches if one["response_status"] == 200]
         return Ended(
             submits=tuple(self._plain(name, body) for body in submits),
             audio=self._calls[name].audio.heard_in(sounds[0]) if sounds else None,
-            by=(*("upload" for body in submits if "upload_id" in body), *map(self._presigned, patches)),
+            by=(*("upload" for body in submits if "upload_id" in body), *map(self._presigned, attached)),
             state=item.get("state", ""),
             recording=item.get("recording_state", ""),
             reason=reason_of(item),
