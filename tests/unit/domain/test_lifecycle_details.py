@@ -673,6 +673,11 @@ def test_bytes_that_are_gone_end_what_still_needs_them(
     assert after == (gone if rejected else held)
 
 
+def test_bytes_that_are_gone_do_not_end_what_is_being_attached() -> None:
+    held = recording(Sound.ATTACHING, needs_preparation=True)
+    assert arrived(call(State.SUBMITTED, recording=held), GONE).call.recording == held
+
+
 def test_a_look_without_a_reason_rejects_nothing() -> None:
     seen = call(State.SUBMITTED, recording=recording())
     assert arrived(seen, replace(GONE, reason=None)).call == seen

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # submit_transcript uploads nothing, and its cold start is sp
 MAX_HOPS = 8
 """Lambda stops a function's 17th invocation of one chain: long before, the sweep begins a new one."""
 MAX_STEPS = 50
-"""A call takes ten at most; where rules lead in a circle, the worker would be paid for to its timeout."""
+"""Far more than a call takes; where rules lead in a circle, the worker would be paid for to its timeout."""
 
 
 class EndlessCallError(RuntimeError):
@@ -83,11 +83,10 @@ class ActionRunner:
     def run(self, transition: Transition, attempt: Attempt, content: Content = NO_CONTENT) -> Outcome:
         """Act, follow, act again, until nothing is left that can be done here and now. Raises EndlessCallError."""
         for _ in range(MAX_STEPS):
-            match transition.action:
-                case Action.DONE:
-                    return Outcome(call=transition.call)
-                case Action.WAIT:
-                    return Outcome(transition.until, transition.code, transition.call)
+            if transition.action is Action.DONE:
+                return Outcome(call=transition.call)
+            if transition.action is Action.WAIT:
+                return Outcome(transition.until, transition.code, transition.call)
             transition = self._act(transition, attempt, content)
         raise EndlessCallError
 

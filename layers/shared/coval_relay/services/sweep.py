@@ -108,7 +108,7 @@ class Sweeper:
         now = self.calls.clock()
         queue = self._queue_of(due, now)
         if queue != "attach" and not room.taken(queue):
-            self.calls.put_off(due.external_conversation_id, now)
+            self.calls.update(due, lambda seen: lifecycle.put_off(seen, now, now))
             return 1
         taken = self.calls.update(due, lambda seen: lifecycle.swept(seen, now))
         if taken.action is Action.DONE:
