@@ -8,6 +8,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = PROJECT / ".venv" / "bin" / "python"
 SAM = PROJECT / ".venv-sam" / "bin" / "sam"
 SAMCONFIG = PROJECT / "local" / "stack" / "samconfig.toml"
+EMULATOR = PROJECT / "local" / "emulator" / "unpacked_once.py"
 AWS_PYTHON = PROJECT / ".venv-aws" / "bin" / "python"
 
 BUILD = PROJECT / ".local" / "build"

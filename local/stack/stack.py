@@ -30,7 +30,7 @@ from local.stack.parameters import (
     TRANSCRIPTS,
     merged,
 )
-from local.stack.paths import AWS_PYTHON, BUILD, PROJECT, PYTHON, Files
+from local.stack.paths import AWS_PYTHON, BUILD, EMULATOR, PROJECT, PYTHON, Files
 from local.stack.server_processes import Server, alone
 from local.toml import document
 from scripts.notify_relay import enable
@@ -177,7 +177,7 @@ def _start_aws(server: Server, files: Files, egress: Egress | None) -> None:
                 str(AWS_PYTHON),
                 "-m",
                 "hypercorn",
-                "ministack.app:app",
+                f"{EMULATOR}:app",
                 "--bind",
                 f"127.0.0.1:{server.port()}",
             ),
