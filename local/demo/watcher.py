@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 _DESERIALIZE = TypeDeserializer().deserialize
-_LOOK_SECONDS = 0.25
 _LONG_POLL_SECONDS = 2
 _HIDDEN_SECONDS = 5
 _COUNTS: "tuple[QueueAttributeNameType, ...]" = (
@@ -245,14 +244,14 @@ def _reason_text(message: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def repeated(*looks: Callable[[], None]) -> Iterator[None]:
-    """Each look again and again in a thread of its own, until the block ends; raises what a look raised."""
+def repeated(*looks: Callable[[], None], seconds: float = 0.25) -> Iterator[None]:
+    """Each look every so many seconds in a thread of its own, until the block ends; raises what a look raised."""
     ended = threading.Event()
     failures: list[BaseException] = []
 
     def repeat(look: Callable[[], None]) -> None:
         try:
-            while not ended.wait(_LOOK_SECONDS):
+            while not ended.wait(seconds):
                 look()
         except BaseException as failure:  # noqa: BLE001 -- handed to the thread that waits
             failures.append(failure)

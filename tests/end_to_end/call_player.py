@@ -22,6 +22,7 @@ import boto3
 
 from coval_relay.domain.submit_request import STAMP
 from local.demo.watcher import Changes, Coval, DeadLetters, Items, QueueDepths, reason_of, repeated
+from local.load.emulator_control import Functions
 from local.simulator import AdminClient
 from local.stack import events
 from local.stack.parameters import RECORDINGS_UNVERSIONED as RECORDINGS
@@ -345,7 +346,7 @@ class Play:
 
     def __init__(self, stack: Stack, web: Web, calls: Sequence[Call], run: str) -> None:
         self._calls = {call.name: call for call in calls}
-        self._web, self._stack = web, stack
+        self._web, self._stack, self._functions = web, stack, Functions(stack)
         self._s3: S3Client = boto3.client("s3")
         self.names = {name: Names(f"{run} {name}") for name in self._calls}
         self.ids = {name: self.names[name].own(call.id) for name, call in self._calls.items()}
@@ -359,12 +360,16 @@ class Play:
         self._depths = QueueDepths(sqs, stack.queues)
 
     def play(self, seconds: float) -> dict[str, Ended]:
-        """Perform all steps, then wait until all has ended as expected, or the seconds are over."""
+        """Perform all steps, then wait until all has ended as expected, or the seconds are over.
+
+        The sweep comes oftener than by its schedule, whose own coming the demo's scenarios show.
+        """
         with self._admin:
             return self._played(seconds)
 
     def _played(self, seconds: float) -> dict[str, Ended]:
-        with repeated(self._items.look, self._coval.look, self._dead_letters.look):
+        looks = (self._items.look, self._coval.look, self._dead_letters.look)
+        with repeated(*looks, seconds=1), repeated(self._functions.sweep, seconds=10):
             self._perform_all()
             self._changes.wait_for(self._is_over, seconds)
         return {name: self.ended(name) for name in self._calls}
