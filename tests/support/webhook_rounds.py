@@ -111,7 +111,7 @@ def _retell(request: WebhookRequest) -> object:
 
 
 def _elevenlabs(request: WebhookRequest) -> object:
-    client = WebhooksClient(client_wrapper=None)  # type: ignore[arg-type]
+    client = WebhooksClient(client_wrapper=None)
     return client.construct_event(request.body.decode(), request.headers["elevenlabs-signature"], "wsec_local")
 
 
