@@ -64,10 +64,10 @@ check: .venv/installed ## At every save: style, types, imports, spelling, and th
 	$(SIDE_BY_SIDE) types lint test-unit WORKERS=$(or $(WORKERS),auto) QUICK=yes
 
 test: setup ## Every layer, the deployed local stack included
-	$(SIDE_BY_SIDE) test-end-to-end test-integration test-vendors types test-unit test-template test-contract test-outages test-fuzz test-frozen lint
+	$(SIDE_BY_SIDE) test-end-to-end test-unit test-template test-integration test-contract types test-frozen lint
 
-test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, load, and the units on Python 3.11
-	$(SIDE_BY_SIDE) test-load test-configurations test-all-crashes test-units-on-3.11 test-all-examples test-fidelity test-scopes test-simulation test-properties
+test-deep: setup ## What takes long: all inputs, orders, deaths, histories and formats, outages, load, what is built, and the units on Python 3.11
+	$(SIDE_BY_SIDE) test-load test-configurations test-artifacts test-units-on-3.11 test-all-examples test-crashes test-fidelity test-scopes test-simulation test-vendors test-properties test-fuzz test-outages
 
 test-aws: sandbox-is-named setup ## In the sandbox account of AWS_PROFILE: docs/test-aws.md
 	@RELAY_LIVE=yes RELAY_BUCKET_SUFFIX="-$(RELAY_SANDBOX_ACCOUNT)" AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 \
@@ -86,12 +86,9 @@ test-end-to-end: setup ## The deployed local stack; two at once, each with its f
 test-%: setup ## One folder of tests: make test-contract, test-integration, test-template, test-end-to-end, …
 	@$(TIMED) $@ $(BIN)/pytest tests/$(subst -,_,$*)
 
-.PHONY: test-end-to-end test-all-examples test-all-crashes test-units-on-3.11
+.PHONY: test-end-to-end test-all-examples test-units-on-3.11
 test-all-examples: .venv/installed
 	@$(TIMED) $@ $(BIN)/pytest tests/unit tests/contract -m hypothesis --hypothesis-profile=full
-
-test-all-crashes: stack-tools
-	@$(TIMED) $@ $(BIN)/pytest tests/integration/test_crashes.py --hypothesis-profile=full
 
 PYTHON_311 = $(call python,3.11)
 test-units-on-3.11:

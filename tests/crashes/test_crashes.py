@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from coval_relay.adapters.aws.dynamodb_aliases import DynamoDbAliases
 from coval_relay.adapters.aws.dynamodb_calls import DynamoDbCalls
@@ -21,18 +20,16 @@ from coval_relay.adapters.aws.s3_objects import S3RecordingObjects
 from coval_relay.adapters.aws.s3_staging import S3Staging
 from coval_relay.adapters.coval import Gate, HttpCovalClient, http_client
 from local.simulator import RunningSimulator, running
+from tests.support import emulator
 from tests.support.coval_sdk_judge import judge_patch, judge_submit, judge_upload
 from tests.support.dynamodb_table import create_table, empty
-from tests.support.emulator import client
 from tests.support.fakes import FakeClock
 from tests.support.scenarios import SCENARIOS, Scenario, compared
 from tests.support.world import FUNCTION_SECONDS, PENDING_SECONDS, Executioner, World
 
 TABLE, OWNER = "crashes", "000000000000"
-REAL = [s for s in SCENARIOS if s.name != "recording rejected by Coval"]
+PLAYED = [s for s in SCENARIOS if s.name != "recording rejected by Coval"]
 """Without the one whose rejection only the stand-in for Coval knows."""
-PLAYED = REAL if settings.get_current_profile_name() == "full" else REAL[::5]
-"""A few of them, unless all is asked for (`make test-deep`)."""
 
 
 class Key:
@@ -77,12 +74,13 @@ def parts(aws: dict[str, Any]) -> Iterator[Parts]:
 
 
 @pytest.fixture(scope="module")
-def aws(aws_url: str) -> dict[str, Any]:
-    clients = {service: client(service, aws_url) for service in ("dynamodb", "s3")}
-    create_table(clients["dynamodb"], TABLE)
-    for bucket in ("recordings", "staging"):
-        clients["s3"].create_bucket(Bucket=bucket)
-    return clients
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    with emulator.running(tmp_path_factory.mktemp("emulator")) as url:
+        clients = {service: emulator.client(service, url) for service in ("dynamodb", "s3")}
+        create_table(clients["dynamodb"], TABLE)
+        for bucket in ("recordings", "staging"):
+            clients["s3"].create_bucket(Bucket=bucket)
+        yield clients
 
 
 def played(scenario: Scenario, parts: Parts, executioner: Executioner) -> World:

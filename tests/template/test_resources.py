@@ -9,6 +9,7 @@ from coval_relay.adapters.web import recording_urls
 from coval_relay.domain.audio import coval_limits
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, key
+from tests.template.tools import PROJECT
 
 FOLDERS = {
     "SubmitTranscript": "submit_transcript",
@@ -213,3 +214,10 @@ def test_outputs_name_what_operators_and_commands_use(smallest: Stack) -> None:
             f"{queue}DeadLetterQueueUrl": f"{queue}DeadLetterQueue",
         }
     assert smallest.outputs() == expected
+
+
+@pytest.mark.parametrize("layer", ["audio", "dependencies", "shared", "webhooks"])
+def test_makefiles_name_the_template_s_runtime(smallest: Stack, layer: str) -> None:
+    makefile = (PROJECT / "layers" / layer / "Makefile").read_text(encoding="utf-8")
+    runtime = smallest.properties("SubmitTranscriptFunction")["Runtime"].removeprefix("python")
+    assert f"\nRUNTIME := {runtime}\n" in makefile
