@@ -14,7 +14,7 @@ from tests.outages.coval_over_http import SILENCE
 from tests.outages.fleet import WORKERS, Fleet
 from tests.support.events import TURNS, call_ended, etag, object_created, wav
 from tests.support.fakes import FakeBucket, FakeClock, FakeTranscriptObjects, InMemoryCalls
-from tests.support.in_memory import InMemoryAliases, InMemoryStaging, InMemoryUtterances
+from tests.support.in_memory import InMemoryAliases, InMemoryStaging, InMemoryUrls, InMemoryUtterances
 from tests.support.world import PENDING_SECONDS
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -96,7 +96,7 @@ class _Denied:
         return asked
 
 
-def _parts(outside: Outside, bucket: FakeBucket, texts: FakeTranscriptObjects) -> dict[str, Any]:
+def _parts(outside: Outside, bucket: FakeBucket, texts: FakeTranscriptObjects, urls: InMemoryUrls) -> dict[str, Any]:
     table = RetryableError("table_AccessDeniedException")
     denied = PermanentError("access_denied", "S3 denied it.")
 
@@ -109,6 +109,7 @@ def _parts(outside: Outside, bucket: FakeBucket, texts: FakeTranscriptObjects) -
         "utterances": part(InMemoryUtterances(), "table", table),
         "bucket": part(bucket, "s3", denied),
         "staging": part(InMemoryStaging(bucket), "staging", denied),
+        "urls": urls,
         "transcript_objects": part(texts, "s3", RetryableError("access_denied")),
     }
 
@@ -164,25 +165,36 @@ def _id(number: int) -> str:
 
 def begun(outage: Outage, calls: int, arriving: int | None = None, workers: Any = WORKERS) -> Played:
     """The world at its beginning: `calls` come evenly in the first `arriving` seconds of the outage."""
-    outside, bucket, texts = Outside(outage), FakeBucket(), FakeTranscriptObjects()
-    fleet = Fleet(outside.fault, outside.denied, outside.clock, _parts(outside, bucket, texts), workers)
+    outside, bucket, texts, urls = Outside(outage), FakeBucket(), FakeTranscriptObjects(), InMemoryUrls()
+    fleet = Fleet(outside.fault, outside.denied, outside.clock, _parts(outside, bucket, texts, urls), workers)
     span = outage.seconds if arriving is None else arriving
     played = Played(outage, calls, outside, fleet, [])
     for number in range(calls):
-        _arrives(played, bucket, texts, number, HEALTHY_SECONDS + number * span // calls)
+        delay = HEALTHY_SECONDS + number * span // calls
+        url = f"https://media.example.com/{_id(number)}.wav"
+        bucket.objects[_key(number)], urls.contents[url] = (etag(SOUND), SOUND), SOUND
+        texts.transcript_objects[f"{_id(number)}.json"] = json.dumps({"messages": TURNS}).encode()
+        _arrives(played, _events(number, url), _id(number), delay)
     return played
 
 
-def _arrives(played: Played, bucket: FakeBucket, texts: FakeTranscriptObjects, number: int, delay: int) -> None:
-    """A call with its recording: with its words, with words in S3, without, or with its recording first."""
-    call_id, kind = _id(number), number % 4
-    now, key = played.outside.clock.now, f"rec/{call_id}.wav"
-    bucket.objects[key] = (etag(SOUND), SOUND)
-    texts.transcript_objects[f"{call_id}.json"] = json.dumps({"messages": TURNS}).encode()
-    ended = call_ended(call_id, transcript=("inline", "reference", "none", "inline")[kind])
-    created = object_created(key, SOUND)
-    events: list[tuple[str, Any]] = [("call_end", ended), ("recording", created)]
-    for index, (queue, event) in enumerate(reversed(events) if kind == 3 else events):
+def _key(number: int) -> str:
+    return f"rec/{_id(number)}.wav"
+
+
+def _events(number: int, url: str) -> list[tuple[str, Any]]:
+    """Of a call with its words, with words in S3, without, with its recording first, or with a recording at a URL."""
+    call_id, kind = _id(number), number % 5
+    created = ("recording", object_created(_key(number), SOUND))
+    if kind == 4:
+        return [("call_end", call_ended(call_id, recording={"items": [{"uri": url}]}))]
+    ended = ("call_end", call_ended(call_id, transcript=("inline", "reference", "none", "inline")[kind]))
+    return [created, ended] if kind == 3 else [ended, created]
+
+
+def _arrives(played: Played, events: list[tuple[str, Any]], call_id: str, delay: int) -> None:
+    now = played.outside.clock.now
+    for index, (queue, event) in enumerate(events):
         at = delay + index * MINUTE
         played.fleet.queues.send(queue, json.dumps(event), now, delay=at)
         played.arrivals.append((now + at, call_id))

@@ -131,7 +131,7 @@ def call_ended(event: str, options: PlatformOptions = FETCHING, **fields: Any) -
 
 
 def test_a_simulated_call_keeps_its_id() -> None:
-    *_, ended = translate(sample(NAME, "call_analyzed_own_id"), FETCHING, NOW)
+    *_, ended, _ = translate(sample(NAME, "call_analyzed_own_id"), FETCHING, NOW)
     assert isinstance(ended, CallEnded)
     assert ended.facts.metadata["coval_simulation_id"] == "simulation-1"
 

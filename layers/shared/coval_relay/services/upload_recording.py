@@ -116,14 +116,17 @@ class UploadRecording:
             self._named(bucket, key, attempt)
 
     def _named(self, bucket: str, key: str, attempt: Attempt) -> Outcome:
-        """What came before the event that names it was taken for the call that its key suggests: it goes on."""
+        """What came before the event that names it was taken for the call that its key suggests: it goes there.
+
+        Where it is its call's already nothing is done: each receive of an event that waits names the object again.
+        """
         place = ObjectVersion(bucket, key, etag="")
         for suggested in self.matcher.suggested(place):
             call_id = self.resolver.owner(suggested) if isinstance(suggested, Alias) else suggested
             held = self.calls.get(call_id) if isinstance(call_id, str) else None
             found = recording_found(held) if held and _lies_at(held.recording, place) else None
-            if found:
-                return self._found(found, attempt)
+            if found and self._goes_elsewhere(found):
+                return self._elsewhere(found, attempt)
         return DONE
 
     def _ready(self, ready: RecordingReady, attempt: Attempt) -> Outcome:

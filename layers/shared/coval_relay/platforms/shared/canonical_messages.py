@@ -50,7 +50,9 @@ def messages_of(event: canonical.Event, options: PlatformOptions, now: int) -> M
 
 
 def _call_ended(event: canonical.CallEndedEvent, options: PlatformOptions, now: int) -> Messages:
-    """First what helps others to find the call, then the recordings, whose URLs may expire soon."""
+    """First what helps others to find the call. The recordings are handed on last: an end that waits comes again and
+    again, and what stands before it would be sent each time.
+    """
     call_id, transcript = event.external_conversation_id, event.transcript
     reference = transcript.reference if transcript.status == "reference" else None
     ended = messages.CallEnded(
@@ -63,7 +65,7 @@ def _call_ended(event: canonical.CallEndedEvent, options: PlatformOptions, now: 
     aliases = (*event.aliases, *_rooms(event), *_object_aliases(event))
     known = (messages.AliasesKnown(target=call_id, aliases=aliases),) if aliases else ()
     by_url = (item for item in event.recording.items if item.uri and _is_url(item.uri))
-    return (*known, *(_recording_ready(call_id, item, options, now) for item in by_url), ended)
+    return (*known, ended, *(_recording_ready(call_id, item, options, now) for item in by_url))
 
 
 def _rooms(event: canonical.CallEndedEvent) -> tuple[Alias, ...]:
