@@ -87,8 +87,8 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
             PermanentError("PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata", 413),
         ),
         (
-            answer(412, {"error": {"code": "FAILED_PRECONDITION", "message": "m", "details": None, "x": 1}}),
-            PermanentError("FAILED_PRECONDITION", "m", None, 412),
+            answer(412, {"error": {"code": "OTHER", "message": "m", "details": None, "x": 1}}),
+            PermanentError("OTHER", "m", None, 412),
         ),
         (answer(404, {"message": "Not Found"}), RetryableError("no_such_path")),
         (answer(400, {"error": "plain words"}), PermanentError("http_400", "plain words", None, 400)),
@@ -131,6 +131,7 @@ def test_what_is_rejected(kind: RequestKind, given: Response, error: RelayError)
         (answer(400, envelope("INVALID_ARGUMENT", "m", "metrics[2].id")), "metrics_unknown"),
         (answer(422, envelope("INVALID_ARGUMENT", "m", "metric_ids")), "metrics_unknown"),
         (answer(400, envelope("FAILED_PRECONDITION", "m")), "precondition_failed"),
+        (answer(412, envelope("FAILED_PRECONDITION", "m")), "precondition_failed"),
     ],
 )
 def test_what_the_operator_has_configured_ends_no_call(given: Response, code: str) -> None:

@@ -28,6 +28,8 @@ NO_SUCH_PATH = "no_such_path"
 """A 404 that is not Coval's own: the base URL or the path family is wrong, and no call's fault."""
 AGENT_UNKNOWN, METRICS_UNKNOWN, PRECONDITION_FAILED = "agent_unknown", "metrics_unknown", "precondition_failed"
 """What the operator has configured, and Coval does not know: no call's fault either."""
+PRECONDITION = (BAD_REQUEST, 412)
+"""With which status Coval says so (Coval API, submit: 400 before, 412 of the newer path family)."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -146,7 +148,7 @@ def _configured(status: int, error: _Error, fields: list[str]) -> str | None:
         return AGENT_UNKNOWN
     if any(name.split(".")[0].split("[")[0] in ("metrics", "metric_ids") for name in fields):
         return METRICS_UNKNOWN
-    return PRECONDITION_FAILED if error.code == "FAILED_PRECONDITION" and status == BAD_REQUEST else None
+    return PRECONDITION_FAILED if error.code == "FAILED_PRECONDITION" and status in PRECONDITION else None
 
 
 def _fields(details: object) -> list[str]:
