@@ -7,10 +7,12 @@ import pytest
 from coval_relay import __version__
 from coval_relay.adapters.web import recording_urls
 from coval_relay.domain.audio import coval_limits
+from coval_relay.domain.backoff import GIVE_UP_SECONDS
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, key
 from tests.template.tools import PROJECT
 
+DAY = 86_400
 FOLDERS = {
     "SubmitTranscript": "submit_transcript",
     "UploadRecording": "upload_recording",
@@ -68,8 +70,8 @@ PREPARED = {
     "LifecycleConfiguration": {
         "Rules": [
             {"Id": "ForgetParts", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
-            {"Id": "ForgetPreparedCopies", "Status": "Enabled", "Prefix": "prepared/", "ExpirationInDays": 8},
-            {"Id": "ForgetFetchedCopies", "Status": "Enabled", "Prefix": "fetched/", "ExpirationInDays": 8},
+            {"Id": "ForgetPreparedCopies", "Status": "Enabled", "Prefix": "prepared/", "ExpirationInDays": 30},
+            {"Id": "ForgetFetchedCopies", "Status": "Enabled", "Prefix": "fetched/", "ExpirationInDays": 30},
             {"Id": "ForgetRejectedEvents", "Status": "Enabled", "Prefix": "rejected/", "ExpirationInDays": 1},
         ]
     },
@@ -88,13 +90,22 @@ def test_staging_bucket(smallest: Stack) -> None:
     assert smallest.properties("StagingBucket") == PREPARED
 
 
+def test_copies_outlast_what_may_still_want_them(smallest: Stack) -> None:
+    """A call that waits until it is given up, and then its dead letter."""
+    rules = smallest.properties("StagingBucket")["LifecycleConfiguration"]["Rules"]
+    kept = [rule["ExpirationInDays"] * DAY for rule in rules if rule.get("Prefix") in ("prepared/", "fetched/")]
+    letters = smallest.properties("AttachDeadLetterQueue")["MessageRetentionPeriod"]
+    assert len(kept) == 2
+    assert min(kept) > GIVE_UP_SECONDS + letters
+
+
 def test_staging_bucket_takes_the_customer_s_key(fullest: Stack) -> None:
     found = fullest.properties("StagingBucket")
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key("own")}
     expected = [{"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": default}]
     assert found["BucketEncryption"] == {"ServerSideEncryptionConfiguration": expected}
     rules = {rule["Prefix"]: rule["ExpirationInDays"] for rule in found["LifecycleConfiguration"]["Rules"][1:]}
-    assert rules == {"prepared/": 8, "fetched/": 8, "rejected/": "30"}
+    assert rules == {"prepared/": 30, "fetched/": 30, "rejected/": "30"}
 
 
 def test_staging_bucket_is_reached_by_https_alone(smallest: Stack) -> None:
