@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -222,9 +223,14 @@ def taken(client: "SQSClient", queue: Queue) -> dict[str, DeadLetter]:
 
 
 def give_back(client: "SQSClient", dead_letter: DeadLetter) -> None:
-    client.change_message_visibility(
-        QueueUrl=dead_letter.queue.dead_letters_url, ReceiptHandle=dead_letter.receipt, VisibilityTimeout=0
-    )
+    """At once; what has been looked at for long is back by itself."""
+    try:
+        client.change_message_visibility(
+            QueueUrl=dead_letter.queue.dead_letters_url, ReceiptHandle=dead_letter.receipt, VisibilityTimeout=0
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"].rpartition(".")[2] != "MessageNotInflight":  # SQS: with or without its name
+            raise
 
 
 def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies: bool) -> Iterator[str]:

@@ -328,7 +328,8 @@ def bus(account: Account, name: str) -> Iterator[Line]:
 def other_relays(account: Account) -> Iterator[Line]:
     """Stacks that take the same sources' events from the bus: which platforms they share is for the reader."""
     client, own = account.client("events"), set(account.listed("EventSources"))
-    for rule in client.list_rules(EventBusName=account.parameters["EventBusName"])["Rules"]:
+    pages = client.get_paginator("list_rules").paginate(EventBusName=account.parameters["EventBusName"])
+    for rule in (rule for page in pages for rule in page["Rules"]):
         stack, _, found = rule["Name"].partition("-CallEventRule-")
         if not found or stack == account.stack:
             continue

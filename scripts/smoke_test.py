@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from scripts import samconfig
 from scripts.dead_letters import outputs_of
@@ -37,6 +38,8 @@ FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
     "AttachRecording": SWEEP,
 }
 DEAD_LETTERS = ("CallEndDeadLetter", "RecordingDeadLetter", "AttachDeadLetter", "Undelivered")
+ONCE = Config(read_timeout=180, retries={"total_max_attempts": 1})
+"""A sweep may take longer than boto3 waits for by itself, and is not begun again."""
 ERRORS = "docs/errors.md says what the code means"
 
 
@@ -48,8 +51,8 @@ class Deployed:
     outputs: Mapping[str, str]
 
 
-def _client(service: Any) -> Any:
-    return boto3.client(service)
+def _client(service: Any, config: Config | None = None) -> Any:
+    return boto3.client(service, config=config)
 
 
 def looked_at(stack: Deployed) -> Iterator[Line]:
@@ -93,7 +96,7 @@ class Answer:
 def invoked(stack: Deployed, function: str, event: Mapping[str, Any]) -> Answer:
     began = time.monotonic()
     name = stack.outputs[f"{function}FunctionName"]
-    answer = _client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    answer = _client("lambda", ONCE).invoke(FunctionName=name, Payload=json.dumps(event))
     said = json.loads(answer["Payload"].read() or "null")
     error = str(said.get("errorMessage", "an error")) if answer.get("FunctionError") else ""
     return Answer(error, time.monotonic() - began)

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from coval_relay.adapters.aws import queue_messages, telemetry
@@ -359,3 +362,24 @@ def test_the_command(sqs: "SQSClient", queues: list[Queue], capsys: pytest.Captu
 )
 def test_a_webhook_is_named_by_its_platform_and_kind(event: dict[str, Any], kind: str) -> None:
     assert dead_letters.kind_of(event) == kind
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [
+        ("AWS.SimpleQueueService.MessageNotInflight", nullcontext()),
+        ("MessageNotInflight", nullcontext()),
+        ("AccessDenied", pytest.raises(ClientError)),
+    ],
+)
+def test_what_was_shown_for_so_long_that_it_came_back_is_left_there(
+    code: str, raised: Any, sqs: "SQSClient", queues: list[Queue]
+) -> None:
+    bury(sqs, queues[0], call_ended(), rejected())
+    lines = dead_letters.show(sqs, queues[:1], EVERYTHING, bodies=True)
+    next(lines)
+    with Stubber(sqs) as stubber:
+        stubber.add_client_error("change_message_visibility", code)
+        with raised:
+            assert list(lines)
+        stubber.assert_no_pending_responses()

@@ -54,7 +54,7 @@ class Failing:
         self.error = error
 
     def __getattr__(self, name: str) -> Any:
-        def call(**_: Any) -> Any:
+        def call(*_: Any, **__: Any) -> Any:
             raise self.error
 
         return call
