@@ -89,7 +89,7 @@ def test_without_an_audit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (lifecycle, recordings):
-        monkeypatch.setattr(module, "attach_abandoned", lifecycle.recording_rejected)
+        monkeypatch.setattr(module, "attach_abandoned", lifecycle.attach_rejected)
     found = run(Scope(("last look, attached",), NOTHING))
     assert found.broken.keys() == {"P4: attached [], Coval has audio: True"}
 

@@ -163,7 +163,7 @@ def given_up_calls_are_not_audited() -> Any:
 
 def no_last_look() -> Any:
     """A recording that cannot be attached makes room for the next one at once."""
-    abandoned = "attach_abandoned", recordings.recording_rejected
+    abandoned = "attach_abandoned", recordings.attach_rejected
     return _both(patch.object(lifecycle, *abandoned), patch.object(recordings, *abandoned))
 
 

@@ -375,7 +375,7 @@ def test_attach(seen: Call, expected: tuple[str, str | None, str]) -> None:
 def test_the_answer_to_an_attach_counts_for_the_pinned_recording() -> None:
     pinned = call(ConversationState.SUBMITTED, recording=recording(RecordingState.ATTACHING))
     assert summary(lifecycle.attached(pinned, "s3://b/k2#e", NOW))[1] == "ATTACHED"
-    assert summary(lifecycle.recording_rejected(pinned, "s3://b/k2#e", REASON, NOW))[1] == "REJECTED"
+    assert summary(lifecycle.attach_rejected(pinned, "s3://b/k2#e", REASON, NOW))[1] == "REJECTED"
     for other in (
         pinned,
         call(ConversationState.SUBMITTED),
@@ -383,7 +383,7 @@ def test_the_answer_to_an_attach_counts_for_the_pinned_recording() -> None:
     ):
         name = "another" if other is pinned else "s3://b/k2#e"
         assert lifecycle.attached(other, name, NOW).call == other
-        assert lifecycle.recording_rejected(other, name, REASON, NOW).call == other
+        assert lifecycle.attach_rejected(other, name, REASON, NOW).call == other
         assert lifecycle.attach_fetch_failed(call(ConversationState.SUBMITTED), name, REASON, NOW).call == call(
             ConversationState.SUBMITTED
         )

@@ -819,20 +819,24 @@ def test_what_was_made_ready_of_a_recording_that_is_none_any_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "rejected"),
+    ("state", "by_its_bytes", "by_the_attach"),
     [
-        (Sound.READY, True),
-        (Sound.ATTACHING, True),
-        (Sound.UPLOADED, False),
-        (Sound.BY_URL, False),
-        (Sound.ATTACHED, False),
+        (Sound.READY, True, False),
+        (Sound.ATTACHING, False, True),
+        (Sound.UPLOADED, False, False),
+        (Sound.BY_URL, False, False),
+        (Sound.ATTACHED, False, False),
     ],
 )
-def test_a_rejection_counts_while_it_is_worked_on(state: Sound, rejected: bool) -> None:
+def test_a_rejection_counts_while_it_is_worked_on(state: Sound, by_its_bytes: bool, by_the_attach: bool) -> None:
+    """Who looked at the object, or uploads it, says nothing of the copy that is being attached."""
     held = recording(state, url="https://a.example/", upload_id="upl")
-    after = lifecycle.recording_rejected(call(recording=held), held.identity, REASON, NOW)
     gone = replace(held, state=Sound.REJECTED, reason=REASON, url="", upload_id=None, changed_at=NOW)
-    assert after == Transition(call(recording=gone if rejected else held))
+    for decide, rejected in ((lifecycle.recording_rejected, by_its_bytes), (lifecycle.attach_rejected, by_the_attach)):
+        after = decide(call(recording=held), held.identity, REASON, NOW)
+        assert after == Transition(call(recording=gone if rejected else held))
+    nobody = call(recording=held)
+    assert lifecycle.attach_rejected(nobody, "another", REASON, NOW) == Transition(nobody)
 
 
 def test_a_recording_is_pinned_and_attached() -> None:
@@ -910,7 +914,7 @@ def test_after_the_last_look() -> None:
     assert lifecycle.attached(seen, held.identity, NOW).call.recording == replace(
         held, state=Sound.ATTACHED, reason=None, changed_at=NOW
     )
-    assert lifecycle.recording_rejected(seen, held.identity, REASON, NOW).call.recording == replace(
+    assert lifecycle.attach_rejected(seen, held.identity, REASON, NOW).call.recording == replace(
         held, state=Sound.REJECTED, changed_at=NOW
     )
 

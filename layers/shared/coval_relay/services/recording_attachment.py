@@ -76,7 +76,7 @@ class Attachment:
         if conversation and conversation.has_audio:
             return self._attached(call, identity)
         now = self.calls.clock()
-        return self._failed(call, lambda seen: lifecycle.recording_rejected(seen, identity, reason, now))
+        return self._failed(call, lambda seen: lifecycle.attach_rejected(seen, identity, reason, now))
 
     def _wait(self, call: Call) -> Transition:
         """Whether it was attached is not clear: the sweep looks again."""

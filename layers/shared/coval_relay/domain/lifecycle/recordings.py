@@ -204,11 +204,13 @@ def _prepared(call: Call, recording: Recording, now: int) -> Transition:
 
 
 def recording_rejected(call: Call, identity: str, reason: Reason, now: int) -> Transition:
-    """The recording can not be had or not be used; says so where it is still the chosen one."""
+    """The recording can not be had or not be used; says so where it is still the chosen one, and its bytes are needed.
+
+    worker A   reads ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ (the object was replaced) ── too late, the copy may be in Coval
+    worker B            reads ── copy ── attaching ── PATCH
+    """
     recording = call.recording
-    if recording is None or recording.identity != identity:
-        return Transition(call)
-    if recording.state is not RecordingState.ATTACHING and not _needs_its_bytes(call, recording):
+    if recording is None or recording.identity != identity or not _needs_its_bytes(call, recording):
         return Transition(call)
     return Transition(replace(call, recording=rejected(recording, reason, now)))
 
@@ -255,6 +257,14 @@ def attached(call: Call, identity: str, now: int) -> Transition:
     return Transition(replace(call, recording=done))
 
 
+def attach_rejected(call: Call, identity: str, reason: Reason, now: int) -> Transition:
+    """What was being attached cannot be, and nothing sent of it is under way any more."""
+    recording = call.recording
+    if recording is None or recording.identity != identity or recording.state is not RecordingState.ATTACHING:
+        return Transition(call)
+    return Transition(replace(call, recording=rejected(recording, reason, now)))
+
+
 def attach_abandoned(call: Call, identity: str, reason: Reason, now: int) -> Transition:
     """The recording cannot be sent any more; where another PATCH may be under way it stays locked until then.
 
@@ -267,7 +277,7 @@ def attach_abandoned(call: Call, identity: str, reason: Reason, now: int) -> Tra
     if recording is None or recording.identity != identity or recording.abandoned:
         return Transition(call)
     if recording.state is not RecordingState.ATTACHING or not recording.maybe_attached:
-        return recording_rejected(call, identity, reason, now)
+        return attach_rejected(call, identity, reason, now)
     return Transition(replace(call, recording=replace(recording, reason=reason, changed_at=now)))
 
 
