@@ -54,6 +54,17 @@ FOUND = {
         ),
         (Fault("coval.submit", 1, "freezes", 333),),
     ),
+    "an object is replaced while a copy of it is being attached": Story(
+        9212528,
+        10,
+        (
+            Happening(0, "utterances", 3),
+            Happening(16, "call ends", 3, transcript="utterances"),
+            Happening(95, "recording", 3, (45,), sound=Sound(31), by="key"),
+            Happening(233, "replaced", 3, sound=Sound(34), by="key"),
+        ),
+        (Fault("s3.read", 1, "freezes", 122), Fault("coval.attach", 1, "is done, its answer lost")),
+    ),
     "a submit lands late, when its call was given up": Story(
         1,
         1,
