@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -174,7 +175,7 @@ def test_to_send_a_dead_letter_again_twice_ends_as_once(mishap: Mishap) -> None:
     once = sent_again(mishap, 1, 0)
     assert outcome(once) == ATTACHED
     assert (once.dead, once.queued) == ([], [])
-    for times, apart in ((2, 0), (3, 0), (2, 1), (3, 90), (2, 7200)):
+    for times, apart in product((2, 3), (0, 1, 90, 7200)):
         assert facts(sent_again(mishap, times, apart)) == facts(once), f"{times} times, {apart} s apart"
 
 
