@@ -229,7 +229,8 @@ def give_back(client: "SQSClient", dead_letter: DeadLetter) -> None:
             QueueUrl=dead_letter.queue.dead_letters_url, ReceiptHandle=dead_letter.receipt, VisibilityTimeout=0
         )
     except ClientError as error:
-        if error.response["Error"]["Code"].rpartition(".")[2] != "MessageNotInflight":  # SQS: with or without its name
+        code = error.response["Error"]["Code"].rpartition(".")[2]  # with the service's name or without, by the protocol
+        if code != "MessageNotInflight":
             raise
 
 

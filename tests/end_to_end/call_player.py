@@ -358,7 +358,6 @@ class Play:
         self._coval = Coval(self._admin, ids, _silent, self._changes)
         self._dead_letters = DeadLetters(sqs, stack.dead_letter_queues, ids, _silent)
         self._depths = QueueDepths(sqs, stack.queues)
-        self._performed = False
 
     def play(self, seconds: float) -> dict[str, Ended]:
         """Perform all steps, then wait until all has ended as expected, or the seconds are over.
@@ -371,10 +370,10 @@ class Play:
 
     def _played(self, seconds: float) -> dict[str, Ended]:
         looks = (self._items.look, self._coval.look, self._dead_letters.look)
-        with repeated(*looks, seconds=1), repeated(self._sweep, seconds=10):
+        with repeated(*looks, seconds=1):
             self._perform_all()
-            self._performed = True
-            self._changes.wait_for(self._is_over, seconds)
+            with repeated(self._sweep, seconds=10):
+                self._changes.wait_for(self._is_over, seconds)
         return {name: self.ended(name) for name in self._calls}
 
     def _perform_all(self) -> None:
@@ -405,7 +404,7 @@ class Play:
         return awaited
 
     def _sweep(self) -> None:
-        if self._performed and self._depths.are_over():
+        if self._depths.are_over():
             self._functions.sweep()
 
     def _is_over(self) -> bool:

@@ -835,8 +835,8 @@ def test_a_rejection_counts_while_it_is_worked_on(state: Sound, by_its_bytes: bo
     for decide, rejected in ((lifecycle.recording_rejected, by_its_bytes), (lifecycle.attach_rejected, by_the_attach)):
         after = decide(call(recording=held), held.identity, REASON, NOW)
         assert after == Transition(call(recording=gone if rejected else held))
-    nobody = call(recording=held)
-    assert lifecycle.attach_rejected(nobody, "another", REASON, NOW) == Transition(nobody)
+    seen = call(recording=held)
+    assert lifecycle.attach_rejected(seen, "another", REASON, NOW) == Transition(seen)
 
 
 def test_a_recording_is_pinned_and_attached() -> None:

@@ -29,7 +29,7 @@ NO_SUCH_PATH = "no_such_path"
 AGENT_UNKNOWN, METRICS_UNKNOWN, PRECONDITION_FAILED = "agent_unknown", "metrics_unknown", "precondition_failed"
 """What the operator has configured, and Coval does not know: no call's fault either."""
 PRECONDITION = (BAD_REQUEST, 412)
-"""With which status Coval says so (Coval API, submit: 400 before, 412 of the newer path family)."""
+"""Statuses of FAILED_PRECONDITION; that 412 (Coval API, canonical submit) means it is assumed: nothing is published."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
