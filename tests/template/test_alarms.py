@@ -42,7 +42,7 @@ def alarms_of(stack: Stack) -> dict[str, Alarm]:
 def read(stack: Stack) -> set[tuple[str, str, frozenset[tuple[str, str]]]]:
     """What the alarms read, but the shares."""
     calculated = {name for name, alarm in alarms_of(stack).items() if "Metrics" in alarm}
-    assert calculated == {"WaitingShareAlarm", *OF_RULES}
+    assert calculated == {"WaitingShareAlarm", "SweepStoppedAlarm", *OF_RULES}
     plain = {name: alarm for name, alarm in alarms_of(stack).items() if name != "WaitingShareAlarm"}
     found = [metric for alarm in plain.values() for metric in alarms.metrics_of(alarm)]
     assert len(found) == len(set(found))
@@ -55,7 +55,7 @@ def dimension(name: str, value: str) -> frozenset[tuple[str, str]]:
 
 OWN = (
     *("OperatorNeeded", "Waiting", OLDEST_WAIT, "CircuitOpened", "Failed", "HideFailed", "WaitedTooLong"),
-    *("CallRejected", "RejectedInput", "ExtraConversationDeleted", "ConfigurationUnreadable"),
+    *("CallRejected", "RejectedInput", "ExtraConversationDeleted", "ConfigurationUnreadable", "Swept"),
     *("WebhookRejected", "WebhookFailed"),
 )
 OF_RULES = {"EventsUndeliveredAlarm": "FailedInvocations", "EventsLostAlarm": "InvocationsFailedToBeSentToDlq"}
@@ -379,13 +379,32 @@ def test_silence_is_usual_where_nobody_asks(fullest: Stack) -> None:
     assert "SilenceAlarm" not in alarms_of(fullest)
 
 
+def test_a_sweep_that_does_not_run(stack: Stack, report: Report) -> None:
+    """For an hour there is nothing to do, for another no sweep."""
+    alarm = stack.properties("SweepStoppedAlarm")
+    world = TimedWorld(report, FakeClock().now)
+    for minute in range(180):
+        if not 60 <= minute < 120:
+            world.sweep()
+        world.clock.now += 60
+    assert alarms.period_of(alarm) == PERIOD
+    assert states(alarm, report.samples, 36) == ["OK"] * 14 + ["ALARM"] * 10 + ["OK"] * 12
+
+
+def test_a_sweep_that_has_never_run(stack: Stack) -> None:
+    """Of a metric that was never reported FILL may give nothing at all."""
+    alarm = stack.properties("SweepStoppedAlarm")
+    unfilled = [{**one, "Expression": "swept"} if "Expression" in one else one for one in alarm["Metrics"]]
+    assert states(alarm, {}, 1) == states({**alarm, "Metrics": unfilled}, {}, 1) == ["ALARM"]
+
+
 def test_every_own_alarm_is_proved_here(stack: Stack) -> None:
     own = {
         name
         for name, alarm in alarms_of(stack).items()
         if any(metric.namespace == "CovalRelay" for metric in alarms.metrics_of(alarm))
     }
-    assert own == {*ONCE, "WaitingAlarm", "WaitingShareAlarm", "OldestWaitAlarm", "SilenceAlarm"}
+    assert own == {*ONCE, "WaitingAlarm", "WaitingShareAlarm", "OldestWaitAlarm", "SilenceAlarm", "SweepStoppedAlarm"}
 
 
 # --- what the page says

@@ -85,12 +85,13 @@ def test_the_docs_tell_how_to_find_a_call() -> None:
 
 def test_events_with_a_metric_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.report(LogEvent.CALL_SUBMITTED, "call-1")
-    telemetry.report(LogEvent.SWEEP_DONE, count=3)
+    telemetry.report(LogEvent.TRANSCRIPT_RECEIVED, "call-1")
     capsys.readouterr()
     telemetry.metrics().flush_metrics()
     embedded = json.loads(capsys.readouterr().out)
     assert embedded["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "CovalRelay"
-    assert (embedded["Submitted"], embedded.get("Swept")) == ([1.0], None)
+    (counted,) = embedded["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    assert (counted["Name"], embedded["Submitted"]) == ("Submitted", [1.0])
 
 
 def test_libraries_that_log_urls_are_kept_quiet() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from coval_relay.domain.coval import Conversation
 from coval_relay.domain.errors import AudioFetchError, PermanentError, RetryableError, UnknownOutcomeError
+from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.submit_request import STAMP
 from coval_relay.domain.transcript import Utterance
 from tests.support.events import TURNS, call_ended, event, object_created, recording_ready, wav
@@ -43,10 +44,11 @@ def story(play: Callable[..., None]) -> Callable[..., None]:
 
 
 def lines_of(world: World) -> list[str]:
-    """The log, what stands on the item, and the dead letters; the beginning of each line."""
+    """The log but for sweeps that found nothing, the item, and the dead letters; the beginning of each line."""
     lines = [
         " ".join([entry.name, call_id or "-", *(f"{name}={value}" for name, value in fields.items())])
         for entry, call_id, fields in world.telemetry
+        if (entry, fields) != (LogEvent.SWEEP_DONE, {"count": 0})
     ]
     call = world.store.get("call-1")
     reasons = [*call.notes, *([call.reason] if call.reason else [])]

@@ -70,7 +70,7 @@ class LogEvent(Enum):
         "A webhook could not be verified or stored; its sender may send it again.",
         "WebhookFailed",
     )
-    SWEEP_DONE = ("INFO", "Unfinished calls were sent on.", None)
+    SWEEP_DONE = ("INFO", "A sweep has gone on with what is due.", "Swept")
     DELIVERY_FAILED = ("ERROR", "Something unforeseen failed; it will come again.", "Failed")
 
 

@@ -68,7 +68,10 @@ class Sweeper:
     telemetry: Telemetry
 
     def __call__(self, go_on: GoOn, attempt: Attempt) -> Outcome:
-        """Raises the last error of those that kept a part of the table from being looked at."""
+        """Reports each sweep, for one that is missing is an alarm.
+
+        Raises the last error of those that kept a part of the table from being looked at.
+        """
         unread: list[RelayError] = []
         ended: set[str] = set()
         count, room = 0, _Room(self.backlog)
@@ -80,8 +83,7 @@ class Sweeper:
             if self.calls.clock() >= attempt.now + SWEEP_SECONDS:
                 break
             count += self._safely(call.external_conversation_id, partial(self._call, call, go_on, attempt, room))
-        if count:
-            self.telemetry(LogEvent.SWEEP_DONE, count=count)
+        self.telemetry(LogEvent.SWEEP_DONE, count=count)
         if unread:
             raise unread[-1]
         return DONE
