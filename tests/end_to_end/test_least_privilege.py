@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 NOT_ENFORCED = {
     *(("WriteLog", action) for action in ("logs:CreateLogStream", "logs:PutLogEvents")),
     *(("ReceiveMessages", f"sqs:{action}") for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
-    ("TellMissingTranscriptsFromDeniedOnes", "s3:ListBucket"),
+    *((name, "s3:ListBucket") for name in ("TellMissingTranscriptsFromDeniedOnes", "ReadWebhookBodies")),
+    *((name, "s3:ListBucket") for name in ("KeepPreparedCopies", "ReadPreparedCopies")),
     ("KeepPreparedCopies", "s3:AbortMultipartUpload"),  # needed where S3 fails in the middle of an upload only
 }
 SECRET, WHOLE = "secretsmanager:GetSecretValue", "*"

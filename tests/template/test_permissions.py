@@ -66,8 +66,11 @@ def recordings(actions: str | list[str], buckets: list[str], prefixes: list[str]
 
 
 PREPARED = "StagingBucket.Arn/*"
-KEEP_COPIES = {"KeepPreparedCopies": allow(["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"], PREPARED)}
-READ_COPIES = {"ReadPreparedCopies": allow("s3:GetObject", PREPARED)}
+GET_OR_MISS = ["s3:GetObject", "s3:ListBucket"]
+"""Without the second S3 denies what is not there."""
+STAGING = ["StagingBucket.Arn", PREPARED]
+KEEP_COPIES = {"KeepPreparedCopies": allow(["s3:PutObject", "s3:AbortMultipartUpload", *GET_OR_MISS], STAGING)}
+READ_COPIES = {"ReadPreparedCopies": allow(GET_OR_MISS, STAGING)}
 SWEEP = {
     "FindUnfinishedCalls": allow("dynamodb:Query", "ConversationTable.Arn/index/due"),
     "SeeBacklog": allow("sqs:GetQueueAttributes", ["CallEndQueue.Arn", "RecordingQueue.Arn"]),
@@ -108,7 +111,7 @@ FULLEST_OWN: dict[str, dict[str, Statement]] = {
             "Action": "s3:GetObject",
             "NotResource": ["WebhookBucket.Arn/*", "arn:*:s3:::*/Analysis/*"],
         },
-        "ReadWebhookBodies": allow("s3:GetObject", "WebhookBucket.Arn/*"),
+        "ReadWebhookBodies": allow(GET_OR_MISS, ["WebhookBucket.Arn", "WebhookBucket.Arn/*"]),
         **KEEP_REJECTED,
         **READ_CREDENTIALS,
     },

@@ -11,6 +11,7 @@ from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.lifecycle import Action, Transition
+from coval_relay.domain.s3_objects import ObjectVersion
 from tests.support.calls import EARLIER, NOW, call, recording
 
 REASON, OTHER = Reason("code", "text"), Reason("other", "text")
@@ -35,6 +36,12 @@ def test_a_recording_that_ended_with_the_call_is_looked_at_anew(place: dict[str,
     sound = replace(SOUND, **place)
     ready = replace(sound, state=Sound.READY, reason=None, changed_at=NOW)
     assert lifecycle.reopened(replace(REJECTED, recording=sound), 7, NOW).call == replace(OPEN, recording=ready)
+
+
+def test_its_copy_is_made_anew() -> None:
+    sound = replace(SOUND, prepared=ObjectVersion("staging", "prepared/1", ""))
+    after = lifecycle.reopened(replace(REJECTED, recording=sound), 7, NOW).call.recording
+    assert after == replace(SOUND, state=Sound.READY, needs_preparation=True, reason=None, changed_at=NOW)
 
 
 @pytest.mark.parametrize("sound", [replace(SOUND, reason=OTHER), replace(SOUND, version=None)])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.errors import PermanentError, Reason
+from local.demo.audio_comparison import AUDIO
 from scripts.send_again import reopening
 from tests.support.events import call_ended, wav
 from tests.support.in_memory import InMemoryRejectedEvents
@@ -14,6 +15,8 @@ from tests.support.world import World
 
 ERROR = PermanentError("INVALID_ARGUMENT", "Too many tags.", "tags", 400)
 REASON = Reason("INVALID_ARGUMENT", "Too many tags.")
+OGG = (AUDIO / "not-accepted.ogg").read_bytes()
+"""Coval takes no Ogg: it is converted into a copy."""
 
 
 def rejected(kept: bool = True, **changes: Any) -> World:
@@ -89,6 +92,22 @@ def test_a_call_whose_words_are_not_in_its_event_is_brought_back_without_it(tran
     world.send("attach", reopening("call-1", world.store.get("call-1").revision))
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, transcript == "reference")
+
+
+def test_a_copy_that_is_gone_is_made_anew() -> None:
+    """The staging bucket keeps copies for 30 days; a call may be sent again later."""
+    world = World(
+        rejected_events=InMemoryRejectedEvents(), key_pattern=r"^rec/(?P<external_conversation_id>[^/]+)\.ogg$"
+    )
+    world.send("recording", put(world, OGG, "rec/call-1.ogg"))
+    world.coval.errors.append(("submit", ERROR, False))
+    world.send("call_end", call_ended(), delay=60)
+    world.run()
+    (copy,) = [key for key in world.bucket.objects if key.startswith("prepared/")]
+    del world.bucket.objects[copy]
+    send_all(world)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 
 
 TURN = {"role": "user", "content": "Hello.", "start_time": 0.5, "end_time": 2.0}

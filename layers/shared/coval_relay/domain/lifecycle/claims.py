@@ -95,10 +95,15 @@ def reopened(call: Call, revision: int, now: int) -> Transition:
 
 
 def _brought_back(call: Call, now: int) -> Call:
-    """As if it had not been rejected; a recording that ended with it is looked at anew, if it can still be had."""
+    """As if it had not been rejected; a recording that ended with it is looked at anew, if it can still be had.
+
+    Its prepared copy is made anew too: the staging bucket may have forgotten it.
+    """
     if call.state is not ConversationState.REJECTED:
         return call
     recording = call.recording
     if recording and recording.reason == call.reason and (recording.version or recording.url):
-        recording = replace(recording, state=RecordingState.READY, reason=None, changed_at=now)
+        unprepared = recording.needs_preparation or recording.prepared is not None
+        recording = replace(recording, state=RecordingState.READY, prepared=None, needs_preparation=unprepared)
+        recording = replace(recording, reason=None, changed_at=now)
     return replace(without_lease(call), reason=None, recording=recording, waiting_since=now, held_until=0)
