@@ -36,6 +36,7 @@ WORDS_MISSING = (
 )
 GOES_ON = "brought back: the sweep goes on with it"
 NOT_REJECTED = "nothing was kept of it, and it is not rejected"
+WAITED_TOO_LONG = "waited_too_long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +147,21 @@ def sent(stack: Stack, call: str, code: str) -> Iterator[str]:
 
 
 def _without_event(stack: Stack, call: str) -> str:
-    """Brings back a call of which no call end was kept; says what is missing."""
+    """Brings back a call of which no call end was kept, or its recording; says what is missing."""
     item = stack.item(call)
-    if item.get("state", {}).get("S") != "REJECTED":
+    if item.get("state", {}).get("S") != "REJECTED" and not _has_given_up_recording(item):
         return NOT_REJECTED
     stack.send("attach", reopening(call, _revision(item)))
+    if item.get("state", {}).get("S") != "REJECTED":
+        return GOES_ON
     words_came_in_the_event = item.get("call_end", {}).get("S") == "WITH_TRANSCRIPT" and "transcript" not in item
     return WORDS_MISSING if words_came_in_the_event else GOES_ON
+
+
+def _has_given_up_recording(item: Mapping[str, Any]) -> bool:
+    """Whether only the recording has ended, as one that has waited too long."""
+    recording = item.get("recording", {}).get("M", {})
+    return bool(recording.get("reason", {}).get("M", {}).get("code", {}).get("S") == WAITED_TOO_LONG)
 
 
 def _revision(item: Mapping[str, Any]) -> int:

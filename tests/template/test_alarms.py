@@ -13,8 +13,9 @@ from coval_relay.domain import backoff
 from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.log_events import LogEvent
 from coval_relay.platforms.registry import PLATFORMS
-from tests.support.events import call_ended
+from tests.support.events import call_ended, wav
 from tests.support.fakes import FakeClock
+from tests.support.scenarios import put
 from tests.support.world import World
 from tests.template import alarms
 from tests.template.alarms import Metric, Samples, states
@@ -262,8 +263,9 @@ def test_other_lines_are_not(stack: Stack, report: Report, name: str) -> None:
     assert set(states(alarm, report.samples, 5)) == {"OK"}
 
 
-def test_a_call_that_was_given_up_has_waited_too_long(stack: Stack, report: Report) -> None:
-    report(10, LogEvent.CALL_GIVEN_UP)
+@pytest.mark.parametrize("event", [LogEvent.CALL_GIVEN_UP, LogEvent.RECORDING_GIVEN_UP])
+def test_what_was_given_up_has_waited_too_long(stack: Stack, report: Report, event: LogEvent) -> None:
+    report(10, event)
     assert states(stack.properties("WaitedTooLongAlarm"), report.samples, 1) == ["ALARM"]
 
 
@@ -363,6 +365,20 @@ def test_a_wrong_setting_is_reported_from_the_first_call_to_the_last(stack: Stac
     found = states(stack.properties("OperatorNeededAlarm"), report.samples, (outage + after) * 12)
     assert set(found[: outage * 12]) == {"ALARM"}
     assert found[-1] == "OK"
+
+
+def test_a_late_recording_that_is_tried_in_vain_is_reported_after_an_hour(stack: Stack, report: Report) -> None:
+    """It waits in its item: no queue's age tells."""
+    world = TimedWorld(report, FakeClock().now)
+    world.send("call_end", call_ended())
+    world.run(hours=1)
+    began = world.clock.now
+    world.coval.errors = [("attach", RetryableError("unavailable"), False)] * 10_000
+    world.send("recording", put(world, wav()))
+    world.run(hours=24)
+    found = states(stack.properties("OldestWaitAlarm"), report.samples, (began - FakeClock().now) // PERIOD + 24 * 12)
+    assert found.index("ALARM") * PERIOD <= began - FakeClock().now + 2 * 3600
+    assert set(found[found.index("ALARM") :]) == {"ALARM"}
 
 
 def test_silence(stack: Stack, report: Report) -> None:

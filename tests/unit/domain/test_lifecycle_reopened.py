@@ -49,6 +49,25 @@ def test_a_recording_that_ended_by_itself_or_cannot_be_had_stays_as_it_is(sound:
     assert lifecycle.reopened(replace(REJECTED, recording=sound), 7, NOW).call == replace(OPEN, recording=sound)
 
 
+WAITED = recording(Sound.REJECTED, reason=lifecycle.WAITED_TOO_LONG, maybe_attached=True)
+SUBMITTED = call(State.SUBMITTED, revision=7, held_until=NOW + 1000, recording=WAITED)
+
+
+def test_of_a_submitted_call_only_the_recording_that_waited_too_long_is_brought_back() -> None:
+    ready = replace(WAITED, state=Sound.READY, reason=None, changed_at=NOW)
+    assert lifecycle.reopened(SUBMITTED, 7, NOW) == Transition(
+        replace(SUBMITTED, recording=ready, held_until=0), Action.DONE
+    )
+
+
+@pytest.mark.parametrize("sound", [SOUND, recording(Sound.ATTACHED), replace(WAITED, version=None), None])
+@pytest.mark.parametrize("reason", [None, REASON])
+def test_any_other_recording_of_a_call_that_is_not_rejected_stays(sound: Recording | None, reason: Reason) -> None:
+    state = State.FILTERED if reason else State.SUBMITTED
+    seen = replace(SUBMITTED, state=state, reason=reason, recording=sound)
+    assert lifecycle.reopened(seen, 7, NOW) == Transition(seen, Action.DONE)
+
+
 @pytest.mark.parametrize("seen", [replace(REJECTED, revision=8), replace(OPEN, revision=7)])
 def test_what_has_changed_since_the_operator_looked_or_is_not_rejected_stays(seen: Call) -> None:
     assert lifecycle.reopened(seen, 7, NOW) == Transition(seen, Action.DONE)

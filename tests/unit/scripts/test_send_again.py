@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from coval_relay.adapters.aws.queue_messages import from_text
 from coval_relay.adapters.aws.s3_rejected_events import S3RejectedEvents
+from coval_relay.domain import lifecycle
 from coval_relay.domain.errors import PermanentError, Reason, RetryableError
 from coval_relay.domain.messages import Reopen
 from scripts import send_again
@@ -58,6 +59,11 @@ def item(stack: Stack, call_id: str = "call-1", **attributes: Any) -> None:
     stack.dynamodb.put_item(TableName="table", Item={**key, **values})
 
 
+def ended(code: str) -> dict[str, Any]:
+    """A recording that has ended with this reason."""
+    return {"recording": {"M": {"reason": {"M": {"code": {"S": code}}}}}}
+
+
 def received(stack: Stack, queue: str) -> list[Any]:
     url = stack.outputs[f"{QUEUES[queue]}QueueUrl"]
     found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -101,6 +107,8 @@ def test_each_goes_to_its_own_queue(stack: Stack) -> None:
         ({"transcript": {"M": {}}}, send_again.GOES_ON, True),
         ({"call_end": {"S": "WITHOUT_TRANSCRIPT"}}, send_again.GOES_ON, True),
         ({"state": {"S": "SUBMITTED"}}, send_again.NOT_REJECTED, False),
+        ({"state": {"S": "SUBMITTED"}, **ended("other")}, send_again.NOT_REJECTED, False),
+        ({"state": {"S": "SUBMITTED"}, **ended(lifecycle.WAITED_TOO_LONG.code)}, send_again.GOES_ON, True),
     ],
 )
 def test_of_what_was_not_kept_it_says_what_is_missing(

@@ -829,7 +829,7 @@ def test_a_backlog_that_may_not_be_seen_keeps_nothing_else_from_being_swept(monk
     monkeypatch.setattr(played.queues, "backlog", denied)
     hand(played, "attach", Sweep())
     assert played.queued == []
-    assert (LogEvent.OPERATOR_NEEDED, "call-1", {"code": "sqs_AccessDenied"}) in played.telemetry
+    assert (LogEvent.OPERATOR_NEEDED, "call-1", {"code": "sqs_AccessDenied", "age_seconds": 0}) in played.telemetry
     assert (LogEvent.SWEEP_DONE, "", {"count": 1}) in played.telemetry
 
 
@@ -958,11 +958,21 @@ def test_the_agents_side(hint: int | None, held: Recording | None, of_call: int 
     assert upload_recording._recording(found, seen).agent_channel == side
 
 
+@pytest.mark.parametrize("queue", ["attach", "call_end"])
 @pytest.mark.parametrize(("since", "reported"), [(NOW - GIVE_UP_SECONDS, True), (NOW - GIVE_UP_SECONDS + 1, False)])
-def test_a_call_that_is_given_up_is_reported(since: int, reported: bool) -> None:
+def test_a_call_that_is_given_up_is_reported(since: int, reported: bool, queue: QueueName) -> None:
     played = world(replace(WITHOUT_TRANSCRIPT, created_at=since, waiting_since=since, recording_missed_at=since))
-    assert hand(played, "attach", Resume("call-1")) == DONE
+    assert hand(played, queue, Resume("call-1")) == DONE
     assert played.telemetry == ([(LogEvent.CALL_GIVEN_UP, "call-1", {})] if reported else [])
+
+
+@pytest.mark.parametrize(("since", "reported"), [(NOW - GIVE_UP_SECONDS, True), (NOW - GIVE_UP_SECONDS + 1, False)])
+def test_a_recording_that_is_given_up_is_reported(since: int, reported: bool) -> None:
+    late = submitted(recording=recording(Sound.ATTACHING, changed_at=since))
+    played = world(late)
+    hand(played, "attach", Resume("call-1"))
+    events = [event for event, _, _ in played.telemetry]
+    assert (LogEvent.RECORDING_GIVEN_UP in events) == reported
 
 
 def test_a_call_that_was_given_up_before_is_not_reported_again() -> None:
@@ -1147,6 +1157,6 @@ def test_what_the_sweep_does_itself_waits_while_coval_is_left_alone(
     after, waiting = played.store.get("call-1"), [one for one in played.telemetry if one[0] is LogEvent.MESSAGE_WAITING]
     if closed:
         assert (played.coval.calls, after.held_until, after.due_at) == ([], NOW + 110, NOW + 110)
-        assert waiting == [(LogEvent.MESSAGE_WAITING, "call-1", {"code": CIRCUIT_OPEN})]
+        assert waiting == [(LogEvent.MESSAGE_WAITING, "call-1", {"code": CIRCUIT_OPEN, "age_seconds": 0})]
     else:
         assert (played.coval.calls, after.recording_state, waiting) == (["attach"], Sound.ATTACHED, [])

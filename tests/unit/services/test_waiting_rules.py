@@ -28,6 +28,7 @@ from coval_relay.entrypoints import aws_adapters, lambda_handler
 from coval_relay.entrypoints.consumer import DeliveryFailedError
 from coval_relay.services.action_runner import MAX_HOPS
 from scripts import dead_letters
+from scripts.send_again import reopening
 from tests.support.aws_queues import LONGEST_HIDING_SECONDS, QueuedMessage
 from tests.support.events import call_ended, event, wav
 from tests.support.fakes import FakeCoval, InMemoryCalls
@@ -120,6 +121,41 @@ def test_rule_1_what_is_put_off_tells_its_age(monkeypatch: pytest.MonkeyPatch) -
     )
     telemetry.report(LogEvent.MESSAGE_WAITING, "call-1", **reported)
     assert counted == {"Waiting": 1, "OldestWait": 5000.0}
+
+
+def test_rule_1_what_the_sweep_tries_in_vain_tells_for_how_long() -> None:
+    """A late recording has no message whose age could tell."""
+    world = World()
+    world.send("call_end", call_ended())
+    world.run(hours=1)
+    world.coval.errors = [("attach", RetryableError("unavailable"), False)] * 10_000
+    world.send("recording", put(world, wav()))
+    world.run(hours=4)
+    first, *ages = [fields.get("age_seconds") for code, _, fields in world.telemetry if code.value[2] == "Waiting"]
+    assert (first, ages[:8]) == (None, [0, 60, 180, 420, 900, 1860, 3660, 5460])
+
+
+Again = Callable[[World], tuple[str, Any]]
+BROUGHT_BACK: dict[str, Again] = {
+    "by the operator": lambda world: ("attach", reopening("call-1", world.store.get("call-1").revision)),
+    "by its event": lambda world: ("recording", put(world, wav())),
+}
+
+
+@pytest.mark.parametrize("again", BROUGHT_BACK)
+def test_rule_4_a_late_recording_that_has_ended_is_reported_and_can_be_brought_back(again: str) -> None:
+    world = World()
+    world.send("call_end", call_ended())
+    world.run(hours=1)
+    world.coval.errors = [("attach", RetryableError("unavailable"), False)] * 10_000
+    world.send("recording", put(world, wav()))
+    world.run(hours=24 * 14)
+    assert (outcome(world), world.dead) == (("SUBMITTED", "REJECTED", False, True), [])
+    assert world.events().count("RECORDING_GIVEN_UP") == 1
+    world.coval.errors = []
+    world.send(*BROUGHT_BACK[again](world))
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 
 
 def test_rule_2_the_sweep_sends_only_what_it_has_written_down() -> None:

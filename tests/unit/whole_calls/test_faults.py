@@ -257,7 +257,7 @@ def test_a_read_that_coval_rejects_is_no_rejection_of_the_call() -> None:
     world.send("call_end", call_ended())
     world.run()
     assert outcome(world) == ("SUBMITTED", None, False, True)
-    assert {"code": "INVALID_ARGUMENT"} in [fields for _, _, fields in world.telemetry]
+    assert {"code": "INVALID_ARGUMENT", "age_seconds": 0} in [fields for _, _, fields in world.telemetry]
     assert world.dead == []
 
 

@@ -44,6 +44,11 @@ def of_sweep(sweeps: int, longest: int = LONGEST_SECONDS) -> int:
     return min(FIRST_SWEEP_SECONDS << min(sweeps, 10), longest)
 
 
+def tried_for(sweeps: int) -> int:
+    """For how long a call has been tried in vain that so many sweeps have brought back."""
+    return sum(of_sweep(earlier) for earlier in range(sweeps - 1))
+
+
 def of_fetch(failing_for: int) -> int:
     """How long a recording rests that Coval has failed to fetch for so long."""
     return min(max(failing_for // 8, FIRST_SWEEP_SECONDS), HIDDEN_LONGEST_SECONDS)

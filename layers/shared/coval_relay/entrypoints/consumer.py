@@ -173,7 +173,8 @@ class Consumer:
         except (RetryableError, NotReadyError, PermanentError, UnknownOutcomeError) as error:
             code, until = error.code, self.calls.clock() + RETRY_SECONDS
         if until is not None:
-            self.telemetry(waiting_event(code), resume.external_conversation_id, code=code)
+            age = {"age_seconds": backoff.tried_for(resume.sweep)} if resume.sweep else {}
+            self.telemetry(waiting_event(code), resume.external_conversation_id, code=code, **age)
             self._put_off(resume.external_conversation_id, until)
 
     def _put_off(self, call_id: str, until: int) -> None:

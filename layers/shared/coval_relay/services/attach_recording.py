@@ -6,10 +6,10 @@ from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call
 from coval_relay.domain.errors import InvalidInputError
 from coval_relay.domain.lifecycle import Action, Attempt, Transition
-from coval_relay.domain.log_events import LogEvent, Telemetry
+from coval_relay.domain.log_events import Telemetry
 from coval_relay.domain.messages import Message, RecordingReady, Resume, Sweep
 from coval_relay.services.action_runner import DONE, ActionRunner, Outcome
-from coval_relay.services.conditional_updates import Calls
+from coval_relay.services.conditional_updates import Calls, newly_missed
 from coval_relay.services.function_queues import Queues
 from coval_relay.services.sweep import Sweeper
 
@@ -43,10 +43,8 @@ class AttachRecording:
 
         call = self.calls.get(resume.external_conversation_id)
         transition = self.calls.update(call, decide)
-        if transition.call.recording_missed_at and not call.recording_missed_at:
-            self.telemetry(LogEvent.RECORDING_MISSING, call.external_conversation_id)
-        if transition.call.reason == lifecycle.WAITED_TOO_LONG != call.reason:
-            self.telemetry(LogEvent.CALL_GIVEN_UP, call.external_conversation_id)
+        for event in newly_missed(call, transition.call):
+            self.telemetry(event, call.external_conversation_id)
         return self.actions.run(transition, attempt)
 
 

@@ -1,12 +1,13 @@
 """The one way in which a call's state changes: decide on the item that was seen, write if it still stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call
 from coval_relay.domain.errors import RetryableError
 from coval_relay.domain.lifecycle import Deadlines, Transition
+from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.ports import CallStore, Clock, ConflictError
 
 MAX_CONFLICTS = 20
@@ -59,3 +60,12 @@ def newly_superseded(before: Call, after: Call) -> int:
     """How many recordings have lost to another one since."""
     ended = {name for name, ending in after.other_recordings.items() if ending == "superseded"}
     return len(ended - before.other_recordings.keys())
+
+
+def newly_missed(before: Call, after: Call) -> Iterator[LogEvent]:
+    """What has been waited for in vain since: each ends something without an error of its own."""
+    if after.recording_missed_at and not before.recording_missed_at:
+        yield LogEvent.RECORDING_MISSING
+    if lifecycle.has_given_up(after) and not lifecycle.has_given_up(before):
+        whole = after.reason == lifecycle.WAITED_TOO_LONG
+        yield LogEvent.CALL_GIVEN_UP if whole else LogEvent.RECORDING_GIVEN_UP

@@ -25,7 +25,7 @@ from coval_relay.domain.messages import (
 from coval_relay.domain.ports import UtteranceStore
 from coval_relay.services.action_runner import DONE, ActionRunner, Content, Outcome
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
-from coval_relay.services.conditional_updates import Calls
+from coval_relay.services.conditional_updates import Calls, newly_missed
 from coval_relay.services.function_queues import Queues
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped
 from coval_relay.services.transcript_loader import UTTERANCES
@@ -130,6 +130,8 @@ class SubmitTranscript:
         transition = self.calls.update(
             call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt, resume.sweep)
         )
+        for event in newly_missed(call, transition.call):
+            self.telemetry(event, call.external_conversation_id)
         return self.actions.run(transition, attempt)
 
     # --- transcript objects --------------------------------------------------------------------------

@@ -78,22 +78,23 @@ class Sweeper:
         for waiting in self._waiting(attempt.now, unread):
             if self.calls.clock() >= attempt.now + SWEEP_SECONDS // 2:
                 break
-            count += self._safely("", partial(self._pending, waiting, attempt.now, ended, room))
+            count += self._safely(partial(self._pending, waiting, attempt.now, ended, room))
         for call in self._due(attempt.now, unread):
             if self.calls.clock() >= attempt.now + SWEEP_SECONDS:
                 break
-            count += self._safely(call.external_conversation_id, partial(self._call, call, go_on, attempt, room))
+            step = partial(self._call, call, go_on, attempt, room)
+            count += self._safely(step, call.external_conversation_id, age_seconds=backoff.tried_for(call.sweeps + 1))
         self.telemetry(LogEvent.SWEEP_DONE, count=count)
         if unread:
             raise unread[-1]
         return DONE
 
-    def _safely(self, call_id: str, step: Callable[[], int]) -> int:
+    def _safely(self, step: Callable[[], int], call_id: str = "", **age: int) -> int:
         """One that fails stops no other: it comes again when it is due."""
         try:
             return step()
         except RelayError as error:
-            self.telemetry(waiting_event(code_of(error)), call_id, code=code_of(error))
+            self.telemetry(waiting_event(code_of(error)), call_id, code=code_of(error), **age)
         except Exception as error:  # noqa: BLE001 - as at the edge: one failure must not stop the others
             self.telemetry(LogEvent.DELIVERY_FAILED, call_id, kind=type(error).__name__, where=raised_at(error))
         return 0
@@ -137,7 +138,8 @@ class Sweeper:
         closed = self.coval.wait_turn()
         outcome = go_on(resume, replace(attempt, closed_until=attempt.now + closed if closed else 0))
         if outcome.until:
-            self.telemetry(waiting_event(outcome.code), resume.external_conversation_id, code=outcome.code)
+            call_id, age = resume.external_conversation_id, backoff.tried_for(resume.sweep or 0)
+            self.telemetry(waiting_event(outcome.code), call_id, code=outcome.code, age_seconds=age)
             self.calls.put_off(resume.external_conversation_id, outcome.until)
 
     # --- what is pending under aliases ---------------------------------------------------------------

@@ -18,6 +18,7 @@ the last request that its owner can make, and who takes over an ended lease read
 from coval_relay.domain.lifecycle.claims import (
     OLD_CALL_SECONDS,
     WAITED_TOO_LONG,
+    has_given_up,
     lease_released,
     reopened,
     submit_not_sent,
@@ -115,6 +116,7 @@ __all__ = [
     "conversion_survived",
     "copy_made",
     "due_at",
+    "has_given_up",
     "held",
     "input_rejected",
     "is_hopeless",

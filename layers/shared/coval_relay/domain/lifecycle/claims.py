@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from coval_relay.domain.call import TERMINAL, Call, CallEnd, ConversationState, Lease, Parts, RecordingState
+from coval_relay.domain.call import TERMINAL, Call, CallEnd, ConversationState, Lease, Parts, Recording, RecordingState
 from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attempt, Transition
@@ -81,29 +81,36 @@ def lease_released(call: Call, token: str, now: int) -> Transition:
     return Transition(without_lease(call))
 
 
+def has_given_up(call: Call) -> bool:
+    """Whether it has waited too long, or only its recording, the call being submitted."""
+    return WAITED_TOO_LONG in (call.reason, call.recording and call.recording.reason)
+
+
 def revived(call: Call, now: int) -> Call:
     """What waited too long goes on where an event of it comes after all, from the dead letters for one."""
-    return _brought_back(call, now) if call.reason == WAITED_TOO_LONG else call
+    return _brought_back(call, now) if has_given_up(call) else call
 
 
 def reopened(call: Call, revision: int, now: int) -> Transition:
     """The operator sends a rejected call again: its event follows, or the sweep goes on with what the item has.
 
-    Only as the operator saw it: what was rejected anew meanwhile stays so.
+    So it is with a recording that has waited too long. Only as the operator saw it: what was rejected anew meanwhile
+    stays so.
     """
     return Transition(_brought_back(call, now) if call.revision == revision else call, Action.DONE)
 
 
 def _brought_back(call: Call, now: int) -> Call:
-    """As if it had not been rejected; a recording that ended with it is looked at anew, if it can still be had.
+    """As if it had not been rejected; a recording that ended with it is looked at anew, if it can still be had."""
+    rejected = call.state is ConversationState.REJECTED
+    recording, endings = call.recording, (WAITED_TOO_LONG, call.reason if rejected else WAITED_TOO_LONG)
+    if recording and recording.reason in endings and (recording.version or recording.url):
+        call = replace(call, recording=_unprepared(recording, now), held_until=0)
+    return replace(without_lease(call), reason=None, waiting_since=now, held_until=0) if rejected else call
 
-    Its prepared copy is made anew too: the staging bucket may have forgotten it.
-    """
-    if call.state is not ConversationState.REJECTED:
-        return call
-    recording = call.recording
-    if recording and recording.reason == call.reason and (recording.version or recording.url):
-        unprepared = recording.needs_preparation or recording.prepared is not None
-        recording = replace(recording, state=RecordingState.READY, prepared=None, needs_preparation=unprepared)
-        recording = replace(recording, reason=None, changed_at=now)
-    return replace(without_lease(call), reason=None, recording=recording, waiting_since=now, held_until=0)
+
+def _unprepared(recording: Recording, now: int) -> Recording:
+    """To be made ready anew: the staging bucket may have forgotten its copy."""
+    to_prepare = recording.needs_preparation or recording.prepared is not None
+    again = replace(recording, state=RecordingState.READY, prepared=None, needs_preparation=to_prepare)
+    return replace(again, reason=None, changed_at=now)
