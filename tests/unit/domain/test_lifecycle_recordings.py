@@ -9,7 +9,7 @@ from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call, Description
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
-from coval_relay.domain.lifecycle import MAX_CONVERSIONS, MISNAMED, NEVER_CONVERTED, Action, Transition
+from coval_relay.domain.lifecycle import MAX_CONVERSIONS, MISNAMED, NEVER_CONVERTED, OF_ANOTHER_CALL, Action, Transition
 from coval_relay.domain.s3_objects import ObjectVersion
 from tests.support.calls import AUDIO, FACTS, NOW, call, recording, submitting
 
@@ -21,13 +21,27 @@ OTHER_ONES = "s3://b/other#e"
 
 
 def misnamed(seen: Call, identity: str = SOUND.identity) -> Transition:
-    return lifecycle.recording_of_another_call(seen, identity, NOW)
+    return lifecycle.recording_misnamed(seen, identity, NOW)
 
 
-def test_a_recording_goes_to_the_call_that_an_event_names() -> None:
-    seen = call(recording=SOUND, other_recordings={OTHER_ONES: "superseded"})
+GIVEN = replace(SOUND, state=Sound.REJECTED, reason=OF_ANOTHER_CALL, changed_at=NOW)
+
+
+def test_a_recording_that_an_event_gives_to_another_call_is_sent_for_this_one_no_more() -> None:
+    seen = call(recording=SOUND)
+    assert misnamed(seen) == Transition(replace(seen, recording=GIVEN), Action.DONE)
+
+
+def test_it_goes_when_the_other_call_has_it() -> None:
+    seen = call(recording=GIVEN, other_recordings={OTHER_ONES: "superseded"})
     others = {OTHER_ONES: "superseded", SOUND.identity: "another call's"}
-    assert misnamed(seen) == Transition(replace(seen, recording=None, other_recordings=others), Action.DONE)
+    after = lifecycle.recording_of_another_call(seen, SOUND.identity)
+    assert after == Transition(replace(seen, recording=None, other_recordings=others), Action.DONE)
+
+
+@pytest.mark.parametrize("seen", [call(), call(recording=SOUND), call(recording=replace(GIVEN, identity=OTHER_ONES))])
+def test_what_was_not_stopped_before_does_not_go(seen: Call) -> None:
+    assert lifecycle.recording_of_another_call(seen, SOUND.identity) == Transition(seen, Action.DONE)
 
 
 @pytest.mark.parametrize("seen", [call(), call(recording=replace(SOUND, identity=OTHER_ONES))])

@@ -62,7 +62,9 @@ def test_of_a_submitted_call_only_the_recording_that_waited_too_long_is_brought_
 
 @pytest.mark.parametrize("sound", [SOUND, recording(Sound.ATTACHED), replace(WAITED, version=None), None])
 @pytest.mark.parametrize("reason", [None, REASON])
-def test_any_other_recording_of_a_call_that_is_not_rejected_stays(sound: Recording | None, reason: Reason) -> None:
+def test_any_other_recording_of_a_call_that_is_not_rejected_stays(
+    sound: Recording | None, reason: Reason | None
+) -> None:
     state = State.FILTERED if reason else State.SUBMITTED
     seen = replace(SUBMITTED, state=state, reason=reason, recording=sound)
     assert lifecycle.reopened(seen, 7, NOW) == Transition(seen, Action.DONE)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain import backoff
 from coval_relay.domain.call_aliases import IN_TIME, NO_RECORDING, Alias, PendingMessage, shared
-from coval_relay.domain.errors import InvalidInputError, NotReadyError, PassedOverError, RetryableError
+from coval_relay.domain.errors import InvalidInputError, NotReadyError, PassedOverError, PermanentError, RetryableError
+from coval_relay.domain.log_events import LogEvent
 from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.services.action_runner import DONE, Outcome
 from coval_relay.services.alias_resolver import MAX_CHAIN_LENGTH, SHARED_RULE, AliasResolver, Unresolved
@@ -97,7 +99,20 @@ def test_names_that_lead_in_a_circle(world: World, resolver: AliasResolver) -> N
     with pytest.raises(InvalidInputError) as endless:
         resolved(resolver, LEG)
     assert endless.value == InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
-    assert resolver.owner(LEG) == ROOM
+    with pytest.raises(InvalidInputError, match="must lead to a call"):
+        resolver.owner(LEG)
+
+
+def test_a_name_that_leads_nowhere_is_passed_over_for_one_that_leads_to_a_call(
+    world: World, resolver: AliasResolver
+) -> None:
+    world.aliases.bind(SECOND, "call-2")
+    world.aliases.bind(shared(SECOND), SECOND.key)
+    world.aliases.bind(LEG, Alias(NO_RECORDING, "one_side").key)
+    with pytest.raises(InvalidInputError, match=SHARED_RULE):
+        resolved(resolver, SECOND, ROOM)
+    world.aliases.bind(ROOM, "call-1")
+    assert resolved(resolver, SECOND, LEG, ROOM) == "call-1"
 
 
 def test_whose_an_alias_is(world: World, resolver: AliasResolver) -> None:
@@ -127,15 +142,41 @@ def test_the_only_copy_is_tried_again(world: World, resolver: AliasResolver, err
     assert world.aliases.waiting(LEG) == (other,)
 
 
-@pytest.mark.parametrize(
-    "go_on", [fails(RetryableError("busy")), fails(NotReadyError("document_missing")), lambda: Outcome(7)]
-)
-def test_what_still_waits_is_left_to_the_sweep(
-    world: World, resolver: AliasResolver, go_on: Callable[[], Outcome]
-) -> None:
+DENIED = PermanentError("access_denied", "S3 denied it.")
+KEPT_BY: dict[str, tuple[Callable[[], Outcome], list[LogEvent]]] = {
+    "busy": (fails(RetryableError("busy")), [LogEvent.MESSAGE_WAITING]),
+    "not there": (fails(NotReadyError("document_missing")), [LogEvent.MESSAGE_WAITING]),
+    "denied": (fails(DENIED), [LogEvent.OPERATOR_NEEDED]),
+    "later": (lambda: Outcome(7), []),
+}
+
+
+@pytest.mark.parametrize("kept_by", KEPT_BY)
+def test_what_still_waits_is_left_to_the_sweep(world: World, resolver: AliasResolver, kept_by: str) -> None:
+    """And is reported: else each sweep would leave another message that waits."""
+    go_on, reported = KEPT_BY[kept_by]
+    world.clock.now = backoff.EXPIRY_SECONDS - 1
     world.aliases.add_pending(LEG, PENDING)
     assert resolver.finish(EXPIRED, go_on) == DONE
-    assert world.aliases.waiting(LEG) == (PENDING,)
+    assert (world.aliases.waiting(LEG), [event for event, _, _ in world.telemetry]) == ((PENDING,), reported)
+
+
+def test_what_is_unforeseen_is_reported_by_its_kind_and_place(world: World, resolver: AliasResolver) -> None:
+    world.clock.now = 1
+    world.aliases.add_pending(LEG, PENDING)
+    assert resolver.finish(EXPIRED, fails(ZeroDivisionError("call-1's words"))) == DONE
+    ((event, call_id, fields),) = world.telemetry
+    assert (event, call_id, fields["kind"]) == (LogEvent.DELIVERY_FAILED, "", "ZeroDivisionError")
+    assert set(fields) == {"kind", "where"}
+
+
+def test_after_twelve_days_it_ends(world: World, resolver: AliasResolver) -> None:
+    world.clock.now = backoff.EXPIRY_SECONDS
+    world.aliases.add_pending(LEG, PENDING)
+    with pytest.raises(PermanentError) as ended:
+        resolver.finish(EXPIRED, fails(DENIED))
+    assert ended.value == PermanentError("waited_too_long", "It has waited for 12 days: access_denied.")
+    assert world.aliases.waiting(LEG) == ()
 
 
 @pytest.mark.parametrize(("is_kept", "outcome"), [(True, DONE), (False, DONE), (False, Outcome(7))])

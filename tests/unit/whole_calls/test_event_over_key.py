@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.s3_objects import ObjectVersion
 from tests.support.events import call_ended, event, object_created, recording_ready, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import DEADLINES, World
@@ -139,3 +141,56 @@ def test_a_death_at_any_effect_leaves_one_conversation_under_the_events_name(obj
         if world.executioner.count < at:
             return
     pytest.fail("the scenario has more effects than were tried")
+
+
+def by_a_sidecar() -> list[tuple[str, dict[str, Any]]]:
+    return [("recording", object_created(f"{KEY}.json", SIDECAR)), ("call_end", call_ended())]
+
+
+SIDECAR = b'{"external_conversation_id": "call-1"}'
+NAMINGS = [by_recording_ready, by_call_end, by_an_alias, by_a_sidecar]
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize("error", [RetryableError("s3_SlowDown"), PermanentError("access_denied", "S3 denied it.")])
+def test_a_read_that_fails_while_it_is_handed_over_does_not_lose_it(
+    naming: Callable[[], list[tuple[str, dict[str, Any]]]], error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object was taken for the other call long ago; its event does not come again."""
+    world = taken_for_the_other()
+    read, failures = world.bucket.read_range, [error] * 3
+
+    def failing(version: ObjectVersion, *more: int) -> bytes:
+        if version.key == KEY and failures:
+            raise failures.pop()
+        return bytes(read(version, *more))
+
+    monkeypatch.setattr(world.bucket, "read_range", failing)
+    for queue, body in naming():
+        world.send(queue, body)
+    world.run()
+    assert (outcome(world), failures, world.dead) == (WHOLE, [], [])
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize("after", [False, True])
+def test_nor_does_a_death(naming: Callable[[], list[tuple[str, dict[str, Any]]]], after: bool) -> None:
+    for at in range(1, 80):
+        world = taken_for_the_other()
+        world.executioner.at, world.executioner.after = world.executioner.count + at, after
+        for queue, body in naming():
+            world.send(queue, body)
+        world.run()
+        assert (outcome(world), world.dead, world.all_pending()) == (WHOLE, [], []), (at, world.executioner.names)
+        if world.executioner.count < world.executioner.at:
+            return
+    pytest.fail("the scenario has more effects than were tried")
+
+
+def taken_for_the_other() -> World:
+    world = World()
+    world.bucket.put(f"{KEY}.json", SIDECAR)
+    world.send("recording", put(world, wav(), KEY))
+    world.run(hours=0.05)
+    assert world.store.get("other").recording_state == "UPLOADED"
+    return world

@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from coval_relay.domain.errors import PermanentError, Reason, RetryableError, code_of
+from coval_relay.domain.s3_objects import ObjectHead, ObjectVersion
 from tests.support.events import call_ended, wav
-from tests.support.fakes import FakeCoval
+from tests.support.fakes import FakeBucket, FakeCoval
 from tests.support.scenarios import outcome, put
 from tests.support.world import World
 
@@ -72,3 +74,32 @@ def test_an_object_that_its_key_gave_to_another_call_goes_to_its_own_once() -> N
     assert world.store.get("call-1").recording is not None
     assert world.store.get("call-2").recording is None
     assert _is_submitted_and_attached(world)
+
+
+@pytest.mark.parametrize("error", [RetryableError("s3_SlowDown"), PermanentError("access_denied", "S3 denied it.")])
+def test_an_object_of_no_call_that_cannot_be_read_when_its_time_is_over_keeps_no_message(error: Exception) -> None:
+    """The sweep comes again each half hour; one that waited by itself each time would never be the last."""
+    world = World(bucket=Denied(error=error))
+    world.send("recording", put(world, wav(), "odd/place.wav"))
+    world.run(hours=0.1)
+    world.bucket.denied = True
+    for _ in range(10):
+        world.run(hours=24)
+        assert (len(world.queued), len(world.all_pending())) == (0, 1)
+    world.run(hours=24 * 4)
+    assert (world.queued, world.all_pending()) == ([], [])
+    ((queue, _, reason),) = world.dead
+    assert (queue, reason) == ("recording", Reason("waited_too_long", f"It has waited for 12 days: {code_of(error)}."))
+
+
+@dataclass
+class Denied(FakeBucket):
+    """A bucket that the function may not read any more."""
+
+    error: Exception = field(default_factory=ValueError)
+    denied: bool = False
+
+    def head(self, version: ObjectVersion) -> ObjectHead:
+        if self.denied:
+            raise self.error
+        return super().head(version)

@@ -15,7 +15,7 @@ A binding is repeated whole when its message comes again, so a death between its
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from coval_relay.domain import lifecycle
+from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call_aliases import (
     IN_TIME,
     NO_RECORDING,
@@ -27,16 +27,34 @@ from coval_relay.domain.call_aliases import (
     spans_of,
 )
 from coval_relay.domain.call_id import checked_call_id
-from coval_relay.domain.errors import InvalidInputError, NotReadyError, PassedOverError, Reason, RetryableError
+from coval_relay.domain.errors import (
+    InvalidInputError,
+    ObjectGoneError,
+    ObjectReplacedError,
+    PassedOverError,
+    PermanentError,
+    Reason,
+    code_of,
+)
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import AliasesKnown, Message, PendingExpired
 from coval_relay.domain.ports import Aliases, AliasTakenError
 from coval_relay.services.action_runner import DONE, Outcome
 from coval_relay.services.conditional_updates import Calls
+from coval_relay.services.failure_reports import report_failure
 
 MAX_CHAIN_LENGTH = 5
 SHARED_RULE = "is ambiguous: two calls claim the room in this second; its own id, or an event, must say whose this is"
 TAKEN = Reason("alias_taken", "A name of this call belongs to another call already; it was left there.")
+
+
+ENDINGS = (PassedOverError, InvalidInputError, ObjectGoneError, ObjectReplacedError)
+"""What a pending message ends by."""
+
+
+def too_long() -> InvalidInputError:
+    """What is raised for a chain of aliases that leads nowhere."""
+    return InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +82,25 @@ class AliasResolver:
     ) -> str | Unresolved:
         """The call that one of the names leads to; where none does yet, the message waits under each.
 
-        Raises PassedOverError where an event says that it is none.
+        Raises PassedOverError where an event says that it is none, and InvalidInputError for a name that leads nowhere.
         """
         pending = PendingMessage(identity, queue, self.to_event(message), self.calls.clock())
-        known = (self._follow(name, self.aliases.target) for name in names)
-        found = next((call_id for call_id in known if isinstance(call_id, str)), None)
-        return found or self._wait(names, pending)
+        return self._known(names) or self._wait(names, pending)
+
+    def _known(self, names: Sequence[str | Alias]) -> str | None:
+        """What one name says holds, whatever is wrong with another."""
+        refused: PassedOverError | InvalidInputError | None = None
+        for name in names:
+            try:
+                found = self._follow(name, self.aliases.target)
+            except (PassedOverError, InvalidInputError) as error:
+                refused = refused or error
+                continue
+            if isinstance(found, str):
+                return found
+        if refused:
+            raise refused
+        return None
 
     def _wait(self, names: Sequence[str | Alias], pending: PendingMessage) -> str | Unresolved:
         """Under each name; one may have been bound meanwhile."""
@@ -95,7 +126,7 @@ class AliasResolver:
             if self._is_shared(bound):
                 raise InvalidInputError("alias", f"{alias.type} {SHARED_RULE}")
             target = next(iter(bound.values()))
-        raise InvalidInputError("alias", f"must lead to a call in {MAX_CHAIN_LENGTH} steps")
+        raise too_long()
 
     def _is_shared(self, bound: Mapping[Alias, str]) -> bool:
         """Whether two calls claim a room in the same span of time, or in one that lies in the other's."""
@@ -103,7 +134,10 @@ class AliasResolver:
         return len({*bound.values()}) > 1 or any(self.aliases.target(shared(span)) for span in in_time)
 
     def owner(self, alias: Alias) -> str | Alias | None:
-        """The call that the alias leads to, or the alias where its chain ends for now; None where it is not bound."""
+        """The call that the alias leads to, or the alias where its chain ends for now; None where it is not bound.
+
+        Raises InvalidInputError for a chain that is too long.
+        """
         end: str | Alias | None = None
         for _ in range(MAX_CHAIN_LENGTH):
             target = next(filter(None, map(self.aliases.target, spans_of(alias))), None)
@@ -113,7 +147,7 @@ class AliasResolver:
             if next_alias is None:
                 return target
             alias = next_alias
-        return end
+        raise too_long()
 
     def bind(self, known: AliasesKnown) -> None:
         """Let these names lead to their target, and send on what waits under them.
@@ -150,20 +184,31 @@ class AliasResolver:
         return self.from_event(expired.pending.event)
 
     def finish(self, expired: PendingExpired, go_on: Callable[[], Outcome]) -> Outcome:
-        """Under another of its names it has found its call: it goes on, and need not wait under this one.
+        """Its time is over: it goes on under another of its names, or ends; either way it waits here no longer.
 
-        What cannot go on now is left to the sweep where it still waits here; else this message is the only copy.
+        What cannot go on now is left to the sweep where it still waits here, whatever kept it, for 12 days: a message
+        that waited by itself beside it would be another one with each sweep. Else this message is the only copy.
         """
         try:
             outcome = go_on()
-        except (RetryableError, NotReadyError):
-            if self._is_kept(expired):
-                return DONE
+        except ENDINGS:
+            self.clear(expired)
             raise
+        except Exception as error:
+            if not self._is_kept(expired):
+                raise
+            report_failure(self.telemetry, error)
+            return self._left(expired, code_of(error))
         if outcome.until is not None and self._is_kept(expired):
             return DONE
         self.clear(expired)
         return outcome
+
+    def _left(self, expired: PendingExpired, code: str) -> Outcome:
+        if self.calls.clock() - expired.pending.pending_since < backoff.EXPIRY_SECONDS:
+            return DONE
+        self.clear(expired)
+        raise PermanentError(lifecycle.WAITED_TOO_LONG.code, f"It has waited for 12 days: {code}.")
 
     def _is_kept(self, expired: PendingExpired) -> bool:
         return any(one.identity == expired.pending.identity for one in self.aliases.waiting(expired.alias))

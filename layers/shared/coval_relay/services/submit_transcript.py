@@ -173,8 +173,12 @@ class SubmitTranscript:
         message = self.resolver.pending_message(expired)
         if not isinstance(message, ObjectCreated):
             raise InvalidInputError("detail.pending.event", "is not one that this function takes")
-        found = self.matcher.match(message)
-        owner = self._resolve(message, found) if isinstance(found, Matched) else None
-        if isinstance(owner, Unresolved):
-            self.resolver.give_up(owner, self.matcher.tried_rules(message))
-        return self.resolver.finish(expired, lambda: self._created(message, attempt))
+
+        def go_on() -> Outcome:
+            found = self.matcher.match(message)
+            owner = self._resolve(message, found) if isinstance(found, Matched) else None
+            if isinstance(owner, Unresolved):
+                self.resolver.give_up(owner, self.matcher.tried_rules(message))
+            return self._created(message, attempt)
+
+        return self.resolver.finish(expired, go_on)

@@ -9,7 +9,7 @@ from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import TERMINAL, Call
 from coval_relay.domain.call_aliases import Alias, PendingMessage, QueueName
 from coval_relay.domain.coval import CovalClient
-from coval_relay.domain.errors import RelayError, code_of, raised_at
+from coval_relay.domain.errors import RelayError
 from coval_relay.domain.faults import waiting_event
 from coval_relay.domain.lifecycle import Action, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
@@ -17,6 +17,7 @@ from coval_relay.domain.messages import PendingExpired, Resume
 from coval_relay.domain.ports import ALIAS_SHARDS, SHARDS, Aliases
 from coval_relay.services.action_runner import DONE, MAX_HOPS, Outcome
 from coval_relay.services.conditional_updates import Calls
+from coval_relay.services.failure_reports import report_failure
 from coval_relay.services.function_queues import InternalMessage, Queues
 
 MAX_PER_SHARD = 200
@@ -93,10 +94,8 @@ class Sweeper:
         """One that fails stops no other: it comes again when it is due."""
         try:
             return step()
-        except RelayError as error:
-            self.telemetry(waiting_event(code_of(error)), call_id, code=code_of(error), **age)
         except Exception as error:  # noqa: BLE001 - as at the edge: one failure must not stop the others
-            self.telemetry(LogEvent.DELIVERY_FAILED, call_id, kind=type(error).__name__, where=raised_at(error))
+            report_failure(self.telemetry, error, call_id, **age)
         return 0
 
     # --- calls ---------------------------------------------------------------------------------------

@@ -188,17 +188,17 @@ class UploadRecording:
     def _expired(self, expired: PendingExpired, attempt: Attempt) -> Outcome:
         """What waited goes once more through all rules; what still has no call goes to the dead letters."""
         message = self.resolver.pending_message(expired)
-        try:
+
+        def go_on() -> Outcome:
             owner = self._resolve_pending(message, expired)
+            if isinstance(owner, Unresolved):
+                self.resolver.give_up(owner, self.matcher.tried_rules(message))
+            return self(message, attempt)
+
+        try:
+            return self.resolver.finish(expired, go_on)
         except (ObjectGoneError, ObjectReplacedError):
-            self.resolver.clear(expired)
             return self._skipped("gone_before_its_call_was_known")
-        except (PassedOverError, InvalidInputError):
-            self.resolver.clear(expired)
-            raise
-        if isinstance(owner, Unresolved):
-            self.resolver.give_up(owner, self.matcher.tried_rules(message))
-        return self.resolver.finish(expired, lambda: self(message, attempt))
 
     def _resolve_pending(self, message: Message, expired: PendingExpired) -> str | Unresolved | None:
         match message:
@@ -260,19 +260,20 @@ class UploadRecording:
         return self._owner(found) not in (None, found.external_conversation_id)
 
     def _elsewhere(self, found: RecordingFound, attempt: Attempt) -> Outcome:
-        """Take the recording from the call that its key suggests, and give it to the one that the event names."""
+        """Take the recording from the call that its key suggests, and give it to the one that the event names.
+
+        It stays there, sent by nobody, until it is given: who dies between leaves the next one something to find.
+        """
         owner, created = self._owner(found), found.created
         assert created is not None
         assert owner is not None
-        identity = identity_of(created.version)
-        self.calls.update(
-            self.calls.get(found.external_conversation_id),
-            lambda seen: lifecycle.recording_of_another_call(seen, identity, attempt.now),
-        )
+        other, identity = self.calls.get(found.external_conversation_id), identity_of(created.version)
+        stopped = self.calls.update(other, lambda seen: lifecycle.recording_misnamed(seen, identity, attempt.now))
         call_id = self.resolver.resolve((owner,), identity, "recording", created)
-        if isinstance(call_id, Unresolved):
-            return DONE
-        return self._found(replace(found, external_conversation_id=call_id), attempt)
+        given = found if isinstance(call_id, Unresolved) else replace(found, external_conversation_id=call_id)
+        outcome = DONE if given is found else self._found(given, attempt)
+        self.calls.update(stopped.call, lambda seen: lifecycle.recording_of_another_call(seen, identity))
+        return outcome
 
     def _inspect(self, found: RecordingFound, call: Call, now: int) -> Inspected:
         recording = _recording(found, call)

@@ -21,6 +21,7 @@ MAX_OTHER_RECORDINGS = 100
 MAX_CONVERSIONS = 5
 NEVER_CONVERTED = Reason("never_converted", "Five conversions of the recording were begun, and none came to its end.")
 OTHER_RECORDING_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
+OF_ANOTHER_CALL = Reason("of_another_call", "An event says that this recording is another call's.")
 MISNAMED = Reason("misnamed", "By its key this recording seemed to be this call's; an event said too late whose it is.")
 
 
@@ -47,14 +48,24 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
     return _choose(_with_other(call, current), arrived, attempt)
 
 
-def recording_of_another_call(call: Call, identity: str, now: int) -> Transition:
-    """An event says that the recording is another call's than its key suggests; too late once it is under way."""
-    noted = input_rejected(call, MISNAMED, now).call
+def recording_misnamed(call: Call, identity: str, now: int) -> Transition:
+    """An event says that the recording is another call's than its key suggests; too late once it is under way.
+
+    From here on it is not sent for this call; it goes from the item when the other call has it.
+    """
     recording = call.recording
     if recording is None or recording.identity != identity:
         return Transition(call, Action.DONE)
     if _is_locked(call) or recording.state is RecordingState.ATTACHED:
-        return Transition(noted, Action.DONE)
+        return Transition(input_rejected(call, MISNAMED, now).call, Action.DONE)
+    return Transition(replace(call, recording=rejected(recording, OF_ANOTHER_CALL, now)), Action.DONE)
+
+
+def recording_of_another_call(call: Call, identity: str) -> Transition:
+    """The other call has it."""
+    recording = call.recording
+    if recording is None or recording.identity != identity or recording.reason != OF_ANOTHER_CALL:
+        return Transition(call, Action.DONE)
     others = {**call.other_recordings, identity: "another call's"}
     return Transition(replace(call, recording=None, other_recordings=others), Action.DONE)
 
