@@ -17,17 +17,20 @@ from coval_relay.configuration.document import Configuration
 from coval_relay.configuration.parsing import FILE, ConfigurationError, parse
 from scripts import samconfig
 
-SAMCONFIG = "samconfig.toml"
 NEEDS_KEY_RULES = "canonical"
 """Its events name transcripts, but nobody knows the keys of yours."""
 
 
 def faults(folder: Path) -> Iterator[str]:
     """What is wrong with the two files."""
-    written = samconfig.read(folder / SAMCONFIG)
+    try:
+        written = samconfig.read(folder / samconfig.FILE)
+    except samconfig.SettingsError as error:
+        yield str(error)
+        return
     for environment in samconfig.environments(written):
         left = unfilled(samconfig.overrides(written, environment))
-        yield from (f"{SAMCONFIG}: {environment}: {fault}" for fault in left)
+        yield from (f"{samconfig.FILE}: {environment}: {fault}" for fault in left)
     try:
         text = (folder / FILE).read_text(encoding="utf-8")
         configuration = parse(text)

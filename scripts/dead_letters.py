@@ -1,7 +1,8 @@
 """Show the dead letters of a stack, and send them again once the cause is mended.
 
-    python3 scripts/dead_letters.py show --stack coval-relay
-    python3 scripts/dead_letters.py send-again --stack coval-relay --reason waited_too_long
+    python3 -m scripts.dead_letters show                        # of the stack of samconfig.toml
+    python3 -m scripts.dead_letters show --stack coval-relay
+    python3 -m scripts.dead_letters send-again --reason waited_too_long
 
 It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility and
 sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues, whose policies deny everybody that
@@ -19,8 +20,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
+
+from scripts import deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -286,27 +288,25 @@ def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> I
 # --- the command -------------------------------------------------------------------------------------
 
 
-def outputs_of(stack: str) -> Mapping[str, str]:
-    outputs = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
-
-
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["show", "send-again"])
-    parser.add_argument("--stack", default="coval-relay", help="the stack's name")
+    deployment.add_stack(parser)
     parser.add_argument("--reason", default="", metavar="CODE", help="only dead letters with this reason")
     parser.add_argument("--queue", default="", choices=[*QUEUES, UNDELIVERED], help="only dead letters of this queue")
     parser.add_argument("--call", default="", metavar="ID", help="only dead letters of this call: its id or digest")
     parser.add_argument("--bodies", action="store_true", help="show the events, transcripts and all")
+    deployment.add_arguments(parser)
     return parser.parse_args(arguments)
 
 
+@deployment.plain_errors()
 def main(arguments: Sequence[str] | None = None) -> None:
     given = _arguments(arguments)
     chosen = Chosen(reason=given.reason, call=given.call)
-    found = [queue for queue in queues(outputs_of(given.stack)) if given.queue in ("", queue.name)]
-    client: SQSClient = boto3.client("sqs")
+    stack = deployment.chosen(given)
+    found = [queue for queue in queues(stack.outputs()) if given.queue in ("", queue.name)]
+    client: SQSClient = stack.client("sqs")
     if given.command == "show":
         lines = show(client, found, chosen, bodies=given.bodies)
     else:

@@ -1,5 +1,8 @@
 """Let existing buckets notify the relay of new recordings, and keep their other notifications.
 
+    python3 -m scripts.notify_relay acme-recordings
+    python3 -m scripts.notify_relay acme-recordings --apply
+
 By EventBridge; or, where a bucket cannot have that, straight to the recording queue (--queue: its ARN,
 which the stack puts out).
 
@@ -13,7 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
+from scripts import deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -78,13 +81,15 @@ def enable(client: "S3Client", bucket: str, queue: str = "", *, apply: bool) -> 
     return f"{bucket}: {way} is on; kept: {', '.join(found) or 'nothing else was there'}"
 
 
+@deployment.plain_errors()
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", nargs="+", metavar="BUCKET")
     parser.add_argument("--queue", default="", metavar="ARN", help="notify this queue instead of EventBridge")
     parser.add_argument("--apply", action="store_true", help="write; without it nothing is changed")
+    deployment.add_arguments(parser)
     chosen = parser.parse_args(arguments)
-    client = boto3.client("s3")
+    client = deployment.chosen(chosen).client("s3")
     for bucket in chosen.buckets:
         print(enable(client, bucket, chosen.queue, apply=chosen.apply))
 

@@ -22,11 +22,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import samconfig
+from scripts import deployment
+from scripts.deployment import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -88,6 +88,8 @@ class Account:
     stack: str = "coval-relay"
     owners: Mapping[str, str] = field(default_factory=dict)
     """Of relay.toml: buckets of other accounts."""
+    options: str = ""
+    """Those of the command line that say where the stack is."""
 
     def listed(self, name: str) -> list[str]:
         return [part for part in self.parameters[name].split(",") if part]
@@ -251,7 +253,7 @@ def bucket_lines(account: Account, bucket: str, keys: Sequence[str]) -> Iterator
     found = list(asked(subject, partial(place, s3, bucket, owner, account.region)))
     yield from found
     if all(line.mark is Mark.WELL for line in found):
-        yield from asked(f"{subject}, its events", partial(switch, s3, bucket, owner))
+        yield from asked(f"{subject}, its events", partial(switch, s3, bucket, owner, account.options))
         yield from asked(f"{subject}, its versions", partial(versioning, s3, bucket, owner))
         yield from asked(f"{subject}, its key", partial(encryption, s3, bucket, owner, keys))
     if owner != account.account:
@@ -276,7 +278,7 @@ def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line
     yield Line(Mark.MEND, subject, f"is in {there}, the stack in {region}", mend)
 
 
-def switch(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
+def switch(s3: "S3Client", bucket: str, owner: str, options: str) -> Iterator[Line]:
     subject = f"bucket {bucket}, its events"
     configuration = s3.get_bucket_notification_configuration(Bucket=bucket, ExpectedBucketOwner=owner)
     if "EventBridgeConfiguration" in configuration:
@@ -284,7 +286,7 @@ def switch(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
     elif any("RecordingQueue" in one["QueueArn"] for one in configuration.get("QueueConfigurations", [])):
         yield Line(Mark.WELL, subject, "a recording queue is notified")
     else:
-        mend = f"python3 -m scripts.notify_relay {bucket} --apply"
+        mend = f"python3 -m scripts.notify_relay {bucket} --apply{options}"
         yield Line(Mark.MEND, subject, "EventBridge is off: its new objects reach nobody", mend)
 
 
@@ -367,34 +369,35 @@ def key(account: Account, name: str, arn: str) -> Iterator[Line]:
 # --- the command -------------------------------------------------------------------------------------
 
 
-def _client(session: boto3.Session, service: str) -> Any:
-    """One that gives up soon: what cannot be looked at is said."""
-    config = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2})
-    return session.client(service, config=config)
+RELAY = "relay.toml"
+PATIENCE = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2})
+"""Clients give up soon: what cannot be looked at is said."""
 
 
+@deployment.plain_errors()
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters that samconfig.toml lacks")
-    parser.add_argument("--config-env", default="default", help="the environment in samconfig.toml")
-    parser.add_argument("--config-file", default="samconfig.toml")
-    parser.add_argument("--relay-file", default="relay.toml")
+    parser.add_argument("--relay-file", default=RELAY, metavar="FILE", help="another relay.toml")
+    deployment.add_arguments(parser)
     chosen = parser.parse_args(arguments)
-    session = boto3.Session()
-    if not session.region_name:
-        parser.error("no region: set AWS_REGION")
-    identity = session.client("sts").get_caller_identity()["Account"]
-    print(f"account {identity}, region {session.region_name}")
-    written, given = samconfig.read(Path(chosen.config_file)), dict(one.split("=", 1) for one in chosen.parameters)
-    account = Account(
-        client=lambda name: _client(session, name),
-        account=identity,
-        region=session.region_name,
-        parameters={**DEFAULTS, **samconfig.overrides(written, chosen.config_env), **given},
-        stack=samconfig.stack_name(written, chosen.config_env),
-        owners=samconfig.read(Path(chosen.relay_file)).get("bucket_owners", {}),
-    )
+    owners = deployment.read(Path(chosen.relay_file), RELAY).get("bucket_owners", {})
+    given = dict(one.split("=", 1) for one in chosen.parameters)
+    account = _account(deployment.chosen(chosen), given, owners)
+    print(f"account {account.account}, region {account.region}")
     return printed(looked_at(account))
+
+
+def _account(found: Deployment, given: Mapping[str, str], owners: Mapping[str, str]) -> Account:
+    return Account(
+        client=lambda service: found.client(service, PATIENCE),
+        account=found.client("sts", PATIENCE).get_caller_identity()["Account"],
+        region=found.session.region_name,
+        parameters={**DEFAULTS, **found.parameters, **given},
+        stack=found.stack,
+        owners=owners,
+        options=found.options,
+    )
 
 
 def printed(lines: Iterable[Line]) -> int:

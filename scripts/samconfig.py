@@ -1,4 +1,4 @@
-"""samconfig.toml: the parameters that an environment is deployed with."""
+"""samconfig.toml: the parameters that an environment is deployed with, and where its stack is."""
 
 import shlex
 import tomllib
@@ -7,31 +7,45 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT = "default"
+FILE = "samconfig.toml"
+
+
+class SettingsError(Exception):
+    """What a script has to know is not said, or cannot be read; the text says which."""
 
 
 def read(file: Path) -> Mapping[str, Any]:
-    """The file, empty where there is none."""
-    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    """The file, empty where there is none; raises SettingsError where it is no TOML."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
 
 
 def overrides(configuration: Mapping[str, Any], environment: str = DEFAULT) -> dict[str, str]:
     """The environment's parameters; SAM takes them as one text or as a list."""
-    written = _of(configuration, environment, "deploy").get("parameter_overrides", [])
+    written = _setting(configuration, environment, "parameter_overrides") or []
     entries = shlex.split(written) if isinstance(written, str) else [shlex.split(entry)[0] for entry in written]
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
 
 
 def environments(configuration: Mapping[str, Any]) -> Iterator[str]:
     """Those that have parameters."""
-    yield from (
-        name for name in configuration if isinstance(configuration[name], dict) and overrides(configuration, name)
-    )
+    yield from (name for name in known(configuration) if overrides(configuration, name))
 
 
-def stack_name(configuration: Mapping[str, Any], environment: str = DEFAULT) -> str:
-    return str(_of(configuration, environment, "global").get("stack_name") or "coval-relay")
+def known(configuration: Mapping[str, Any]) -> list[str]:
+    """All environments; what else stands at the top, such as the version, is none."""
+    return [name for name, written in configuration.items() if isinstance(written, dict)]
 
 
-def _of(configuration: Mapping[str, Any], environment: str, command: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = configuration.get(environment, {}).get(command, {}).get("parameters", {})
-    return found
+def setting(configuration: Mapping[str, Any], name: str, environment: str = DEFAULT) -> str:
+    """What `sam deploy` takes by this name, empty where nothing is said."""
+    return str(_setting(configuration, environment, name) or "")
+
+
+def _setting(configuration: Mapping[str, Any], environment: str, name: str) -> Any:
+    """A command's own parameters come before those of all commands; `sam deploy --guided` writes the former."""
+    commands = configuration.get(environment, {})
+    found = (commands.get(command, {}).get("parameters", {}).get(name) for command in ("deploy", "global"))
+    return next((value for value in found if value), None)

@@ -1,6 +1,6 @@
 """Send rejected calls again, once the cause is mended.
 
-    python3 -m scripts.send_again --stack coval-relay                                  # lists what was kept
+    python3 -m scripts.send_again                  # lists what was kept, of the stack of samconfig.toml
     python3 -m scripts.send_again --stack coval-relay --reason INVALID_ARGUMENT --send
     python3 -m scripts.send_again --stack coval-relay --call YOUR-CALL-ID --send
 
@@ -18,9 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
-from scripts.dead_letters import QUEUES, digest_of, outputs_of, shown
+from scripts import deployment
+from scripts.dead_letters import QUEUES, digest_of, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -171,20 +170,23 @@ def _revision(item: Mapping[str, Any]) -> int:
 # --- the command -------------------------------------------------------------------------------------
 
 
+@deployment.plain_errors()
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stack", default="coval-relay", help="the stack's name")
+    deployment.add_stack(parser)
     parser.add_argument("--call", default="", metavar="ID", help="only this call")
     parser.add_argument("--reason", default="", metavar="CODE", help="only what was rejected for this")
     parser.add_argument("--send", action="store_true", help="send it again, instead of listing it")
+    deployment.add_arguments(parser)
     given = parser.parse_args(arguments)
     if given.send and not (given.call or given.reason):
         sys.exit("--send needs --call or --reason")
+    found = deployment.chosen(given)
     stack = Stack(
-        outputs=outputs_of(given.stack),
-        s3=boto3.client("s3"),
-        sqs=boto3.client("sqs"),
-        dynamodb=boto3.client("dynamodb"),
+        outputs=found.outputs(),
+        s3=found.client("s3"),
+        sqs=found.client("sqs"),
+        dynamodb=found.client("dynamodb"),
     )
     for line in (sent if given.send else listed)(stack, given.call, given.reason):
         print(line)

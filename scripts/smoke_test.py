@@ -18,14 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
-from scripts import samconfig
-from scripts.dead_letters import outputs_of
+from scripts import deployment
+from scripts.deployment import Deployment
 from scripts.preflight import Line, Mark, asked, printed
 from scripts.send_again import item_of
 
@@ -47,12 +45,11 @@ ERRORS = "docs/errors.md says what the code means"
 class Deployed:
     """The stack, as CloudFormation has it."""
 
-    name: str
+    deployment: Deployment
     outputs: Mapping[str, str]
 
-
-def _client(service: Any, config: Config | None = None) -> Any:
-    return boto3.client(service, config=config)
+    def client(self, service: str, config: Config | None = None) -> Any:
+        return self.deployment.client(service, config)
 
 
 def looked_at(stack: Deployed) -> Iterator[Line]:
@@ -68,7 +65,7 @@ def looked_at(stack: Deployed) -> Iterator[Line]:
 def mapping(stack: Deployed, function: str) -> Iterator[Line]:
     """Whether Lambda reads the function's queue."""
     name = stack.outputs[f"{function}FunctionName"]
-    found = _client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    found = stack.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     states = sorted({one["State"] for one in found})
     if states == ["Enabled"]:
         yield Line(Mark.WELL, function, "reads its queue")
@@ -96,7 +93,7 @@ class Answer:
 def invoked(stack: Deployed, function: str, event: Mapping[str, Any]) -> Answer:
     began = time.monotonic()
     name = stack.outputs[f"{function}FunctionName"]
-    answer = _client("lambda", ONCE).invoke(FunctionName=name, Payload=json.dumps(event))
+    answer = stack.client("lambda", ONCE).invoke(FunctionName=name, Payload=json.dumps(event))
     said = json.loads(answer["Payload"].read() or "null")
     error = str(said.get("errorMessage", "an error")) if answer.get("FunctionError") else ""
     return Answer(error, time.monotonic() - began)
@@ -106,7 +103,7 @@ def emptiness(stack: Deployed, queue: str) -> Iterator[Line]:
     """Whether dead letters lie there."""
     url = stack.outputs[f"{queue}QueueUrl"]
     name = "ApproximateNumberOfMessages"
-    count = int(_client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+    count = int(stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
     if count:
         yield Line(Mark.MEND, f"{queue}Queue", f"has {count} messages", "python3 -m scripts.dead_letters show")
     else:
@@ -116,9 +113,9 @@ def emptiness(stack: Deployed, queue: str) -> Iterator[Line]:
 def alarms(stack: Deployed) -> Iterator[Line]:
     """Those that have fired."""
     pages = (
-        _client("cloudwatch")
+        stack.client("cloudwatch")
         .get_paginator("describe_alarms")
-        .paginate(AlarmNamePrefix=f"{stack.name}-", StateValue="ALARM")
+        .paginate(AlarmNamePrefix=f"{stack.deployment.stack}-", StateValue="ALARM")
     )
     fired = [alarm for page in pages for alarm in page["MetricAlarms"]]
     for alarm in fired:
@@ -137,7 +134,7 @@ def sent_call(stack: Deployed) -> Iterator[Line]:
     if answer.error:
         yield Line(Mark.MEND, call_id, f"was not submitted: {answer.error}", ERRORS)
         return
-    item = item_of(_client("dynamodb"), stack.outputs["ConversationTableName"], call_id)
+    item = item_of(stack.client("dynamodb"), stack.outputs["ConversationTableName"], call_id)
     state = item["state"]["S"]
     if state == "SUBMITTED":
         yield Line(Mark.WELL, call_id, f"is in Coval as {item['conversation_id']['S']}")
@@ -162,14 +159,15 @@ def made_up(call_id: str) -> dict[str, Any]:
     return {"source": "smoke.test", "detail-type": "Call Ended", "time": now, "detail": detail}
 
 
+@deployment.plain_errors()
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stack", help="the stack's name; that of samconfig.toml, if it is left out")
-    parser.add_argument("--config-env", default=samconfig.DEFAULT, help="the environment in samconfig.toml")
+    deployment.add_stack(parser)
     parser.add_argument("--call", action="store_true", help="send a made-up call, which Coval evaluates")
+    deployment.add_arguments(parser)
     chosen = parser.parse_args(arguments)
-    name = chosen.stack or samconfig.stack_name(samconfig.read(Path("samconfig.toml")), chosen.config_env)
-    stack = Deployed(name, outputs_of(name))
+    found = deployment.chosen(chosen)
+    stack = Deployed(found, found.outputs())
     call = asked("a made-up call", partial(sent_call, stack)) if chosen.call else ()
     return printed(chain(looked_at(stack), call))
 

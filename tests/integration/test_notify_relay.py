@@ -83,7 +83,7 @@ def test_a_write_of_somebody_else_is_noticed(
 def test_each_named_bucket_is_served(
     client: "S3Client", bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("boto3.client", lambda _: client)
+    monkeypatch.setattr("boto3.Session.client", lambda *_, **__: client)
     notify_relay.main([bucket, bucket, "--apply"])
     on, already = capsys.readouterr().out.splitlines()
     assert (on.split("; ")[0], already) == (

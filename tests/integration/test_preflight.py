@@ -252,6 +252,6 @@ def test_the_command_says_it_all_and_fails_where_something_is_to_mend(
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == f"account {world.number}, region {REGION}"
     assert f"MEND  bucket {name}, its events: EventBridge is off: its new objects reach nobody" in lines
-    assert f"        -> python3 -m scripts.notify_relay {name} --apply" in lines
+    assert f"        -> python3 -m scripts.notify_relay {name} --apply --config-file {file}" in lines
     enable(world.client("s3"), name, apply=True)
     assert preflight.main(arguments) == 0

@@ -51,7 +51,6 @@ PROGRAMS = (
     "cp configurations/",
     "sam ",
     "pip install ",
-    "python3 scripts/",
     "python3 -m scripts.",
     "git pull",
     "printf ",
@@ -113,7 +112,7 @@ def folder(target: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("call", sorted({*calls("python3 scripts/"), *calls(r"python3 -m scripts\.")}))
+@pytest.mark.parametrize("call", sorted({*calls(r"python3 -m scripts\.")}))
 def test_scripts_have_the_options_that_are_shown(call: str) -> None:
     words = shlex.split(call.replace("python3 -m scripts.", "python3 -mscripts."))[1:]
     subcommand = [word for word in words[1:2] if word in ("show", "send-again")]

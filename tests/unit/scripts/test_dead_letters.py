@@ -331,7 +331,7 @@ def commanded(sqs: "SQSClient", outputs: dict[str, str], monkeypatch: pytest.Mon
             return {"Stacks": [{"Outputs": named if StackName == "mine" else []}]}
 
     clients = {"cloudformation": Stacks(), "sqs": sqs}
-    monkeypatch.setattr(boto3, "client", clients.__getitem__)
+    monkeypatch.setattr(boto3.Session, "client", lambda _, service, **__: clients[service])
     return sqs
 
 

@@ -140,7 +140,6 @@ def test_parameters_come_from_samconfig(written: Any) -> None:
     assert samconfig.overrides(configuration(written), "default") == {}
 
 
-def test_so_does_the_stack_s_name() -> None:
-    written = {"prod": {"global": {"parameters": {"stack_name": "coval-relay-prod"}}}}
-    assert samconfig.stack_name(written, "prod") == "coval-relay-prod"
-    assert samconfig.stack_name(written, "default") == "coval-relay"
+def test_what_all_commands_are_told_counts_too() -> None:
+    written = {"prod": {"global": {"parameters": {"parameter_overrides": "Platforms=vapi"}}}}
+    assert samconfig.overrides(written, "prod") == {"Platforms": "vapi"}

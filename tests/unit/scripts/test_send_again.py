@@ -154,7 +154,7 @@ def test_the_command(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pyte
             return {"Stacks": [{"Outputs": outputs}]}
 
     clients["cloudformation"] = CloudFormation()
-    monkeypatch.setattr(boto3, "client", clients.__getitem__)
+    monkeypatch.setattr(boto3.Session, "client", lambda _, service, **__: clients[service])
     send_again.main([])
     assert capsys.readouterr().out.endswith("1 events of rejected calls are kept\n")
     with pytest.raises(SystemExit):
