@@ -4,8 +4,8 @@
     python3 -m scripts.dead_letters show --stack coval-relay
     python3 -m scripts.dead_letters send-again --reason waited_too_long
 
-It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility and
-sqs:DeleteMessage on the dead-letter queues, and sqs:SendMessage on the queues, whose policies deny everybody that
+It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility, sqs:DeleteMessage and
+sqs:GetQueueAttributes on the dead-letter queues, and sqs:SendMessage on the queues, whose policies deny everybody that
 the stack's parameter QueueSenderArns does not name. Without --bodies it prints no event: calls are named as in the
 log, by the id with phone numbers masked and by a digest.
 """
@@ -15,12 +15,13 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts import deployment
 
@@ -32,6 +33,9 @@ QUEUES = {"call_end": "CallEnd", "recording": "Recording", "attach": "Attach"}
 LOG_GROUPS = {"CallEnd": "SubmitTranscript", "Recording": "UploadRecording", "Attach": "AttachRecording"}
 HIDDEN_SECONDS = 600
 """How long nobody else sees what is being looked at; at the end it is given back at once."""
+BACK = f"all are back within {HIDDEN_SECONDS // 60} minutes"
+GONE = "not available for visibility timeout change"
+"""In SQS's words: deleted meanwhile."""
 LONG_POLL_SECONDS = 2
 RECEIVED_TOO_OFTEN, UNDELIVERED = "received_1000_times", "undelivered"
 """What is no reason of the relay's own: SQS moved the message, or EventBridge could not deliver the event."""
@@ -206,53 +210,85 @@ def queues(outputs: Mapping[str, str]) -> list[Queue]:
     return [*own, undelivered]
 
 
-def taken(client: "SQSClient", queue: Queue) -> dict[str, DeadLetter]:
-    """All dead letters of one queue by message id, hidden from others."""
+@contextmanager
+def taken(client: "SQSClient", queue: Queue) -> Iterator[dict[str, DeadLetter]]:
+    """All dead letters of one queue by message id, hidden from others; what is left in it at the end is given back."""
     dead_letters: dict[str, DeadLetter] = {}
-    while True:
-        answer = client.receive_message(
-            QueueUrl=queue.dead_letters_url,
-            MaxNumberOfMessages=10,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp"],
-            VisibilityTimeout=HIDDEN_SECONDS,
-            WaitTimeSeconds=LONG_POLL_SECONDS,
-        )
-        found = {message["MessageId"]: read(queue, message, time.time()) for message in answer.get("Messages", [])}
-        if found.keys() <= dead_letters.keys():
-            return dead_letters | found
-        dead_letters |= found
+    try:
+        while messages := _received(client, queue):
+            known = len(dead_letters)
+            for message in messages:
+                dead_letters[message["MessageId"]] = read(queue, message, time.time())
+            if len(dead_letters) == known:
+                break
+        yield dead_letters
+    finally:
+        give_back(client, dead_letters.values())
 
 
-def give_back(client: "SQSClient", dead_letter: DeadLetter) -> None:
-    """At once; what has been looked at for long is back by itself."""
+def _received(client: "SQSClient", queue: Queue) -> Sequence[Mapping[str, Any]]:
+    answer = client.receive_message(
+        QueueUrl=queue.dead_letters_url,
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=["SentTimestamp"],
+        VisibilityTimeout=HIDDEN_SECONDS,
+        WaitTimeSeconds=LONG_POLL_SECONDS,
+    )
+    return answer.get("Messages", [])
+
+
+def give_back(client: "SQSClient", dead_letters: Iterable[DeadLetter]) -> None:
+    """At once, each whatever became of the one before it; then raises the first error."""
+    errors = [error for dead_letter in dead_letters if (error := _given_back(client, dead_letter))]
+    if errors:
+        raise errors[0]
+
+
+def _given_back(client: "SQSClient", dead_letter: DeadLetter) -> Exception | None:
+    """What has been looked at for long is back by itself, and may be gone."""
     try:
         client.change_message_visibility(
             QueueUrl=dead_letter.queue.dead_letters_url, ReceiptHandle=dead_letter.receipt, VisibilityTimeout=0
         )
     except ClientError as error:
         code = error.response["Error"]["Code"].rpartition(".")[2]  # with the service's name or without, by the protocol
-        if code != "MessageNotInflight":
-            raise
+        gone = code == "InvalidParameterValue" and GONE in error.response["Error"].get("Message", "")
+        return None if gone or code == "MessageNotInflight" else error
+    except BotoCoreError as error:
+        return error
+    return None
 
 
-def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies: bool) -> Iterator[str]:
+def in_queue(client: "SQSClient", url: str) -> tuple[int, int]:
+    """About how many messages there are, and how many of these are hidden."""
+    names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    visible, hidden = (int(found[name]) for name in names)
+    return visible + hidden, hidden
+
+
+def others(client: "SQSClient", queue: Queue, dead_letters: Collection[DeadLetter]) -> Iterator[str]:
+    """What is hidden beside these: SQS counts late, and so what was given back would count for a while."""
+    _, hidden = in_queue(client, queue.dead_letters_url)
+    if more := max(hidden - len(dead_letters), 0):
+        yield f"{queue.name}: {more} more are hidden now: somebody looks at them, or was interrupted; {BACK}"
+
+
+def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies: bool) -> Generator[str]:
     """The chosen dead letters in words, oldest first; all stay where they are."""
     for queue in found:
-        dead_letters = taken(client, queue).values()
-        try:
+        with taken(client, queue) as held:
             matching = sorted(
-                (dead_letter for dead_letter in dead_letters if dead_letter in chosen),
+                (dead_letter for dead_letter in held.values() if dead_letter in chosen),
                 key=lambda one: one.sent_at,
             )
-            yield f"{queue.name}: {len(matching)} of {len(dead_letters)} dead letters"
+            yield f"{queue.name}: {len(matching)} of {len(held)} dead letters"
+            yield from others(client, queue, held.values())
             for dead_letter in matching:
                 yield line(dead_letter)
                 if bodies:
                     yield f"    {dead_letter.body}"
-        finally:
-            for dead_letter in dead_letters:
-                give_back(client, dead_letter)
 
 
 def line(dead_letter: DeadLetter) -> str:
@@ -262,7 +298,7 @@ def line(dead_letter: DeadLetter) -> str:
     return f"  {when} ({age})  {dead_letter.kind}  {about}\n    {shown(dead_letter.code)}: {shown(dead_letter.reason)}"
 
 
-def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Iterator[str]:
+def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Generator[str]:
     """Send the chosen dead letters to their queues; each is deleted only when it has been sent.
 
     A death in between leaves it here as well: sent once more, it changes nothing. All are taken before the
@@ -270,8 +306,8 @@ def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> I
     as a new message, without attributes: what has waited for too long may wait anew.
     """
     for queue in found:
-        left = taken(client, queue)
-        try:
+        with taken(client, queue) as left:
+            yield from others(client, queue, left.values())
             for name, dead_letter in sorted(left.items(), key=lambda item: item[1].sent_at):
                 if dead_letter in chosen and not dead_letter.target:
                     yield f"{queue.name}: left, since it was for no queue of this stack\n{line(dead_letter)}"
@@ -280,9 +316,6 @@ def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> I
                     client.delete_message(QueueUrl=queue.dead_letters_url, ReceiptHandle=dead_letter.receipt)
                     del left[name]
                     yield f"{queue.name}: sent again\n{line(dead_letter)}"
-        finally:
-            for dead_letter in left.values():
-                give_back(client, dead_letter)
 
 
 # --- the command -------------------------------------------------------------------------------------
@@ -311,8 +344,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lines = show(client, found, chosen, bodies=given.bodies)
     else:
         lines = send_again(client, found, chosen)
-    for text in lines:
-        print(text)
+    with closing(lines):  # whatever happens while it prints, what was taken is given back
+        for text in lines:
+            print(text)
 
 
 if __name__ == "__main__":

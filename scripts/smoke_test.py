@@ -23,6 +23,7 @@ from typing import Any
 from botocore.config import Config
 
 from scripts import deployment
+from scripts.dead_letters import in_queue
 from scripts.deployment import Deployment
 from scripts.preflight import Line, Mark, asked, printed
 from scripts.send_again import item_of
@@ -100,12 +101,11 @@ def invoked(stack: Deployed, function: str, event: Mapping[str, Any]) -> Answer:
 
 
 def emptiness(stack: Deployed, queue: str) -> Iterator[Line]:
-    """Whether dead letters lie there."""
-    url = stack.outputs[f"{queue}QueueUrl"]
-    name = "ApproximateNumberOfMessages"
-    count = int(stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+    """Whether dead letters lie there, those that somebody looks at among them."""
+    count, hidden = in_queue(stack.client("sqs"), stack.outputs[f"{queue}QueueUrl"])
     if count:
-        yield Line(Mark.MEND, f"{queue}Queue", f"has {count} messages", "python3 -m scripts.dead_letters show")
+        said = f"has {count} messages" + (f", {hidden} of them hidden: somebody looks at them" if hidden else "")
+        yield Line(Mark.MEND, f"{queue}Queue", said, "python3 -m scripts.dead_letters show")
     else:
         yield Line(Mark.WELL, f"{queue}Queue", "is empty")
 

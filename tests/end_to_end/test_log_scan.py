@@ -44,12 +44,8 @@ def attributes(stack: Stack) -> Iterator[str]:
     """Those of all dead letters, which stay where they are."""
     client: SQSClient = boto3.client("sqs")
     for queue in dead_letters.queues(stack.outputs):
-        letters = dead_letters.taken(client, queue).values()
-        try:
-            yield from (f"{dead_letter.code} {dead_letter.reason}" for dead_letter in letters)
-        finally:
-            for dead_letter in letters:
-                dead_letters.give_back(client, dead_letter)
+        with dead_letters.taken(client, queue) as letters:
+            yield from (f"{dead_letter.code} {dead_letter.reason}" for dead_letter in letters.values())
 
 
 def sent() -> list[Mapping[str, Any]]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from coval_relay.adapters.aws import queue_messages, telemetry
@@ -364,22 +363,104 @@ def test_a_webhook_is_named_by_its_platform_and_kind(event: dict[str, Any], kind
     assert dead_letters.kind_of(event) == kind
 
 
+# --- what is taken is given back ---------------------------------------------------------------------
+
+
+@dataclass
+class Interrupted:
+    """A client that nobody hears any more after some receives; what it is asked afterwards is answered."""
+
+    client: "SQSClient"
+    error: BaseException
+    receives: int = 2
+
+    def receive_message(self, **asked: Any) -> Any:
+        self.receives -= 1
+        if self.receives < 0:
+            raise self.error
+        return self.client.receive_message(**asked)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+def aws_error(code: str, text: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": text}}, "Ask")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), aws_error("ExpiredToken"), aws_error("RequestThrottled")])
+@pytest.mark.parametrize("again", [False, True])
+def test_who_is_interrupted_while_it_lists_gives_all_back(
+    sqs: "SQSClient", queues: list[Queue], error: BaseException, again: bool
+) -> None:
+    buried = [bury(sqs, queues[0], call_ended(f"call-{n}"), rejected()) for n in range(23)]
+    client: Any = Interrupted(sqs, error)
+    lines = (
+        dead_letters.send_again(client, queues, EVERYTHING)
+        if again
+        else dead_letters.show(client, queues, EVERYTHING, bodies=False)
+    )
+    with pytest.raises(type(error)):
+        list(lines)
+    assert bodies(sqs, queues[0].dead_letters_url) == sorted(buried)
+    assert bodies(sqs, queues[0].url) == []
+
+
+@pytest.mark.usefixtures("commanded")
+def test_so_does_who_is_interrupted_while_it_prints(
+    sqs: "SQSClient", queues: list[Queue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    body = bury(sqs, queues[0], call_ended(), rejected())
+    monkeypatch.setattr("builtins.print", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        dead_letters.main(["show", "--stack", "mine"])
+    assert bodies(sqs, queues[0].dead_letters_url) == [body]
+    assert ended.value.code == "interrupted"
+
+
+GONE = "Value handle for parameter ReceiptHandle is invalid. Reason: Message does not exist or is "
+GONE += "not available for visibility timeout change."
+
+
 @pytest.mark.parametrize(
-    ("code", "raised"),
+    ("error", "raised"),
     [
-        ("AWS.SimpleQueueService.MessageNotInflight", nullcontext()),
-        ("MessageNotInflight", nullcontext()),
-        ("AccessDenied", pytest.raises(ClientError)),
+        (aws_error("AWS.SimpleQueueService.MessageNotInflight"), nullcontext()),
+        (aws_error("MessageNotInflight"), nullcontext()),
+        (aws_error("InvalidParameterValue", GONE), nullcontext()),
+        (aws_error("InvalidParameterValue", "VisibilityTimeout must be"), pytest.raises(ClientError, match="must be")),
+        (aws_error("AccessDenied"), pytest.raises(ClientError, match="AccessDenied")),
+        (EndpointConnectionError(endpoint_url="https://x.test"), pytest.raises(EndpointConnectionError)),
     ],
 )
-def test_what_was_shown_for_so_long_that_it_came_back_is_left_there(
-    code: str, raised: Any, sqs: "SQSClient", queues: list[Queue]
+def test_each_is_given_back_whatever_became_of_the_one_before(
+    sqs: "SQSClient", queues: list[Queue], error: Exception, raised: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bury(sqs, queues[0], call_ended(), rejected())
-    lines = dead_letters.show(sqs, queues[:1], EVERYTHING, bodies=True)
-    next(lines)
-    with Stubber(sqs) as stubber:
-        stubber.add_client_error("change_message_visibility", code)
-        with raised:
-            assert list(lines)
-        stubber.assert_no_pending_responses()
+    """What is gone, or back by itself, is no error."""
+    buried = [bury(sqs, queues[0], call_ended(f"call-{n}"), rejected()) for n in range(3)]
+    change, errors = sqs.change_message_visibility, [error]
+
+    def failing_once(**asked: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return change(**asked)
+
+    monkeypatch.setattr(sqs, "change_message_visibility", failing_once)
+    with raised:
+        list(dead_letters.show(sqs, queues[:1], EVERYTHING, bodies=False))
+    left = bodies(sqs, queues[0].dead_letters_url)
+    assert (len(left), {*left} <= {*buried}) == (2, True)
+
+
+def test_what_somebody_else_has_taken_is_counted(sqs: "SQSClient", queues: list[Queue]) -> None:
+    for n in range(3):
+        bury(sqs, queues[0], call_ended(f"call-{n}"), rejected())
+    sqs.receive_message(QueueUrl=queues[0].dead_letters_url, MaxNumberOfMessages=2)
+    said = "call_end: 2 more are hidden now: somebody looks at them, or was interrupted; all are back within 10 minutes"
+    shown = list(dead_letters.show(sqs, queues[:1], EVERYTHING, bodies=False))
+    assert (shown[:2], len(shown)) == (["call_end: 1 of 1 dead letters", said], 3)
+    first, second = dead_letters.send_again(sqs, queues[:1], EVERYTHING)
+    assert (first, second.splitlines()[0]) == (said, "call_end: sent again")

@@ -557,6 +557,7 @@ def test_rule_19_a_dead_letter_is_sent_again_as_a_new_message_of_its_own() -> No
         send_message=lambda **asked: sent.append(asked),
         delete_message=lambda **asked: sent.append(asked),
         change_message_visibility=lambda **_: None,
+        get_queue_attributes=lambda **asked: {"Attributes": dict.fromkeys(asked["AttributeNames"], "1")},
     )
     queue = dead_letters.Queue("call_end", "queue", "dead", "log", "table")
     list(dead_letters.send_again(client, [queue], dead_letters.Chosen()))
