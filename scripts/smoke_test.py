@@ -4,10 +4,11 @@
     python3 -m scripts.smoke_test --stack coval-relay
     python3 -m scripts.smoke_test --call                 # sends a made-up call, which Coval evaluates
 
-Each line says what is well, what has to be mended and how, or what these credentials may not see. The exit status is 1
-where something has to be mended. It needs boto3; cloudformation:DescribeStacks, lambda:GetFunctionConfiguration,
-lambda:ListEventSourceMappings and lambda:InvokeFunction on the functions, sqs:GetQueueAttributes on the queues,
-cloudwatch:DescribeAlarms, and with --call dynamodb:GetItem on the table.
+Each line says what is well, what has to be mended and how, or (?) what has to be looked at again or these credentials
+may not see. The exit status is 1 where something has to be mended. It needs boto3; cloudformation:DescribeStacks,
+cloudformation:ListStackResources, lambda:GetFunctionConfiguration, lambda:ListEventSourceMappings and
+lambda:InvokeFunction on the functions, sqs:GetQueueAttributes on the queues, cloudwatch:DescribeAlarms, and with --call
+dynamodb:GetItem on the table.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -39,6 +41,10 @@ FUNCTIONS: Mapping[str, Mapping[str, Any]] = {
 DEAD_LETTERS = ("CallEndDeadLetter", "RecordingDeadLetter", "AttachDeadLetter", "Undelivered")
 ONCE = Config(read_timeout=180, retries={"total_max_attempts": 1})
 """A sweep may take longer than boto3 waits for by itself, and is not begun again."""
+FRESH = timedelta(minutes=20)
+"""How long after its making an alarm on what is missing may stand: the sweep's looks at 15 minutes."""
+MOST_NAMES = 100
+"""Of DescribeAlarms."""
 ERRORS = "docs/errors.md says what the code means"
 
 
@@ -105,23 +111,42 @@ def emptiness(stack: Deployed, queue: str) -> Iterator[Line]:
     count, hidden = in_queue(stack.client("sqs"), stack.outputs[f"{queue}QueueUrl"])
     if count:
         said = f"has {count} messages" + (f", {hidden} of them hidden: somebody looks at them" if hidden else "")
-        yield Line(Mark.MEND, f"{queue}Queue", said, "python3 -m scripts.dead_letters show")
+        yield Line(Mark.MEND, f"{queue}Queue", said, f"python3 -m scripts.dead_letters show{stack.deployment.options}")
     else:
         yield Line(Mark.WELL, f"{queue}Queue", "is empty")
 
 
 def alarms(stack: Deployed) -> Iterator[Line]:
-    """Those that have fired."""
-    pages = (
-        stack.client("cloudwatch")
-        .get_paginator("describe_alarms")
-        .paginate(AlarmNamePrefix=f"{stack.deployment.stack}-", StateValue="ALARM")
+    """Those of the stack that have fired; other stacks' names may begin with its own."""
+    names = list(_alarm_names(stack))
+    paginator, now = stack.client("cloudwatch").get_paginator("describe_alarms"), datetime.now(UTC)
+    looks = (
+        paginator.paginate(AlarmNames=names[start : start + MOST_NAMES], StateValue="ALARM")
+        for start in range(0, len(names), MOST_NAMES)
     )
-    fired = [alarm for page in pages for alarm in page["MetricAlarms"]]
-    for alarm in fired:
-        yield Line(Mark.MEND, alarm["AlarmName"], alarm.get("AlarmDescription", ""), "docs/operations.md")
+    fired = [alarm for pages in looks for page in pages for alarm in page["MetricAlarms"]]
+    yield from (alarm_line(alarm, now) for alarm in fired)
     if not fired:
-        yield Line(Mark.WELL, "alarms", "none has fired")
+        yield Line(Mark.WELL, "alarms", f"none of {len(names)} has fired")
+
+
+def _alarm_names(stack: Deployed) -> Iterator[str]:
+    paginator = stack.client("cloudformation").get_paginator("list_stack_resources")
+    for page in paginator.paginate(StackName=stack.deployment.stack):
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] == "AWS::CloudWatch::Alarm" and "PhysicalResourceId" in resource:
+                yield resource["PhysicalResourceId"]
+
+
+def alarm_line(alarm: Mapping[str, Any], now: datetime) -> Line:
+    """What fires because something does not come has to be waited for after a deploy."""
+    name, said = alarm["AlarmName"], alarm.get("AlarmDescription", "")
+    age = now - alarm["AlarmConfigurationUpdatedTimestamp"]
+    if alarm.get("TreatMissingData") == "breaching" and age < FRESH:
+        minutes = -((age - FRESH) // timedelta(minutes=1))
+        mend = f"it is new, and ends once that comes: look again in {minutes} minutes"
+        return Line(Mark.UNSEEN, name, said, mend)
+    return Line(Mark.MEND, name, said, "docs/operations.md")
 
 
 # --- a made-up call ----------------------------------------------------------------------------------
