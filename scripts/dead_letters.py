@@ -338,7 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _arguments(arguments)
     chosen = Chosen(reason=given.reason, call=given.call)
     stack = deployment.chosen(given)
-    found = [queue for queue in queues(stack.outputs()) if given.queue in ("", queue.name)]
+    found = [queue for queue in queues(stack.found().outputs) if given.queue in ("", queue.name)]
     client: SQSClient = stack.client("sqs")
     if given.command == "show":
         lines = show(client, found, chosen, bodies=given.bodies)

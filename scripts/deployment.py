@@ -42,14 +42,25 @@ class Deployment:
     def client(self, service: Any, config: Config | None = None) -> Any:
         return self.session.client(service, config=config)
 
-    def outputs(self) -> Mapping[str, str]:
-        """Those of the stack; raises SettingsError where it has no name, or nothing is deployed."""
+    def found(self) -> "Found":
+        """As CloudFormation has it; raises SettingsError where it has no name, or nothing is deployed."""
         if not self.stack:
             raise SettingsError(NO_STACK)
         (found,) = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
         if not found.get("Outputs"):
             raise SettingsError(f"stack {self.stack} has no outputs: it is not deployed yet")
-        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+        return Found(
+            outputs={output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]},
+            parameters={one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stack's outputs, and the parameters that it was deployed with."""
+
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

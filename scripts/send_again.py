@@ -181,12 +181,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.send and not (given.call or given.reason):
         sys.exit("--send needs --call or --reason")
-    found = deployment.chosen(given)
+    chosen = deployment.chosen(given)
     stack = Stack(
-        outputs=found.outputs(),
-        s3=found.client("s3"),
-        sqs=found.client("sqs"),
-        dynamodb=found.client("dynamodb"),
+        outputs=chosen.found().outputs,
+        s3=chosen.client("s3"),
+        sqs=chosen.client("sqs"),
+        dynamodb=chosen.client("dynamodb"),
     )
     for line in (sent if given.send else listed)(stack, given.call, given.reason):
         print(line)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
-from scripts import smoke_test
+from scripts import smoke_test, ways_in
 from scripts.smoke_test import Deployed
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -113,3 +114,33 @@ def test_only_the_stack_s_own_alarms_are_looked_at() -> None:
 def test_what_has_not_come_yet_is_waited_for_where_its_alarm_is_new(missing: str, age: timedelta, line: str) -> None:
     new = alarm("a", TreatMissingData=missing)
     assert str(smoke_test.alarm_line(new, LONG_AGO + age)) == line
+
+
+@pytest.mark.parametrize(("age", "mark"), [(timedelta(minutes=4), "?    "), (timedelta(minutes=5), "MEND ")])
+def test_the_alarm_that_an_earlier_smoke_test_has_raised_is_told(age: timedelta, mark: str) -> None:
+    rejected = alarm("a", MetricName="WebhookRejected", StateUpdatedTimestamp=LONG_AGO)
+    assert str(smoke_test.alarm_line(rejected, LONG_AGO + age)).startswith(f"{mark} a: It has fired.")
+
+
+# --- the command
+
+
+def test_the_ways_in_are_those_of_the_deployed_platforms(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def recorded(*given: Any) -> Iterator[Any]:
+        asked.append(given)
+        return iter(())
+
+    description = {
+        "Outputs": [{"OutputKey": "RelayVersion", "OutputValue": "0.1.0"}],
+        "Parameters": [{"ParameterKey": "Platforms", "ParameterValue": "vapi,canonical"}],
+    }
+    cloudformation = SimpleNamespace(describe_stacks=lambda **_: {"Stacks": [description]})
+    monkeypatch.setattr(boto3.Session, "client", lambda *_, **__: cloudformation)
+    monkeypatch.setattr(ways_in, "looked_at", recorded)
+    monkeypatch.setattr(smoke_test, "FUNCTIONS", {})
+    monkeypatch.setattr(smoke_test, "DEAD_LETTERS", ())
+    monkeypatch.setattr(smoke_test, "alarms", lambda _: iter(()))
+    assert smoke_test.main(["--stack", "mine", "--webhook", "vapi/eu"]) == 0
+    assert asked == [({"RelayVersion": "0.1.0"}, ["vapi", "canonical"], ["vapi/eu"])]
