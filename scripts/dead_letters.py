@@ -7,7 +7,7 @@
 It needs boto3; cloudformation:DescribeStacks, sqs:ReceiveMessage, sqs:ChangeMessageVisibility, sqs:DeleteMessage and
 sqs:GetQueueAttributes on the dead-letter queues, and sqs:SendMessage on the queues, whose policies deny everybody that
 the stack's parameter QueueSenderArns does not name. Without --bodies it prints no event: calls are named as in the
-log, by the id with phone numbers masked and by a digest.
+log, by the id with phone numbers masked and by a digest; objects and aliases by a digest alone.
 """
 
 import argparse
@@ -77,6 +77,8 @@ class DeadLetter:
     """In seconds since then; SQS deletes it after 14 days."""
     kind: str
     subject: str
+    is_call: bool
+    """The subject is a call's id, no object's key and no alias, which may name people."""
     code: str
     reason: str
 
@@ -117,6 +119,7 @@ def read(queue: Queue, message: Mapping[str, Any], now: float) -> DeadLetter:
         age=max(int(now - sent_at / 1000), 0),
         kind=shown(kind_of(event)),
         subject=subject(event),
+        is_call=bool(call_of(event)),
         code=code,
         reason=reason,
     )
@@ -132,18 +135,28 @@ def kind_of(event: Mapping[str, Any]) -> str:
 
 def subject(event: Mapping[str, Any]) -> str:
     """The call's id, else its alias or the object's key; empty where the event names none."""
-    detail = _mapping(event.get("detail"))
-    pending = _mapping(detail.get("pending"))
-    if pending:
-        return subject(_event(pending.get("event")))
+    detail = _detail(event)
     names = (
-        detail.get("external_conversation_id"),
+        call_of(event),
         detail.get("target"),
         _mapping(detail.get("alias")).get("value"),
         _mapping(detail.get("object")).get("key"),
         _mapping(detail.get("version")).get("key"),
     )
     return next((name for name in names if isinstance(name, str) and name), "")
+
+
+def call_of(event: Mapping[str, Any]) -> str:
+    """The call's id, empty where the event names none."""
+    found = _detail(event).get("external_conversation_id")
+    return found if isinstance(found, str) else ""
+
+
+def _detail(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of what waits for an alias its own event's."""
+    detail = _mapping(event.get("detail"))
+    pending = _mapping(detail.get("pending"))
+    return _detail(_event(pending.get("event"))) if pending else detail
 
 
 def digest_of(name: str, table: str) -> str:
@@ -153,8 +166,12 @@ def digest_of(name: str, table: str) -> str:
 
 def shown(name: str) -> str:
     """Without phone numbers, and without what could steer a terminal."""
-    visible = "".join(dead_letter if dead_letter.isprintable() else "?" for dead_letter in name)
+    visible = printable(name)
     return visible if OPAQUE_ID.fullmatch(visible) else PHONE_NUMBER.sub("***", visible)
+
+
+def printable(name: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _reason(queue: Queue, attributes: Mapping[str, str]) -> tuple[str, str]:
@@ -286,16 +303,23 @@ def show(client: "SQSClient", found: Sequence[Queue], chosen: Chosen, *, bodies:
             yield f"{queue.name}: {len(matching)} of {len(held)} dead letters"
             yield from others(client, queue, held.values())
             for dead_letter in matching:
-                yield line(dead_letter)
+                yield line(dead_letter, whole=bodies)
                 if bodies:
                     yield f"    {dead_letter.body}"
 
 
-def line(dead_letter: DeadLetter) -> str:
+def line(dead_letter: DeadLetter, *, whole: bool = False) -> str:
     when = datetime.fromtimestamp(dead_letter.sent_at / 1000, UTC).isoformat(timespec="seconds")
-    about = f"{shown(dead_letter.subject)} ({dead_letter.digest})" if dead_letter.subject else "(no call)"
+    about = named(dead_letter, whole=whole) if dead_letter.subject else "(no call)"
     age = f"{dead_letter.age // 86400} d {dead_letter.age % 86400 // 3600} h old"
     return f"  {when} ({age})  {dead_letter.kind}  {about}\n    {shown(dead_letter.code)}: {shown(dead_letter.reason)}"
+
+
+def named(dead_letter: DeadLetter, *, whole: bool) -> str:
+    """A call as in the log, anything else by its digest alone, or whole."""
+    if dead_letter.is_call:
+        return f"{shown(dead_letter.subject)} ({dead_letter.digest})"
+    return f"{printable(dead_letter.subject)} ({dead_letter.digest})" if whole else f"({dead_letter.digest})"
 
 
 def send_again(client: "SQSClient", found: Sequence[Queue], chosen: Chosen) -> Generator[str]:

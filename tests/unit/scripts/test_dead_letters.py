@@ -169,6 +169,34 @@ def test_what_a_dead_letter_is_about(event: dict[str, Any], subject: str) -> Non
         assert private not in dead_letters.line(dead_letter)
 
 
+KEY = "recordings/Jane Doe, oncology\x07.wav"
+PRIVATE = [
+    (object_created(KEY, b""), KEY),
+    (queue_messages.to_event(PendingExpired(Alias("room", "Jane Doe"), MESSAGE_PENDING)), f"rec/{PHONE}.wav"),
+    ({"detail-type": "Aliases Known", "detail": {"alias": {"type": "room", "value": "Jane Doe"}}}, "Jane Doe"),
+    ({"detail-type": "Recording Ready", "detail": {"target": "alias#room#Jane Doe"}}, "alias#room#Jane Doe"),
+]
+
+
+@pytest.mark.parametrize(("event", "subject"), PRIVATE, ids=["object", "pending", "alias", "target"])
+def test_objects_and_aliases_may_name_people_and_are_named_by_their_digest(event: dict[str, Any], subject: str) -> None:
+    digest = dead_letters.digest_of(subject, TABLE)
+    begins = f"  2026-10-02T14:36:40+00:00 (12 d 3 h old)  {event['detail-type']}"
+    assert printed(event, **rejected()) == f"{begins}  ({digest})\n    invalid_input: detail.started_at: must be a time"
+    dead_letter = dead_letters.read(QUEUE, message(json.dumps(event)), NOW)
+    assert dead_letter in Chosen(call=digest)
+    whole = dead_letters.line(dead_letter, whole=True).splitlines()[0]
+    assert whole == f"{begins}  {subject.replace(chr(7), '?')} ({digest})"
+
+
+def test_with_its_body_an_object_is_named_whole(sqs: "SQSClient", queues: list[Queue]) -> None:
+    bury(sqs, queues[1], object_created(KEY, b""), rejected())
+    hidden, whole = (list(dead_letters.show(sqs, queues[1:2], EVERYTHING, bodies=bodies)) for bodies in (False, True))
+    assert ("Jane" in "".join(hidden), "recordings/Jane Doe, oncology?.wav (" in whole[1]) == (False, True)
+    (again,) = dead_letters.send_again(sqs, queues[1:2], EVERYTHING)
+    assert "Jane" not in again
+
+
 @pytest.mark.parametrize(
     "name",
     [
