@@ -99,7 +99,7 @@ READ_KEYS = FULLEST["ReadKmsKeyArns"].split(",")
 USE = ["kms:Decrypt", "kms:GenerateDataKey"]
 FULLEST_COMMON = {
     "ReadConfiguration": allow("ssm:GetParameter", PARAMETER),
-    "DecryptWhatIsRead": use_key(["s3", "secretsmanager"], READ_KEYS),
+    "DecryptWhatIsRead": use_key(["s3", "secretsmanager", "sqs"], READ_KEYS),
     "UseOwnKey": use_key(["s3", "sqs", "dynamodb"], key("own"), USE),
 }
 FULLEST_OWN: dict[str, dict[str, Statement]] = {
@@ -138,6 +138,16 @@ def test_statements_of_the_smallest_deployment(smallest: Stack, function: str) -
 def test_statements_of_the_fullest_deployment(fullest: Stack, function: str) -> None:
     expected = {**common(function), **FULLEST_OWN[function], **FULLEST_COMMON}
     assert statements(fullest, f"{function}Role") == expected
+
+
+@each_function
+@pytest.mark.parametrize("own", [key("new"), ""])
+def test_what_was_written_with_a_key_of_before_can_still_be_read(smallest: Stack, function: str, own: str) -> None:
+    """SQS and S3 encrypt nothing anew where the key changes or goes; DynamoDB does."""
+    changed = Stack(smallest.template, {**SMALLEST, "KmsKeyArn": own, "ReadKmsKeyArns": key("old")})
+    found = statements(changed, f"{function}Role")
+    assert found["DecryptWhatIsRead"] == use_key(["s3", "secretsmanager", "sqs"], [key("old")])
+    assert found.get("UseOwnKey") == (use_key(["s3", "sqs", "dynamodb"], own, USE) if own else None)
 
 
 @each_function
