@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SECONDS = 120
 LARGER_THAN_A_QUEUE = 1_100_000
-LARGER_THAN_LAMBDA = 6 * 1024 * 1024 + 1
 
 
 def sample(call_id: str, filled: int = 0) -> dict[str, Any]:
@@ -69,7 +68,6 @@ def test_what_is_not_let_in(ways: dict[str, WayIn]) -> None:
         ("function URL", "canonical/eu", {}, 404),
         ("function URL", "canonical", {"headers": {}}, 401),
         ("function URL", "canonical", {"headers": {"content-encoding": "gzip"}}, 415),
-        ("function URL", "canonical", {"content": b"x" * LARGER_THAN_LAMBDA}, 413),
         ("HTTP API", "canonical/eu/x", {}, 404),
     )
     with ThreadPoolExecutor(2) as pool:

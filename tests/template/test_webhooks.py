@@ -1,5 +1,6 @@
 """The ways in for webhooks: none unless one is asked for, and both look alike to the function."""
 
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +51,28 @@ def test_what_is_wanted_is_what_its_platform_reads() -> None:
 
 def test_the_function_url_leaves_the_verifying_to_the_function(fullest: Stack) -> None:
     assert fullest.properties("WebhookUrl") == {"TargetFunctionArn": "ReceiveWebhookFunction", "AuthType": "NONE"}
+
+
+OWN = [["CovalRelay", f"Webhook{name}", "service", "relay"] for name in ("Rejected", "Failed", "Unrouted")]
+OF_URL = [["AWS/Lambda", name, "FunctionName", "ReceiveWebhookFunction"] for name in ("Url4xxCount", "Url5xxCount")]
+OF_API = [["AWS/ApiGateway", name, "ApiId", "WebhookApi"] for name in ("4xx", "5xx")]
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"), [("function_url", OF_URL), ("http_api", OF_API), ("both", [*OF_URL, *OF_API])]
+)
+def test_what_aws_answers_itself_is_seen_on_the_dashboard(smallest: Stack, way: str, expected: list[list[str]]) -> None:
+    """What is larger than Lambda takes comes to no function, so nothing of ours counts it."""
+    widgets = json.loads(deployed(smallest, way).properties("WebhookDashboard")["DashboardBody"])["widgets"]
+    places = [(one["x"], one["y"], one["width"]) for one in widgets]
+    assert sorted(places) == [(0, 0, 12), (0, 6, 12), (12, 0, 12), (12, 6, 12)]
+    (shown,) = (one["properties"]["metrics"] for one in widgets if "in all" in one["properties"]["title"])
+    assert [spelt_out(shown, at) for at in range(len(shown))] == [*OWN, *expected]
+
+
+def spelt_out(metrics: list[list[str]], at: int) -> list[str]:
+    """A point stands for what stands there in the metric before."""
+    return [spelt_out(metrics, at - 1)[place] if part == "." else part for place, part in enumerate(metrics[at])]
 
 
 def test_the_http_api_takes_posts_of_one_or_two_names(fullest: Stack) -> None:

@@ -11,11 +11,9 @@ from coval_relay.domain.webhooks.routes import Route, Routes
 from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.domain.webhooks.verification import Libraries, Rejection, rejection
 
-MAX_BODY_BYTES = 6 * 1024 * 1024
-"""What is larger than this Lambda hands to no function (Lambda, quotas: invocation payload)."""
 PING = {"test": "test"}
 """Daily asks whether there is somebody before it makes a webhook, and does not sign that."""
-OK, NOT_FOUND, NOT_ALLOWED, UNAUTHORIZED, TOO_LARGE, UNSUPPORTED, UNAVAILABLE = 200, 404, 405, 401, 413, 415, 503
+OK, NOT_FOUND, NOT_ALLOWED, UNAUTHORIZED, UNSUPPORTED, UNAVAILABLE = 200, 404, 405, 401, 415, 503
 UNKNOWN = "unknown"
 
 
@@ -101,11 +99,9 @@ class ReceiveWebhook:
 
 
 def _request_error(request: WebhookRequest) -> tuple[int, str] | None:
-    """What no signature can make up for."""
+    """What no signature can make up for. A body has no limit of its own: what Lambda does not take never comes here."""
     if request.method != "POST":
         return NOT_ALLOWED, "method"
-    if len(request.body) > MAX_BODY_BYTES:
-        return TOO_LARGE, "too_large"
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         return UNSUPPORTED, "compressed"
     return None
