@@ -56,6 +56,18 @@ def test_functions_run_in_the_account_s_subnets_and_lambda_may_connect_them(smal
         assert "VpcConfig" not in function["Properties"]
 
 
+def test_functions_leave_the_network_a_deploy_before_lambda_may_no_longer_clear_up_there(fullest: Stack) -> None:
+    """It deletes the network interfaces up to 20 minutes later, with the function's role."""
+    leaving = Stack(fullest.template, {**FULLEST, "VpcSubnetIds": ""})
+    functions = leaving.resources("AWS::Lambda::Function").values()
+    assert leaving.broken_rules() == []
+    assert [one for one in functions if "VpcConfig" in one["Properties"]] == []
+    roles = leaving.resources("AWS::IAM::Role")
+    policies = {name: role["Properties"].get("ManagedPolicyArns") for name, role in roles.items()}
+    assert policies == {"SweepRole": None, **{name: ["NetworkPolicy"] for name in FUNCTIONS}}
+    assert "NetworkPolicy" in leaving.resources()
+
+
 def test_the_network_is_lambda_s_to_connect_not_the_code_s(smallest: Stack, fullest: Stack) -> None:
     (statement,) = fullest.properties("NetworkPolicy")["PolicyDocument"]["Statement"]
     assert statement["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}
