@@ -96,8 +96,14 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("RecordingBuckets", "acme-recordings,s3://acme"),
         ("RecordingPrefixes", "voice/*"),
         ("RecordingPrefixes", 'voice/"'),
+        ("RecordingPrefixes", "voice/,głos/"),
+        ("RecordingPrefixes", "голос/"),
+        ("RecordingPrefixes", "voice/😀"),
+        ("RecordingPrefixes", "voice\n"),
         ("TranscriptBuckets", "s3://acme"),
         ("TranscriptPrefixes", "text/?"),
+        ("TranscriptPrefixes", "głos/"),
+        ("TranscriptPrefixes", "голос/"),
         ("PlatformCredentialsSecretArn", "coval/platforms"),
         ("Webhooks", "yes"),
         ("WebhookSecretArn", "coval/webhooks"),
@@ -129,6 +135,25 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
 )
 def test_wrong_values_are_rejected(translated: Template, name: str, value: str) -> None:
     assert not accepts(translated["Parameters"][name], value)
+
+
+@pytest.mark.parametrize("name", ["RecordingPrefixes", "TranscriptPrefixes"])
+def test_prefixes_are_of_the_characters_that_s3_and_a_policy_have_in_common(translated: Template, name: str) -> None:
+    taken = "".join(letter for letter in map(chr, range(0x20, 0x100)) if letter not in ',"\\*?$')
+    assert accepts(translated["Parameters"][name], taken)
+    assert accepts(translated["Parameters"][name], "entrée/,año=2026/ü+(1)/")
+
+
+POLICIES = ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
+
+
+def test_nothing_comes_into_a_policy_that_iam_does_not_take(translated: Template) -> None:
+    """IAM: a policy is of tabs, line ends and U+0020 to U+00FF; anything else would fail in the midst of a deploy."""
+    policies = str([Stack(translated, FULLEST).resources(kind) for kind in POLICIES])
+    ending_there = {name for name, value in FULLEST.items() if any(one in policies for one in value.split(","))}
+    assert {"RecordingPrefixes", "RolePath", "QueueSenderArns", "KmsKeyArn"} <= ending_there
+    for name in sorted(ending_there):
+        assert not accepts(translated["Parameters"][name], FULLEST[name] + "ł"), name
 
 
 @pytest.mark.parametrize(
