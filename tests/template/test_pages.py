@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.template.cloudformation import Stack
 from tests.template.tools import PROJECT, SAM, run
 from tests.unit.pages.markdown import Page, commands
 
@@ -18,6 +19,14 @@ def test_every_alarm_has_a_row_that_says_what_to_do(translated: dict[str, Any]) 
     rows = re.findall(r"^\| `…?(\w+Alarm)` \|.+\|.+\|$", OPERATIONS.text, re.MULTILINE)
     assert [alarm for alarm in alarms if not alarm.endswith(tuple(rows))] == []
     assert [row for row in rows if not any(alarm.endswith(row) for alarm in alarms)] == []
+
+
+def test_who_sends_again_is_told_what_a_key_has_to_allow(fullest: Stack) -> None:
+    """The same as to the functions, which receive and send too."""
+    (policy,) = fullest.properties("SubmitTranscriptRole")["Policies"]
+    (own,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == "UseOwnKey")
+    section = OPERATIONS.text.partition("\n## Dead letters\n")[2].partition("\n## ")[0]
+    assert [action for action in own["Action"] if f"`{action}`" not in section] == []
 
 
 @pytest.mark.parametrize(
