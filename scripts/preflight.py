@@ -4,9 +4,9 @@
     python3 -m scripts.preflight --config-env prod
     python3 -m scripts.preflight RecordingBuckets=acme-recordings CovalApiKeySecretArn=arn:...
 
-Each line says what is well, what has to be mended and how, or what could not be looked at with these
-credentials. The exit status is 1 where something has to be mended. It needs boto3 and, for all of it,
-lambda:GetAccountSettings, s3:ListBucket, s3:GetBucketNotification, s3:GetBucketVersioning and
+Each line says what is well, what has to be mended and how, or (?) what could not be looked at with these
+credentials, or is yours to decide. The exit status is 1 where something has to be mended. It needs boto3 and, for
+all of it, lambda:GetAccountSettings, s3:ListBucket, s3:GetBucketNotification, s3:GetBucketVersioning and
 s3:GetEncryptionConfiguration on the buckets, events:DescribeEventBus, kms:DescribeKey and kms:GetKeyPolicy on
 the keys, secretsmanager:DescribeSecret and secretsmanager:GetSecretValue on the secrets.
 """
@@ -42,6 +42,7 @@ DEFAULTS = {
     "WebhookSecretArn": "",
     "MaximumConcurrency": "10,5,5,0",
     "HttpsProxy": "",
+    "QueueSenderArns": "",
     "ReadKmsKeyArns": "",
     "KmsKeyArn": "",
 }
@@ -104,6 +105,7 @@ def looked_at(account: Account) -> Iterator[Line]:
     yield from concurrency_limits(account)
     yield from asked("concurrency", partial(concurrency, account))
     yield from proxy(account)
+    yield from senders(account)
     secrets = (
         ("CovalApiKeySecretArn", api_key),
         ("PlatformCredentialsSecretArn", credentials),
@@ -173,6 +175,35 @@ def proxy(account: Account) -> Iterator[Line]:
     if first and ("://" not in first or any("://" in host for host in hosts)):
         mend = "the proxy as http://HOST:PORT, then the hosts that are reached without it"
         yield Line(Mark.MEND, "HttpsProxy", f"cannot be {account.parameters['HttpsProxy']}", mend)
+
+
+# --- who may send again ------------------------------------------------------------------------------
+
+SESSION = re.compile(r"arn:([^:]+):sts::([0-9]{12}):assumed-role/([^/]+)(?:/.*)?")
+SSO = re.compile(r"(AWSReservedSSO_.+_)[0-9a-f*?]+")
+"""A role of IAM Identity Center; its end is drawn."""
+
+
+def senders(account: Account) -> Iterator[Line]:
+    """The queues' policies deny everybody else, whatever IAM allows."""
+    named = account.listed("QueueSenderArns")
+    sessions = [found for arn in named if (found := SESSION.fullmatch(arn))]
+    for session in sessions:
+        said = "never fits: of a role's session AWS tells the queues the role's own ARN"
+        yield Line(Mark.MEND, f"QueueSenderArns {session[0]}", said, _role_of(session))
+    if not named:
+        said, mend = "nobody may send dead letters or rejected calls again", "name whoever is to: docs/operations.md"
+        yield Line(Mark.UNSEEN, "QueueSenderArns", said, mend)
+    elif not sessions:
+        yield Line(Mark.WELL, "QueueSenderArns", f"may send again: {', '.join(named)}")
+
+
+def _role_of(session: re.Match[str]) -> str:
+    """How to name the role: the session's ARN lacks its path."""
+    partition, owner, role = session.groups()
+    if found := SSO.fullmatch(role):
+        return f"arn:{partition}:iam::{owner}:role/aws-reserved/sso.amazonaws.com/*{found[1]}*"
+    return f"what this prints: aws iam get-role --role-name {role} --query Role.Arn --output text"
 
 
 # --- secrets -----------------------------------------------------------------------------------------

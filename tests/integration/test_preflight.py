@@ -14,6 +14,7 @@ from scripts.notify_relay import enable
 from scripts.preflight import Account, Mark
 
 REGION, OTHER = "eu-west-2", "444455556666"
+OPERATORS = "arn:aws:iam::111122223333:role/operators"
 
 
 class Limits:
@@ -77,9 +78,11 @@ def mends(looked_at: Account) -> dict[str, str]:
 def test_an_account_that_is_ready(world: World) -> None:
     name = world.bucket()
     enable(world.client("s3"), name, apply=True)
-    ready = world.account(RecordingBuckets=name, CovalApiKeySecretArn=world.secret("a-key"))
+    secret = world.secret("a-key")
+    ready = world.account(RecordingBuckets=name, CovalApiKeySecretArn=secret, QueueSenderArns=OPERATORS)
     assert findings(ready) == {
         "concurrency": (Mark.WELL, "21 executions at once are asked for, 1000 are free in eu-west-2"),
+        "QueueSenderArns": (Mark.WELL, f"may send again: {OPERATORS}"),
         "CovalApiKeySecretArn": (Mark.WELL, "can be read and has the right form"),
         f"bucket {name}": (Mark.WELL, f"is of {world.number}, in eu-west-2"),
         f"bucket {name}, its events": (Mark.WELL, "EventBridge is on"),

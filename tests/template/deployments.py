@@ -4,6 +4,8 @@ SECRET = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/api-key-AbC
 CREDENTIALS = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/platforms-GhIjKl"
 WEBHOOKS = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval/webhooks-MnOpQr"
 OPERATORS = "arn:aws:iam::111122223333:role/operators"
+SSO = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Operators_*"
+"""Behind the path stands the region where IAM Identity Center is, but for us-east-1; the end is drawn."""
 PARTNER_BUS = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/acme-prod"
 BOUNDARY = "arn:aws:iam::111122223333:policy/platform/workloads"
 TOPIC = "arn:aws:sns:eu-west-2:111122223333:operators"
@@ -35,7 +37,7 @@ FULLEST = {
     "HttpsProxy": "http://proxy.acme.example:3128,.eu-west-2.amazonaws.com,coval.acme.example",
     "PermissionsBoundaryArn": BOUNDARY,
     "RolePath": "/workloads/calls/",
-    "QueueSenderArns": f"{OPERATORS},arn:aws:sts::111122223333:assumed-role/admin/*",
+    "QueueSenderArns": f"{OPERATORS},{SSO}",
     "ReadKmsKeyArns": f"{key('secrets')},{key('recordings')},{key('transcripts')}",
     "KmsKeyArn": key("own"),
     "RejectedEventDays": "30",

@@ -1,6 +1,7 @@
 """What the pages say of the template and of SAM: every alarm has its row, the commands are there."""
 
 import re
+from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from tests.template.cloudformation import Stack
 from tests.template.tools import PROJECT, SAM, run
-from tests.unit.pages.markdown import Page, commands
+from tests.unit.pages.markdown import PAGES, Page, commands
 
 OPERATIONS = Page(PROJECT / "docs" / "operations.md")
 
@@ -38,3 +39,13 @@ def test_sam_has_the_commands_and_options_that_are_shown(command: str) -> None:
     printed = run(SAM, *subcommand, "--help", folder=Path(PROJECT))
     assert printed.returncode == 0, printed.stderr
     assert [word for word in words if word.startswith("--") and word not in printed.stdout] == []
+
+
+def test_the_senders_that_are_shown_are_named_as_aws_tells_the_queues(translated: dict[str, Any]) -> None:
+    pattern = translated["Parameters"]["QueueSenderArns"]["AllowedPattern"]
+    shown = {arn for page in PAGES for arn in re.findall(r"`(arn:aws:(?:iam|sts):[^`]+)`", page.prose)}
+    wrong = {arn for arn in shown if not re.fullmatch(pattern, arn)}
+    assert (len(shown), wrong) == (3, {"arn:aws:sts::111122223333:assumed-role/operators/jo"})
+    (sso,) = (arn for arn in shown if "AWSReservedSSO" in arn)
+    path = sso.replace("*AWSReserved", "eu-central-1/AWSReserved")
+    assert fnmatchcase(f"{path[:-1]}0123456789abcdef", sso)

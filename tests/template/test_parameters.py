@@ -12,7 +12,7 @@ from scripts import preflight
 from tests.aws import live_stack
 from tests.aws.sandbox import Prerequisites
 from tests.template.cloudformation import Stack
-from tests.template.deployments import BOUNDARY, FULLEST, SECRET, SMALLEST, WEBHOOKS, key
+from tests.template.deployments import BOUNDARY, FULLEST, OPERATORS, SECRET, SMALLEST, WEBHOOKS, key
 from tests.template.tools import TEMPLATE
 
 Template = dict[str, Any]
@@ -47,7 +47,7 @@ def test_what_is_looked_at_before_the_deploy_are_the_template_s_parameters(trans
     """And no bucket, key or bus of the template's is left out there."""
     written = {name: str(one.get("Default", "")) for name, one in translated["Parameters"].items()}
     assert {name: written[name] for name in preflight.DEFAULTS} == preflight.DEFAULTS
-    kinds = ("Buckets", "KmsKeyArn", "KmsKeyArns", "SecretArn", "BusName", "MaximumConcurrency", "HttpsProxy")
+    kinds = ("Buckets", "KmsKeyArn", "KmsKeyArns", "SecretArn", "BusName", "SenderArns", "Concurrency", "Proxy")
     assert {name for name in written if name.endswith(kinds)} <= preflight.DEFAULTS.keys()
 
 
@@ -123,6 +123,10 @@ def test_all_options_are_accepted(translated: Template, name: str) -> None:
         ("RolePath", "workloads"),
         ("QueueSenderArns", "*"),
         ("QueueSenderArns", "operators"),
+        ("QueueSenderArns", "arn:aws:sts::111122223333:assumed-role/operators/jo"),
+        ("QueueSenderArns", f"{OPERATORS},arn:aws:sts::111122223333:assumed-role/*"),
+        ("QueueSenderArns", "arn:aws:iam::111122223333:root"),
+        ("QueueSenderArns", "arn:aws:iam::111122223333:group/operators"),
         ("ReadKmsKeyArns", "alias/recordings"),
         ("ReadKmsKeyArns", f"{key('recordings')},alias/transcripts"),
         ("KmsKeyArn", key("own").replace(":key/", ":alias/")),
@@ -154,6 +158,19 @@ def test_nothing_comes_into_a_policy_that_iam_does_not_take(translated: Template
     assert {"RecordingPrefixes", "RolePath", "QueueSenderArns", "KmsKeyArn"} <= ending_there
     for name in sorted(ending_there):
         assert not accepts(translated["Parameters"][name], FULLEST[name] + "ł"), name
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "arn:aws:iam::111122223333:user/people/jo@acme.example",
+        "arn:aws-us-gov:iam::111122223333:role/teams/operators-?",
+        "arn:aws:sts::111122223333:federated-user/jo",
+    ],
+)
+def test_who_sends_again_is_named_as_aws_tells_the_queue(translated: Template, value: str) -> None:
+    """By aws:PrincipalArn: of a role's session that is the role's ARN."""
+    assert accepts(translated["Parameters"]["QueueSenderArns"], value)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Excepti
     account = Account(lambda _: Failing(error), "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
     lines = list(preflight.looked_at(account))
     assert {line.mark for line in lines} == {Mark.UNSEEN}
-    assert [(line.subject, line.said) for line in lines] == [
+    assert [(line.subject, line.said) for line in lines if line.subject != "QueueSenderArns"] == [
         (subject, said) for subject in ("concurrency", "CovalApiKeySecretArn", "EventBusName", "other relays")
     ]
 
@@ -121,6 +121,49 @@ def test_each_place_of_the_concurrency_holds_what_lambda_takes(given: str, well:
 def test_the_proxy_comes_before_the_hosts_without_it(given: str, well: bool) -> None:
     lines = list(preflight.proxy(with_parameters(HttpsProxy=given)))
     assert [line.mark for line in lines] == ([] if well else [Mark.MEND])
+
+
+# --- who may send again ------------------------------------------------------------------------------
+
+ROLE = "arn:aws:iam::111122223333:role"
+SESSION = "arn:aws:sts::111122223333:assumed-role"
+NEVER = "never fits: of a role's session AWS tells the queues the role's own ARN"
+
+
+def test_nobody_may_send_again_where_nobody_is_named() -> None:
+    (line,) = preflight.senders(with_parameters())
+    assert str(line) == (
+        "?     QueueSenderArns: nobody may send dead letters or rejected calls again\n"
+        "        -> name whoever is to: docs/operations.md"
+    )
+
+
+def test_who_may_send_again_is_said() -> None:
+    named = f"{ROLE}/operators,{ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Operators_*"
+    (line,) = preflight.senders(with_parameters(QueueSenderArns=named))
+    assert str(line) == f"ok    QueueSenderArns: may send again: {named.replace(',', ', ')}"
+
+
+@pytest.mark.parametrize(
+    ("session", "mend"),
+    [
+        (
+            f"{SESSION}/AWSReservedSSO_Op_erators_0123456789abcdef/jo@acme.example",
+            f"{ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Op_erators_*",
+        ),
+        (
+            f"{SESSION}/AWSReservedSSO_Operators_*/*",
+            f"{ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Operators_*",
+        ),
+        (
+            f"{SESSION}/operators/jo",
+            "what this prints: aws iam get-role --role-name operators --query Role.Arn --output text",
+        ),
+    ],
+)
+def test_a_session_s_arn_names_nobody(session: str, mend: str) -> None:
+    (line,) = preflight.senders(with_parameters(QueueSenderArns=f"{ROLE}/operators,{session}"))
+    assert line == preflight.Line(Mark.MEND, f"QueueSenderArns {session}", NEVER, mend)
 
 
 def configuration(overrides: Any) -> Mapping[str, Any]:
