@@ -4,7 +4,7 @@
     python3 -m scripts.notify_relay acme-recordings --apply
 
 By EventBridge; or, where a bucket cannot have that, straight to the recording queue (--queue: its ARN,
-which the stack puts out).
+which the stack puts out). S3 then tries whether it may send there, and writes nothing where it may not.
 
 PutBucketNotificationConfiguration replaces everything that is there, so this reads, merges, shows, and
 writes only with --apply. It needs boto3, and s3:GetBucketNotification and s3:PutBucketNotification on the
@@ -13,8 +13,11 @@ buckets.
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
 
 from scripts import deployment
 
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 ID = "coval-relay"
 SWITCH, QUEUES = "EventBridgeConfiguration", "QueueConfigurations"
+REFUSED = """
+A queue lets in the buckets that RecordingBuckets names; its key, where it is one of yours, has to let S3 in:
+docs/deploy.md, "Customer-managed keys"."""
 
 
 class ChangedMeanwhile(RuntimeError):
@@ -54,15 +60,16 @@ def is_on(configuration: Mapping[str, Any], queue: str = "") -> bool:
     return any(other["QueueArn"] == queue for other in configuration.get(QUEUES, []))
 
 
-def write(client: "S3Client", bucket: str, configuration: Mapping[str, Any]) -> None:
-    """Replace the configuration, without test messages to what is configured already.
+def write(client: "S3Client", bucket: str, configuration: Mapping[str, Any], *, tried: bool) -> None:
+    """Replace the configuration: all of its destinations are tried, or none, which spares them test messages.
 
-    Raises ChangedMeanwhile where somebody else wrote at the same time: S3 has no conditional write for this.
+    Nothing else ever says that a queue or its key does not let S3 in. Raises ChangedMeanwhile where somebody else
+    wrote at the same time: S3 has no conditional write for this.
     """
     client.put_bucket_notification_configuration(
         Bucket=bucket,
         NotificationConfiguration=cast("NotificationConfigurationTypeDef", configuration),
-        SkipDestinationValidation=True,
+        SkipDestinationValidation=not tried,
     )
     if current(client, bucket) != configuration:
         raise ChangedMeanwhile(bucket)
@@ -77,7 +84,7 @@ def enable(client: "S3Client", bucket: str, queue: str = "", *, apply: bool) -> 
     wanted = merged(found, queue)
     if not apply:
         return f"{bucket}: would be written with --apply:\n{json.dumps(wanted, indent=2)}"
-    write(client, bucket, wanted)
+    write(client, bucket, wanted, tried=bool(queue))
     return f"{bucket}: {way} is on; kept: {', '.join(found) or 'nothing else was there'}"
 
 
@@ -91,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     client = deployment.chosen(chosen).client("s3")
     for bucket in chosen.buckets:
-        print(enable(client, bucket, chosen.queue, apply=chosen.apply))
+        try:
+            print(enable(client, bucket, chosen.queue, apply=chosen.apply))
+        except ClientError as error:
+            sys.exit(f"{bucket}: {error}{REFUSED if chosen.queue else ''}")
 
 
 if __name__ == "__main__":

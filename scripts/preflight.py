@@ -284,7 +284,7 @@ def bucket_lines(account: Account, bucket: str, keys: Sequence[str]) -> Iterator
     found = list(asked(subject, partial(place, s3, bucket, owner, account.region)))
     yield from found
     if all(line.mark is Mark.WELL for line in found):
-        yield from asked(f"{subject}, its events", partial(switch, s3, bucket, owner, account.options))
+        yield from asked(f"{subject}, its events", partial(switch, account, bucket, owner))
         yield from asked(f"{subject}, its versions", partial(versioning, s3, bucket, owner))
         yield from asked(f"{subject}, its key", partial(encryption, s3, bucket, owner, keys))
     if owner != account.account:
@@ -309,16 +309,27 @@ def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line
     yield Line(Mark.MEND, subject, f"is in {there}, the stack in {region}", mend)
 
 
-def switch(s3: "S3Client", bucket: str, owner: str, options: str) -> Iterator[Line]:
-    subject = f"bucket {bucket}, its events"
-    configuration = s3.get_bucket_notification_configuration(Bucket=bucket, ExpectedBucketOwner=owner)
-    if "EventBridgeConfiguration" in configuration:
-        yield Line(Mark.WELL, subject, "EventBridge is on")
-    elif any("RecordingQueue" in one["QueueArn"] for one in configuration.get("QueueConfigurations", [])):
-        yield Line(Mark.WELL, subject, "a recording queue is notified")
-    else:
-        mend = f"python3 -m scripts.notify_relay {bucket} --apply{options}"
-        yield Line(Mark.MEND, subject, "EventBridge is off: its new objects reach nobody", mend)
+class Way(Enum):
+    """By which a bucket tells of its new objects."""
+
+    EVENTBRIDGE = "EventBridge is on"
+    QUEUE = "the recording queue is notified"
+    NONE = "EventBridge is off: its new objects reach nobody"
+
+
+def ways(account: Account, bucket: str, owner: str) -> set[Way]:
+    found = account.client("s3").get_bucket_notification_configuration(Bucket=bucket, ExpectedBucketOwner=owner)
+    queues = [one["QueueArn"].rpartition(":")[2] for one in found.get("QueueConfigurations", [])]
+    known = {Way.EVENTBRIDGE} if "EventBridgeConfiguration" in found else set()
+    if any(queue.startswith(f"{account.stack}-RecordingQueue-") for queue in queues):
+        known.add(Way.QUEUE)
+    return known or {Way.NONE}
+
+
+def switch(account: Account, bucket: str, owner: str) -> Iterator[Line]:
+    for way in sorted(ways(account, bucket, owner), key=list(Way).index):
+        mend = f"python3 -m scripts.notify_relay {bucket} --apply{account.options}" if way is Way.NONE else ""
+        yield Line(Mark.MEND if mend else Mark.WELL, f"bucket {bucket}, its events", way.value, mend)
 
 
 def versioning(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
@@ -374,8 +385,9 @@ def other_relays(account: Account) -> Iterator[Line]:
             yield Line(Mark.UNSEEN, f"stack {stack}", f"hears on the same bus: {heard}", mend)
 
 
-LET_IN = {"KmsKeyArn": ("events.amazonaws.com", "logs.{region}.")}
-"""Services that use a key by themselves, which its policy must let in."""
+EVENTS, LOGS, S3 = "events.amazonaws.com", "logs.{region}.", "s3.amazonaws.com"
+"""Services that use the stack's own key by themselves, which its policy must let in; S3, where it notifies a queue."""
+POLICY = 'its policy, as in docs/deploy.md, "Customer-managed keys"'
 
 
 def key(account: Account, name: str, arn: str) -> Iterator[Line]:
@@ -388,13 +400,27 @@ def key(account: Account, name: str, arn: str) -> Iterator[Line]:
     if state != "Enabled":
         yield Line(Mark.MEND, subject, f"is {state}", f"aws kms enable-key --key-id {arn}")
         return
-    services = [service.format(region=account.region) for service in LET_IN.get(name, ())]
-    policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"] if services else ""
-    if left_out := [service for service in services if service not in policy]:
-        mend = 'its policy, as in docs/deploy.md, "Customer-managed keys"'
-        yield Line(Mark.MEND, subject, f"lets {' and '.join(left_out)} not in", mend)
+    policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"] if name == "KmsKeyArn" else None
+    services = [] if policy is None else [EVENTS, LOGS.format(region=account.region)]
+    if left_out := [service for service in services if service not in (policy or "")]:
+        yield Line(Mark.MEND, subject, f"lets {' and '.join(left_out)} not in", POLICY)
     else:
         yield Line(Mark.WELL, subject, "can be used")
+    if policy is not None and S3 not in policy:
+        for bucket in account.listed("RecordingBuckets"):
+            yield from asked(f"{subject}, bucket {bucket}", partial(notifies, account, subject, bucket))
+
+
+def notifies(account: Account, subject: str, bucket: str) -> Iterator[Line]:
+    """S3 encrypts what it sends; it has no dead letters, and tells nobody. Only the account's own buckets may send."""
+    if account.owners.get(bucket, account.account) != account.account:
+        return
+    found = ways(account, bucket, account.account)
+    if Way.QUEUE in found:
+        yield Line(Mark.MEND, subject, f"lets {S3} not in: what {bucket} sends to the recording queue is lost", POLICY)
+    elif Way.NONE in found:
+        said = f"lets {S3} not in: it has to where {bucket} is to notify the recording queue itself"
+        yield Line(Mark.UNSEEN, subject, said, POLICY)
 
 
 # --- the command -------------------------------------------------------------------------------------

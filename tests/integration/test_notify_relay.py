@@ -92,9 +92,36 @@ def test_each_named_bucket_is_served(
     )
 
 
-def test_a_queue_is_added_to_the_others_and_once(client: "S3Client", notified: str) -> None:
+def test_a_queue_that_s3_may_not_send_to_is_not_written(
+    client: "S3Client", notified: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = notify_relay.current(client, notified)
+    monkeypatch.setattr("boto3.client", lambda _: client)
+    queue = "arn:aws:sqs:us-east-1:000000000000:relay"
+    with pytest.raises(SystemExit) as ended:
+        notify_relay.main([notified, "--queue", queue, "--apply"])
+    assert ended.value.code == (
+        f"{notified}: An error occurred (InvalidArgument) when calling the PutBucketNotificationConfiguration "
+        f"operation: Unable to validate the following destination configurations: {queue}{notify_relay.REFUSED}"
+    )
+    assert notify_relay.current(client, notified) == before
+
+
+def test_eventbridge_is_switched_on_whatever_became_of_the_others(
+    client: "S3Client", notified: str, aws_url: str
+) -> None:
+    queues: SQSClient = emulator.client("sqs", aws_url)
+    queues.delete_queue(QueueUrl=queues.get_queue_url(QueueName=notified)["QueueUrl"])
+    assert (
+        notify_relay.enable(client, notified, apply=True) == f"{notified}: EventBridge is on; kept: QueueConfigurations"
+    )
+
+
+def test_a_queue_is_added_to_the_others_and_once(client: "S3Client", notified: str, aws_url: str) -> None:
+    before = notify_relay.current(client, notified)
+    queues: SQSClient = emulator.client("sqs", aws_url)
     queue = before["QueueConfigurations"][0]["QueueArn"].replace("recordings", "relay")
+    queues.create_queue(QueueName=queue.rpartition(":")[2])
     said = [notify_relay.enable(client, notified, queue, apply=True) for _ in range(2)]
     assert said == [
         f"{notified}: the queue is on; kept: QueueConfigurations",

@@ -53,6 +53,12 @@ class World:
         arn: str = self.client("kms", region).create_key()["KeyMetadata"]["Arn"]
         return arn
 
+    def queue(self, name: str) -> str:
+        queues = self.client("sqs")
+        url = queues.create_queue(QueueName=name)["QueueUrl"]
+        arn: str = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        return arn
+
     def account(self, free: int = 1000, /, *, owners: Mapping[str, str] | None = None, **parameters: str) -> Account:
         def client(service: str) -> Any:
             return Limits(free) if service == "lambda" else self.client(service)
@@ -144,16 +150,15 @@ def test_a_bucket_whose_events_reach_nobody(world: World) -> None:
     assert found == {f"bucket {name}, its events": said}
 
 
-def test_a_bucket_that_notifies_the_queue_is_heard(world: World) -> None:
+@pytest.mark.parametrize(("stack", "well"), [("coval-relay", True), ("coval-relay-staging", False)])
+def test_a_bucket_that_notifies_the_queue_is_heard(world: World, stack: str, well: bool) -> None:
     name = world.bucket()
-    queues: Any = world.client("sqs")
-    url = queues.create_queue(QueueName="coval-relay-RecordingQueue-1A2B")["QueueUrl"]
-    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    enable(world.client("s3"), name, arn, apply=True)
-    assert findings(world.account(RecordingBuckets=name))[f"bucket {name}, its events"] == (
-        Mark.WELL,
-        "a recording queue is notified",
-    )
+    enable(world.client("s3"), name, world.queue(f"{stack}-RecordingQueue-1A2B"), apply=True)
+    mark, said = findings(world.account(RecordingBuckets=name))[f"bucket {name}, its events"]
+    if well:
+        assert (mark, said) == (Mark.WELL, "the recording queue is notified")
+    else:
+        assert mark is Mark.MEND
 
 
 def test_a_bucket_of_another_region_or_of_none(world: World) -> None:
@@ -236,6 +241,40 @@ def test_the_policy_of_the_stack_s_own_key_lets_the_services_in(world: World) ->
         policy["Statement"].append(principal)
         kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(policy))
         assert findings(world.account(KmsKeyArn=arn))[subject][1] == said
+
+
+def lets_in(world: World, *services: str) -> str:
+    """A key of the account's whose policy lets these services in."""
+    arn, action = world.key(), {"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": "*"}
+    policy = {"Statement": [{**action, "Principal": {"Service": service}} for service in services]}
+    world.client("kms").put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(policy))
+    return arn
+
+
+RULES_AND_LOGS = ("events.amazonaws.com", f"logs.{REGION}.amazonaws.com")
+OWN_KEY = 'its policy, as in docs/deploy.md, "Customer-managed keys"'
+
+
+def said_of_the_key(account: Account) -> list[preflight.Line]:
+    return [line for line in preflight.looked_at(account) if line.subject.startswith("KmsKeyArn")]
+
+
+def test_s3_has_to_be_let_in_where_a_bucket_notifies_the_queue(world: World) -> None:
+    notified, switched, silent = world.bucket(), world.bucket(), world.bucket()
+    enable(world.client("s3"), notified, world.queue("coval-relay-RecordingQueue-1A2B"), apply=True)
+    enable(world.client("s3"), switched, apply=True)
+    given, theirs = f"{notified},{switched},{silent},acme-theirs", {"acme-theirs": OTHER}
+    arn, well = lets_in(world, *RULES_AND_LOGS), lets_in(world, *RULES_AND_LOGS, "s3.amazonaws.com")
+    lost = f"lets s3.amazonaws.com not in: what {notified} sends to the recording queue is lost"
+    perhaps = f"lets s3.amazonaws.com not in: it has to where {silent} is to notify the recording queue itself"
+    assert said_of_the_key(world.account(RecordingBuckets=given, KmsKeyArn=arn, owners=theirs)) == [
+        preflight.Line(Mark.WELL, f"KmsKeyArn {arn}", "can be used"),
+        preflight.Line(Mark.MEND, f"KmsKeyArn {arn}", lost, OWN_KEY),
+        preflight.Line(Mark.UNSEEN, f"KmsKeyArn {arn}", perhaps, OWN_KEY),
+    ]
+    assert said_of_the_key(world.account(RecordingBuckets=given, KmsKeyArn=well, owners=theirs)) == [
+        preflight.Line(Mark.WELL, f"KmsKeyArn {well}", "can be used")
+    ]
 
 
 # --- the command

@@ -27,6 +27,7 @@ from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
 from local.demo.scenarios import SCENARIOS
 from local.pages import configuration
+from scripts import preflight
 from tests.unit.pages.markdown import PAGES, PROJECT, SPAN, Page, commands
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
@@ -180,8 +181,12 @@ def test_the_logins_that_are_shown_are_ones() -> None:
 
 def test_the_key_policies_are_statements() -> None:
     (policy,) = DOCS["deploy"].blocks("json")
+    conditions = {}
     for statement in json.loads(policy):
-        assert {"Effect", "Principal", "Action", "Resource", "Condition"} == statement.keys()
+        assert {"Effect", "Principal", "Action", "Resource"} == statement.keys() - {"Condition"}
+        conditions[statement["Principal"]["Service"]] = "Condition" in statement
+    logs = f"{preflight.LOGS.format(region='eu-west-2')}amazonaws.com"
+    assert conditions == {preflight.EVENTS: True, logs: True, preflight.S3: False}
 
 
 class Events:
