@@ -31,27 +31,65 @@ from scripts.deployment import Deployment
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DEFAULTS = {
-    "EventBusName": "default",
-    "EventSources": "",
-    "PartnerEventBusName": "",
-    "RecordingBuckets": "",
-    "TranscriptBuckets": "",
-    "CovalApiKeySecretArn": "",
-    "PlatformCredentialsSecretArn": "",
-    "WebhookSecretArn": "",
-    "MaximumConcurrency": "10,5,5,0",
-    "HttpsProxy": "",
-    "QueueSenderArns": "",
-    "ReadKmsKeyArns": "",
-    "KmsKeyArn": "",
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One of the template's, with what it takes there: of a list, each member."""
+
+    pattern: str
+    rule: str
+    default: str = ""
+    is_list: bool = False
+
+
+_BUS = r"^[A-Za-z0-9/._-]{%s,256}$"
+_BUCKETS = Parameter(r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$", "must be bucket names, joined by commas", is_list=True)
+_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+"
+_OPTIONAL_SECRET = Parameter(rf"^({_ARN})?$", "must be empty or the full ARN of a Secrets Manager secret")
+_KEY = r"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
+
+PARAMETERS = {
+    "EventBusName": Parameter(_BUS % 1, "must be the name of an event bus of this account and region", "default"),
+    "EventSources": Parameter(
+        r"""^((?!coval\.relay)[^,\s"\\][^,"\\]{0,255})?$""",
+        "must be sources of at most 256 characters, joined by commas, and not coval.relay",
+        is_list=True,
+    ),
+    "PartnerEventBusName": Parameter(_BUS % 0, "must be empty or the name of an event bus of this account and region"),
+    "RecordingBuckets": _BUCKETS,
+    "TranscriptBuckets": _BUCKETS,
+    "CovalApiKeySecretArn": Parameter(rf"^{_ARN}$", "must be the full ARN of a Secrets Manager secret"),
+    "PlatformCredentialsSecretArn": _OPTIONAL_SECRET,
+    "WebhookSecretArn": _OPTIONAL_SECRET,
+    "MaximumConcurrency": Parameter(
+        r"^(0|[2-9]|[1-9][0-9]{1,2}|1000)$",
+        "must be four numbers, joined by commas, the first three from 2 to 1000, the last that or 0",
+        "10,5,5,0",
+        is_list=True,
+    ),
+    "HttpsProxy": Parameter(
+        r"^(https?://[A-Za-z0-9.-]+:[0-9]{1,5}|[A-Za-z0-9.:_-]{1,256})?$",
+        "must be empty, or http://HOST:PORT without user name and password, then host names or their ends",
+        is_list=True,
+    ),
+    "QueueSenderArns": Parameter(
+        r"^(arn:aws[a-z-]*:(iam::[0-9]{12}:(role|user)|sts::[0-9]{12}:federated-user)/[A-Za-z0-9/_+=.@*?-]+)?$",
+        "must be empty or ARNs of roles, users or federated users; of a role's session, the role's",
+        is_list=True,
+    ),
+    "ReadKmsKeyArns": Parameter(_KEY, "must be empty or ARNs of keys, not aliases", is_list=True),
+    "KmsKeyArn": Parameter(_KEY, "must be empty or a key's ARN, not an alias"),
 }
-"""The template's parameters that are looked at, and their defaults there."""
+DEFAULTS = {name: one.default for name, one in PARAMETERS.items()}
+"""Of the template's parameters that are looked at."""
+UNSHOWN = ("CovalApiKeySecretArn", "PlatformCredentialsSecretArn", "WebhookSecretArn", "HttpsProxy")
+"""What was given in their place may be what nobody should read."""
 SWEEPS = 1
 """The schedule's own invocation, beside those of the queues."""
 LEAST = (2, 2, 2, 0)
 """Of MaximumConcurrency, each place: Lambda takes no less of a queue."""
 KEY = re.compile(r"[!-~]+")
+OWNER = re.compile(r"[0-9]{12}")
 DENIED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"}
 MISSING = {"404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundException"}
 
@@ -87,13 +125,30 @@ class Account:
     region: str
     parameters: Mapping[str, str]
     stack: str = "coval-relay"
-    owners: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, object] = field(default_factory=dict)
     """Of relay.toml: buckets of other accounts."""
     options: str = ""
     """Those of the command line that say where the stack is."""
 
+    def _given(self, name: str) -> list[str]:
+        """Of a list CloudFormation takes the blanks around each member away."""
+        text = self.parameters[name]
+        return [part.strip() for part in text.split(",")] if PARAMETERS[name].is_list else [text]
+
     def listed(self, name: str) -> list[str]:
-        return [part for part in self.parameters[name].split(",") if part]
+        """What is given and can be read."""
+        return [part for part in self._given(name) if part and re.fullmatch(PARAMETERS[name].pattern, part)]
+
+    def one(self, name: str) -> str:
+        return next(iter(self.listed(name)), "")
+
+    def misread(self, name: str) -> list[str]:
+        """What the template does not take; what is required and empty is not given yet."""
+        given = self._given(name) if self.parameters[name] or PARAMETERS[name].default else []
+        return [part for part in given if not re.fullmatch(PARAMETERS[name].pattern, part)]
+
+    def owner(self, bucket: str) -> str:
+        return str(self.owners.get(bucket, self.account))
 
     @property
     def buckets(self) -> list[str]:
@@ -102,6 +157,7 @@ class Account:
 
 def looked_at(account: Account) -> Iterator[Line]:
     """All lines, in the order of the deploy."""
+    yield from misread(account)
     yield from concurrency_limits(account)
     yield from asked("concurrency", partial(concurrency, account))
     yield from proxy(account)
@@ -115,11 +171,11 @@ def looked_at(account: Account) -> Iterator[Line]:
         yield from asked(name, partial(secret, account, name, parse))
     yield from unknown_owners(account)
     for bucket in account.buckets:
-        yield from bucket_lines(account, bucket, account.listed("ReadKmsKeyArns"))
+        yield from bucket_lines(account, bucket)
     for name in ("EventBusName", "PartnerEventBusName"):
         yield from asked(name, partial(bus, account, name))
     yield from asked("other relays", partial(other_relays, account))
-    for name in (name for name in DEFAULTS if "KmsKeyArn" in name):
+    for name in (name for name in PARAMETERS if "KmsKeyArn" in name):
         for arn in account.listed(name):
             yield from asked(f"{name} {arn}", partial(key, account, name, arn))
 
@@ -140,12 +196,25 @@ def asked(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
         yield Line(Mark.UNSEEN, subject, str(error))
 
 
+# --- what is given -----------------------------------------------------------------------------------
+
+
+def misread(account: Account) -> Iterator[Line]:
+    """What the deploy would refuse; the other lines leave it out."""
+    for name, parameter in PARAMETERS.items():
+        for part in account.misread(name):
+            shown = "what is given" if name in UNSHOWN else part or "empty"
+            yield Line(Mark.MEND, name, f"cannot be {shown}", _role_of_session(part) or parameter.rule)
+
+
 # --- quotas ------------------------------------------------------------------------------------------
 
 
 def concurrency_limits(account: Account) -> Iterator[Line]:
     """What no pattern of the template can say of a list: how many there are, and what each place may hold."""
     limits = account.listed("MaximumConcurrency")
+    if account.misread("MaximumConcurrency"):
+        return
     if len(limits) != len(LEAST) or any(int(one) < least for one, least in zip(limits, LEAST, strict=True)):
         mend = "four numbers: for call ends, recordings and late recordings 2 or more, for webhooks 0 or more"
         yield Line(Mark.MEND, "MaximumConcurrency", f"cannot be {account.parameters['MaximumConcurrency']}", mend)
@@ -153,6 +222,8 @@ def concurrency_limits(account: Account) -> Iterator[Line]:
 
 def concurrency(account: Account) -> Iterator[Line]:
     """Lambda's limit of the account and region against what all functions together may use."""
+    if account.misread("MaximumConcurrency"):
+        return
     limits = account.client("lambda").get_account_settings()["AccountLimit"]
     free = limits["UnreservedConcurrentExecutions"]
     wanted = SWEEPS + sum(int(one) for one in account.listed("MaximumConcurrency"))
@@ -172,9 +243,9 @@ def concurrency(account: Account) -> Iterator[Line]:
 def proxy(account: Account) -> Iterator[Line]:
     """The URL comes first, and only once: the template's pattern takes URL and host in every place."""
     first, *hosts = account.listed("HttpsProxy") or [""]
-    if first and ("://" not in first or any("://" in host for host in hosts)):
+    if first and not account.misread("HttpsProxy") and ("://" not in first or any("://" in host for host in hosts)):
         mend = "the proxy as http://HOST:PORT, then the hosts that are reached without it"
-        yield Line(Mark.MEND, "HttpsProxy", f"cannot be {account.parameters['HttpsProxy']}", mend)
+        yield Line(Mark.MEND, "HttpsProxy", "cannot be what is given", mend)
 
 
 # --- who may send again ------------------------------------------------------------------------------
@@ -186,24 +257,21 @@ SSO = re.compile(r"(AWSReservedSSO_.+_)[0-9a-f*?]+")
 
 def senders(account: Account) -> Iterator[Line]:
     """The queues' policies deny everybody else, whatever IAM allows."""
-    named = account.listed("QueueSenderArns")
-    sessions = [found for arn in named if (found := SESSION.fullmatch(arn))]
-    for session in sessions:
-        said = "never fits: of a role's session AWS tells the queues the role's own ARN"
-        yield Line(Mark.MEND, f"QueueSenderArns {session[0]}", said, _role_of(session))
-    if not named:
+    if named := account.listed("QueueSenderArns"):
+        yield Line(Mark.WELL, "QueueSenderArns", f"may send again: {', '.join(named)}")
+    elif not account.misread("QueueSenderArns"):
         said, mend = "nobody may send dead letters or rejected calls again", "name whoever is to: docs/operations.md"
         yield Line(Mark.UNSEEN, "QueueSenderArns", said, mend)
-    elif not sessions:
-        yield Line(Mark.WELL, "QueueSenderArns", f"may send again: {', '.join(named)}")
 
 
-def _role_of(session: re.Match[str]) -> str:
-    """How to name the role: the session's ARN lacks its path."""
+def _role_of_session(arn: str) -> str:
+    """How to name its role, as AWS does before the queues; the session's ARN lacks the role's path."""
+    if not (session := SESSION.fullmatch(arn)):
+        return ""
     partition, owner, role = session.groups()
     if found := SSO.fullmatch(role):
-        return f"arn:{partition}:iam::{owner}:role/aws-reserved/sso.amazonaws.com/*{found[1]}*"
-    return f"what this prints: aws iam get-role --role-name {role} --query Role.Arn --output text"
+        return f"the role: arn:{partition}:iam::{owner}:role/aws-reserved/sso.amazonaws.com/*{found[1]}*"
+    return f"the role, as this prints it: aws iam get-role --role-name {role} --query Role.Arn --output text"
 
 
 # --- secrets -----------------------------------------------------------------------------------------
@@ -243,9 +311,9 @@ def _json(text: str) -> dict[str, Any]:
 
 def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator[Line]:
     """There, of this region, readable, of the right form, and its key known to the template."""
-    arn = account.parameters[name]
+    arn = account.one(name)
     if not arn:
-        if name == "CovalApiKeySecretArn":
+        if name == "CovalApiKeySecretArn" and not account.misread(name):
             yield Line(Mark.MEND, name, "is not given", "create the secret and name its ARN")
         return
     if arn.split(":")[3:4] != [account.region]:
@@ -253,10 +321,7 @@ def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator
         return
     client = account.client("secretsmanager")
     own_key = client.describe_secret(SecretId=arn).get("KmsKeyId", "")
-    if own_key and not own_key.endswith("aws/secretsmanager") and not _named(own_key, account.listed("ReadKmsKeyArns")):
-        yield Line(
-            Mark.MEND, f"{name}, its key", "the functions may not use it", f"name it in ReadKmsKeyArns: {own_key}"
-        )
+    yield from asked(f"{name}, its key", partial(secret_key, account, name, own_key))
     fault = wrong(client.get_secret_value(SecretId=arn).get("SecretString", ""))
     if fault:
         yield Line(Mark.MEND, name, "cannot be used", f"aws secretsmanager put-secret-value: {fault}")
@@ -264,29 +329,47 @@ def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator
         yield Line(Mark.WELL, name, "can be read and has the right form")
 
 
-def _named(key_id: str, known: Sequence[str]) -> bool:
-    """A key may be named by its ARN or by its id alone."""
-    return key_id.rsplit("/", maxsplit=1)[-1] in [arn.split("/")[-1] for arn in known]
+def secret_key(account: Account, name: str, key_id: str) -> Iterator[Line]:
+    if unnamed := unnamed_key(account, key_id, "aws/secretsmanager"):
+        mend = f"name it in ReadKmsKeyArns: {unnamed}"
+        yield Line(Mark.MEND, f"{name}, its key", "the functions may not use it", mend)
+
+
+def unnamed_key(account: Account, key_id: str, aws_own: str) -> str:
+    """The key, where the functions may not use it; AWS's own of a service may be used by all that may use that.
+
+    A key may be given by its ARN, by its id alone, or by an alias, which has to be looked up.
+    """
+    alias = key_id.partition("alias/")[2]
+    if not key_id or alias == aws_own:
+        return ""
+    if alias:
+        key_id = account.client("kms").describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
+    known = [arn.split("/")[-1] for arn in account.listed("ReadKmsKeyArns")]
+    return "" if key_id.rsplit("/", maxsplit=1)[-1] in known else key_id
 
 
 # --- buckets -----------------------------------------------------------------------------------------
 
 
 def unknown_owners(account: Account) -> Iterator[Line]:
-    for bucket in set(account.owners) - set(account.buckets):
+    for bucket, owner in account.owners.items():
+        if not (isinstance(owner, str) and OWNER.fullmatch(owner)):
+            yield Line(Mark.MEND, f"bucket_owners {bucket}", f"cannot be {owner}", "the account's 12 digits, as text")
+    for bucket in account.owners.keys() - set(account.buckets):
         yield Line(Mark.MEND, f"bucket_owners {bucket}", "is no bucket of the stack", "correct its name in relay.toml")
 
 
-def bucket_lines(account: Account, bucket: str, keys: Sequence[str]) -> Iterator[Line]:
+def bucket_lines(account: Account, bucket: str) -> Iterator[Line]:
     """Whose it is and where; then, where it can be reached, how it is set up."""
-    owner, s3 = account.owners.get(bucket, account.account), account.client("s3")
+    owner, s3 = account.owner(bucket), account.client("s3")
     subject = f"bucket {bucket}"
     found = list(asked(subject, partial(place, s3, bucket, owner, account.region)))
     yield from found
     if all(line.mark is Mark.WELL for line in found):
         yield from asked(f"{subject}, its events", partial(switch, account, bucket, owner))
         yield from asked(f"{subject}, its versions", partial(versioning, s3, bucket, owner))
-        yield from asked(f"{subject}, its key", partial(encryption, s3, bucket, owner, keys))
+        yield from asked(f"{subject}, its key", partial(encryption, account, bucket, owner))
     if owner != account.account:
         yield from asked(f"{subject}, its account", partial(let_in, account, owner))
 
@@ -338,16 +421,19 @@ def versioning(s3: "S3Client", bucket: str, owner: str) -> Iterator[Line]:
     yield Line(Mark.WELL, f"bucket {bucket}, its versions", f"versioning is {status.lower()}{effect}")
 
 
-def encryption(s3: "S3Client", bucket: str, owner: str, keys: Sequence[str]) -> Iterator[Line]:
+def encryption(account: Account, bucket: str, owner: str) -> Iterator[Line]:
     """The bucket's default key; objects may have others."""
+    subject, s3 = f"bucket {bucket}, its key", account.client("s3")
     found = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=owner)["ServerSideEncryptionConfiguration"]
     for rule in found["Rules"]:
         named = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "")
-        if named and "alias/" not in named and not _named(named, keys):
-            mend = f"name it in ReadKmsKeyArns: {named}"
-            yield Line(Mark.MEND, f"bucket {bucket}, its key", "the functions may not use it", mend)
+        if named.startswith("alias/") and named != "alias/aws/s3" and owner != account.account:
+            yield Line(Mark.UNSEEN, subject, f"{named} is of {owner}", "its key's ARN has to be in ReadKmsKeyArns")
             return
-    yield Line(Mark.WELL, f"bucket {bucket}, its key", "needs no other than is named")
+        if unnamed := unnamed_key(account, named, "aws/s3"):
+            yield Line(Mark.MEND, subject, "the functions may not use it", f"name it in ReadKmsKeyArns: {unnamed}")
+            return
+    yield Line(Mark.WELL, subject, "needs no other than is named")
 
 
 def let_in(account: Account, owner: str) -> Iterator[Line]:
@@ -364,23 +450,25 @@ def let_in(account: Account, owner: str) -> Iterator[Line]:
 
 
 def bus(account: Account, name: str) -> Iterator[Line]:
-    if account.parameters[name]:
-        account.client("events").describe_event_bus(Name=account.parameters[name])
-        yield Line(Mark.WELL, name, f"{account.parameters[name]} is there")
+    if given := account.one(name):
+        account.client("events").describe_event_bus(Name=given)
+        yield Line(Mark.WELL, name, f"{given} is there")
 
 
 def other_relays(account: Account) -> Iterator[Line]:
     """Stacks that take the same sources' events from the bus: which platforms they share is for the reader."""
     client, own = account.client("events"), set(account.listed("EventSources"))
-    pages = client.get_paginator("list_rules").paginate(EventBusName=account.parameters["EventBusName"])
+    if not (bus_name := account.one("EventBusName")):
+        return
+    pages = client.get_paginator("list_rules").paginate(EventBusName=bus_name)
     for rule in (rule for page in pages for rule in page["Rules"]):
         stack, _, found = rule["Name"].partition("-CallEventRule-")
         if not found or stack == account.stack:
             continue
-        pattern = json.loads(rule["EventPattern"])
-        sources = {source for source in pattern["source"] if isinstance(source, str)}
+        pattern = _json(rule.get("EventPattern", ""))
+        sources = {source for source in pattern.get("source", []) if isinstance(source, str)}
         if not (own and sources) or own & sources:
-            heard = ", ".join(kind for kind in pattern["detail-type"] if kind)
+            heard = ", ".join(kind for kind in pattern.get("detail-type", []) if kind and isinstance(kind, str))
             mend = "see that the two share no platform; or set EventSources, or a bus, for each"
             yield Line(Mark.UNSEEN, f"stack {stack}", f"hears on the same bus: {heard}", mend)
 
@@ -413,7 +501,7 @@ def key(account: Account, name: str, arn: str) -> Iterator[Line]:
 
 def notifies(account: Account, subject: str, bucket: str) -> Iterator[Line]:
     """S3 encrypts what it sends; it has no dead letters, and tells nobody. Only the account's own buckets may send."""
-    if account.owners.get(bucket, account.account) != account.account:
+    if account.owner(bucket) != account.account:
         return
     found = ways(account, bucket, account.account)
     if Way.QUEUE in found:
@@ -431,10 +519,17 @@ PATIENCE = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attemp
 """Clients give up soon: what cannot be looked at is said."""
 
 
+def _assignment(text: str) -> str:
+    if "=" not in text:
+        raise argparse.ArgumentTypeError(f"no NAME=VALUE: {text}")
+    return text
+
+
 @deployment.plain_errors()
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="parameters that samconfig.toml lacks")
+    lacking = "parameters that samconfig.toml lacks"
+    parser.add_argument("parameters", nargs="*", type=_assignment, metavar="NAME=VALUE", help=lacking)
     parser.add_argument("--relay-file", default=RELAY, metavar="FILE", help="another relay.toml")
     deployment.add_arguments(parser)
     chosen = parser.parse_args(arguments)

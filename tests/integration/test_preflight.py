@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,15 +182,60 @@ def test_the_bus_has_to_let_the_other_account_in(world: World) -> None:
     assert findings(theirs)[f"account {OTHER}"] == (Mark.WELL, "may send to the default bus")
 
 
+def encrypt(world: World, name: str, key: str) -> None:
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    world.client("s3").put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+
 def test_a_bucket_s_own_key_has_to_be_named(world: World) -> None:
     name = world.bucket()
     arn = world.key()
-    s3: Any = world.client("s3")
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}}
-    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    encrypt(world, name, arn)
     subject = f"bucket {name}, its key"
     assert arn in mends(world.account(RecordingBuckets=name))[subject]
     assert findings(world.account(RecordingBuckets=name, ReadKmsKeyArns=arn))[subject][0] is Mark.WELL
+
+
+@pytest.mark.parametrize("form", ["alias/acme", "arn:aws:kms:eu-west-2:{number}:alias/acme"])
+def test_an_alias_of_a_bucket_s_key_is_looked_up(world: World, form: str) -> None:
+    name, arn = world.bucket(), world.key()
+    named = form.format(number=world.number)
+    world.client("kms").create_alias(AliasName="alias/acme", TargetKeyId=arn)
+    encrypt(world, name, named)
+    subject = f"bucket {name}, its key"
+    assert mends(world.account(RecordingBuckets=name))[subject] == (
+        f"the functions may not use it name it in ReadKmsKeyArns: {arn}"
+    )
+    well = (Mark.WELL, "needs no other than is named")
+    assert findings(world.account(RecordingBuckets=name, ReadKmsKeyArns=arn))[subject] == well
+
+
+def test_an_alias_that_cannot_be_looked_up(world: World) -> None:
+    name = world.bucket()
+    subject = f"bucket {name}, its key"
+    encrypt(world, name, "alias/none")
+    assert mends(world.account(RecordingBuckets=name))[subject] == "is not there create it, or name another one"
+    encrypt(world, name, "alias/acme")
+    theirs = replace(world.account(RecordingBuckets=name, owners={name: world.number}), account=OTHER)
+    said = f"alias/acme is of {world.number} its key's ARN has to be in ReadKmsKeyArns"
+    assert findings(theirs)[subject] == (Mark.UNSEEN, said)
+
+
+@pytest.mark.parametrize("own", ["alias/aws/s3", "arn:aws:kms:eu-west-2:111122223333:alias/aws/s3"])
+def test_s3_s_own_key_has_not_to_be_named(world: World, own: str) -> None:
+    name = world.bucket()
+    encrypt(world, name, own)
+    found = findings(world.account(RecordingBuckets=name))[f"bucket {name}, its key"]
+    assert found == (Mark.WELL, "needs no other than is named")
+
+
+def test_an_alias_of_a_secret_s_key_is_looked_up(world: World) -> None:
+    arn = world.key()
+    world.client("kms").create_alias(AliasName="alias/acme", TargetKeyId=arn)
+    secret = world.secret("a-key", KmsKeyId="alias/acme")
+    said = f"the functions may not use it name it in ReadKmsKeyArns: {arn}"
+    assert mends(world.account(CovalApiKeySecretArn=secret)) == {"CovalApiKeySecretArn, its key": said}
+    assert mends(world.account(CovalApiKeySecretArn=secret, ReadKmsKeyArns=arn)) == {}
 
 
 # --- buses and keys

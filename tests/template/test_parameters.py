@@ -43,12 +43,21 @@ def test_only_what_nobody_can_guess_is_required(translated: Template) -> None:
     assert required == {"CovalApiKeySecretArn"}
 
 
+def looked_at(definition: dict[str, Any]) -> preflight.Parameter:
+    return preflight.Parameter(
+        definition.get("AllowedPattern", ""),
+        definition.get("ConstraintDescription", ""),
+        str(definition.get("Default", "")),
+        definition["Type"] == "CommaDelimitedList",
+    )
+
+
 def test_what_is_looked_at_before_the_deploy_are_the_template_s_parameters(translated: Template) -> None:
     """And no bucket, key or bus of the template's is left out there."""
-    written = {name: str(one.get("Default", "")) for name, one in translated["Parameters"].items()}
-    assert {name: written[name] for name in preflight.DEFAULTS} == preflight.DEFAULTS
+    written = {name: looked_at(one) for name, one in translated["Parameters"].items()}
+    assert {name: written[name] for name in preflight.PARAMETERS} == preflight.PARAMETERS
     kinds = ("Buckets", "KmsKeyArn", "KmsKeyArns", "SecretArn", "BusName", "SenderArns", "Concurrency", "Proxy")
-    assert {name for name in written if name.endswith(kinds)} <= preflight.DEFAULTS.keys()
+    assert {name for name in written if name.endswith(kinds)} <= preflight.PARAMETERS.keys()
 
 
 MOST_PARAMETERS, MOST_LINES = 26, 1290

@@ -4,6 +4,7 @@ What it finds in an account: tests/integration/test_preflight.py.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Excepti
 
 def test_a_bucket_of_another_owner_is_denied() -> None:
     account = Account(lambda _: Failing(answers("403")), "111122223333", "eu-west-2", preflight.DEFAULTS)
-    (line,) = preflight.bucket_lines(account, "acme-recordings", [])
+    (line,) = preflight.bucket_lines(account, "acme-recordings")
     assert str(line) == (
         "MEND  bucket acme-recordings: S3 denies it as a bucket of 111122223333\n"
         "        -> name its account in bucket_owners of relay.toml; or look with credentials that may s3:ListBucket"
@@ -127,7 +128,6 @@ def test_the_proxy_comes_before_the_hosts_without_it(given: str, well: bool) -> 
 
 ROLE = "arn:aws:iam::111122223333:role"
 SESSION = "arn:aws:sts::111122223333:assumed-role"
-NEVER = "never fits: of a role's session AWS tells the queues the role's own ARN"
 
 
 def test_nobody_may_send_again_where_nobody_is_named() -> None:
@@ -149,21 +149,103 @@ def test_who_may_send_again_is_said() -> None:
     [
         (
             f"{SESSION}/AWSReservedSSO_Op_erators_0123456789abcdef/jo@acme.example",
-            f"{ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Op_erators_*",
+            f"the role: {ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Op_erators_*",
         ),
         (
             f"{SESSION}/AWSReservedSSO_Operators_*/*",
-            f"{ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Operators_*",
+            f"the role: {ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Operators_*",
         ),
         (
             f"{SESSION}/operators/jo",
-            "what this prints: aws iam get-role --role-name operators --query Role.Arn --output text",
+            "the role, as this prints it: aws iam get-role --role-name operators --query Role.Arn --output text",
         ),
     ],
 )
 def test_a_session_s_arn_names_nobody(session: str, mend: str) -> None:
-    (line,) = preflight.senders(with_parameters(QueueSenderArns=f"{ROLE}/operators,{session}"))
-    assert line == preflight.Line(Mark.MEND, f"QueueSenderArns {session}", NEVER, mend)
+    alone, beside = (with_parameters(QueueSenderArns=arns) for arns in (session, f"{ROLE}/operators,{session}"))
+    wrong = preflight.Line(Mark.MEND, "QueueSenderArns", f"cannot be {session}", mend)
+    assert [*preflight.misread(alone), *preflight.senders(alone)] == [wrong]
+    well = preflight.Line(Mark.WELL, "QueueSenderArns", f"may send again: {ROLE}/operators")
+    assert [*preflight.misread(beside), *preflight.senders(beside)] == [wrong, well]
+
+
+# --- what is given -----------------------------------------------------------------------------------
+
+BUCKETS = "must be bucket names, joined by commas"
+CONCURRENCY = "must be four numbers, joined by commas, the first three from 2 to 1000, the last that or 0"
+KEYS = "must be empty or ARNs of keys, not aliases"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "lines"),
+    [
+        ("MaximumConcurrency", "10, 5,five,0", [("cannot be five", CONCURRENCY)]),
+        ("MaximumConcurrency", "10,,1,0", [("cannot be empty", CONCURRENCY), ("cannot be 1", CONCURRENCY)]),
+        ("MaximumConcurrency", "", [("cannot be empty", CONCURRENCY)]),
+        ("ReadKmsKeyArns", "<key-arn>", [("cannot be <key-arn>", KEYS)]),
+        ("ReadKmsKeyArns", "alias/acme", [("cannot be alias/acme", KEYS)]),
+        ("KmsKeyArn", "<key-arn>", [("cannot be <key-arn>", "must be empty or a key's ARN, not an alias")]),
+        ("RecordingBuckets", "acme-a, <bucket>", [("cannot be <bucket>", BUCKETS)]),
+        ("EventBusName", "", [("cannot be empty", "must be the name of an event bus of this account and region")]),
+        (
+            "HttpsProxy",
+            "http://jo:word@proxy.acme.example:3128",
+            [
+                (
+                    "cannot be what is given",
+                    "must be empty, or http://HOST:PORT without user name and password, then host names or their ends",
+                )
+            ],
+        ),
+        (
+            "CovalApiKeySecretArn",
+            "a-key",
+            [("cannot be what is given", "must be the full ARN of a Secrets Manager secret")],
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_left_out(name: str, value: str, lines: list[tuple[str, str]]) -> None:
+    """The rest is looked at: no line but these is of the parameter."""
+    secret = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval-AbCdEf"
+    account = with_parameters(**{"CovalApiKeySecretArn": secret, name: value})
+    failing = replace(account, client=lambda _: Failing(answers("Throttling")))
+    found = [line for line in preflight.looked_at(failing) if line.subject.startswith(name)]
+    assert found == [preflight.Line(Mark.MEND, name, said, mend) for said, mend in lines]
+
+
+def test_blanks_around_the_members_of_a_list_are_none() -> None:
+    account = with_parameters(
+        RecordingBuckets="acme-a, acme-b", TranscriptBuckets=" acme-a", MaximumConcurrency="9, 5,5,0"
+    )
+    assert account.buckets == ["acme-a", "acme-b"]
+    assert list(preflight.misread(account)) == list(preflight.concurrency_limits(account)) == []
+
+
+def test_a_rule_of_somebody_else_s_may_look_otherwise() -> None:
+    class Rules:
+        def get_paginator(self, _: str) -> "Rules":
+            return self
+
+        def paginate(self, **_: str) -> list[dict[str, Any]]:
+            return [{"Rules": [{"Name": "acme-CallEventRule-1A"}, {"Name": "b-CallEventRule-1", "EventPattern": "{}"}]}]
+
+    lines = preflight.other_relays(replace(with_parameters(), client=lambda _: Rules()))
+    assert [line.subject for line in lines] == ["stack acme", "stack b"]
+
+
+@pytest.mark.parametrize("owner", [444455556666, "4444", ["444455556666"]])
+def test_an_owner_is_the_text_of_an_account_s_number(owner: Any) -> None:
+    account = replace(with_parameters(RecordingBuckets="acme-a"), owners={"acme-a": owner})
+    (line,) = preflight.unknown_owners(account)
+    assert line == preflight.Line(
+        Mark.MEND, "bucket_owners acme-a", f"cannot be {owner}", "the account's 12 digits, as text"
+    )
+
+
+def test_a_parameter_that_is_none_is_an_error_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        preflight.main(["RecordingBuckets"])
+    assert capsys.readouterr().err.endswith("error: argument NAME=VALUE: no NAME=VALUE: RecordingBuckets\n")
 
 
 def configuration(overrides: Any) -> Mapping[str, Any]:
