@@ -28,6 +28,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scripts import deployment
 from scripts.deployment import Deployment
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "layers" / "shared"))
+
+from coval_relay.domain.webhooks.event_types import EVENT_TYPES
+from coval_relay.domain.webhooks.routes import Routes, UnusableSecretError
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -49,6 +54,9 @@ _OPTIONAL_SECRET = Parameter(rf"^({_ARN})?$", "must be empty or the full ARN of 
 _KEY = r"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
 
 PARAMETERS = {
+    "Platforms": Parameter(
+        r"^[a-z][a-z0-9_]{0,39}$", "must be names in lower case, joined by commas", "canonical", is_list=True
+    ),
     "EventBusName": Parameter(_BUS % 1, "must be the name of an event bus of this account and region", "default"),
     "EventSources": Parameter(
         r"""^((?!coval\.relay)[^,\s"\\][^,"\\]{0,255})?$""",
@@ -60,6 +68,9 @@ PARAMETERS = {
     "TranscriptBuckets": _BUCKETS,
     "CovalApiKeySecretArn": Parameter(rf"^{_ARN}$", "must be the full ARN of a Secrets Manager secret"),
     "PlatformCredentialsSecretArn": _OPTIONAL_SECRET,
+    "Webhooks": Parameter(
+        r"^(none|function_url|http_api|both)$", "must be none, function_url, http_api or both", "none"
+    ),
     "WebhookSecretArn": _OPTIONAL_SECRET,
     "MaximumConcurrency": Parameter(
         r"^(0|[2-9]|[1-9][0-9]{1,2}|1000)$",
@@ -165,7 +176,7 @@ def looked_at(account: Account) -> Iterator[Line]:
     secrets = (
         ("CovalApiKeySecretArn", api_key),
         ("PlatformCredentialsSecretArn", credentials),
-        ("WebhookSecretArn", webhooks),
+        ("WebhookSecretArn", partial(webhooks, account.listed("Platforms"))),
     )
     for name, parse in secrets:
         yield from asked(name, partial(secret, account, name, parse))
@@ -277,11 +288,23 @@ def _role_of_session(arn: str) -> str:
 # --- secrets -----------------------------------------------------------------------------------------
 
 
+PLACEHOLDER = re.compile(r"<[^<>]*>|.*….*|\.\.\.")
+"""What the pages and files show in place of a value; none is one."""
+UNFILLED = "it still holds a placeholder"
+LOGINS = (
+    {"username": re.compile(r"[^:\x00-\x1f\x7f]+"), "password": re.compile(r"[^\x00-\x1f\x7f]*")},
+    {"header": re.compile(r"[A-Za-z0-9-]+"), "value": re.compile(r"[!-~]([ -~]*[!-~])?")},
+)
+"""As the functions take them (coval_relay/adapters/web/platform_credentials.py)."""
+
+
 def api_key(text: str) -> str:
     """What is wrong with the text of Coval's secret; empty where nothing is."""
     found: object = text.strip()
     if text.lstrip().startswith("{"):
         found = _json(text).get("api_key")
+    if _is_unfilled(found):
+        return UNFILLED
     if isinstance(found, str) and KEY.fullmatch(found.strip()):
         return ""
     return 'it must be the key as plain text, or {"api_key": "…"}'
@@ -290,15 +313,65 @@ def api_key(text: str) -> str:
 def credentials(text: str) -> str:
     """Likewise, of the platforms' credentials."""
     entries = _json(text)
-    kinds = ({"username", "password"}, {"header", "value"})
-    if entries and all(isinstance(entry, dict) and set(entry) in kinds for entry in entries.values()):
+    if _is_unfilled(entries):
+        return UNFILLED
+    if entries and all(any(_fits(entry, login) for login in LOGINS) for entry in entries.values()):
         return ""
     return 'it must be {"HOST": {"username": …, "password": …}} or {"HOST": {"header": …, "value": …}}'
 
 
-def webhooks(text: str) -> str:
-    """What is wrong with the webhooks' secret; its entries are looked at by the function, one by one."""
-    return "" if _json(text) else "a JSON object of entries by platform"
+def _fits(entry: object, login: Mapping[str, re.Pattern[str]]) -> bool:
+    if not isinstance(entry, dict) or entry.keys() != login.keys():
+        return False
+    return all(isinstance(entry[name], str) and pattern.fullmatch(entry[name]) for name, pattern in login.items())
+
+
+def _is_unfilled(written: object) -> bool:
+    """Names are looked at too: an account is one."""
+    if isinstance(written, dict):
+        return any(_is_unfilled(part) for item in written.items() for part in item)
+    if isinstance(written, list):
+        return any(_is_unfilled(part) for part in written)
+    return isinstance(written, str) and PLACEHOLDER.fullmatch(written.strip()) is not None
+
+
+def webhooks(platforms: Sequence[str], text: str) -> str:
+    """Likewise, of the webhooks' secret, entry by entry."""
+    entries = _json(text)
+    if not entries:
+        return "it must be a JSON object of entries by platform"
+    faults = {name: _entry_fault(text, name, entry, platforms) for name, entry in entries.items()}
+    return "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault)
+
+
+def _entry_fault(text: str, name: str, entry: object, platforms: Sequence[str]) -> str:
+    """The rest is judged by what the function itself reads it with."""
+    if name.partition("/")[0] not in {*EVENT_TYPES, *platforms}:
+        return f"it is no platform that has webhooks: {', '.join(EVENT_TYPES)}"
+    if _is_unfilled({name: entry}):
+        return UNFILLED
+    try:
+        Routes(text).get(name)
+    except UnusableSecretError:
+        return 'it breaks a rule of docs/webhooks.md, "The secret"'
+    return ""
+
+
+def doors(account: Account, entries: Mapping[str, object]) -> Iterator[Line]:
+    """Platforms that tell by webhooks, without a way in; and ways in of none that is heard."""
+    platforms, known = account.listed("Platforms"), {name.partition("/")[0] for name in entries}
+    if entries and account.one("Webhooks") == "none":
+        yield Line(
+            Mark.UNSEEN, "Webhooks", "none: no entry of the secret is a way in", "set it to function_url or http_api"
+        )
+    for name in sorted(known & EVENT_TYPES.keys() - set(platforms)):
+        yield Line(
+            Mark.UNSEEN, f"webhooks of {name}", "have a secret, and Platforms lacks it", "name it, or leave it out"
+        )
+    for name in platforms:
+        if name in EVENT_TYPES.keys() - known - {"canonical"}:
+            mend = "well where its events come by the bus; else an entry in WebhookSecretArn: docs/webhooks.md"
+            yield Line(Mark.UNSEEN, f"webhooks of {name}", "have no secret: there is no way in for them", mend)
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -315,6 +388,8 @@ def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator
     if not arn:
         if name == "CovalApiKeySecretArn" and not account.misread(name):
             yield Line(Mark.MEND, name, "is not given", "create the secret and name its ARN")
+        if name == "WebhookSecretArn":
+            yield from doors(account, {})
         return
     if arn.split(":")[3:4] != [account.region]:
         yield Line(Mark.MEND, name, f"is not of {account.region}", "create it there, or replicate it")
@@ -322,11 +397,13 @@ def secret(account: Account, name: str, wrong: Callable[[str], str]) -> Iterator
     client = account.client("secretsmanager")
     own_key = client.describe_secret(SecretId=arn).get("KmsKeyId", "")
     yield from asked(f"{name}, its key", partial(secret_key, account, name, own_key))
-    fault = wrong(client.get_secret_value(SecretId=arn).get("SecretString", ""))
-    if fault:
+    text = client.get_secret_value(SecretId=arn).get("SecretString", "")
+    if fault := wrong(text):
         yield Line(Mark.MEND, name, "cannot be used", f"aws secretsmanager put-secret-value: {fault}")
     else:
         yield Line(Mark.WELL, name, "can be read and has the right form")
+    if name == "WebhookSecretArn":
+        yield from doors(account, _json(text))
 
 
 def secret_key(account: Account, name: str, key_id: str) -> Iterator[Line]:

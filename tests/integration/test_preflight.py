@@ -47,7 +47,9 @@ class World:
         return name
 
     def secret(self, text: str = "a-key", **more: Any) -> str:
-        arn: str = self.client("secretsmanager").create_secret(Name="coval", SecretString=text, **more)["ARN"]
+        arn: str = self.client("secretsmanager").create_secret(
+            Name=f"coval-{secrets.token_hex(4)}", SecretString=text, **more
+        )["ARN"]
         return arn
 
     def key(self, region: str = REGION) -> str:
@@ -139,6 +141,23 @@ def test_a_secret_s_own_key_has_to_be_named(world: World) -> None:
     said = f"the functions may not use it name it in ReadKmsKeyArns: {arn}"
     assert mends(world.account(CovalApiKeySecretArn=secret)) == {"CovalApiKeySecretArn, its key": said}
     assert mends(world.account(CovalApiKeySecretArn=secret, ReadKmsKeyArns=arn)) == {}
+
+
+def test_the_webhooks_secret_and_the_platforms(world: World) -> None:
+    arn = world.secret('{"vappi": "a-token", "twilio": {"AC1": "t"}}')
+    given = {"Platforms": "vapi,twilio", "Webhooks": "function_url", "WebhookSecretArn": arn}
+    parameters = {**preflight.DEFAULTS, **given}
+    found = findings(replace(world.account(), parameters=parameters))
+    mark, said = found["WebhookSecretArn"]
+    assert mark is Mark.MEND
+    assert said.startswith("cannot be used aws secretsmanager put-secret-value: vappi: it is no platform")
+    assert "a-token" not in str(found)
+    assert found["webhooks of vapi"][0] is Mark.UNSEEN
+    well = replace(
+        world.account(),
+        parameters={**parameters, "Platforms": "twilio", "WebhookSecretArn": world.secret('{"twilio": {"AC1": "t"}}')},
+    )
+    assert findings(well)["WebhookSecretArn"] == (Mark.WELL, "can be read and has the right form")
 
 
 # --- buckets

@@ -44,9 +44,10 @@ def test_only_what_nobody_can_guess_is_required(translated: Template) -> None:
 
 
 def looked_at(definition: dict[str, Any]) -> preflight.Parameter:
+    *others, last = map(str, definition.get("AllowedValues", [""]))
     return preflight.Parameter(
-        definition.get("AllowedPattern", ""),
-        definition.get("ConstraintDescription", ""),
+        definition.get("AllowedPattern", f"^({'|'.join([*others, last])})$"),
+        definition.get("ConstraintDescription", f"must be {', '.join(others)} or {last}"),
         str(definition.get("Default", "")),
         definition["Type"] == "CommaDelimitedList",
     )

@@ -3,6 +3,7 @@
 What it finds in an account: tests/integration/test_preflight.py.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from coval_relay.adapters.aws.secrets import key_of
 from coval_relay.adapters.web.platform_credentials import headers_by_host
 from coval_relay.domain.errors import RetryableError
+from coval_relay.domain.webhooks.routes import Routes
 from scripts import preflight, samconfig
 from scripts.preflight import Account, Mark
 
@@ -36,6 +38,12 @@ def test_the_key_s_form_is_judged_as_the_functions_do(text: str) -> None:
         '{"a.example": {"username": "u"}}',
         '{"a.example": {"header": "x-key", "value": "v", "more": "m"}}',
         '{"a.example": "u:p"}',
+        '{"a.example": {"username": "", "password": "p"}}',
+        '{"a.example": {"username": "u", "password": ""}}',
+        '{"a.example": {"username": "u:v", "password": "p"}}',
+        '{"a.example": {"username": 7, "password": "p"}}',
+        '{"a.example": {"header": "x key", "value": "v"}}',
+        '{"a.example": {"header": "x-key", "value": " v"}}',
         "u:p",
     ],
 )
@@ -46,6 +54,81 @@ def test_so_is_that_of_the_platforms_credentials(text: str) -> None:
         assert preflight.credentials(text)
     else:
         assert preflight.credentials(text) == ""
+
+
+BASE64 = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTMyMzI="
+ED25519 = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTMyMyE="
+RULE = 'it breaks a rule of docs/webhooks.md, "The secret"'
+NO_PLATFORM = "it is no platform that has webhooks: canonical, twilio, vapi, retell, elevenlabs, livekit, telnyx, daily"
+
+
+@pytest.mark.parametrize(
+    ("entries", "fault"),
+    [
+        ({"vapi": "a token", "vapi/eu": ["old", "new"], "twilio": {"AC1": "t", "AC2": ["t", "u"]}}, ""),
+        ({"vapi": {"scheme": "vapi_hmac", "secret": "s"}, "telnyx": ED25519, "daily": BASE64}, ""),
+        ({"canonical": f"whsec_{BASE64}"}, ""),
+        ({"acme": {"scheme": "hmac", "secret": "s", "header": "X-Acme"}}, ""),
+        ({}, "it must be a JSON object of entries by platform"),
+        ({"vappi": "a token", "vapi": "a token"}, f"vappi: {NO_PLATFORM}"),
+        ({"vappi": {"scheme": "vapi", "secret": "s"}}, f"vappi: {NO_PLATFORM}"),
+        ({"hmac": "s"}, f"hmac: {NO_PLATFORM}"),
+        ({"vapi": "", "retell": "key"}, f"vapi: {RULE}"),
+        ({"vapi": [], "twilio": {"AC1": ""}, "daily": "no base64!"}, f"vapi: {RULE}; twilio: {RULE}; daily: {RULE}"),
+        ({"acme": "s"}, f"acme: {RULE}"),
+        ({"vapi/a b": "s"}, f"vapi/a b: {RULE}"),
+        ({"vapi": "<token>"}, f"vapi: {preflight.UNFILLED}"),
+        ({"twilio": {"AC…": "auth token"}}, f"twilio: {preflight.UNFILLED}"),
+        ({"vapi": {"scheme": "vapi_hmac", "secrets": ["s", "…"]}}, f"vapi: {preflight.UNFILLED}"),
+    ],
+)
+def test_the_webhooks_secret_is_judged_entry_by_entry(entries: dict[str, Any], fault: str) -> None:
+    text, platforms = json.dumps(entries), ["vapi", "acme", "canonical"]
+    assert preflight.webhooks(platforms, text) == fault
+    if not fault:
+        assert all(Routes(text).get(name) for name in entries)
+
+
+@pytest.mark.parametrize("text", ["<token>", '{"api_key": "<coval-key>"}', "…"])
+def test_a_placeholder_is_no_key(text: str) -> None:
+    assert preflight.api_key(text)
+
+
+def test_a_placeholder_is_no_login() -> None:
+    assert preflight.credentials('{"api.twilio.com": {"username": "<sid>", "password": "p"}}') == preflight.UNFILLED
+
+
+BY_BUS = "well where its events come by the bus; else an entry in WebhookSecretArn: docs/webhooks.md"
+
+
+@pytest.mark.parametrize(
+    ("given", "entries", "lines"),
+    [
+        ({"Platforms": "amazon_connect,genesys,canonical"}, {}, []),
+        ({"Platforms": "vapi,canonical", "Webhooks": "both"}, {"vapi/eu": "s", "acme": "s"}, []),
+        (
+            {"Platforms": "vapi,twilio"},
+            {},
+            [
+                ("webhooks of vapi", "have no secret: there is no way in for them", BY_BUS),
+                ("webhooks of twilio", "have no secret: there is no way in for them", BY_BUS),
+            ],
+        ),
+        (
+            {"Platforms": "vapi"},
+            {"vapi": "s", "retell": "s"},
+            [
+                ("Webhooks", "none: no entry of the secret is a way in", "set it to function_url or http_api"),
+                ("webhooks of retell", "have a secret, and Platforms lacks it", "name it, or leave it out"),
+            ],
+        ),
+    ],
+)
+def test_platforms_without_a_way_in_and_ways_in_of_none(
+    given: dict[str, str], entries: dict[str, str], lines: list[tuple[str, str, str]]
+) -> None:
+    found = preflight.doors(with_parameters(**given), entries)
+    assert list(found) == [preflight.Line(Mark.UNSEEN, *line) for line in lines]
 
 
 class Failing:
