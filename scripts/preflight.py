@@ -7,8 +7,9 @@
 Each line says what is well, what has to be mended and how, or (?) what could not be looked at with these
 credentials, or is yours to decide. The exit status is 1 where something has to be mended. It needs boto3 and, for
 all of it, lambda:GetAccountSettings, s3:ListBucket, s3:GetBucketNotification, s3:GetBucketVersioning and
-s3:GetEncryptionConfiguration on the buckets, events:DescribeEventBus, kms:DescribeKey and kms:GetKeyPolicy on
-the keys, secretsmanager:DescribeSecret and secretsmanager:GetSecretValue on the secrets.
+s3:GetEncryptionConfiguration on the buckets, events:DescribeEventBus and events:ListRules, kms:DescribeKey and
+kms:GetKeyPolicy on the keys, secretsmanager:DescribeSecret and secretsmanager:GetSecretValue on the secrets, and
+sns:GetTopicAttributes on the alarms' topic.
 """
 
 import argparse
@@ -90,6 +91,9 @@ PARAMETERS = {
     ),
     "ReadKmsKeyArns": Parameter(_KEY, "must be empty or ARNs of keys, not aliases", is_list=True),
     "KmsKeyArn": Parameter(_KEY, "must be empty or a key's ARN, not an alias"),
+    "AlarmTopicArn": Parameter(
+        r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]{1,256})?$", "must be empty or a topic's ARN"
+    ),
 }
 DEFAULTS = {name: one.default for name, one in PARAMETERS.items()}
 """Of the template's parameters that are looked at."""
@@ -101,8 +105,8 @@ LEAST = (2, 2, 2, 0)
 """Of MaximumConcurrency, each place: Lambda takes no less of a queue."""
 KEY = re.compile(r"[!-~]+")
 OWNER = re.compile(r"[0-9]{12}")
-DENIED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation"}
-MISSING = {"404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundException"}
+DENIED = {"AccessDenied", "AccessDeniedException", "403", "UnauthorizedOperation", "AuthorizationError"}
+MISSING = {"404", "NoSuchBucket", "ResourceNotFoundException", "NotFoundException", "NotFound"}
 
 
 class Mark(Enum):
@@ -189,6 +193,7 @@ def looked_at(account: Account) -> Iterator[Line]:
     for name in (name for name in PARAMETERS if "KmsKeyArn" in name):
         for arn in account.listed(name):
             yield from asked(f"{name} {arn}", partial(key, account, name, arn))
+    yield from asked("AlarmTopicArn", partial(alarms, account))
 
 
 def asked(subject: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
@@ -586,6 +591,46 @@ def notifies(account: Account, subject: str, bucket: str) -> Iterator[Line]:
     elif Way.NONE in found:
         said = f"lets {S3} not in: it has to where {bucket} is to notify the recording queue itself"
         yield Line(Mark.UNSEEN, subject, said, POLICY)
+
+
+# --- alarms ------------------------------------------------------------------------------------------
+
+ALARMS = "cloudwatch.amazonaws.com"
+
+
+def alarms(account: Account) -> Iterator[Line]:
+    """Whether somebody hears them: the topic is there, tells somebody, and CloudWatch may use its key."""
+    name, arn = "AlarmTopicArn", account.one("AlarmTopicArn")
+    if not arn:
+        if not account.misread(name):
+            yield Line(Mark.UNSEEN, name, "alarms go to nobody", "name a topic that somebody listens to")
+        return
+    if arn.split(":")[3] != account.region:
+        yield Line(Mark.MEND, name, f"is not of {account.region}", "name a topic of the stack's region")
+        return
+    topic = account.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    if int(topic.get("SubscriptionsConfirmed", 0)):
+        yield Line(Mark.WELL, name, f"tells {topic['SubscriptionsConfirmed']}")
+    else:
+        said = f"nobody listens; {topic.get('SubscriptionsPending', 0)} have not confirmed yet"
+        yield Line(Mark.MEND, name, said, f"aws sns subscribe --topic-arn {arn} …, and confirm it")
+    if key_id := topic.get("KmsMasterKeyId"):
+        yield from asked(f"{name}, its key", partial(alarms_key, account, key_id))
+
+
+def alarms_key(account: Account, key_id: str) -> Iterator[Line]:
+    """AWS's own key of SNS lets CloudWatch not in, and its policy cannot be changed."""
+    subject, kms = "AlarmTopicArn, its key", account.client("kms")
+    if key_id.partition("alias/")[2] == "aws/sns":
+        mend = f"encrypt the topic with a key of yours whose policy lets {ALARMS} in, or with none"
+        yield Line(Mark.MEND, subject, "CloudWatch may not use alias/aws/sns: no alarm arrives", mend)
+        return
+    found = kms.describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
+    if ALARMS in kms.get_key_policy(KeyId=found, PolicyName="default")["Policy"]:
+        yield Line(Mark.WELL, subject, f"lets {ALARMS} in")
+    else:
+        mend = f"allow it kms:Decrypt and kms:GenerateDataKey* in the policy of {found}"
+        yield Line(Mark.MEND, subject, f"lets {ALARMS} not in: no alarm arrives", mend)
 
 
 # --- the command -------------------------------------------------------------------------------------

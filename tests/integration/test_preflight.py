@@ -101,6 +101,7 @@ def test_an_account_that_is_ready(world: World) -> None:
         ),
         f"bucket {name}, its key": (Mark.WELL, "needs no other than is named"),
         "EventBusName": (Mark.WELL, "default is there"),
+        "AlarmTopicArn": (Mark.UNSEEN, "alarms go to nobody name a topic that somebody listens to"),
     }
 
 
@@ -340,6 +341,72 @@ def test_s3_has_to_be_let_in_where_a_bucket_notifies_the_queue(world: World) -> 
     assert said_of_the_key(world.account(RecordingBuckets=given, KmsKeyArn=well, owners=theirs)) == [
         preflight.Line(Mark.WELL, f"KmsKeyArn {well}", "can be used")
     ]
+
+
+# --- alarms
+
+
+def topic(world: World, *, subscribed: bool = True, **attributes: str) -> str:
+    sns: Any = world.client("sns")
+    arn: str = sns.create_topic(Name=f"operators-{secrets.token_hex(4)}", Attributes=attributes)["TopicArn"]
+    if subscribed:
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=world.queue("operators"))
+    return arn
+
+
+def said_of_the_alarms(account: Account) -> list[str]:
+    return [str(line) for line in preflight.looked_at(account) if line.subject.startswith("AlarmTopicArn")]
+
+
+def test_alarms_reach_somebody(world: World) -> None:
+    assert said_of_the_alarms(world.account(AlarmTopicArn=topic(world))) == ["ok    AlarmTopicArn: tells 1"]
+
+
+def test_alarms_that_nobody_hears(world: World) -> None:
+    arn = topic(world, subscribed=False)
+    assert said_of_the_alarms(world.account()) == [
+        "?     AlarmTopicArn: alarms go to nobody\n        -> name a topic that somebody listens to"
+    ]
+    assert said_of_the_alarms(world.account(AlarmTopicArn=arn)) == [
+        (
+            "MEND  AlarmTopicArn: nobody listens; 0 have not confirmed yet\n"
+            f"        -> aws sns subscribe --topic-arn {arn} …, and confirm it"
+        )
+    ]
+    assert said_of_the_alarms(world.account(AlarmTopicArn=f"{arn}-none")) == [
+        "MEND  AlarmTopicArn: is not there\n        -> create it, or name another one"
+    ]
+    assert said_of_the_alarms(world.account(AlarmTopicArn=arn.replace(REGION, "us-east-1"))) == [
+        "MEND  AlarmTopicArn: is not of eu-west-2\n        -> name a topic of the stack's region"
+    ]
+    assert said_of_the_alarms(world.account(AlarmTopicArn="<topic-arn>")) == [
+        "MEND  AlarmTopicArn: cannot be <topic-arn>\n        -> must be empty or a topic's ARN"
+    ]
+
+
+def test_cloudwatch_has_to_be_let_use_the_topic_s_key(world: World) -> None:
+    well, ill = lets_in(world, "cloudwatch.amazonaws.com"), lets_in(world, "events.amazonaws.com")
+    world.client("kms").create_alias(AliasName="alias/acme", TargetKeyId=well)
+    said = {
+        key: said_of_the_alarms(world.account(AlarmTopicArn=topic(world, KmsMasterKeyId=key)))[1:]
+        for key in ("alias/aws/sns", "alias/acme", well, ill)
+    }
+    assert said == {
+        "alias/aws/sns": [
+            (
+                "MEND  AlarmTopicArn, its key: CloudWatch may not use alias/aws/sns: no alarm arrives\n        -> "
+                "encrypt the topic with a key of yours whose policy lets cloudwatch.amazonaws.com in, or with none"
+            )
+        ],
+        "alias/acme": ["ok    AlarmTopicArn, its key: lets cloudwatch.amazonaws.com in"],
+        well: ["ok    AlarmTopicArn, its key: lets cloudwatch.amazonaws.com in"],
+        ill: [
+            (
+                "MEND  AlarmTopicArn, its key: lets cloudwatch.amazonaws.com not in: no alarm arrives\n"
+                f"        -> allow it kms:Decrypt and kms:GenerateDataKey* in the policy of {ill}"
+            )
+        ],
+    }
 
 
 # --- the command

@@ -57,7 +57,17 @@ def test_what_is_looked_at_before_the_deploy_are_the_template_s_parameters(trans
     """And no bucket, key or bus of the template's is left out there."""
     written = {name: looked_at(one) for name, one in translated["Parameters"].items()}
     assert {name: written[name] for name in preflight.PARAMETERS} == preflight.PARAMETERS
-    kinds = ("Buckets", "KmsKeyArn", "KmsKeyArns", "SecretArn", "BusName", "SenderArns", "Concurrency", "Proxy")
+    kinds = (
+        "Buckets",
+        "KmsKeyArn",
+        "KmsKeyArns",
+        "SecretArn",
+        "BusName",
+        "SenderArns",
+        "Concurrency",
+        "Proxy",
+        "TopicArn",
+    )
     assert {name for name in written if name.endswith(kinds)} <= preflight.PARAMETERS.keys()
 
 

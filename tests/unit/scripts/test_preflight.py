@@ -148,10 +148,15 @@ def answers(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "m"}}, "Looking")
 
 
+NOT_GIVEN = {"QueueSenderArns", "AlarmTopicArn"}
+"""What is empty and may stay so is said without a look."""
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (answers("AccessDeniedException"), "these credentials may not Looking"),
+        (answers("AuthorizationError"), "these credentials may not Looking"),
         (answers("Throttling"), "Looking answers Throttling"),
         (
             EndpointConnectionError(endpoint_url="https://x.test"),
@@ -164,7 +169,7 @@ def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Excepti
     account = Account(lambda _: Failing(error), "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
     lines = list(preflight.looked_at(account))
     assert {line.mark for line in lines} == {Mark.UNSEEN}
-    assert [(line.subject, line.said) for line in lines if line.subject != "QueueSenderArns"] == [
+    assert [(line.subject, line.said) for line in lines if line.subject not in NOT_GIVEN] == [
         (subject, said) for subject in ("concurrency", "CovalApiKeySecretArn", "EventBusName", "other relays")
     ]
 
