@@ -183,7 +183,7 @@ def _reason(queue: Queue, attributes: Mapping[str, str]) -> tuple[str, str]:
         return UNDELIVERED, f"EventBridge could not deliver it{tries}: {attributes['ERROR_CODE']}"
     if not queue.url:
         return UNDELIVERED, "EventBridge has not said why"
-    where = f"see DELIVERY_FAILED and Task timed out in {queue.log_group} from then on"
+    where = f"see DELIVERY_FAILED, and record.status = timeout, in {queue.log_group} from then on"
     return RECEIVED_TOO_OFTEN, f"SQS moved it after 1000 receives, and its function never came to say why; {where}"
 
 

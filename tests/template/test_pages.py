@@ -1,5 +1,6 @@
 """What the pages say of the template and of SAM: every alarm has its row, the commands are there."""
 
+import json
 import re
 from fnmatch import fnmatchcase
 from itertools import takewhile
@@ -12,6 +13,7 @@ from tests.template.cloudformation import Stack
 from tests.template.tools import PROJECT, SAM, run
 from tests.unit.pages.markdown import PAGES, Page, commands
 
+FUNCTION = "AWS::Lambda::Function"
 OPERATIONS = Page(PROJECT / "docs" / "operations.md")
 
 
@@ -28,6 +30,30 @@ def test_who_sends_again_is_told_what_a_key_has_to_allow(fullest: Stack) -> None
     (own,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == "UseOwnKey")
     section = OPERATIONS.text.partition("\n## Dead letters\n")[2].partition("\n## ")[0]
     assert [action for action in own["Action"] if f"`{action}`" not in section] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ({"type": "platform.report", "record": {"status": "timeout"}}, True),
+        ({"type": "platform.report", "record": {"status": "error"}}, True),
+        ({"type": "platform.report", "record": {"status": "success"}}, False),
+        ("2026-10-02T14:36:40.000Z 5e1f Task timed out after 120.00 seconds", True),
+        ("REPORT RequestId: 5e1f Duration: 120000.00 ms Status: timeout", True),
+    ],
+)
+def test_a_function_that_timed_out_is_found_in_either_form_of_its_log(
+    smallest: Stack, line: str | dict[str, Any], found: bool
+) -> None:
+    """In JSON, as the functions log, Lambda writes no words of it."""
+    formats = {one["Properties"]["LoggingConfig"]["LogFormat"] for one in smallest.resources(FUNCTION).values()}
+    assert formats == {"JSON"}
+    (row,) = re.findall(r"^\| `…ErrorsAlarm` .*$", OPERATIONS.text, re.MULTILINE)
+    (statuses,) = re.findall(r"record\.status in (\[[^\]]+\])", row)
+    texts = re.findall(r"@message like /([^/]+)/", row)
+    message = line if isinstance(line, str) else json.dumps(line)
+    status = None if isinstance(line, str) else line["record"]["status"]
+    assert (status in json.loads(statuses) or any(re.search(text, message) for text in texts)) is found
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_dead_letter_of_a_function() -> None:
 def test_a_dead_letter_that_sqs_moved_points_to_the_log() -> None:
     assert printed(call_ended("call-1")).splitlines()[1] == (
         "    received_1000_times: SQS moved it after 1000 receives, and its function never came to say why; see "
-        "DELIVERY_FAILED and Task timed out in /aws/lambda/coval-relay/submit_transcript from then on"
+        "DELIVERY_FAILED, and record.status = timeout, in /aws/lambda/coval-relay/submit_transcript from then on"
     )
 
 
