@@ -454,6 +454,7 @@ def bucket_lines(account: Account, bucket: str) -> Iterator[Line]:
         yield from asked(f"{subject}, its key", partial(encryption, account, bucket, owner))
     if owner != account.account:
         yield from asked(f"{subject}, its account", partial(let_in, account, owner))
+        yield from cut_names(account, owner)
 
 
 def place(s3: "S3Client", bucket: str, owner: str, region: str) -> Iterator[Line]:
@@ -486,7 +487,7 @@ def ways(account: Account, bucket: str, owner: str) -> set[Way]:
     found = account.client("s3").get_bucket_notification_configuration(Bucket=bucket, ExpectedBucketOwner=owner)
     queues = [one["QueueArn"].rpartition(":")[2] for one in found.get("QueueConfigurations", [])]
     known = {Way.EVENTBRIDGE} if "EventBridgeConfiguration" in found else set()
-    if any(queue.startswith(f"{account.stack}-RecordingQueue-") for queue in queues):
+    if any(_stack_of(queue, "RecordingQueue", account.stack, LONGEST_QUEUE) == account.stack for queue in queues):
         known.add(Way.QUEUE)
     return known or {Way.NONE}
 
@@ -518,6 +519,14 @@ def encryption(account: Account, bucket: str, owner: str) -> Iterator[Line]:
     yield Line(Mark.WELL, subject, "needs no other than is named")
 
 
+def cut_names(account: Account, owner: str) -> Iterator[Line]:
+    """The other account names the stack's roles by their beginning."""
+    if len(account.stack) > LONGEST_STACK:
+        said = f"the roles' names have {account.stack} cut: has its policy what they begin with?"
+        mend = f'docs/accounts.md, "Recordings in another account"; or a stack\'s name of {LONGEST_STACK} characters'
+        yield Line(Mark.UNSEEN, f"account {owner}, its policies", said, mend)
+
+
 def let_in(account: Account, owner: str) -> Iterator[Line]:
     """Whether the default bus takes what the bucket's account forwards."""
     policy = account.client("events").describe_event_bus(Name="default").get("Policy", "{}")
@@ -526,6 +535,23 @@ def let_in(account: Account, owner: str) -> Iterator[Line]:
         return
     mend = 'docs/accounts.md, "Recordings in another account"; a policy for your organization does, too'
     yield Line(Mark.MEND, f"account {owner}", "is not named by the default bus's policy", mend)
+
+
+# --- names that CloudFormation makes -----------------------------------------------------------------
+
+LONGEST_ROLE, LONGEST_RULE, LONGEST_QUEUE = 64, 64, 80
+"""Characters of a name; CloudFormation cuts what is longer, the stack's part too."""
+DRAWN = 13
+"""Characters of its end, at most."""
+LONGEST_STACK = LONGEST_ROLE - DRAWN - len("--SubmitTranscriptRole")
+"""Of a stack whose roles bear its whole name."""
+
+
+def _stack_of(name: str, logical_id: str, own: str, longest: int) -> str:
+    """Of a resource's name; the own one where it may have been cut. Empty where it is no such resource."""
+    stack, found, _ = name.partition(f"-{logical_id}-")
+    may_be_cut = len(name) >= longest - 1
+    return "" if not found else own if may_be_cut and own.startswith(stack) else stack
 
 
 # --- buses and keys ----------------------------------------------------------------------------------
@@ -544,8 +570,8 @@ def other_relays(account: Account) -> Iterator[Line]:
         return
     pages = client.get_paginator("list_rules").paginate(EventBusName=bus_name)
     for rule in (rule for page in pages for rule in page["Rules"]):
-        stack, _, found = rule["Name"].partition("-CallEventRule-")
-        if not found or stack == account.stack:
+        stack = _stack_of(rule["Name"], "CallEventRule", account.stack, LONGEST_RULE)
+        if stack in ("", account.stack):
             continue
         pattern = _json(rule.get("EventPattern", ""))
         sources = {source for source in pattern.get("source", []) if isinstance(source, str)}

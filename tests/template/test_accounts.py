@@ -148,6 +148,15 @@ def test_the_other_account_s_key_opens_for_the_role(smallest: Stack, role: str) 
     assert statement["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-west-2.amazonaws.com"}
 
 
+def test_the_roles_bear_the_whole_name_of_a_stack_as_long_as_the_page_says() -> None:
+    """64 characters: the stack's name, the role's, two hyphens, and an end of 13 at most."""
+    named = {role for block in printed("json") for role in re.findall(r"coval-relay-(\w+Role)-\*", block)}
+    assert named == ROLES - {"SweepRole"}
+    most = 64 - 13 - 2 - max(map(len, named))
+    assert f"a stack's name of up to {most} characters" in PAGE
+    assert most == preflight.LONGEST_STACK
+
+
 def test_what_is_forwarded_is_what_the_relay_s_rule_takes(smallest: Stack) -> None:
     forwarding, bus = printed("yaml")
     rule = yaml.safe_load(forwarding.replace("!GetAtt ", ""))["Resources"]["ForwardRecordings"]["Properties"]

@@ -183,6 +183,32 @@ def test_a_bucket_of_another_owner_is_denied() -> None:
     )
 
 
+def test_a_long_stack_s_roles_are_named_otherwise_in_the_other_account() -> None:
+    account = replace(with_parameters(), stack="coval-relay-production-europe-w")
+    (line,) = preflight.cut_names(account, "444455556666")
+    said = "the roles' names have coval-relay-production-europe-w cut: has its policy what they begin with?"
+    mend = 'docs/accounts.md, "Recordings in another account"; or a stack\'s name of 29 characters'
+    assert line == preflight.Line(Mark.UNSEEN, "account 444455556666, its policies", said, mend)
+    assert list(preflight.cut_names(replace(account, stack="s" * 29), "444455556666")) == []
+
+
+LONG = "coval-relay-production-europe-west-two-of-acme"
+
+
+@pytest.mark.parametrize(
+    ("name", "stack"),
+    [
+        (f"{LONG[:37]}-CallEventRule-1A2B3C4D5E6F", LONG),
+        (f"{LONG[:30]}-CallEventRule-1A2B3C4D5E6F", LONG[:30]),
+        (f"{'x' * 37}-CallEventRule-1A2B3C4D5E6F", "x" * 37),
+        ("coval-CallEventRule-1A2B3C4D5E6F", "coval"),
+        (f"{LONG}-CallEventRule", ""),
+    ],
+)
+def test_a_name_that_was_cut_is_known_for_its_stack_s(name: str, stack: str) -> None:
+    assert preflight._stack_of(name, "CallEventRule", LONG, 64) == stack
+
+
 def with_parameters(**given: str) -> Account:
     return Account(lambda _: None, "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
 
