@@ -14,7 +14,8 @@ buckets.
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -71,8 +72,15 @@ def write(client: "S3Client", bucket: str, configuration: Mapping[str, Any], *, 
         NotificationConfiguration=cast("NotificationConfigurationTypeDef", configuration),
         SkipDestinationValidation=not tried,
     )
-    if current(client, bucket) != configuration:
+    if not any(current(client, bucket) == configuration for _ in looks()):
         raise ChangedMeanwhile(bucket)
+
+
+def looks(pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
+    """Some, with longer and longer pauses: a bucket's configuration may be an old one for a while after a write."""
+    for seconds in (0, 1, 2, 4):
+        pause(seconds)
+        yield
 
 
 def enable(client: "S3Client", bucket: str, queue: str = "", *, apply: bool) -> str:
@@ -97,11 +105,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     deployment.add_arguments(parser)
     chosen = parser.parse_args(arguments)
     client = deployment.chosen(chosen).client("s3")
-    for bucket in chosen.buckets:
-        try:
-            print(enable(client, bucket, chosen.queue, apply=chosen.apply))
-        except ClientError as error:
-            sys.exit(f"{bucket}: {error}{REFUSED if chosen.queue else ''}")
+    failed = [line for bucket in chosen.buckets if (line := _served(client, bucket, chosen.queue, apply=chosen.apply))]
+    if failed:
+        sys.exit("\n".join(failed))
+
+
+def _served(client: "S3Client", bucket: str, queue: str, *, apply: bool) -> str:
+    """What went wrong with this bucket, which keeps no other one from being served."""
+    try:
+        print(enable(client, bucket, queue, apply=apply))
+    except ClientError as error:
+        return f"{bucket}: {error}{REFUSED if queue else ''}"
+    except ChangedMeanwhile:
+        return f"{bucket}: somebody else wrote at the same time: look at its notifications, and try again"
+    return ""
 
 
 if __name__ == "__main__":

@@ -236,14 +236,22 @@ def concurrency_limits(account: Account) -> Iterator[Line]:
         yield Line(Mark.MEND, "MaximumConcurrency", f"cannot be {account.parameters['MaximumConcurrency']}", mend)
 
 
+LEFT_FREE = 100
+"""What no reservation may take (Lambda guide, "Configuring reserved concurrency")."""
+
+
 def concurrency(account: Account) -> Iterator[Line]:
     """Lambda's limit of the account and region against what all functions together may use."""
     if account.misread("MaximumConcurrency"):
         return
     limits = account.client("lambda").get_account_settings()["AccountLimit"]
     free = limits["UnreservedConcurrentExecutions"]
-    wanted = SWEEPS + sum(int(one) for one in account.listed("MaximumConcurrency"))
+    asked_for = [int(one) for one in account.listed("MaximumConcurrency")]
+    reserved = sum(asked_for[3:]) if account.one("Webhooks") != "none" else 0
+    wanted = SWEEPS + sum(asked_for)
     said = f"{wanted} executions at once are asked for, {free} are free in {account.region}"
+    if reserved and free < reserved + LEFT_FREE:
+        said, wanted = f"{said}, and beside the {reserved} reserved Lambda keeps {LEFT_FREE}", reserved + LEFT_FREE
     if free >= wanted:
         yield Line(Mark.WELL, "concurrency", said)
         return

@@ -76,8 +76,31 @@ def test_a_write_of_somebody_else_is_noticed(
 ) -> None:
     stale = notify_relay.current(client, notified)
     monkeypatch.setattr(notify_relay, "current", lambda *_: stale)
+    monkeypatch.setattr(notify_relay, "looks", lambda: iter([None]))
     with pytest.raises(notify_relay.ChangedMeanwhile, match=notified):
         notify_relay.enable(client, notified, apply=True)
+
+
+def test_what_s3_tells_late_is_looked_for_again(
+    client: "S3Client", notified: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With growing pauses: the old configuration is told twice after the write."""
+    stale, current, told = notify_relay.current(client, notified), notify_relay.current, iter([False, True, True])
+    monkeypatch.setattr(notify_relay, "current", lambda *given: stale if next(told, False) else current(*given))
+    paused: list[float] = []
+    looks = notify_relay.looks
+    monkeypatch.setattr(notify_relay, "looks", lambda: looks(paused.append))
+    assert notify_relay.enable(client, notified, apply=True).startswith(f"{notified}: EventBridge is on")
+    assert paused == [0, 1, 2]
+
+
+def test_a_bucket_that_fails_keeps_no_other_from_being_served(
+    client: "S3Client", bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("boto3.Session.client", lambda *_, **__: client)
+    with pytest.raises(SystemExit, match=r"no-such-bucket-of-ours: .*NoSuchBucket"):
+        notify_relay.main(["no-such-bucket-of-ours", bucket, "--apply"])
+    assert capsys.readouterr().out.startswith(f"{bucket}: EventBridge is on")
 
 
 def test_each_named_bucket_is_served(
@@ -96,7 +119,7 @@ def test_a_queue_that_s3_may_not_send_to_is_not_written(
     client: "S3Client", notified: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = notify_relay.current(client, notified)
-    monkeypatch.setattr("boto3.client", lambda _: client)
+    monkeypatch.setattr("boto3.Session.client", lambda *_, **__: client)
     queue = "arn:aws:sqs:us-east-1:000000000000:relay"
     with pytest.raises(SystemExit) as ended:
         notify_relay.main([notified, "--queue", queue, "--apply"])

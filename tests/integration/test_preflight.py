@@ -115,6 +115,14 @@ def test_a_new_account_s_concurrency_is_too_small(world: World, free: int, well:
     assert ("aws service-quotas request-service-quota-increase" in said) is not well
 
 
+@pytest.mark.parametrize(("free", "webhooks", "well"), [(119, "url", False), (120, "url", True), (41, "none", True)])
+def test_what_is_reserved_for_webhooks_leaves_a_hundred(world: World, free: int, webhooks: str, well: bool) -> None:
+    account = world.account(free, Webhooks=webhooks, MaximumConcurrency="10,5,5,20")
+    mark, said = findings(account)["concurrency"]
+    assert mark is (Mark.WELL if well else Mark.MEND)
+    assert ("beside the 20 reserved Lambda keeps 100" in said) is not well
+
+
 # --- secrets
 
 
