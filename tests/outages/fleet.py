@@ -51,8 +51,11 @@ class FleetQueues(Queues):
         self.put(message)
 
     def _cause(self, message: QueuedMessage, *, own: bool) -> str:
+        """An object that was pending goes on for itself; that an event has named one is a message of its own."""
         if not own:
             return message.message_id
+        if (kind := json.loads(message.body)["detail-type"]) in OF_AN_OBJECT:
+            return f"{kind} {_place_of(message.body)}"
         return self.causes[self.under_way.message_id] if self.under_way else f"sweep of {_call_of(message.body)}"
 
     def put(self, message: QueuedMessage) -> None:
@@ -69,6 +72,14 @@ class FleetQueues(Queues):
 
     def left(self) -> list[QueuedMessage]:
         return [message for waiting in self.waiting.values() for _, _, message in waiting]
+
+
+OF_AN_OBJECT = ("Object Pending", "Object Named")
+
+
+def _place_of(body: str) -> str:
+    detail = json.loads(body)["detail"]
+    return str(detail.get("version", detail)["key"])
 
 
 def _call_of(body: str) -> str:

@@ -179,13 +179,20 @@ def begun(outage: Outage, calls: int, arriving: int | None = None, workers: Any 
 
 
 def _key(number: int) -> str:
-    return f"rec/{_id(number)}.wav"
+    return f"{'odd' if number % 6 == NAMED_LATE else 'rec'}/{_id(number)}.wav"
+
+
+NAMED_LATE = 5
+"""Which sixth of the calls has a recording whose key says nothing: it is pending until the end names it."""
 
 
 def _events(number: int, url: str) -> list[tuple[str, Any]]:
-    """Of a call with its words, with words in S3, without, with its recording first, or with a recording at a URL."""
-    call_id, kind = _id(number), number % 5
+    """Of a call with its words, with words in S3, without, with its recording first, at a URL, or named by the end."""
+    call_id, kind = _id(number), number % 6
     created = ("recording", object_created(_key(number), SOUND))
+    if kind == NAMED_LATE:
+        named = {"items": [{"uri": f"s3://recordings/{_key(number)}"}]}
+        return [created, ("call_end", call_ended(call_id, recording=named))]
     if kind == 4:
         return [("call_end", call_ended(call_id, recording={"items": [{"uri": url}]}))]
     ended = ("call_end", call_ended(call_id, transcript=("inline", "reference", "none", "inline")[kind]))
