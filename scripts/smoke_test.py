@@ -30,7 +30,7 @@ from botocore.config import Config
 from scripts import deployment, ways_in
 from scripts.dead_letters import in_queue
 from scripts.deployment import Deployment
-from scripts.preflight import Line, Mark, asked, printed
+from scripts.report import Line, Mark, asked, printed
 from scripts.send_again import item_of
 
 SWEEP = {"source": "coval.relay", "detail-type": "Sweep"}

@@ -8,7 +8,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from scripts.preflight import Line, Mark
+from scripts.report import Line, Mark
 
 TIMEOUT_SECONDS = 20
 BASES = ("WebhookFunctionUrl", "WebhookApiUrl")

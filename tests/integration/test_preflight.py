@@ -10,9 +10,12 @@ from typing import Any
 import boto3
 import pytest
 
-from scripts import preflight
 from scripts.notify_relay import enable
-from scripts.preflight import Account, Mark
+from scripts.preflight.__main__ import main
+from scripts.preflight.account import Account
+from scripts.preflight.looks import looked_at
+from scripts.preflight.parameters import DEFAULTS
+from scripts.report import Line, Mark
 
 REGION, OTHER = "eu-west-2", "444455556666"
 OPERATORS = "arn:aws:iam::111122223333:role/operators"
@@ -66,7 +69,7 @@ class World:
         def client(service: str) -> Any:
             return Limits(free) if service == "lambda" else self.client(service)
 
-        given = {**preflight.DEFAULTS, **parameters}
+        given = {**DEFAULTS, **parameters}
         return Account(client, self.number, REGION, given, owners=owners or {})
 
 
@@ -75,13 +78,13 @@ def world(aws_url: str) -> World:
     return World(aws_url)
 
 
-def findings(looked_at: Account) -> dict[str, tuple[Mark, str]]:
+def findings(account: Account) -> dict[str, tuple[Mark, str]]:
     """By subject: the mark, and what is said, with its mend."""
-    return {line.subject: (line.mark, f"{line.said} {line.mend}".strip()) for line in preflight.looked_at(looked_at)}
+    return {line.subject: (line.mark, f"{line.said} {line.mend}".strip()) for line in looked_at(account)}
 
 
-def mends(looked_at: Account) -> dict[str, str]:
-    return {subject: said for subject, (mark, said) in findings(looked_at).items() if mark is Mark.MEND}
+def mends(account: Account) -> dict[str, str]:
+    return {subject: said for subject, (mark, said) in findings(account).items() if mark is Mark.MEND}
 
 
 def test_an_account_that_is_ready(world: World) -> None:
@@ -155,7 +158,7 @@ def test_a_secret_s_own_key_has_to_be_named(world: World) -> None:
 def test_the_webhooks_secret_and_the_platforms(world: World) -> None:
     arn = world.secret('{"vappi": "a-token", "twilio": {"AC1": "t"}}')
     given = {"Platforms": "vapi,twilio", "Webhooks": "function_url", "WebhookSecretArn": arn}
-    parameters = {**preflight.DEFAULTS, **given}
+    parameters = {**DEFAULTS, **given}
     found = findings(replace(world.account(), parameters=parameters))
     mark, said = found["WebhookSecretArn"]
     assert mark is Mark.MEND
@@ -329,8 +332,8 @@ RULES_AND_LOGS = ("events.amazonaws.com", f"logs.{REGION}.amazonaws.com")
 OWN_KEY = 'its policy, as in docs/deploy.md, "Customer-managed keys"'
 
 
-def said_of_the_key(account: Account) -> list[preflight.Line]:
-    return [line for line in preflight.looked_at(account) if line.subject.startswith("KmsKeyArn")]
+def said_of_the_key(account: Account) -> list[Line]:
+    return [line for line in looked_at(account) if line.subject.startswith("KmsKeyArn")]
 
 
 def test_s3_has_to_be_let_in_where_a_bucket_notifies_the_queue(world: World) -> None:
@@ -342,12 +345,12 @@ def test_s3_has_to_be_let_in_where_a_bucket_notifies_the_queue(world: World) -> 
     lost = f"lets s3.amazonaws.com not in: what {notified} sends to the recording queue is lost"
     perhaps = f"lets s3.amazonaws.com not in: it has to where {silent} is to notify the recording queue itself"
     assert said_of_the_key(world.account(RecordingBuckets=given, KmsKeyArn=arn, owners=theirs)) == [
-        preflight.Line(Mark.WELL, f"KmsKeyArn {arn}", "can be used"),
-        preflight.Line(Mark.MEND, f"KmsKeyArn {arn}", lost, OWN_KEY),
-        preflight.Line(Mark.UNSEEN, f"KmsKeyArn {arn}", perhaps, OWN_KEY),
+        Line(Mark.WELL, f"KmsKeyArn {arn}", "can be used"),
+        Line(Mark.MEND, f"KmsKeyArn {arn}", lost, OWN_KEY),
+        Line(Mark.UNSEEN, f"KmsKeyArn {arn}", perhaps, OWN_KEY),
     ]
     assert said_of_the_key(world.account(RecordingBuckets=given, KmsKeyArn=well, owners=theirs)) == [
-        preflight.Line(Mark.WELL, f"KmsKeyArn {well}", "can be used")
+        Line(Mark.WELL, f"KmsKeyArn {well}", "can be used")
     ]
 
 
@@ -363,7 +366,7 @@ def topic(world: World, *, subscribed: bool = True, **attributes: str) -> str:
 
 
 def said_of_the_alarms(account: Account) -> list[str]:
-    return [str(line) for line in preflight.looked_at(account) if line.subject.startswith("AlarmTopicArn")]
+    return [str(line) for line in looked_at(account) if line.subject.startswith("AlarmTopicArn")]
 
 
 def test_alarms_reach_somebody(world: World) -> None:
@@ -430,10 +433,10 @@ def test_the_command_says_it_all_and_fails_where_something_is_to_mend(
     file = tmp_path / "samconfig.toml"
     file.write_text(f'[default.deploy.parameters]\nparameter_overrides = ["RecordingBuckets={name}"]\n')
     arguments = [f"CovalApiKeySecretArn={world.secret('k')}", "--config-file", str(file)]
-    assert preflight.main(arguments) == 1
+    assert main(arguments) == 1
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == f"account {world.number}, region {REGION}"
     assert f"MEND  bucket {name}, its events: EventBridge is off: its new objects reach nobody" in lines
     assert f"        -> python3 -m scripts.notify_relay {name} --apply --config-file {file}" in lines
     enable(world.client("s3"), name, apply=True)
-    assert preflight.main(arguments) == 0
+    assert main(arguments) == 0

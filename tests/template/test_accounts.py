@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts import preflight
+from scripts.preflight.account import Account
+from scripts.preflight.other_accounts import unknown_owners
+from scripts.preflight.parameters import DEFAULTS
+from scripts.preflight.stack_names import LONGEST_STACK
 from tests.template.cloudformation import PSEUDO_PARAMETERS, Stack
 from tests.template.deployments import BOUNDARY, FULLEST, SMALLEST, key
 from tests.template.tools import CFN_LINT, PROJECT, TEMPLATE, run
@@ -154,7 +157,7 @@ def test_the_roles_bear_the_whole_name_of_a_stack_as_long_as_the_page_says() -> 
     assert named == ROLES - {"SweepRole"}
     most = 64 - 13 - 2 - max(map(len, named))
     assert f"a stack's name of up to {most} characters" in PAGE
-    assert most == preflight.LONGEST_STACK
+    assert most == LONGEST_STACK
 
 
 def test_what_is_forwarded_is_what_the_relay_s_rule_takes(smallest: Stack) -> None:
@@ -181,6 +184,6 @@ def test_the_printed_owner_is_of_a_bucket_of_the_stack() -> None:
     (block,) = printed("toml")
     owners = tomllib.loads(block)["bucket_owners"]
     assert owners == {"acme-recordings": "444455556666"}
-    parameters = {**preflight.DEFAULTS, **OURS}
-    account = preflight.Account(lambda _: None, "111122223333", "eu-west-2", parameters, owners=owners)
-    assert list(preflight.unknown_owners(account)) == []
+    parameters = {**DEFAULTS, **OURS}
+    account = Account(lambda _: None, "111122223333", "eu-west-2", parameters, owners=owners)
+    assert list(unknown_owners(account)) == []

@@ -8,7 +8,8 @@ from moto import mock_aws
 
 from coval_relay.platforms.registry import PLATFORMS
 from local.stack.parameters import PARAMETERS
-from scripts import preflight
+from scripts.preflight.parameters import PARAMETERS as LOOKED_AT
+from scripts.preflight.parameters import Parameter
 from tests.aws import live_stack
 from tests.aws.sandbox import Prerequisites
 from tests.template.cloudformation import Stack
@@ -43,9 +44,9 @@ def test_only_what_nobody_can_guess_is_required(translated: Template) -> None:
     assert required == {"CovalApiKeySecretArn"}
 
 
-def looked_at(definition: dict[str, Any]) -> preflight.Parameter:
+def looked_at(definition: dict[str, Any]) -> Parameter:
     *others, last = map(str, definition.get("AllowedValues", [""]))
-    return preflight.Parameter(
+    return Parameter(
         definition.get("AllowedPattern", f"^({'|'.join([*others, last])})$"),
         definition.get("ConstraintDescription", f"must be {', '.join(others)} or {last}"),
         str(definition.get("Default", "")),
@@ -56,7 +57,7 @@ def looked_at(definition: dict[str, Any]) -> preflight.Parameter:
 def test_what_is_looked_at_before_the_deploy_are_the_template_s_parameters(translated: Template) -> None:
     """And no bucket, key or bus of the template's is left out there."""
     written = {name: looked_at(one) for name, one in translated["Parameters"].items()}
-    assert {name: written[name] for name in preflight.PARAMETERS} == preflight.PARAMETERS
+    assert {name: written[name] for name in LOOKED_AT} == LOOKED_AT
     kinds = (
         "Buckets",
         "KmsKeyArn",
@@ -68,7 +69,7 @@ def test_what_is_looked_at_before_the_deploy_are_the_template_s_parameters(trans
         "Proxy",
         "TopicArn",
     )
-    assert {name for name in written if name.endswith(kinds)} <= preflight.PARAMETERS.keys()
+    assert {name for name in written if name.endswith(kinds)} <= LOOKED_AT.keys()
 
 
 MOST_PARAMETERS, MOST_LINES = 26, 1290

@@ -27,7 +27,7 @@ from coval_relay.platforms import registry
 from coval_relay.platforms.shared.contract import PlatformOptions
 from local.demo.scenarios import SCENARIOS
 from local.pages import configuration
-from scripts import preflight
+from scripts.preflight import keys
 from tests.unit.pages.markdown import PAGES, PROJECT, SPAN, Page, commands
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
@@ -185,8 +185,8 @@ def test_the_key_policies_are_statements() -> None:
     for statement in json.loads(policy):
         assert {"Effect", "Principal", "Action", "Resource"} == statement.keys() - {"Condition"}
         conditions[statement["Principal"]["Service"]] = "Condition" in statement
-    logs = f"{preflight.LOGS.format(region='eu-west-2')}amazonaws.com"
-    assert conditions == {preflight.EVENTS: True, logs: True, preflight.S3: False}
+    logs = f"{keys.LOGS.format(region='eu-west-2')}amazonaws.com"
+    assert conditions == {keys.EVENTS: True, logs: True, keys.S3: False}
 
 
 class Events:

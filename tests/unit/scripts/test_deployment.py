@@ -9,8 +9,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from scripts import check_configuration, dead_letters, deployment, notify_relay, preflight, send_again, smoke_test
+from scripts import check_configuration, dead_letters, deployment, notify_relay, send_again, smoke_test
 from scripts.deployment import Deployment
+from scripts.preflight import __main__ as preflight
 
 WRITTEN = """
 version = 0.1

@@ -1,9 +1,8 @@
-"""The look before the first deploy: what a secret must be, what could not be seen, whose parameters it takes.
+"""The look before the first deploy: what could not be seen, what cannot be read, whose parameters it takes.
 
-What it finds in an account: tests/integration/test_preflight.py.
+What a secret must hold: test_preflight_secrets.py; what it finds in an account: tests/integration/test_preflight.py.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,92 +10,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from coval_relay.adapters.aws.secrets import key_of
-from coval_relay.adapters.web.platform_credentials import headers_by_host
-from coval_relay.domain.errors import RetryableError
-from coval_relay.domain.webhooks.routes import Routes
 from scripts import preflight, samconfig
-from scripts.preflight import Account, Mark
-
-
-@pytest.mark.parametrize(
-    "text", ["a-key", '{"api_key": "a-key"}', " a-key\n", "", "a key", "{}", '{"api_key": 7}', "{"]
-)
-def test_the_key_s_form_is_judged_as_the_functions_do(text: str) -> None:
-    try:
-        key_of(text)
-    except RetryableError:
-        assert preflight.api_key(text)
-    else:
-        assert preflight.api_key(text) == ""
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"a.example": {"username": "u", "password": "p"}, "b.example": {"header": "x-key", "value": "v"}}',
-        '{"a.example": {"username": "u"}}',
-        '{"a.example": {"header": "x-key", "value": "v", "more": "m"}}',
-        '{"a.example": "u:p"}',
-        '{"a.example": {"username": "", "password": "p"}}',
-        '{"a.example": {"username": "u", "password": ""}}',
-        '{"a.example": {"username": "u:v", "password": "p"}}',
-        '{"a.example": {"username": 7, "password": "p"}}',
-        '{"a.example": {"header": "x key", "value": "v"}}',
-        '{"a.example": {"header": "x-key", "value": " v"}}',
-        "u:p",
-    ],
-)
-def test_so_is_that_of_the_platforms_credentials(text: str) -> None:
-    try:
-        headers_by_host(text)
-    except RetryableError:
-        assert preflight.credentials(text)
-    else:
-        assert preflight.credentials(text) == ""
-
-
-BASE64 = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTMyMzI="
-ED25519 = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTMyMyE="
-RULE = 'it breaks a rule of docs/webhooks.md, "The secret"'
-NO_PLATFORM = "it is no platform that has webhooks: canonical, twilio, vapi, retell, elevenlabs, livekit, telnyx, daily"
-
-
-@pytest.mark.parametrize(
-    ("entries", "fault"),
-    [
-        ({"vapi": "a token", "vapi/eu": ["old", "new"], "twilio": {"AC1": "t", "AC2": ["t", "u"]}}, ""),
-        ({"vapi": {"scheme": "vapi_hmac", "secret": "s"}, "telnyx": ED25519, "daily": BASE64}, ""),
-        ({"canonical": f"whsec_{BASE64}"}, ""),
-        ({"acme": {"scheme": "hmac", "secret": "s", "header": "X-Acme"}}, ""),
-        ({}, "it must be a JSON object of entries by platform"),
-        ({"vappi": "a token", "vapi": "a token"}, f"vappi: {NO_PLATFORM}"),
-        ({"vappi": {"scheme": "vapi", "secret": "s"}}, f"vappi: {NO_PLATFORM}"),
-        ({"hmac": "s"}, f"hmac: {NO_PLATFORM}"),
-        ({"vapi": "", "retell": "key"}, f"vapi: {RULE}"),
-        ({"vapi": [], "twilio": {"AC1": ""}, "daily": "no base64!"}, f"vapi: {RULE}; twilio: {RULE}; daily: {RULE}"),
-        ({"acme": "s"}, f"acme: {RULE}"),
-        ({"vapi/a b": "s"}, f"vapi/a b: {RULE}"),
-        ({"vapi": "<token>"}, f"vapi: {preflight.UNFILLED}"),
-        ({"twilio": {"AC…": "auth token"}}, f"twilio: {preflight.UNFILLED}"),
-        ({"vapi": {"scheme": "vapi_hmac", "secrets": ["s", "…"]}}, f"vapi: {preflight.UNFILLED}"),
-    ],
-)
-def test_the_webhooks_secret_is_judged_entry_by_entry(entries: dict[str, Any], fault: str) -> None:
-    text, platforms = json.dumps(entries), ["vapi", "acme", "canonical"]
-    assert preflight.webhooks(platforms, text) == fault
-    if not fault:
-        assert all(Routes(text).get(name) for name in entries)
-
-
-@pytest.mark.parametrize("text", ["<token>", '{"api_key": "<coval-key>"}', "…"])
-def test_a_placeholder_is_no_key(text: str) -> None:
-    assert preflight.api_key(text)
-
-
-def test_a_placeholder_is_no_login() -> None:
-    assert preflight.credentials('{"api.twilio.com": {"username": "<sid>", "password": "p"}}') == preflight.UNFILLED
-
+from scripts.preflight.__main__ import main
+from scripts.preflight.account import Account
+from scripts.preflight.buckets import bucket_lines
+from scripts.preflight.buses import other_relays
+from scripts.preflight.concurrency import concurrency_limits
+from scripts.preflight.looks import looked_at
+from scripts.preflight.misread import misread
+from scripts.preflight.other_accounts import cut_names, unknown_owners
+from scripts.preflight.parameters import DEFAULTS
+from scripts.preflight.proxy import proxy
+from scripts.preflight.senders import senders
+from scripts.preflight.stack_names import stack_of
+from scripts.preflight.webhooks import doors
+from scripts.report import Line, Mark
 
 BY_BUS = "well where its events come by the bus; else an entry in WebhookSecretArn: docs/webhooks.md"
 
@@ -127,8 +55,8 @@ BY_BUS = "well where its events come by the bus; else an entry in WebhookSecretA
 def test_platforms_without_a_way_in_and_ways_in_of_none(
     given: dict[str, str], entries: dict[str, str], lines: list[tuple[str, str, str]]
 ) -> None:
-    found = preflight.doors(with_parameters(**given), entries)
-    assert list(found) == [preflight.Line(Mark.UNSEEN, *line) for line in lines]
+    found = doors(with_parameters(**given), entries)
+    assert list(found) == [Line(Mark.UNSEEN, *line) for line in lines]
 
 
 class Failing:
@@ -166,8 +94,8 @@ NOT_GIVEN = {"QueueSenderArns", "AlarmTopicArn"}
 )
 def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Exception, said: str) -> None:
     given = {"CovalApiKeySecretArn": "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval-AbCdEf"}
-    account = Account(lambda _: Failing(error), "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
-    lines = list(preflight.looked_at(account))
+    account = Account(lambda _: Failing(error), "111122223333", "eu-west-2", {**DEFAULTS, **given})
+    lines = list(looked_at(account))
     assert {line.mark for line in lines} == {Mark.UNSEEN}
     assert [(line.subject, line.said) for line in lines if line.subject not in NOT_GIVEN] == [
         (subject, said) for subject in ("concurrency", "CovalApiKeySecretArn", "EventBusName", "other relays")
@@ -175,8 +103,8 @@ def test_what_could_not_be_looked_at_is_said_and_the_rest_goes_on(error: Excepti
 
 
 def test_a_bucket_of_another_owner_is_denied() -> None:
-    account = Account(lambda _: Failing(answers("403")), "111122223333", "eu-west-2", preflight.DEFAULTS)
-    (line,) = preflight.bucket_lines(account, "acme-recordings")
+    account = Account(lambda _: Failing(answers("403")), "111122223333", "eu-west-2", DEFAULTS)
+    (line,) = bucket_lines(account, "acme-recordings")
     assert str(line) == (
         "MEND  bucket acme-recordings: S3 denies it as a bucket of 111122223333\n"
         "        -> name its account in bucket_owners of relay.toml; or look with credentials that may s3:ListBucket"
@@ -185,11 +113,11 @@ def test_a_bucket_of_another_owner_is_denied() -> None:
 
 def test_a_long_stack_s_roles_are_named_otherwise_in_the_other_account() -> None:
     account = replace(with_parameters(), stack="coval-relay-production-europe-w")
-    (line,) = preflight.cut_names(account, "444455556666")
+    (line,) = cut_names(account, "444455556666")
     said = "the roles' names have coval-relay-production-europe-w cut: has its policy what they begin with?"
     mend = 'docs/accounts.md, "Recordings in another account"; or a stack\'s name of 29 characters'
-    assert line == preflight.Line(Mark.UNSEEN, "account 444455556666, its policies", said, mend)
-    assert list(preflight.cut_names(replace(account, stack="s" * 29), "444455556666")) == []
+    assert line == Line(Mark.UNSEEN, "account 444455556666, its policies", said, mend)
+    assert list(cut_names(replace(account, stack="s" * 29), "444455556666")) == []
 
 
 LONG = "coval-relay-production-europe-west-two-of-acme"
@@ -206,11 +134,11 @@ LONG = "coval-relay-production-europe-west-two-of-acme"
     ],
 )
 def test_a_name_that_was_cut_is_known_for_its_stack_s(name: str, stack: str) -> None:
-    assert preflight._stack_of(name, "CallEventRule", LONG, 64) == stack
+    assert stack_of(name, "CallEventRule", LONG, 64) == stack
 
 
 def with_parameters(**given: str) -> Account:
-    return Account(lambda _: None, "111122223333", "eu-west-2", {**preflight.DEFAULTS, **given})
+    return Account(lambda _: None, "111122223333", "eu-west-2", {**DEFAULTS, **given})
 
 
 @pytest.mark.parametrize(
@@ -218,7 +146,7 @@ def with_parameters(**given: str) -> Account:
     [("10,5,5,0", True), ("2,2,2,50", True), ("10,5,5", False), ("10,5,5,0,0", False), ("10,0,5,0", False)],
 )
 def test_each_place_of_the_concurrency_holds_what_lambda_takes(given: str, well: bool) -> None:
-    lines = list(preflight.concurrency_limits(with_parameters(MaximumConcurrency=given)))
+    lines = list(concurrency_limits(with_parameters(MaximumConcurrency=given)))
     assert [line.mark for line in lines] == ([] if well else [Mark.MEND])
 
 
@@ -234,7 +162,7 @@ def test_each_place_of_the_concurrency_holds_what_lambda_takes(given: str, well:
     ],
 )
 def test_the_proxy_comes_before_the_hosts_without_it(given: str, well: bool) -> None:
-    lines = list(preflight.proxy(with_parameters(HttpsProxy=given)))
+    lines = list(proxy(with_parameters(HttpsProxy=given)))
     assert [line.mark for line in lines] == ([] if well else [Mark.MEND])
 
 
@@ -245,7 +173,7 @@ SESSION = "arn:aws:sts::111122223333:assumed-role"
 
 
 def test_nobody_may_send_again_where_nobody_is_named() -> None:
-    (line,) = preflight.senders(with_parameters())
+    (line,) = senders(with_parameters())
     assert str(line) == (
         "?     QueueSenderArns: nobody may send dead letters or rejected calls again\n"
         "        -> name whoever is to: docs/operations.md"
@@ -254,7 +182,7 @@ def test_nobody_may_send_again_where_nobody_is_named() -> None:
 
 def test_who_may_send_again_is_said() -> None:
     named = f"{ROLE}/operators,{ROLE}/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Operators_*"
-    (line,) = preflight.senders(with_parameters(QueueSenderArns=named))
+    (line,) = senders(with_parameters(QueueSenderArns=named))
     assert str(line) == f"ok    QueueSenderArns: may send again: {named.replace(',', ', ')}"
 
 
@@ -277,10 +205,10 @@ def test_who_may_send_again_is_said() -> None:
 )
 def test_a_session_s_arn_names_nobody(session: str, mend: str) -> None:
     alone, beside = (with_parameters(QueueSenderArns=arns) for arns in (session, f"{ROLE}/operators,{session}"))
-    wrong = preflight.Line(Mark.MEND, "QueueSenderArns", f"cannot be {session}", mend)
-    assert [*preflight.misread(alone), *preflight.senders(alone)] == [wrong]
-    well = preflight.Line(Mark.WELL, "QueueSenderArns", f"may send again: {ROLE}/operators")
-    assert [*preflight.misread(beside), *preflight.senders(beside)] == [wrong, well]
+    wrong = Line(Mark.MEND, "QueueSenderArns", f"cannot be {session}", mend)
+    assert [*misread(alone), *senders(alone)] == [wrong]
+    well = Line(Mark.WELL, "QueueSenderArns", f"may send again: {ROLE}/operators")
+    assert [*misread(beside), *senders(beside)] == [wrong, well]
 
 
 # --- what is given -----------------------------------------------------------------------------------
@@ -323,8 +251,8 @@ def test_what_cannot_be_read_is_told_and_left_out(name: str, value: str, lines: 
     secret = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:coval-AbCdEf"
     account = with_parameters(**{"CovalApiKeySecretArn": secret, name: value})
     failing = replace(account, client=lambda _: Failing(answers("Throttling")))
-    found = [line for line in preflight.looked_at(failing) if line.subject.startswith(name)]
-    assert found == [preflight.Line(Mark.MEND, name, said, mend) for said, mend in lines]
+    found = [line for line in looked_at(failing) if line.subject.startswith(name)]
+    assert found == [Line(Mark.MEND, name, said, mend) for said, mend in lines]
 
 
 def test_blanks_around_the_members_of_a_list_are_none() -> None:
@@ -332,7 +260,7 @@ def test_blanks_around_the_members_of_a_list_are_none() -> None:
         RecordingBuckets="acme-a, acme-b", TranscriptBuckets=" acme-a", MaximumConcurrency="9, 5,5,0"
     )
     assert account.buckets == ["acme-a", "acme-b"]
-    assert list(preflight.misread(account)) == list(preflight.concurrency_limits(account)) == []
+    assert list(misread(account)) == list(concurrency_limits(account)) == []
 
 
 def test_a_rule_of_somebody_else_s_may_look_otherwise() -> None:
@@ -343,22 +271,27 @@ def test_a_rule_of_somebody_else_s_may_look_otherwise() -> None:
         def paginate(self, **_: str) -> list[dict[str, Any]]:
             return [{"Rules": [{"Name": "acme-CallEventRule-1A"}, {"Name": "b-CallEventRule-1", "EventPattern": "{}"}]}]
 
-    lines = preflight.other_relays(replace(with_parameters(), client=lambda _: Rules()))
+    lines = other_relays(replace(with_parameters(), client=lambda _: Rules()))
     assert [line.subject for line in lines] == ["stack acme", "stack b"]
 
 
 @pytest.mark.parametrize("owner", [444455556666, "4444", ["444455556666"]])
 def test_an_owner_is_the_text_of_an_account_s_number(owner: Any) -> None:
     account = replace(with_parameters(RecordingBuckets="acme-a"), owners={"acme-a": owner})
-    (line,) = preflight.unknown_owners(account)
-    assert line == preflight.Line(
-        Mark.MEND, "bucket_owners acme-a", f"cannot be {owner}", "the account's 12 digits, as text"
-    )
+    (line,) = unknown_owners(account)
+    assert line == Line(Mark.MEND, "bucket_owners acme-a", f"cannot be {owner}", "the account's 12 digits, as text")
+
+
+def test_its_help_is_what_the_package_says(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    usage, said, _ = capsys.readouterr().out.partition(str(preflight.__doc__))
+    assert (usage.split("[")[0], bool(said)) == ("usage: preflight.py ", True)
 
 
 def test_a_parameter_that_is_none_is_an_error_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        preflight.main(["RecordingBuckets"])
+        main(["RecordingBuckets"])
     assert capsys.readouterr().err.endswith("error: argument NAME=VALUE: no NAME=VALUE: RecordingBuckets\n")
 
 
