@@ -27,9 +27,10 @@ def _assignment(text: str) -> str:
 
 @deployment.plain_errors()
 def main(arguments: Sequence[str] | None = None) -> int:
-    # named as the scripts that are one file name themselves
     parser = argparse.ArgumentParser(
-        prog="preflight.py", description=preflight.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python3 -m scripts.preflight",
+        description=preflight.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     lacking = "parameters that samconfig.toml lacks"
     parser.add_argument("parameters", nargs="*", type=_assignment, metavar="NAME=VALUE", help=lacking)

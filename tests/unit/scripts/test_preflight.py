@@ -286,7 +286,7 @@ def test_its_help_is_what_the_package_says(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         main(["--help"])
     usage, said, _ = capsys.readouterr().out.partition(str(preflight.__doc__))
-    assert (usage.split("[")[0], bool(said)) == ("usage: preflight.py ", True)
+    assert (usage.split("[")[0], bool(said)) == ("usage: python3 -m scripts.preflight ", True)
 
 
 def test_a_parameter_that_is_none_is_an_error_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
