@@ -18,7 +18,8 @@ LEG, ROOM = Alias("leg", "L1"), Alias("room", "R1")
 MESSAGE = Resume("call-1")
 SECOND = Alias(f"room{IN_TIME}", "R1@2026-10-02T14:31:38")
 MINUTE = Alias(f"room{IN_TIME}", "R1@2026-10-02T14:31")
-PENDING = PendingMessage("x", "recording", "{}", 0)
+SINCE = 1000
+PENDING = PendingMessage("x", "recording", "{}", SINCE)
 EXPIRED = PendingExpired(LEG, PENDING)
 
 
@@ -110,7 +111,10 @@ def test_a_name_that_leads_nowhere_is_passed_over_for_one_that_leads_to_a_call(
     world.aliases.bind(shared(SECOND), SECOND.key)
     world.aliases.bind(LEG, Alias(NO_RECORDING, "one_side").key)
     with pytest.raises(InvalidInputError, match=SHARED_RULE):
-        resolved(resolver, SECOND, ROOM)
+        resolved(resolver, ROOM, SECOND, LEG)
+    with pytest.raises(PassedOverError):
+        resolved(resolver, ROOM, LEG, SECOND)
+    assert world.all_pending() == []  # what is refused waits nowhere
     world.aliases.bind(ROOM, "call-1")
     assert resolved(resolver, SECOND, LEG, ROOM) == "call-1"
 
@@ -155,14 +159,14 @@ KEPT_BY: dict[str, tuple[Callable[[], Outcome], list[LogEvent]]] = {
 def test_what_still_waits_is_left_to_the_sweep(world: World, resolver: AliasResolver, kept_by: str) -> None:
     """And is reported: else each sweep would leave another message that waits."""
     go_on, reported = KEPT_BY[kept_by]
-    world.clock.now = backoff.EXPIRY_SECONDS - 1
+    world.clock.now = SINCE + backoff.EXPIRY_SECONDS - 1
     world.aliases.add_pending(LEG, PENDING)
     assert resolver.finish(EXPIRED, go_on) == DONE
     assert (world.aliases.waiting(LEG), [event for event, _, _ in world.telemetry]) == ((PENDING,), reported)
 
 
 def test_what_is_unforeseen_is_reported_by_its_kind_and_place(world: World, resolver: AliasResolver) -> None:
-    world.clock.now = 1
+    world.clock.now = SINCE
     world.aliases.add_pending(LEG, PENDING)
     assert resolver.finish(EXPIRED, fails(ZeroDivisionError("call-1's words"))) == DONE
     ((event, call_id, fields),) = world.telemetry
@@ -171,7 +175,7 @@ def test_what_is_unforeseen_is_reported_by_its_kind_and_place(world: World, reso
 
 
 def test_after_twelve_days_it_ends(world: World, resolver: AliasResolver) -> None:
-    world.clock.now = backoff.EXPIRY_SECONDS
+    world.clock.now = SINCE + backoff.EXPIRY_SECONDS
     world.aliases.add_pending(LEG, PENDING)
     with pytest.raises(PermanentError) as ended:
         resolver.finish(EXPIRED, fails(DENIED))

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import takewhile
+from typing import TypeVar
 
 from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import TERMINAL, Call
@@ -27,6 +29,7 @@ MAX_SENT = 1000
 """To one queue in one sweep."""
 SWEEP_SECONDS = 50
 """Not until the next sweep begins; half of it at most for what is pending, or many strange objects hold up calls."""
+T = TypeVar("T")
 GoOn = Callable[[Resume, Attempt], Outcome]
 Waiting = tuple[Alias, str | None, PendingMessage]
 Backlog = Callable[[QueueName], int]
@@ -76,19 +79,18 @@ class Sweeper:
         unread: list[RelayError] = []
         ended: set[str] = set()
         count, room = 0, _Room(self.backlog)
-        for waiting in self._waiting(attempt.now, unread):
-            if self.calls.clock() >= attempt.now + SWEEP_SECONDS // 2:
-                break
+        for waiting in self._in_time(self._waiting(attempt.now, unread), attempt.now + SWEEP_SECONDS // 2):
             count += self._safely(partial(self._pending, waiting, attempt.now, ended, room))
-        for call in self._due(attempt.now, unread):
-            if self.calls.clock() >= attempt.now + SWEEP_SECONDS:
-                break
+        for call in self._in_time(self._due(attempt.now, unread), attempt.now + SWEEP_SECONDS):
             step = partial(self._call, call, go_on, attempt, room)
             count += self._safely(step, call.external_conversation_id, age_seconds=backoff.tried_for(call.sweeps + 1))
         self.telemetry(LogEvent.SWEEP_DONE, count=count)
         if unread:
             raise unread[-1]
         return DONE
+
+    def _in_time(self, found: Iterator[T], until: int) -> Iterator[T]:
+        return takewhile(lambda _: self.calls.clock() < until, found)
 
     def _safely(self, step: Callable[[], int], call_id: str = "", **age: int) -> int:
         """One that fails stops no other: it comes again when it is due."""
@@ -117,11 +119,10 @@ class Sweeper:
         taken = self.calls.update(due, lambda seen: lifecycle.swept(seen, now))
         if taken.action is Action.DONE:
             return 0
-        resume = Resume(taken.call.external_conversation_id, sweep=taken.call.sweeps)
         if queue == "attach":
-            self._goes_on_here(resume, go_on, replace(attempt, now=now, hops=MAX_HOPS))
+            self._goes_on_here(taken.call, go_on, replace(attempt, now=now, hops=MAX_HOPS))
         else:
-            self._send(queue, resume)
+            self._send(queue, _resume(taken.call))
         return 1
 
     def _queue_of(self, call: Call, now: int) -> QueueName:
@@ -133,13 +134,13 @@ class Sweeper:
             return "recording"
         return "call_end" if call.transcript and call.state not in TERMINAL else "attach"
 
-    def _goes_on_here(self, resume: Resume, go_on: GoOn, attempt: Attempt) -> None:
+    def _goes_on_here(self, call: Call, go_on: GoOn, attempt: Attempt) -> None:
         closed = self.coval.wait_turn()
-        outcome = go_on(resume, replace(attempt, closed_until=attempt.now + closed if closed else 0))
+        outcome = go_on(_resume(call), replace(attempt, closed_until=attempt.now + closed if closed else 0))
         if outcome.until:
-            call_id, age = resume.external_conversation_id, backoff.tried_for(resume.sweep or 0)
+            call_id, age = call.external_conversation_id, backoff.tried_for(call.sweeps)
             self.telemetry(waiting_event(outcome.code), call_id, code=outcome.code, age_seconds=age)
-            self.calls.put_off(resume.external_conversation_id, outcome.until)
+            self.calls.put_off(call_id, outcome.until)
 
     # --- what is pending under aliases ---------------------------------------------------------------
 
@@ -166,3 +167,7 @@ class Sweeper:
     def _send(self, queue: QueueName, message: InternalMessage) -> None:
         send = self.queues.recording if queue == "recording" else self.queues.call_end
         send(message)
+
+
+def _resume(call: Call) -> Resume:
+    return Resume(call.external_conversation_id, sweep=call.sweeps)
