@@ -10,12 +10,12 @@ from coval_relay.adapters.aws import queue_messages
 from coval_relay.domain.call import Call, Recording
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
-from coval_relay.domain.call_aliases import NO_RECORDING, Alias, PendingMessage, object_alias
+from coval_relay.domain.call_aliases import IN_TIME, NO_RECORDING, Alias, PendingMessage, object_alias
 from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError, RelayError
 from coval_relay.domain.lifecycle import Attempt
 from coval_relay.domain.log_events import LogEvent
-from coval_relay.domain.messages import Message, ObjectCreated, ObjectNamed, RecordingReady, Resume
+from coval_relay.domain.messages import Message, ObjectCreated, ObjectNamed, PendingExpired, RecordingReady, Resume
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.services.action_runner import DONE, Outcome
 from tests.support import calls
@@ -263,3 +263,13 @@ def test_what_was_fetched_before_is_looked_at_while_coval_is_left_alone(world: W
     assert (outcome.until, outcome.code) == (NOW + 70, CIRCUIT_OPEN)
     assert world.telemetry == [(LogEvent.RECORDING_RECEIVED, "call-1", {"state": "READY"})]
     assert (world.urls.fetched, world.coval.calls) == ([], [])
+
+
+def test_a_link_under_a_room_and_a_second_ends_under_each_of_its_names(world: World) -> None:
+    room = Alias(f"room{IN_TIME}", "R1@2026-10-02T14:31:38")
+    link = RecordingReady(target=room.key, uri="https://media.example.com/a.wav", created_at=NOW)
+    assert hand(world, link) == DONE
+    (pending,) = set(world.all_pending())
+    with pytest.raises(InvalidInputError, match="no call became known"):
+        hand(world, PendingExpired(room, pending))
+    assert world.all_pending() == []
