@@ -381,8 +381,8 @@ def test_find_asks_for_a_strong_read(wire: Make) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        {"message": "Invalid parameter", "details": [{"field": "consistency"}]},
-        {"message": "Unknown query parameter: Consistency"},
+        {"code": "INVALID_ARGUMENT", "message": "Invalid parameter", "details": [{"field": "consistency"}]},
+        {"code": "INVALID_ARGUMENT", "message": "Unknown query parameter: Consistency"},
     ],
 )
 def test_where_strong_reads_are_rejected_the_list_is_given_time_first(wire: Make, error: object) -> None:
@@ -396,7 +396,7 @@ def test_where_strong_reads_are_rejected_the_list_is_given_time_first(wire: Make
 
 
 def test_settling_needs_time_too(wire: Make) -> None:
-    network = wire(httpx.Response(400, json={"error": {"message": "consistency"}}), left=12.0)
+    network = wire(httpx.Response(400, json={"error": {"code": "C", "message": "consistency"}}), left=12.0)
     assert raised("find", network) == RetryableError("no_time_left")
     assert network.slept == []
 
@@ -435,6 +435,16 @@ def test_what_is_gone(wire: Make) -> None:
     assert network.client.get("a/../b?c") is None
     assert network.client.get_agent("a1") is None
     assert network.requests[1].url.raw_path == b"/v1/conversations/a%2F..%2Fb%3Fc"
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_404_is_about_what_the_path_names_or_about_the_path(wire: Make, call: str) -> None:
+    network = wire(httpx.Response(404, json={"error": {"code": "NOT_FOUND", "message": "Not found"}}))
+    if call in ("get", "delete"):
+        assert CALLS[call](network.client) is None
+    else:
+        rejected = PermanentError("NOT_FOUND", "Not found", None, 404)
+        assert raised(call, network) == (rejected if call == "attach" else RetryableError("no_such_path"))
 
 
 @pytest.mark.parametrize("call", ["get", "delete"])

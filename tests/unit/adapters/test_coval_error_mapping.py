@@ -55,7 +55,7 @@ def envelope(code: Any, message: Any, *fields: str) -> dict[str, Any]:
             UnknownOutcomeError("unavailable"),
             RetryableError("unavailable", 3.0),
         ),
-        (answer(302), UnknownOutcomeError("unavailable"), RetryableError("unavailable")),
+        (answer(100), UnknownOutcomeError("unavailable"), RetryableError("unavailable")),
     ],
 )
 def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: RelayError) -> None:
@@ -87,13 +87,9 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
             PermanentError("PAYLOAD_TOO_LARGE", "Request payload exceeds maximum size limit", "metadata", 413),
         ),
         (
-            answer(412, {"error": {"code": "OTHER", "message": "m", "details": None, "x": 1}}),
-            PermanentError("OTHER", "m", None, 412),
+            answer(422, {"error": {"code": "OTHER", "message": "m", "details": None, "x": 1}}),
+            PermanentError("OTHER", "m", None, 422),
         ),
-        (answer(404, {"message": "Not Found"}), RetryableError("no_such_path")),
-        (answer(400, {"error": "plain words"}), PermanentError("http_400", "plain words", None, 400)),
-        (answer(422, b"<html>"), PermanentError("http_422", "Coval answered with status 422.", None, 422)),
-        (answer(400, []), PermanentError("http_400", "Coval answered with status 400.", None, 400)),
         (
             answer(400, envelope("not a code", None)),
             PermanentError("http_400", "Coval answered with status 400.", None, 400),
@@ -114,8 +110,8 @@ def test_what_may_pass_by_itself(given: Response, effect: RelayError, read: Rela
             AudioFetchError("Failed to retrieve audio from URL: timed out at [URL]"),
         ),
         (
-            answer(400, envelope("INVALID_ARGUMENT", "m", "metrics_note")),
-            PermanentError("INVALID_ARGUMENT", "m", "metrics_note", 400),
+            answer(400, envelope("INVALID_ARGUMENT", "Metrics agent_id", "metrics_note")),
+            PermanentError("INVALID_ARGUMENT", "Metrics agent_id", "metrics_note", 400),
         ),
     ],
 )
@@ -130,14 +126,61 @@ def test_what_is_rejected(kind: RequestKind, given: Response, error: RelayError)
         (answer(400, envelope("INVALID_ARGUMENT", "m", "audio_url", "agent_id")), "agent_unknown"),
         (answer(400, envelope("INVALID_ARGUMENT", "m", "metrics[2].id")), "metrics_unknown"),
         (answer(422, envelope("INVALID_ARGUMENT", "m", "metric_ids")), "metrics_unknown"),
-        (answer(400, envelope("FAILED_PRECONDITION", "m")), "precondition_failed"),
-        (answer(412, envelope("FAILED_PRECONDITION", "m")), "precondition_failed"),
+        (answer(400, envelope("INVALID_ARGUMENT", "Unknown metric: abc")), "metrics_unknown"),
+        (answer(400, envelope("INVALID_ARGUMENT", "metric_ids are not unique")), "metrics_unknown"),
+        (answer(400, envelope("INVALID_ARGUMENT", "Malformed agent_id")), "agent_unknown"),
     ],
 )
 def test_what_the_operator_has_configured_ends_no_call(given: Response, code: str) -> None:
     """Only where it goes along with a call: to ask for an agent that is not there is a question."""
     assert error_of(RequestKind.EFFECT, given, NOW) == RetryableError(code)
     assert isinstance(error_of(RequestKind.READ, given, NOW), PermanentError)
+
+
+NOT_FOUND = envelope("NOT_FOUND", "Not found")
+
+
+@pytest.mark.parametrize("kind", list(RequestKind))
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (answer(308, b""), "no_such_path"),
+        (answer(302, NOT_FOUND), "no_such_path"),
+        (answer(400, {"message": "Bad Request"}), "no_such_path"),
+        (answer(400, {"error": "plain words"}), "no_such_path"),
+        (answer(400, []), "no_such_path"),
+        (answer(400, envelope("", "Unknown metric: abc")), "no_such_path"),
+        (answer(404, NOT_FOUND), "no_such_path"),
+        (answer(404, {"message": "Agent not found: a1"}), "no_such_path"),
+        (answer(405, b"<html>"), "no_such_path"),
+        (answer(405, NOT_FOUND), "no_such_path"),
+        (answer(407, b"<html>"), "no_such_path"),
+        (answer(409, b"<html>"), "no_such_path"),
+        (answer(410, b"<html>"), "no_such_path"),
+        (answer(410, NOT_FOUND), "no_such_path"),
+        (answer(413, {"message": "Request Entity Too Large"}), "no_such_path"),
+        (answer(422, b"<html>"), "no_such_path"),
+        (answer(402, b"<html>"), "quota_exceeded"),
+        (answer(402, envelope("PAYMENT_REQUIRED", "m")), "quota_exceeded"),
+        (answer(400, envelope("QUOTA_EXCEEDED", "m")), "quota_exceeded"),
+        (answer(403, envelope("QUOTA_EXCEEDED", "m")), "quota_exceeded"),
+        (answer(429, envelope("QUOTA_EXCEEDED", "m")), "quota_exceeded"),
+        (answer(400, envelope("FAILED_PRECONDITION", "m")), "precondition_failed"),
+        (answer(412, envelope("OTHER", "m")), "precondition_failed"),
+        (answer(412, b"<html>"), "precondition_failed"),
+        (answer(451, envelope("OTHER", "m")), "precondition_failed"),
+    ],
+)
+def test_what_says_nothing_of_the_call_is_the_operators(kind: RequestKind, given: Response, code: str) -> None:
+    assert error_of(kind, given, NOW) == RetryableError(code)
+
+
+def test_what_a_path_names_may_be_gone() -> None:
+    assert error_of(RequestKind.EFFECT, answer(404, NOT_FOUND), NOW, of_one=True) == PermanentError(
+        "NOT_FOUND", "Not found", None, 404
+    )
+    for given in (answer(404, {"message": "Not Found"}), answer(410, NOT_FOUND)):
+        assert error_of(RequestKind.EFFECT, given, NOW, of_one=True) == RetryableError("no_such_path")
 
 
 @pytest.mark.parametrize(

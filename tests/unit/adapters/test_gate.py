@@ -136,7 +136,8 @@ def test_three_failures_in_a_row_open_the_gate(
 
 
 def test_what_opens_the_gate_is_what_an_outage_or_a_wrong_setting_gives() -> None:
-    assert {"unauthenticated", "permission_denied", "no_such_path", "unavailable", "timeout"} < OPENING
+    wrong_settings = {"unauthenticated", "permission_denied", "no_such_path", "quota_exceeded"}
+    assert {*wrong_settings, "unavailable", "timeout"} < OPENING
     assert not {"rate_limited", "agent_unknown", "metrics_unknown", "precondition_failed"} & OPENING
 
 

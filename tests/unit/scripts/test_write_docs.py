@@ -23,6 +23,8 @@ HANDED_ON = {
     ("adapters/coval/error_mapping.py", "code"),
     ("adapters/coval/error_mapping.py", "failure.value"),
     ("adapters/coval/error_mapping.py", "configured"),
+    ("adapters/coval/error_mapping.py", "_operators(answer) or RATE_LIMITED"),
+    ("adapters/coval/error_mapping.py", "_operators(answer) or PERMISSION_DENIED"),
     ("adapters/web/transcript_urls.py", "error.code"),
     ("entrypoints/consumer.py", "error.code"),
     ("entrypoints/consumer.py", "outcome.code"),

@@ -15,6 +15,7 @@ CODES = (
     error_mapping.METRICS_UNKNOWN,
     error_mapping.NO_SUCH_PATH,
     error_mapping.PRECONDITION_FAILED,
+    error_mapping.QUOTA_EXCEEDED,
 )
 FAILURES = 12
 """In pauses that grow: more than half an hour."""

@@ -59,8 +59,15 @@ WAIT_REASONS = (
     WaitReason(
         Fault.OPERATOR,
         ("no_such_path", "precondition_failed"),
-        "The base URL or the path family is wrong, or Coval's account is not set up for this.",
-        "Correct coval.base_url and coval.path_family in relay.toml; look into Coval's account.",
+        "What answers is not Coval (a gateway, a proxy, a redirect), the base URL or the path family is wrong, or "
+        "Coval's account is not set up for this.",
+        "Correct coval.base_url and coval.path_family in relay.toml, or the way out; look into Coval's account.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
+        ("quota_exceeded",),
+        "Coval's plan or quota is used up (402).",
+        "Raise it in Coval's account.",
     ),
     WaitReason(
         Fault.OPERATOR,

@@ -75,6 +75,8 @@ class ApiRequest:
     path: str
     params: Mapping[str, str] | None = None
     content: bytes | None = None
+    of_one: bool = False
+    """Whether its path names a conversation or an agent, which may be gone."""
 
     @property
     def operation(self) -> str:
@@ -140,7 +142,8 @@ class HttpCovalClient:
 
     def attach_audio(self, conversation_id: str, audio_url: str) -> Conversation:
         content = _json({"audio_url": audio_url})
-        answer = self._call(ApiRequest(RequestKind.EFFECT, "PATCH", self._place(conversation_id), content=content))
+        path = self._place(conversation_id)
+        answer = self._call(ApiRequest(RequestKind.EFFECT, "PATCH", path, content=content, of_one=True))
         return _read(RequestKind.EFFECT, responses.conversation, answer)
 
     def get(self, conversation_id: str) -> Conversation | None:
@@ -162,7 +165,7 @@ class HttpCovalClient:
 
     def delete(self, conversation_id: str) -> None:
         try:
-            self._call(ApiRequest(RequestKind.EFFECT, "DELETE", self._place(conversation_id)))
+            self._call(ApiRequest(RequestKind.EFFECT, "DELETE", self._place(conversation_id), of_one=True))
         except PermanentError as error:
             if error.status != NOT_FOUND:
                 raise
@@ -244,7 +247,7 @@ class HttpCovalClient:
 
     def _get_one(self, path: str, read: Callable[[bytes], T]) -> T | None:
         try:
-            answer = self._call(ApiRequest(RequestKind.READ, "GET", path))
+            answer = self._call(ApiRequest(RequestKind.READ, "GET", path, of_one=True))
         except PermanentError as error:
             if error.status == NOT_FOUND:
                 return None
@@ -299,7 +302,8 @@ class HttpCovalClient:
             answer = self._send(ask, renewed)
         if httpx.codes.is_success(answer.status):
             return answer
-        raise error_mapping.error_of(ask.kind, answer, datetime.fromtimestamp(self._now(), UTC))
+        now = datetime.fromtimestamp(self._now(), UTC)
+        raise error_mapping.error_of(ask.kind, answer, now, of_one=ask.of_one)
 
     def _send(self, ask: ApiRequest, key: str) -> Response:
         # Coval's gateway distinguishes header names by case and knows the lower-case one only.

@@ -10,12 +10,17 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from coval_relay.domain.coval import BAD_REQUEST
+from coval_relay.domain.coval import BAD_REQUEST, CONFLICT, NOT_FOUND
 from coval_relay.domain.errors import AudioFetchError, PermanentError, RetryableError, UnknownOutcomeError
 
 UNAUTHENTICATED_STATUS = 401
-REJECTIONS = frozenset(range(400, 500)) - {408}
-"""A 408 says that the server gave up waiting, not that it rejected."""
+ABOUT_THE_REQUEST = frozenset({BAD_REQUEST, NOT_FOUND, CONFLICT, 413, 422})
+"""The statuses by which Coval, in its own envelope, rejects what a request says, and nothing else."""
+PATH_GONE = frozenset({405, 410})
+REQUEST_TIMEOUT = 408
+"""The server gave up waiting, and rejected nothing."""
+REDIRECTED, SERVER_FAILED = 300, 500
+"""Where the statuses begin and end that have done nothing."""
 MAX_REASON_LENGTH = 500
 MAX_RETRY_AFTER_SECONDS = 3_600.0
 FETCH_FAILED_MESSAGES = ("Audio URL not found", "Failed to retrieve audio from URL")
@@ -25,14 +30,19 @@ UNAUTHENTICATED, PERMISSION_DENIED = "unauthenticated", "permission_denied"
 RATE_LIMITED, UNAVAILABLE, UNREACHABLE = "rate_limited", "unavailable", "unreachable"
 BROKEN_CONNECTION, TIMEOUT, UNREADABLE = "broken_connection", "timeout", "unreadable_answer"
 NO_SUCH_PATH = "no_such_path"
-"""A 404 that is not Coval's own: the base URL or the path family is wrong, and no call's fault."""
+"""Not Coval's own words, or none about the call: the base URL, the path family or a proxy is wrong."""
 AGENT_UNKNOWN, METRICS_UNKNOWN, PRECONDITION_FAILED = "agent_unknown", "metrics_unknown", "precondition_failed"
 """What the operator has configured, and Coval does not know: no call's fault either."""
-PRECONDITION = (BAD_REQUEST, 412)
-"""Statuses of FAILED_PRECONDITION; that 412 (Coval API, canonical submit) means it is assumed: nothing is published."""
+QUOTA_EXCEEDED = "quota_exceeded"
+"""Money: no call's fault, and each call would get it."""
+OPERATORS_CODES = {"FAILED_PRECONDITION": PRECONDITION_FAILED, "QUOTA_EXCEEDED": QUOTA_EXCEEDED}
+"""Coval's own codes that are never about a call, whatever their status."""
+OPERATORS_STATUSES = {402: QUOTA_EXCEEDED, 412: PRECONDITION_FAILED}
+"""That 412 (Coval API, canonical submit) means it is assumed: nothing is published."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
+_METRIC = re.compile(r"(?i)\bmetrics?\b|\bmetric_(ids?|names?)\b")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -76,24 +86,24 @@ class _Body(BaseModel):
 
 
 def error_of(
-    kind: RequestKind, answer: Response, now: datetime
+    kind: RequestKind, answer: Response, now: datetime, *, of_one: bool = False
 ) -> RetryableError | UnknownOutcomeError | PermanentError | AudioFetchError:
     """The error that an answer outside 2xx means; `now` serves a Retry-After that is a date.
 
-    Coval API, errors: `{"error": {code, message, details}}`; the gateway before it `{"message": …}`.
+    Coval API, errors: `{"error": {code, message, details}}`; the gateway before it `{"message": …}`. Only what Coval
+    itself says of the request ends anything: a 400, 413, 422; a 409; a 404 of an upload, or where the path names
+    `of_one` what may be gone. Any other 4xx, or a redirect, has done nothing and is the operator's to mend.
     """
     wait = retry_after(answer.headers, now)
     match answer.status:
         case 401:
             return RetryableError(UNAUTHENTICATED)
-        case 403:
-            return RetryableError(PERMISSION_DENIED)
         case 429:
-            return RetryableError(RATE_LIMITED, wait)
-        case 404 if _error_of(answer.body).code is None:
-            return RetryableError(NO_SUCH_PATH)
-        case status if status in REJECTIONS:
-            return _permanent(kind, status, _error_of(answer.body))
+            return RetryableError(_operators(answer) or RATE_LIMITED, wait)
+        case 403:
+            return RetryableError(_operators(answer) or PERMISSION_DENIED)
+        case status if REDIRECTED <= status < SERVER_FAILED and status != REQUEST_TIMEOUT:
+            return _rejected(kind, answer, of_one=of_one)
     return _unclear(kind, UNAVAILABLE, wait)
 
 
@@ -127,28 +137,53 @@ def _unclear(kind: RequestKind, code: str, wait: float | None = None) -> Retryab
     return UnknownOutcomeError(code) if kind is RequestKind.EFFECT else RetryableError(code, wait)
 
 
-def _permanent(kind: RequestKind, status: int, error: _Error) -> RetryableError | PermanentError | AudioFetchError:
+def _rejected(
+    kind: RequestKind, answer: Response, *, of_one: bool
+) -> RetryableError | PermanentError | AudioFetchError:
+    status, error = answer.status, _error_of(answer.body)
+    if code := _operators(answer):
+        return RetryableError(code)
+    if not error.code or _is_of_the_path(status, error, of_one=of_one):
+        return RetryableError(NO_SUCH_PATH)
+    if kind is RequestKind.EFFECT and (configured := _configured(error)):
+        return RetryableError(configured)
+    if status not in ABOUT_THE_REQUEST:
+        return RetryableError(PRECONDITION_FAILED)
     reason = _URL.sub("[URL]", error.message or "")[:MAX_REASON_LENGTH]
     if status == BAD_REQUEST and reason.startswith(FETCH_FAILED_MESSAGES):
         return AudioFetchError(reason)
     fields = _fields(error.details)
-    if kind is RequestKind.EFFECT and (configured := _configured(status, error, fields)):
-        return RetryableError(configured)
     return PermanentError(
-        code=error.code if error.code and _CODE.fullmatch(error.code) else f"http_{status}",
+        code=error.code if _CODE.fullmatch(error.code) else f"http_{status}",
         reason=reason or f"Coval answered with status {status}.",
         field=fields[0][:100] if fields else None,
         status=status,
     )
 
 
-def _configured(status: int, error: _Error, fields: list[str]) -> str | None:
-    """The code of a rejection of what the operator has configured (Coval API, submit: 404 `Agent not found`, 400)."""
-    if "agent_id" in fields or (error.message or "").startswith("Agent not found"):
+def _operators(answer: Response) -> str | None:
+    """The code of a rejection that is never about a call, by what Coval says, or by its status."""
+    return OPERATORS_CODES.get(_error_of(answer.body).code or "") or OPERATORS_STATUSES.get(answer.status)
+
+
+def _is_of_the_path(status: int, error: _Error, *, of_one: bool) -> bool:
+    """Whether nothing is at the path, rather than that what a 404 names is not there (Coval API, submit)."""
+    worded = (error.message or "").startswith(("Agent not found", "Upload not found"))
+    names_one = of_one or worded or not {"agent_id", "upload_id"}.isdisjoint(_fields(error.details))
+    return status < BAD_REQUEST or status in PATH_GONE or (status == NOT_FOUND and not names_one)
+
+
+def _configured(error: _Error) -> str | None:
+    """The code of a rejection of what the operator has configured (Coval API, submit: 404 `Agent not found`, 400).
+
+    Where it names no field, its words count: those about metrics are not published.
+    """
+    fields, message = _fields(error.details), error.message or ""
+    words = "" if fields else message
+    if "agent_id" in fields or "agent_id" in words or message.startswith("Agent not found"):
         return AGENT_UNKNOWN
-    if any(name.split(".")[0].split("[")[0] in ("metrics", "metric_ids") for name in fields):
-        return METRICS_UNKNOWN
-    return PRECONDITION_FAILED if error.code == "FAILED_PRECONDITION" and status in PRECONDITION else None
+    metrics = any(name.split(".")[0].split("[")[0] in ("metrics", "metric_ids") for name in fields)
+    return METRICS_UNKNOWN if metrics or _METRIC.search(words) else None
 
 
 def _fields(details: object) -> list[str]:

@@ -2,7 +2,7 @@
 
     429            wait in place while the invocation's time allows it, longer where few requests get through
                    between two of them; 60 s of nothing else open the gate
-    5xx 401 403    three in a row of one operation open the gate, and so do time-outs
+    5xx 401 403    three in a row of one operation open the gate, and so do time-outs, a wrong path, a quota used up
     open           a quarter of how long it has failed, 15 s to 120 s; then one request is let through to see
 
 So an outage costs requests in proportion to its length, not to the number of calls.
@@ -34,6 +34,7 @@ OPENING = frozenset(
         error_mapping.UNAUTHENTICATED,
         error_mapping.PERMISSION_DENIED,
         error_mapping.NO_SUCH_PATH,
+        error_mapping.QUOTA_EXCEEDED,
         error_mapping.UNAVAILABLE,
         error_mapping.UNREACHABLE,
         error_mapping.TIMEOUT,
