@@ -18,7 +18,8 @@ from coval_relay.domain.errors import (
 )
 
 CONVERSATION = {"conversation": {"conversation_id": "c1", "has_audio": True}}
-ONE_PAGE = {"conversations": [{"conversation_id": "c1"}]}
+ONE_PAGE = {"conversations": [{"conversation_id": "c1", "external_conversation_id": "call-1"}]}
+FOUND = [Conversation("c1", "call-1")]
 URL = "https://uploads.example/x?signature=secret"
 UPLOAD = Upload("upl_1", URL, datetime(2026, 11, 21, tzinfo=UTC), 104857600, "audio/wav")
 Reply = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
@@ -369,8 +370,9 @@ def test_a_success_that_cannot_be_read_is_unknown(wire: Make, call: str) -> None
 
 
 def test_find_asks_for_a_strong_read(wire: Make) -> None:
-    network = wire(httpx.Response(200, json=ONE_PAGE))
-    assert network.client.find("call/1 é+&") == [Conversation("c1")]
+    named = {"conversation_id": "c1", "external_conversation_id": "call/1 é+&"}
+    network = wire(httpx.Response(200, json={"conversations": [named]}))
+    assert network.client.find("call/1 é+&") == [Conversation("c1", "call/1 é+&")]
     assert dict(network.requests[0].url.params) == {
         "consistency": "strong",
         "filter": 'external_conversation_id="call/1 é+&"',
@@ -387,7 +389,7 @@ def test_find_asks_for_a_strong_read(wire: Make) -> None:
 )
 def test_where_strong_reads_are_rejected_the_list_is_given_time_first(wire: Make, error: object) -> None:
     network = wire(httpx.Response(400, json={"error": error}), httpx.Response(200, json=ONE_PAGE))
-    assert network.client.find("call-1") == [Conversation("c1")]
+    assert network.client.find("call-1") == FOUND
     assert network.slept == [10.0]
     assert dict(network.requests[1].url.params) == {
         "filter": 'external_conversation_id="call-1"',
@@ -405,6 +407,26 @@ def test_another_error_of_a_find_stays_one(wire: Make) -> None:
     invalid = {"error": {"code": "INVALID_ARGUMENT", "message": "Invalid filter expression"}}
     error = raised("find", wire(httpx.Response(400, json=invalid)))
     assert error == PermanentError("INVALID_ARGUMENT", "Invalid filter expression", None, 400)
+
+
+def listing(*names: str | None) -> httpx.Response:
+    listed = [{"conversation_id": f"c{n}", "external_conversation_id": name} for n, name in enumerate(names, 1)]
+    return httpx.Response(200, json={"conversations": listed})
+
+
+def test_what_is_found_is_the_calls_own_whatever_the_filter_lets_through(wire: Make) -> None:
+    answers = [("CALL-1", "call-1"), ("call-1", None), ("call-1", "call-1"), ("CALL-1",), ()]
+    network = wire(*(listing(*names) for names in answers))
+    found = [[one.conversation_id for one in network.client.find("call-1")] for _ in answers]
+    assert found == [["c2"], ["c1"], ["c1", "c2"], [], []]
+
+
+@pytest.mark.parametrize("names", [("call-2", "call-3"), (None,), (None, "call-2")])
+def test_a_list_of_others_does_not_show_that_there_is_none(wire: Make, names: tuple[str | None, ...]) -> None:
+    """Where strong reads are rejected, too."""
+    rejected = httpx.Response(400, json={"error": {"code": "C", "message": "consistency"}})
+    for network in (wire(listing(*names)), wire(rejected, listing(*names))):
+        assert raised("find", network) == RetryableError("unreadable_answer")
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\nb", "a\x00"])

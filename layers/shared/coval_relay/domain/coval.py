@@ -76,7 +76,7 @@ class CovalClient(Protocol):
         """Read one conversation; None where Coval answers 404."""
 
     def find(self, external_conversation_id: str) -> list[Conversation]:
-        """Read, strongly consistent, at most two conversations of an external id."""
+        """Read, strongly consistent, at most two conversations of exactly this external id."""
 
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation; one that is gone already counts as deleted."""

@@ -156,12 +156,13 @@ class HttpCovalClient:
         """
         filtered = {"filter": _equality(external_conversation_id), "page_size": str(MAX_FOUND)}
         try:
-            return self._conversations({"consistency": "strong", **filtered}).items
+            listed = self._conversations({"consistency": "strong", **filtered}).items
         except PermanentError as error:
             if not _rejects_consistency(error):
                 raise
-        self._pause(self._settling_seconds)
-        return self._conversations(filtered).items
+            self._pause(self._settling_seconds)
+            listed = self._conversations(filtered).items
+        return _of(external_conversation_id, listed)
 
     def delete(self, conversation_id: str) -> None:
         try:
@@ -378,6 +379,17 @@ def _equality(external_conversation_id: str) -> str:
     if '"' in external_conversation_id or not external_conversation_id.isprintable():
         raise InvalidInputError("external_conversation_id", "must be printable and hold no double quote")
     return f'external_conversation_id="{external_conversation_id}"'
+
+
+def _of(external_conversation_id: str, listed: list[Conversation]) -> list[Conversation]:
+    """Those of exactly this id, whatever the filter let through: another call's is neither adopted nor deleted.
+
+    Raises RetryableError where the list does not show that there is none: full of others, or of ids that are not said.
+    """
+    names = [one.external_conversation_id for one in listed]
+    if external_conversation_id not in names and (len(names) >= MAX_FOUND or None in names):
+        raise error_mapping.unreadable(RequestKind.READ)
+    return [one for one in listed if one.external_conversation_id == external_conversation_id]
 
 
 def _rejects_consistency(error: PermanentError) -> bool:
