@@ -107,6 +107,14 @@ def test_what_is_put_off_rests_as_long_as_its_text() -> None:
     assert lifecycle.put_off(seen, NOW + 30, NOW) == Transition(seen, Action.DONE)
 
 
+@pytest.mark.parametrize(("sweeps", "rests"), [(0, 30), (1, 30), (2, 60), (3, 120), (7, 1800), (20, 1800)])
+def test_what_is_left_to_the_sweep_rests_the_longer_the_oftener_it_was_in_vain(sweeps: int, rests: int) -> None:
+    attaching = call(State.SUBMITTED, sweeps=sweeps, recording=recording(Sound.ATTACHING))
+    left = lifecycle.left_to_sweep(attaching, NOW + 30, NOW)
+    assert left == Transition(replace(attaching, held_until=NOW + rests), Action.DONE)
+    assert lifecycle.due_at(left.call, DEADLINES, NOW) == NOW + rests
+
+
 @pytest.mark.parametrize(("closed_until", "is_closed"), [(0, False), (NOW, False), (NOW + 1, True)])
 def test_coval_is_left_alone_until_a_moment(closed_until: int, is_closed: bool) -> None:
     assert Attempt("mine", NOW + 180, NOW, closed_until=closed_until).is_closed is is_closed

@@ -34,7 +34,6 @@ from coval_relay.domain.errors import (
     ObjectReplacedError,
     PermanentError,
     Reason,
-    RelayError,
     RetryableError,
     UnknownOutcomeError,
 )
@@ -678,12 +677,24 @@ def test_the_last_look_tells_what_became_of_a_recording(has_audio: bool, left: S
 @pytest.mark.parametrize(
     "error", [UnknownOutcomeError("timeout"), PermanentError("ALREADY_EXISTS", "Being attached.", None, 409)]
 )
-def test_an_attach_that_may_have_worked_is_tried_again(error: RelayError) -> None:
+def test_an_attach_that_may_have_worked_is_tried_again(error: UnknownOutcomeError | PermanentError) -> None:
     played = world(submitted(recording=recording()))
     played.coval.conversations.update(held("ours"))
     played.coval.errors.append(("attach", error, False))
     assert hand(played, "attach", Resume("call-1")) == DONE
     assert played.store.get("call-1").due_at == NOW + 30
+    assert played.telemetry == [(LogEvent.MESSAGE_WAITING, "call-1", {"code": error.code, "age_seconds": 0})]
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_an_attach_that_stays_unclear_is_told_with_its_age_and_rests_longer_each_time(status: int) -> None:
+    attaching = recording(Sound.ATTACHING, changed_at=NOW - 900)
+    played = world(submitted(recording=attaching, sweeps=5))
+    played.coval.conversations.update(held("ours"))
+    played.coval.errors.append(("attach", PermanentError("CODE", "No.", None, status), False))
+    assert hand(played, "attach", Resume("call-1", sweep=5)) == DONE
+    assert played.store.get("call-1").due_at == NOW + 480
+    assert played.telemetry == [(LogEvent.MESSAGE_WAITING, "call-1", {"code": "CODE", "age_seconds": 900})]
 
 
 HELD_UP = replace(MINE, lease_until=NOW)
@@ -705,6 +716,7 @@ def test_who_was_held_up_attaches_nothing() -> None:
     assert service(Resume("call-1"), HELD_UP) == DONE
     assert played.coval.calls == []
     assert played.store.get("call-1").recording_state is Sound.ATTACHING
+    assert played.telemetry == [(LogEvent.MESSAGE_WAITING, "call-1", {"code": "no_time_left", "age_seconds": 0})]
 
 
 @pytest.mark.parametrize("listed", [True, False])

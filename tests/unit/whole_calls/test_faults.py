@@ -105,6 +105,26 @@ def test_a_409_is_believed_only_after_a_get() -> None:
     assert world.coval.calls.count("attach") == 2
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermanentError("ALREADY_EXISTS", "Audio already attached", "audio", 409),
+        PermanentError("NOT_FOUND", "Conversation not found", None, 404),
+        UnknownOutcomeError("unavailable"),
+    ],
+    ids=["409 without audio", "404 of one that is there", "no clear answer"],
+)
+def test_an_attach_that_stays_unclear_is_repeated_ever_more_seldom(error: Exception) -> None:
+    world = World()
+    world.coval.errors += [("attach", error, False)] * 20
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav()), delay=60)
+    world.run(hours=1)
+    assert 4 <= 20 - len(world.coval.errors) <= 8
+    world.run(hours=12)
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+
+
 def test_a_conversation_deleted_in_coval_rejects_its_recording() -> None:
     world = World()
     world.send("call_end", call_ended())

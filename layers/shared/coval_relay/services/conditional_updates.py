@@ -43,7 +43,7 @@ class Calls:
         """Let the next sweep bring the call back. Raises RetryableError."""
         now = self.clock()
         call = self.get(external_conversation_id)
-        self.update(call, lambda seen: lifecycle.held(seen, now + SWEEP_SOON_SECONDS))
+        self.update(call, lambda seen: lifecycle.left_to_sweep(seen, now + SWEEP_SOON_SECONDS, now))
 
     def put_off(self, external_conversation_id: str, until: int) -> None:
         """What was brought back cannot be done now: the sweep tries again. Raises RetryableError."""

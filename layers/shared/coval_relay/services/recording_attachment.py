@@ -13,10 +13,13 @@ from coval_relay.domain.errors import (
     UnknownOutcomeError,
     UnusableRecordingError,
 )
+from coval_relay.domain.faults import waiting_event
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.s3_objects import RecordingObjects
 from coval_relay.services.conditional_updates import Calls
+
+NO_TIME_LEFT = "no_time_left"
 
 
 def signed_url(recordings: RecordingObjects, recording: Recording) -> str:
@@ -52,12 +55,12 @@ class Attachment:
         try:
             url = signed_url(self.recordings, call.recording)
             if attempt.is_over(self.calls.clock()):
-                return self._wait(call)
+                return self._wait(call, NO_TIME_LEFT)
             self.coval.attach_audio(call.conversation_id, url)
         except UnusableRecordingError as error:
             return self._abandon(call, identity, error.reason)
-        except UnknownOutcomeError:
-            return self._wait(call)
+        except UnknownOutcomeError as error:
+            return self._wait(call, error.code)
         except AudioFetchError as error:
             return self._not_fetched(call, identity, error)
         except PermanentError as error:
@@ -78,10 +81,13 @@ class Attachment:
         now = self.calls.clock()
         return self._failed(call, lambda seen: lifecycle.attach_rejected(seen, identity, reason, now))
 
-    def _wait(self, call: Call) -> Transition:
+    def _wait(self, call: Call, code: str) -> Transition:
         """Whether it was attached is not clear: the sweep looks again."""
-        until = self.calls.clock() + RETRY_SECONDS
-        return self.calls.update(call, lambda seen: lifecycle.held(seen, until))
+        assert call.recording is not None
+        now = self.calls.clock()
+        age, call_id = max(now - call.recording.changed_at, 0), call.external_conversation_id
+        self.telemetry(waiting_event(code), call_id, code=code, age_seconds=age)
+        return self.calls.update(call, lambda seen: lifecycle.left_to_sweep(seen, now + RETRY_SECONDS, now))
 
     def _attached(self, call: Call, identity: str) -> Transition:
         self.telemetry(LogEvent.RECORDING_ATTACHED, call.external_conversation_id)
@@ -94,7 +100,7 @@ class Attachment:
             if error.status == CONFLICT and conversation and conversation.has_audio:
                 return self._attached(call, identity)
             if conversation:
-                return self._wait(call)
+                return self._wait(call, error.code)
         return self._abandon(call, identity, Reason(error.code, error.reason))
 
     def _abandon(self, call: Call, identity: str, reason: Reason) -> Transition:

@@ -67,6 +67,7 @@ from coval_relay.domain.lifecycle.resumption import (
     claim_next,
     due_at,
     is_hopeless,
+    left_to_sweep,
     missing_text_overdue,
     next_action,
     progress,
@@ -82,7 +83,6 @@ from coval_relay.domain.lifecycle.transition import (
     Attempt,
     Deadlines,
     Transition,
-    held,
     input_rejected,
 )
 
@@ -120,10 +120,10 @@ __all__ = [
     "copy_made",
     "due_at",
     "has_given_up",
-    "held",
     "input_rejected",
     "is_hopeless",
     "lease_released",
+    "left_to_sweep",
     "missing_text_overdue",
     "next_action",
     "progress",

@@ -179,6 +179,11 @@ def put_off(call: Call, until: int, now: int) -> Transition:
     return held(call, until)
 
 
+def left_to_sweep(call: Call, until: int, now: int) -> Transition:
+    """The sweep looks again at `until`; where it has looked in vain before, after its own growing pause at least."""
+    return held(call, max(until, now + _pause(call.sweeps - 1, call)))
+
+
 def progress(call: Call) -> tuple[object, ...]:
     """What differs once a call has got anywhere: a claim, or giving it back, does not count, so pauses outlast them."""
     state = call.state if call.state in TERMINAL else None
@@ -202,7 +207,7 @@ def due_at(call: Call, deadlines: Deadlines, now: int) -> int | None:
 
 def _pause(sweeps: int, call: Call) -> int:
     """How long the call rests after so many sweeps without progress."""
-    if not sweeps:
+    if sweeps <= 0:
         return 0
     awaits_text = call.transcript is not None and call.transcript.missing
     longest = backoff.MISSING_TEXT_LONGEST_SECONDS if awaits_text else backoff.LONGEST_SECONDS
