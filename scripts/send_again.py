@@ -35,7 +35,8 @@ WORDS_MISSING = (
 )
 GOES_ON = "brought back: the sweep goes on with it"
 NOT_REJECTED = "nothing was kept of it, and it is not rejected"
-WAITED_TOO_LONG = "waited_too_long"
+IN_VAIN = ("waited_too_long", "audio_fetch_failed")
+"""Why a recording has ended that may be brought back (coval_relay/domain/lifecycle/claims.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def sent(stack: Stack, call: str, code: str) -> Iterator[str]:
 def _without_event(stack: Stack, call: str) -> str:
     """Brings back a call of which no call end was kept, or its recording; says what is missing."""
     item = stack.item(call)
-    if item.get("state", {}).get("S") != "REJECTED" and not _has_given_up_recording(item):
+    if item.get("state", {}).get("S") != "REJECTED" and not _has_ended_in_vain(item):
         return NOT_REJECTED
     stack.send("attach", reopening(call, _revision(item)))
     if item.get("state", {}).get("S") != "REJECTED":
@@ -157,10 +158,12 @@ def _without_event(stack: Stack, call: str) -> str:
     return WORDS_MISSING if words_came_in_the_event else GOES_ON
 
 
-def _has_given_up_recording(item: Mapping[str, Any]) -> bool:
-    """Whether only the recording has ended, as one that has waited too long."""
+def _has_ended_in_vain(item: Mapping[str, Any]) -> bool:
+    """Whether only the recording has ended, as one that has waited too long, or that Coval could not fetch."""
     recording = item.get("recording", {}).get("M", {})
-    return bool(recording.get("reason", {}).get("M", {}).get("code", {}).get("S") == WAITED_TOO_LONG)
+    if recording.get("state", {}).get("S") != "REJECTED":
+        return False
+    return recording.get("reason", {}).get("M", {}).get("code", {}).get("S") in IN_VAIN
 
 
 def _revision(item: Mapping[str, Any]) -> int:

@@ -70,9 +70,9 @@ FOUND = {
         1,
         (
             Happening(38, "recording", 1, (156,), sound=Sound(10, agent_on=1, big=True), by="key"),
-            Happening(65, "fetches fail", 1, (), times=55),
+            Happening(65, "fetches fail", 1, (), times=592),
         ),
-        (Fault("coval.submit", 55, "lands later", 1900),),
+        (Fault("coval.submit", 592, "lands later", 1900),),
     ),
     "an attach lands late, when its recording was given up": Story(
         7135,

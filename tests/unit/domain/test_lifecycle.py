@@ -392,7 +392,7 @@ def test_the_answer_to_an_attach_counts_for_the_pinned_recording() -> None:
 DAY = 86_400
 
 
-def test_a_url_that_cannot_be_fetched_is_tried_for_a_day_and_ends_with_covals_words() -> None:
+def test_a_url_that_cannot_be_fetched_is_tried_for_12_days_and_ends_with_covals_words() -> None:
     pinned = recording(RecordingState.ATTACHING, maybe_attached=True)
     first = lifecycle.attach_fetch_failed(
         call(ConversationState.SUBMITTED, recording=pinned), "s3://b/k2#e", REASON, NOW
@@ -401,25 +401,25 @@ def test_a_url_that_cannot_be_fetched_is_tried_for_a_day_and_ends_with_covals_wo
     assert lifecycle.due_at(first.call, DEADLINES, NOW) == NOW + 60
     pauses = [
         lifecycle.attach_fetch_failed(first.call, "s3://b/k2#e", REASON, NOW + age).call.held_until - NOW - age
-        for age in (480, 4800, DAY - 1)
+        for age in (480, 4800, DAY, 12 * DAY - 1)
     ]
-    assert pauses == [60, 600, 3600]
-    abandoned = lifecycle.attach_fetch_failed(first.call, "s3://b/k2#e", REASON, NOW + DAY)
+    assert pauses == [60, 600, 1800, 1800]
+    abandoned = lifecycle.attach_fetch_failed(first.call, "s3://b/k2#e", REASON, NOW + 12 * DAY)
     assert summary(abandoned) == ("SUBMITTED", "ATTACHING", "continue")
     assert abandoned.call.recording
     assert abandoned.call.recording.reason == REASON
     assert lifecycle.next_action(abandoned.call) is Action.DONE
     assert lifecycle.attach_fetch_failed(abandoned.call, "s3://b/k2#e", REASON, NOW).call == abandoned.call
-    looked = lifecycle.resume(abandoned.call, DEADLINES, replace(MINE, now=NOW + DAY + 400))
+    looked = lifecycle.resume(abandoned.call, DEADLINES, replace(MINE, now=NOW + 12 * DAY + 400))
     assert looked == Transition(abandoned.call, Action.CONFIRM_ATTACH)
 
 
 def test_a_url_that_a_submit_named_likewise() -> None:
-    linked = recording(RecordingState.BY_URL, fetch_failing_since=NOW - DAY + 1)
+    linked = recording(RecordingState.BY_URL, fetch_failing_since=NOW - 12 * DAY + 1)
     again = lifecycle.submit_fetch_failed(mine(AUDIO, recording=linked), "mine", REASON, NOW)
     assert summary(again) == ("NEW", "BY_URL", "done")
-    assert again.call.held_until == NOW + 3600
-    last = replace(linked, fetch_failing_since=NOW - DAY)
+    assert again.call.held_until == NOW + 1800
+    last = replace(linked, fetch_failing_since=NOW - 12 * DAY)
     abandoned = lifecycle.submit_fetch_failed(mine(AUDIO, recording=last), "mine", REASON, NOW)
     assert summary(abandoned) == ("NEW", "REJECTED", "continue")
 

@@ -540,7 +540,7 @@ def test_a_submit_whose_url_could_not_be_fetched() -> None:
     assert lifecycle.submit_fetch_failed(mine(AUDIO, recording=linked), "mine", REASON, NOW) == Transition(
         call(recording=failing, held_until=NOW + 60), Action.DONE
     )
-    last = replace(linked, fetch_failing_since=NOW - 86_400)
+    last = replace(linked, fetch_failing_since=NOW - 12 * 86_400)
     abandoned = lifecycle.submit_fetch_failed(mine(BOTH, recording=last), "mine", REASON, NOW)
     assert abandoned == Transition(
         mine(TEXT, recording=replace(last, state=Sound.REJECTED, reason=REASON, changed_at=NOW)),
@@ -877,7 +877,7 @@ def test_a_url_that_could_not_be_fetched_for_an_attach() -> None:
 
 
 def test_what_only_this_worker_has_pinned_is_rejected_at_once() -> None:
-    pinned = recording(Sound.ATTACHING, fetch_failing_since=NOW - 86_400)
+    pinned = recording(Sound.ATTACHING, fetch_failing_since=NOW - 12 * 86_400)
     seen = call(State.SUBMITTED, recording=pinned)
     rejected = replace(pinned, state=Sound.REJECTED, reason=REASON, changed_at=NOW)
     after = lifecycle.attach_abandoned(seen, pinned.identity, REASON, NOW)

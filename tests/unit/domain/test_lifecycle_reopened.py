@@ -9,10 +9,10 @@ from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call, CallEnd, Recording
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
-from coval_relay.domain.errors import Reason
+from coval_relay.domain.errors import AudioFetchError, Reason
 from coval_relay.domain.lifecycle import Action, Transition
 from coval_relay.domain.s3_objects import ObjectVersion
-from tests.support.calls import EARLIER, NOW, call, recording
+from tests.support.calls import EARLIER, MINE, NOW, call, recording
 
 REASON, OTHER = Reason("code", "text"), Reason("other", "text")
 REJECTED = call(
@@ -53,14 +53,43 @@ WAITED = recording(Sound.REJECTED, reason=lifecycle.WAITED_TOO_LONG, maybe_attac
 SUBMITTED = call(State.SUBMITTED, revision=7, held_until=NOW + 1000, recording=WAITED)
 
 
-def test_of_a_submitted_call_only_the_recording_that_waited_too_long_is_brought_back() -> None:
-    ready = replace(WAITED, state=Sound.READY, reason=None, changed_at=NOW)
-    assert lifecycle.reopened(SUBMITTED, 7, NOW) == Transition(
-        replace(SUBMITTED, recording=ready, held_until=0), Action.DONE
+UNFETCHED = replace(
+    WAITED, url="https://a.example/", reason=AudioFetchError("Coval's words").reason, fetch_failing_since=EARLIER
+)
+
+
+@pytest.mark.parametrize("sound", [WAITED, UNFETCHED])
+def test_of_a_submitted_call_only_the_recording_that_waited_in_vain_is_brought_back(sound: Recording) -> None:
+    """Coval is to fetch it for 12 days anew."""
+    seen = replace(SUBMITTED, recording=sound)
+    ready = replace(sound, state=Sound.READY, reason=None, fetch_failing_since=0, changed_at=NOW)
+    brought_back = replace(SUBMITTED, recording=ready, held_until=0)
+    assert lifecycle.reopened(seen, 7, NOW) == Transition(brought_back, Action.DONE)
+    assert lifecycle.recording_arrived(seen, sound, MINE) == Transition(brought_back)
+
+
+def test_what_coval_could_not_fetch_is_had_by_its_url_again_once_it_is_brought_back() -> None:
+    failing = replace(UNFETCHED, state=Sound.ATTACHING, maybe_attached=False, fetch_failing_since=NOW - 12 * 86_400)
+    seen = replace(SUBMITTED, recording=replace(failing, reason=None))
+    ended = lifecycle.attach_fetch_failed(seen, failing.identity, AudioFetchError("Words").reason, NOW).call.recording
+    assert ended is not None
+    assert (ended.state, ended.reason, ended.url) == (
+        Sound.REJECTED,
+        Reason("audio_fetch_failed", "Words"),
+        failing.url,
     )
 
 
-@pytest.mark.parametrize("sound", [SOUND, recording(Sound.ATTACHED), replace(WAITED, version=None), None])
+@pytest.mark.parametrize(
+    "sound",
+    [
+        SOUND,
+        recording(Sound.ATTACHED),
+        replace(WAITED, version=None),
+        replace(UNFETCHED, state=Sound.ATTACHING),
+        None,
+    ],
+)
 @pytest.mark.parametrize("reason", [None, REASON])
 def test_any_other_recording_of_a_call_that_is_not_rejected_stays(
     sound: Recording | None, reason: Reason | None

@@ -13,7 +13,7 @@ from moto import mock_aws
 from coval_relay.adapters.aws.queue_messages import from_text
 from coval_relay.adapters.aws.s3_rejected_events import S3RejectedEvents
 from coval_relay.domain import lifecycle
-from coval_relay.domain.errors import PermanentError, Reason, RetryableError
+from coval_relay.domain.errors import AudioFetchError, PermanentError, Reason, RetryableError
 from coval_relay.domain.messages import Reopen
 from scripts import send_again
 from scripts.dead_letters import QUEUES
@@ -59,9 +59,12 @@ def item(stack: Stack, call_id: str = "call-1", **attributes: Any) -> None:
     stack.dynamodb.put_item(TableName="table", Item={**key, **values})
 
 
-def ended(code: str) -> dict[str, Any]:
+UNFETCHED = AudioFetchError("Coval's words")
+
+
+def ended(code: str, state: str = "REJECTED") -> dict[str, Any]:
     """A recording that has ended with this reason."""
-    return {"recording": {"M": {"reason": {"M": {"code": {"S": code}}}}}}
+    return {"recording": {"M": {"state": {"S": state}, "reason": {"M": {"code": {"S": code}}}}}}
 
 
 def received(stack: Stack, queue: str) -> list[Any]:
@@ -109,6 +112,8 @@ def test_each_goes_to_its_own_queue(stack: Stack) -> None:
         ({"state": {"S": "SUBMITTED"}}, send_again.NOT_REJECTED, False),
         ({"state": {"S": "SUBMITTED"}, **ended("other")}, send_again.NOT_REJECTED, False),
         ({"state": {"S": "SUBMITTED"}, **ended(lifecycle.WAITED_TOO_LONG.code)}, send_again.GOES_ON, True),
+        ({"state": {"S": "SUBMITTED"}, **ended(UNFETCHED.reason.code)}, send_again.GOES_ON, True),
+        ({"state": {"S": "SUBMITTED"}, **ended(UNFETCHED.reason.code, "ATTACHING")}, send_again.NOT_REJECTED, False),
     ],
 )
 def test_of_what_was_not_kept_it_says_what_is_missing(

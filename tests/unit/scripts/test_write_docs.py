@@ -17,6 +17,8 @@ from scripts import write_docs
 PACKAGE = Path(coval_relay.__file__).parent
 RAISED = {"RetryableError", "NotReadyError", "PermanentError", "UnknownOutcomeError", "Waits", "_unclear"}
 """What makes something wait, with its code first; `_unclear` has it second."""
+SAID_BY_NAME = {"BUSY", "AUDIO_FETCH_FAILED"}
+"""Constants of codes that no error carries."""
 HANDED_ON = {
     ("adapters/aws/claim_checks.py", "_code(error)"),
     ("adapters/aws/webhook_routes.py", "self._failed[0].code"),
@@ -95,7 +97,7 @@ def codes_of(path: Path) -> Iterator[str]:
             if any(keyword.arg == "status" for keyword in node.keywords):
                 continue
             yield from code_in(place, node.args[1 if name == "_unclear" else 0])
-        elif isinstance(node, ast.Name) and node.id == "BUSY" and isinstance(node.ctx, ast.Load):
+        elif isinstance(node, ast.Name) and node.id in SAID_BY_NAME and isinstance(node.ctx, ast.Load):
             yield str(resolved(place, node.id))
     if place == "adapters/coval/error_mapping.py":
         yield from constants(place)

@@ -738,17 +738,27 @@ def test_the_audit_adopts_a_late_submit_with_its_recording(listed: bool) -> None
     assert played.telemetry == [(LogEvent.CALL_ADOPTED, "call-1", {"audio": "ours"})]
 
 
-@pytest.mark.parametrize(("failing_for", "rejected"), [(86_399, False), (86_400, True)])
-def test_an_attach_whose_url_cannot_be_fetched_is_tried_for_a_day(failing_for: int, rejected: bool) -> None:
+TWELVE_DAYS = 12 * 86_400
+
+
+@pytest.mark.parametrize("failing_for", [0, 599, 600, TWELVE_DAYS - 1, TWELVE_DAYS])
+def test_an_attach_whose_url_cannot_be_fetched_is_tried_for_12_days_and_soon_told(failing_for: int) -> None:
+    rejected = failing_for == TWELVE_DAYS
     played = world(submitted(recording=recording(Sound.BY_URL, fetch_failing_since=NOW - failing_for)))
     played.coval.errors.append(("attach", AudioFetchError("Audio URL not found (404)"), False))
     assert hand(played, "attach", Resume("call-1")) == DONE
-    reported: list[Any] = [(LogEvent.RECORDING_NOT_FETCHED, "call-1", {})]
+    reported = [not_fetched(failing_for)]
     rejection: list[Any] = [(LogEvent.RECORDING_REJECTED, "call-1", {"code": "audio_fetch_failed"})]
     assert played.telemetry == (reported + rejection if rejected else reported)
     after = played.store.get("call-1")
     assert after.recording_state is (Sound.REJECTED if rejected else Sound.ATTACHING)
-    assert after.due_at == (None if rejected else NOW + 3600)
+    assert after.due_at == (None if rejected else NOW + min(max(failing_for // 8, 60), 1800))
+
+
+def not_fetched(failing_for: int) -> Any:
+    if failing_for < 600:
+        return (LogEvent.RECORDING_NOT_FETCHED, "call-1", {})
+    return (LogEvent.OPERATOR_NEEDED, "call-1", {"code": "audio_fetch_failed", "age_seconds": failing_for})
 
 
 def test_the_sweep_counts_on_the_item() -> None:
@@ -1014,13 +1024,16 @@ def test_while_the_text_is_not_there_its_recording_is_uploaded_in_the_same_chain
 UNFETCHED = AudioFetchError("Audio URL not found (404)")
 
 
-def test_a_url_in_a_submit_that_cannot_be_fetched_is_reported() -> None:
+@pytest.mark.parametrize("failing_for", [0, 600, TWELVE_DAYS])
+def test_a_url_in_a_submit_that_cannot_be_fetched_is_reported(failing_for: int) -> None:
     audio = Parts(transcript=False, facts=True, recording=True)
-    seen = claimed(audio, recording=recording(Sound.BY_URL, url="https://a.example/"))
+    linked = recording(Sound.BY_URL, url="https://a.example/", fetch_failing_since=NOW - failing_for)
+    seen = claimed(audio, recording=linked)
     played = world(seen)
     played.coval.errors.append(("submit", UNFETCHED, False))
     go(played, "attach", Transition(seen, Action.SUBMIT))
-    assert played.telemetry == [(LogEvent.RECORDING_NOT_FETCHED, "call-1", {})]
+    rejection: list[Any] = [(LogEvent.RECORDING_REJECTED, "call-1", {"code": "audio_fetch_failed"})]
+    assert played.telemetry == [not_fetched(failing_for), *rejection * (failing_for == TWELVE_DAYS)]
 
 
 REJECTED_WORDS = PermanentError("INVALID_ARGUMENT", "Invalid role", "transcript[0].role", 400)

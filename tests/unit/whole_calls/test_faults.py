@@ -16,6 +16,7 @@ from coval_relay.domain.errors import (
 from coval_relay.domain.lifecycle import OTHER_RECORDING_ATTACHED
 from coval_relay.domain.submit_request import STAMP
 from coval_relay.services.submission import MISSING
+from scripts.send_again import reopening
 from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
 from tests.support.world import DEADLINES, World
@@ -139,16 +140,38 @@ def test_a_conversation_deleted_in_coval_rejects_its_recording() -> None:
     )
 
 
-@pytest.mark.parametrize("failures", [9, 200])
-def test_a_url_that_coval_cannot_fetch_is_signed_anew_some_times(failures: int) -> None:
+UNFETCHED = AudioFetchError("Audio URL not found (404)")
+"""A policy of the bucket, or of its key, denies presigned URLs, for one."""
+
+
+@pytest.mark.parametrize("failures", [9, 400])
+def test_a_url_that_coval_cannot_fetch_is_signed_anew_until_that_is_mended(failures: int) -> None:
     world = World()
-    for _ in range(failures):
-        world.coval.errors.append(("attach", AudioFetchError("Audio URL not found (404)"), False))
+    world.coval.errors += [("attach", UNFETCHED, False)] * failures
     world.send("call_end", call_ended())
     world.send("recording", put(world, wav()), delay=60)
-    world.run(hours=40)
-    state = "ATTACHED" if failures < 100 else "REJECTED"
-    assert outcome(world) == ("SUBMITTED", state, failures < 100, True)
+    world.run(hours=9 * 24)
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+    assert ("OPERATOR_NEEDED" in world.events()) is (failures == 400)
+
+
+@pytest.mark.parametrize("brought_back", ["by its event", "by the operator"])
+def test_what_coval_could_not_fetch_for_12_days_ends_with_its_words_and_can_be_brought_back(brought_back: str) -> None:
+    world = World()
+    world.coval.errors += [("attach", UNFETCHED, False)] * 2000
+    world.send("call_end", call_ended())
+    recorded = put(world, wav())
+    world.send("recording", recorded, delay=60)
+    world.run(hours=13 * 24)
+    call = world.store.get("call-1")
+    assert (outcome(world), call.recording.reason) == (("SUBMITTED", "REJECTED", False, True), UNFETCHED.reason)
+    world.coval.errors.clear()
+    if brought_back == "by its event":
+        world.send("recording", recorded)
+    else:
+        world.send("attach", reopening("call-1", call.revision))
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
 
 
 def test_an_upload_that_coval_forgot_is_made_again() -> None:
@@ -209,14 +232,14 @@ def test_a_recording_too_large_to_upload_goes_by_its_url(
     assert "create_upload" not in world.coval.calls
 
 
-@pytest.mark.parametrize("failures", [9, 200])
+@pytest.mark.parametrize("failures", [9, 2000])
 def test_a_url_in_a_submit_is_signed_anew_some_times(failures: int) -> None:
     world = World()
     for _ in range(failures):
-        world.coval.errors.append(("submit", AudioFetchError("Audio URL not found (404)"), False))
+        world.coval.errors.append(("submit", UNFETCHED, False))
     world.send("call_end", call_ended(transcript="none"))
     world.send("recording", large(world), delay=60)
-    world.run(hours=40)
+    world.run(hours=13 * 24)
     expected = ("SUBMITTED", "ATTACHED", True, False) if failures < 100 else ("WAITING", "REJECTED", False, False)
     assert outcome(world) == expected
 

@@ -15,8 +15,10 @@ EXPIRY_SECONDS = 12 * 86_400
 """Then a message ends as a dead letter with its reason: SQS deletes silently after 14 days, the longest there is."""
 GIVE_UP_SECONDS = 13 * 86_400
 """Then what waits in its item ends: whatever message it waited for has ended before."""
-FETCH_SECONDS = 86_400
-"""How long at least a recording is offered that Coval cannot fetch."""
+FETCH_SECONDS = EXPIRY_SECONDS
+"""How long a recording is offered that Coval cannot fetch: a bucket's policy may have to be mended."""
+FETCH_TOLD_SECONDS = 600
+"""Then the operator is told that Coval cannot fetch it: what was late has come."""
 FIRST_SWEEP_SECONDS = 60
 MISSING_TEXT_LONGEST_SECONDS = 3600
 """Most that a transcript rests that is not where it should be: most come with an event of their own."""
@@ -51,4 +53,4 @@ def tried_for(sweeps: int) -> int:
 
 def of_fetch(failing_for: int) -> int:
     """How long a recording rests that Coval has failed to fetch for so long."""
-    return min(max(failing_for // 8, FIRST_SWEEP_SECONDS), HIDDEN_LONGEST_SECONDS)
+    return min(max(failing_for // 8, FIRST_SWEEP_SECONDS), LONGEST_SECONDS)

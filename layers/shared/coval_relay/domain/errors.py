@@ -50,6 +50,9 @@ class UnknownOutcomeError(RelayError):
     code: str
 
 
+AUDIO_FETCH_FAILED = "audio_fetch_failed"
+
+
 @dataclass(unsafe_hash=True)
 class AudioFetchError(RelayError):
     """Coval could not fetch the recording's URL; nothing was made. `text` is Coval's own wording."""
@@ -58,7 +61,7 @@ class AudioFetchError(RelayError):
 
     @property
     def reason(self) -> Reason:
-        return Reason("audio_fetch_failed", self.text)
+        return Reason(AUDIO_FETCH_FAILED, self.text)
 
 
 @dataclass(unsafe_hash=True)

@@ -128,6 +128,13 @@ WAIT_REASONS = (
     ),
     WaitReason(
         Fault.OPERATOR,
+        ("audio_fetch_failed",),
+        "For ten minutes or longer Coval has not been able to fetch a recording by the URLs that the stack signs.",
+        "Let the role of attach_recording read it from anywhere: by bucket policy (`aws:SourceVpce`, `aws:SourceIp`), "
+        "by key policy; enable the key. After 12 days the recording ends with Coval's words.",
+    ),
+    WaitReason(
+        Fault.OPERATOR,
         ("item_too_large",),
         "What the events of a call bring does not fit into one item of the table (400 KB).",
         "Let the platform send less metadata with the call.",

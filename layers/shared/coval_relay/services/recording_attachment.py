@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from coval_relay.domain import lifecycle
+from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import Call, Recording
 from coval_relay.domain.coval import CONFLICT, NOT_FOUND, CovalClient
 from coval_relay.domain.errors import (
+    AUDIO_FETCH_FAILED,
     AudioFetchError,
     PermanentError,
     Reason,
@@ -28,6 +29,16 @@ def signed_url(recordings: RecordingObjects, recording: Recording) -> str:
     assert version is not None
     recordings.head(version)
     return recordings.presign(version)
+
+
+def report_not_fetched(telemetry: Telemetry, call: Call, now: int) -> None:
+    """What still cannot be fetched after a while is for the operator to mend: a bucket's policy, or a key's."""
+    assert call.recording is not None
+    call_id, age = call.external_conversation_id, now - (call.recording.fetch_failing_since or now)
+    if age < backoff.FETCH_TOLD_SECONDS:
+        telemetry(LogEvent.RECORDING_NOT_FETCHED, call_id)
+    else:
+        telemetry(waiting_event(AUDIO_FETCH_FAILED), call_id, code=AUDIO_FETCH_FAILED, age_seconds=age)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +120,7 @@ class Attachment:
 
     def _not_fetched(self, call: Call, identity: str, error: AudioFetchError) -> Transition:
         now = self.calls.clock()
-        self.telemetry(LogEvent.RECORDING_NOT_FETCHED, call.external_conversation_id)
+        report_not_fetched(self.telemetry, call, now)
         return self._failed(call, lambda seen: lifecycle.attach_fetch_failed(seen, identity, error.reason, now))
 
     def _failed(self, call: Call, decide: Callable[[Call], Transition]) -> Transition:

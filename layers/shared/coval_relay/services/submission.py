@@ -5,7 +5,14 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import UNFINISHED, Call, ConversationAudio, ConversationState, KnownConversation
+from coval_relay.domain.call import (
+    UNFINISHED,
+    Call,
+    ConversationAudio,
+    ConversationState,
+    KnownConversation,
+    RecordingState,
+)
 from coval_relay.domain.coval import (
     BAD_REQUEST,
     NOT_FOUND,
@@ -39,7 +46,7 @@ from coval_relay.domain.submit_request import (
 )
 from coval_relay.domain.transcript import Transcript
 from coval_relay.services.conditional_updates import Calls
-from coval_relay.services.recording_attachment import signed_url
+from coval_relay.services.recording_attachment import report_not_fetched, signed_url
 from coval_relay.services.transcript_loader import TranscriptLoader
 
 GONE = frozenset({"DELETED", "CANCELLED"})
@@ -196,8 +203,11 @@ class Submission:
 
     def _not_fetched(self, call: Call, token: str, error: AudioFetchError) -> Transition:
         now = self._now()
-        self.telemetry(LogEvent.RECORDING_NOT_FETCHED, call.external_conversation_id)
-        return self.calls.update(call, lambda seen: lifecycle.submit_fetch_failed(seen, token, error.reason, now))
+        report_not_fetched(self.telemetry, call, now)
+        failed = self.calls.update(call, lambda seen: lifecycle.submit_fetch_failed(seen, token, error.reason, now))
+        if failed.call.recording_state is RecordingState.REJECTED:
+            self.telemetry(LogEvent.RECORDING_REJECTED, call.external_conversation_id, code=error.reason.code)
+        return failed
 
     def is_at_hand(self, call: Call) -> bool:
         """Whether a claim of the transcript would not be in vain: it is there, unusable, or overdue."""

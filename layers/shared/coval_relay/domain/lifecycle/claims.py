@@ -4,12 +4,14 @@ from dataclasses import replace
 
 from coval_relay.domain.call import TERMINAL, Call, CallEnd, ConversationState, Lease, Parts, Recording, RecordingState
 from coval_relay.domain.coval import CIRCUIT_OPEN
-from coval_relay.domain.errors import Reason
+from coval_relay.domain.errors import AUDIO_FETCH_FAILED, Reason
 from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attempt, Transition
 
 OLD_CALL_SECONDS = 86_400
 """A call that ended this long before it was first seen may have been sent under an item that is gone."""
 WAITED_TOO_LONG = Reason("waited_too_long", "What the call waited for did not come within 13 days.")
+IN_VAIN = frozenset({WAITED_TOO_LONG.code, AUDIO_FETCH_FAILED})
+"""Why a recording has ended with which nothing is wrong: what it needs was not there, and may be now."""
 
 
 def claimed(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
@@ -87,14 +89,20 @@ def has_given_up(call: Call) -> bool:
 
 
 def revived(call: Call, now: int) -> Call:
-    """What waited too long goes on where an event of it comes after all, from the dead letters for one."""
-    return _brought_back(call, now) if has_given_up(call) else call
+    """What waited in vain goes on where an event of it comes after all, from the dead letters for one."""
+    return _brought_back(call, now) if has_given_up(call) or _ended_in_vain(call.recording) else call
+
+
+def _ended_in_vain(recording: Recording | None) -> bool:
+    if recording is None or recording.state is not RecordingState.REJECTED or recording.reason is None:
+        return False
+    return recording.reason.code in IN_VAIN
 
 
 def reopened(call: Call, revision: int, now: int) -> Transition:
     """The operator sends a rejected call again: its event follows, or the sweep goes on with what the item has.
 
-    So it is with a recording that has waited too long. Only as the operator saw it: what was rejected anew meanwhile
+    So it is with a recording that has waited in vain. Only as the operator saw it: what was rejected anew meanwhile
     stays so.
     """
     return Transition(_brought_back(call, now) if call.revision == revision else call, Action.DONE)
@@ -103,8 +111,9 @@ def reopened(call: Call, revision: int, now: int) -> Transition:
 def _brought_back(call: Call, now: int) -> Call:
     """As if it had not been rejected; a recording that ended with it is looked at anew, if it can still be had."""
     rejected = call.state is ConversationState.REJECTED
-    recording, endings = call.recording, (WAITED_TOO_LONG, call.reason if rejected else WAITED_TOO_LONG)
-    if recording and recording.reason in endings and (recording.version or recording.url):
+    recording = call.recording
+    with_call = rejected and recording is not None and recording.reason == call.reason
+    if recording and (with_call or _ended_in_vain(recording)) and (recording.version or recording.url):
         call = replace(call, recording=_unprepared(recording, now), held_until=0)
     return replace(without_lease(call), reason=None, waiting_since=now, held_until=0) if rejected else call
 
@@ -113,4 +122,4 @@ def _unprepared(recording: Recording, now: int) -> Recording:
     """To be made ready anew: the staging bucket may have forgotten its copy."""
     to_prepare = recording.needs_preparation or recording.prepared is not None
     again = replace(recording, state=RecordingState.READY, prepared=None, needs_preparation=to_prepare)
-    return replace(again, reason=None, changed_at=now)
+    return replace(again, reason=None, fetch_failing_since=0, changed_at=now)

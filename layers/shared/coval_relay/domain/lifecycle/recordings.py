@@ -293,7 +293,7 @@ def attach_abandoned(call: Call, identity: str, reason: Reason, now: int) -> Tra
 
 
 def attach_fetch_failed(call: Call, identity: str, reason: Reason, now: int) -> Transition:
-    """Coval could not fetch the recording's URL; fresh ones are tried for a day, then it ends with Coval's words."""
+    """Coval could not fetch the recording's URL; fresh ones are tried for 12 days, then it ends with its words."""
     if call.recording is None or call.recording.identity != identity or call.recording.abandoned:
         return Transition(call)
     failing = fetch_failing(call.recording, now)
@@ -339,8 +339,9 @@ def recording_after_submit(recording: Recording | None, audio: ConversationAudio
 
 
 def rejected(recording: Recording, reason: Reason, now: int) -> Recording:
-    """It has ended; what could still be had by it is gone from the item."""
-    return replace(recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url="", changed_at=now)
+    """It has ended; what could still be had by it is gone from the item, unless it may be brought back."""
+    url = recording.url if reason.code in claims.IN_VAIN else ""
+    return replace(recording, state=RecordingState.REJECTED, reason=reason, upload_id=None, url=url, changed_at=now)
 
 
 def fetch_failing(recording: Recording, now: int) -> Recording:

@@ -82,8 +82,8 @@ def _gives_up_at(call: Call) -> int:
 def _given_up(call: Call, now: int) -> Transition:
     """Ends visibly what has waited too long: the call that was not submitted, or only its recording."""
     recording = call.recording
-    if recording and recording.state in UNFINISHED:  # its URL stays: it may be revived
-        recording = replace(recordings.rejected(recording, claims.WAITED_TOO_LONG, now), url=recording.url)
+    if recording and recording.state in UNFINISHED:
+        recording = recordings.rejected(recording, claims.WAITED_TOO_LONG, now)
     ended = replace(call, recording=recording)
     if call.state not in TERMINAL:
         ended = replace(ended, state=ConversationState.REJECTED, reason=claims.WAITED_TOO_LONG)
