@@ -6,7 +6,16 @@ import pytest
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.call import Call
-from coval_relay.domain.lifecycle import Action, Attempt, Transition, claims, conversations, recordings, resumption
+from coval_relay.domain.lifecycle import (
+    Action,
+    Attempt,
+    Transition,
+    claims,
+    conversations,
+    descriptions,
+    recordings,
+    resumption,
+)
 from coval_relay.domain.messages import AliasesKnown
 from coval_relay.services.alias_resolver import AliasResolver
 from coval_relay.services.submission import Submission
@@ -49,7 +58,7 @@ def test_without_waiting_for_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_remembering_that_a_submit_may_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
     back = claims.without_lease
-    monkeypatch.setattr(claims, "without_lease", lambda call: replace(back(call), maybe_sent_at=0))
+    monkeypatch.setattr(claims, "without_lease", lambda call, now: replace(back(call, now), maybe_sent_at=0))
     found = run(Scope(("take-over, sent",), ONE_FAULT))
     assert SECOND in found.broken
 
@@ -95,6 +104,6 @@ def test_without_a_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordings, "with_agent_channel", lambda recording, *_: recording)
+    monkeypatch.setattr(descriptions, "with_agent_channel", lambda recording, *_: recording)
     found = run(Scope(("side becomes known",), NOTHING))
     assert found.broken.keys() == {"P9: the agent is not on channel 0"}

@@ -101,7 +101,7 @@ def what_has_no_version_is_fetched_where_it_lies() -> Any:
 def maybe_sent_is_cleared() -> Any:
     """Who gives a call back forgets that an earlier submit may have arrived."""
     back = claims.without_lease
-    return patch.object(claims, "without_lease", lambda call: replace(back(call), maybe_sent_at=0))
+    return patch.object(claims, "without_lease", lambda call, now: replace(back(call, now), maybe_sent_at=0))
 
 
 def no_audit() -> Any:

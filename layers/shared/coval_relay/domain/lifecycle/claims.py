@@ -5,6 +5,7 @@ from dataclasses import replace
 from coval_relay.domain.call import TERMINAL, Call, CallEnd, ConversationState, Lease, Parts, Recording, RecordingState
 from coval_relay.domain.coval import CIRCUIT_OPEN
 from coval_relay.domain.errors import AUDIO_FETCH_FAILED, Reason
+from coval_relay.domain.lifecycle import descriptions
 from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attempt, Transition
 
 OLD_CALL_SECONDS = 86_400
@@ -17,7 +18,7 @@ IN_VAIN = frozenset({WAITED_TOO_LONG.code, AUDIO_FETCH_FAILED})
 def claimed(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
     """The attempt gets the lease, for the parts that can go now; it reads first where Coval may know the call."""
     if attempt.is_closed:
-        return Transition(without_lease(call), Action.WAIT, attempt.closed_until, CIRCUIT_OPEN)
+        return Transition(without_lease(call, attempt.now), Action.WAIT, attempt.closed_until, CIRCUIT_OPEN)
     linked = call.recording_state is RecordingState.BY_URL and not with_transcript
     uploaded = call.recording_state is RecordingState.UPLOADED
     parts = Parts(transcript=with_transcript, facts=call.call_end is not CallEnd.NOT_SEEN, recording=uploaded or linked)
@@ -35,7 +36,8 @@ def claimed(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transitio
 
 def taken_over(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
     """The attempt gets a lease that has ended: its owner may have sent, and is looked after by an audit."""
-    return claimed(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt, with_transcript=with_transcript)
+    taken = descriptions.described(replace(call, maybe_sent_at=attempt.now, audited_at=0), attempt.now)
+    return claimed(taken, attempt, with_transcript=with_transcript)
 
 
 def _may_be_known(call: Call) -> bool:
@@ -46,15 +48,15 @@ def _may_be_known(call: Call) -> bool:
     return call.facts is None or call.created_at - call.facts.ended_at > OLD_CALL_SECONDS
 
 
-def without_lease(call: Call) -> Call:
-    """The state without a lease, by the facts at hand."""
+def without_lease(call: Call, now: int) -> Call:
+    """The state without a lease, by the facts at hand: with what was said of it while the lease lasted."""
     state = {
         CallEnd.NOT_SEEN: ConversationState.NEW,
         CallEnd.WITH_TRANSCRIPT: ConversationState.QUEUED,
         CallEnd.WITHOUT_TRANSCRIPT: ConversationState.WAITING,
         CallEnd.TRANSCRIPT_PENDING: ConversationState.WAITING,
     }[call.call_end]
-    return replace(call, state=state, lease=None)
+    return descriptions.described(replace(call, state=state, lease=None), now)
 
 
 def holds_lease(call: Call, token: str) -> bool:
@@ -73,14 +75,14 @@ def submit_not_sent(call: Call, token: str, now: int) -> Transition:
     """Known not to have been sent: the lease ends at once, the message comes again."""
     if not holds_lease(call, token):
         return lease_lost(call, now)
-    return Transition(without_lease(call), Action.WAIT, now + RETRY_SECONDS)
+    return Transition(without_lease(call, now), Action.WAIT, now + RETRY_SECONDS)
 
 
 def lease_released(call: Call, token: str, now: int) -> Transition:
     """A take-over found nothing in Coval and has not the text that is due: that comes with its message."""
     if not holds_lease(call, token):
         return lease_lost(call, now)
-    return Transition(without_lease(call))
+    return Transition(without_lease(call, now))
 
 
 def has_given_up(call: Call) -> bool:
@@ -115,7 +117,7 @@ def _brought_back(call: Call, now: int) -> Call:
     with_call = rejected and recording is not None and recording.reason == call.reason
     if recording and (with_call or _ended_in_vain(recording)) and (recording.version or recording.url):
         call = replace(call, recording=_unprepared(recording, now), held_until=0)
-    return replace(without_lease(call), reason=None, waiting_since=now, held_until=0) if rejected else call
+    return replace(without_lease(call, now), reason=None, waiting_since=now, held_until=0) if rejected else call
 
 
 def _unprepared(recording: Recording, now: int) -> Recording:

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from coval_relay.domain import backoff
 from coval_relay.domain.call import (
-    CALL_STATUS,
-    COMPLETED,
     SIMULATION,
     TERMINAL,
     Call,
@@ -18,7 +16,7 @@ from coval_relay.domain.call import (
     TranscriptPointer,
 )
 from coval_relay.domain.errors import Reason
-from coval_relay.domain.lifecycle import claims, recordings
+from coval_relay.domain.lifecycle import claims, descriptions, recordings
 from coval_relay.domain.lifecycle.transition import (
     MAX_NOTES,
     RETRY_SECONDS,
@@ -45,16 +43,16 @@ def call_ended(
     known = replace(
         call,
         call_end=CallEnd.WITHOUT_TRANSCRIPT if hopeless and not with_transcript else kind,
-        facts=_described(_merged_facts(call.facts, facts, with_transcript=with_transcript), call.described),
+        facts=_merged_facts(call.facts, facts, with_transcript=with_transcript),
         transcript=pointer or call.transcript,
         created_at=call.created_at or attempt.now,
         waiting_since=call.waiting_since or attempt.now,
     )
     if call.state in TERMINAL:
         return Transition(_note_late(call, with_transcript=with_transcript, facts=True))
+    known = descriptions.described(known, attempt.now)
     if call.state is ConversationState.SUBMITTING:
         return _ended_during_submit(call, known, attempt, with_transcript=with_transcript)
-    known = _with_agent_channel(known, attempt.now)
     if with_transcript:
         return claims.claimed(known, attempt, with_transcript=True)
     if call.state is ConversationState.QUEUED:
@@ -77,7 +75,10 @@ def _merged_facts(known: CallFacts | None, arrived: CallFacts, *, with_transcrip
 
 
 def call_described(call: Call, description: Description, now: int) -> Transition:
-    """An event besides the call's end describes it, before the end or after: what was said first holds."""
+    """An event besides the call's end describes it, before the end or after: what was said first holds.
+
+    While a submit is under way it is kept only: it counts where that has not been sent, or for the recording after it.
+    """
     before = call.described or Description()
     merged = Description(
         status=before.status or description.status,
@@ -85,33 +86,15 @@ def call_described(call: Call, description: Description, now: int) -> Transition
         agent_channel=description.agent_channel if before.agent_channel is None else before.agent_channel,
     )
     known = replace(call, described=merged, created_at=call.created_at or now)
-    if call.facts is None or call.state in TERMINAL or call.state is ConversationState.SUBMITTING:
+    if call.state is ConversationState.SUBMITTING:
         return Transition(known, Action.DONE)
-    known = replace(known, facts=_described(call.facts, merged))
-    if known.recording is None:
-        return Transition(known)
-    recording = recordings.with_agent_channel(known.recording, merged.agent_channel, now)
-    anew = recording.needs_preparation and recording != known.recording
-    return Transition(replace(known, recording=recording), Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
-
-
-def _described(facts: CallFacts, description: Description | None) -> CallFacts:
-    """The facts with what they lack; that a call was completed says less than who answered it."""
-    if description is None:
-        return facts
-    way = {"direction": description.direction} if description.direction else {}
-    metadata = {**way, **facts.metadata}
-    if description.status and metadata.get(CALL_STATUS) in (None, COMPLETED):
-        metadata[CALL_STATUS] = description.status
-    channel = description.agent_channel if facts.agent_channel is None else facts.agent_channel
-    return replace(facts, metadata=metadata, agent_channel=channel)
-
-
-def _with_agent_channel(call: Call, now: int) -> Call:
-    """Its recording, with the agent's channel that the facts say."""
-    if call.recording is None or call.facts is None:
-        return call
-    return replace(call, recording=recordings.with_agent_channel(call.recording, call.facts.agent_channel, now))
+    known = descriptions.described(known, now)
+    anew = known.recording != call.recording
+    if call.state in TERMINAL:
+        return Transition(known, Action.CONTINUE if anew else Action.DONE)
+    if anew and known.recording and known.recording.needs_preparation:
+        return Transition(known, Action.REQUEUE_RECORDING)
+    return Transition(known, Action.DONE if call.facts is None else Action.CONTINUE)
 
 
 def _noted_if_nothing_to_evaluate(call: Call) -> Call:
@@ -126,7 +109,6 @@ def _ended_during_submit(call: Call, known: Call, attempt: Attempt, *, with_tran
     assert call.lease is not None
     if call.lease.until > attempt.now:
         return Transition(call, Action.WAIT, call.lease.until)
-    known = _with_agent_channel(known, attempt.now)
     if with_transcript:
         return claims.taken_over(known, attempt, with_transcript=True)
     if known.call_end is CallEnd.WITHOUT_TRANSCRIPT and not call.lease.parts.transcript:
@@ -226,6 +208,7 @@ def _submitted(call: Call, made: KnownConversation, now: int) -> Call:
         recording=recordings.recording_after_submit(call.recording, made.audio, now),
         other_recordings={**call.other_recordings, made.others: "attached"} if made.others else call.other_recordings,
     )
+    after = descriptions.with_sides(after, now)
     return _note_late(after, with_transcript=due_text, facts=call.call_end is not CallEnd.NOT_SEEN)
 
 
@@ -245,7 +228,7 @@ def audio_rejected(call: Call, token: str, reason: Reason, now: int) -> Transiti
     if not claims.holds_lease(call, token):
         return claims.lease_lost(call, now)
     recording = recordings.rejected(call.recording, reason, now) if call.recording else None
-    return _without_recording(replace(call, recording=recording), Action.CONTINUE)
+    return _without_recording(replace(call, recording=recording), Action.CONTINUE, now)
 
 
 def upload_not_found(call: Call, token: str, now: int) -> Transition:
@@ -255,22 +238,22 @@ def upload_not_found(call: Call, token: str, now: int) -> Transition:
     recording = call.recording
     if recording and recording.state is RecordingState.UPLOADED:
         recording = replace(recording, state=RecordingState.READY, upload_id=None, changed_at=now)
-    return _without_recording(replace(call, recording=recording), Action.REQUEUE_RECORDING)
+    return _without_recording(replace(call, recording=recording), Action.REQUEUE_RECORDING, now)
 
 
-def _without_recording(call: Call, otherwise: Action) -> Transition:
+def _without_recording(call: Call, otherwise: Action, now: int) -> Transition:
     assert call.lease is not None
     lease = replace(call.lease, parts=replace(call.lease.parts, recording=False))
     if lease.parts.transcript:
-        return Transition(replace(call, lease=lease), Action.SUBMIT)
-    return Transition(claims.without_lease(call), otherwise)
+        return Transition(descriptions.described(replace(call, lease=lease), now), Action.SUBMIT)
+    return Transition(claims.without_lease(call, now), otherwise)
 
 
 def transcript_not_ready(call: Call, token: str, until: int, now: int) -> Transition:
     """The transcript is not there yet: the lease ends, the sweep looks again."""
     if not claims.holds_lease(call, token):
         return claims.lease_lost(call, now)
-    return held(_with_missing_text(claims.without_lease(call)), until)
+    return held(_with_missing_text(claims.without_lease(call, now)), until)
 
 
 def transcript_awaited(call: Call) -> Transition:
@@ -288,7 +271,7 @@ def transcript_dropped(call: Call, token: str, reason: Reason, now: int) -> Tran
         return claims.lease_lost(call, now)
     noted = input_rejected(call, reason, now).call
     end = CallEnd.NOT_SEEN if call.facts is None else CallEnd.WITHOUT_TRANSCRIPT
-    return Transition(claims.without_lease(replace(noted, call_end=end, transcript=None)))
+    return Transition(claims.without_lease(replace(noted, call_end=end, transcript=None), now))
 
 
 def submit_fetch_failed(call: Call, token: str, reason: Reason, now: int) -> Transition:
@@ -299,4 +282,4 @@ def submit_fetch_failed(call: Call, token: str, reason: Reason, now: int) -> Tra
     if now - failing.fetch_failing_since >= backoff.FETCH_SECONDS:
         return audio_rejected(call, token, reason, now)
     pause = backoff.of_fetch(now - failing.fetch_failing_since)
-    return held(claims.without_lease(replace(call, recording=failing)), now + pause)
+    return held(claims.without_lease(replace(call, recording=failing), now), now + pause)

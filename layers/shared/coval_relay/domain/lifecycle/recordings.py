@@ -13,10 +13,9 @@ from coval_relay.domain.call import (
     RecordingState,
 )
 from coval_relay.domain.errors import Reason
-from coval_relay.domain.lifecycle import claims
+from coval_relay.domain.lifecycle import claims, descriptions
 from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attempt, Transition, held, input_rejected
 
-STEREO = 2
 MAX_OTHER_RECORDINGS = 100
 MAX_CONVERSIONS = 5
 NEVER_CONVERTED = Reason("never_converted", "Five conversions of the recording were begun, and none came to its end.")
@@ -32,7 +31,7 @@ def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Trans
     """A recording came for this call: READY, BY_URL, or REJECTED by our own look at it."""
     call = claims.revived(call, attempt.now)
     current = call.recording
-    arrived = with_agent_channel(arrived, call.facts.agent_channel if call.facts else None, attempt.now)
+    arrived = descriptions.with_agent_channel(arrived, descriptions.agent_channel(call), attempt.now)
     if current is None or _replaces_unusable(arrived, current):
         return _choose(call, arrived, attempt)
     if arrived.identity == current.identity:
@@ -92,7 +91,7 @@ def _needs_its_bytes(call: Call, current: Recording) -> bool:
 
 def _with_prepared_copy(call: Call, current: Recording, arrived: Recording) -> Call:
     """The copy that Coval can take was made, or the agent's channel became known."""
-    current = with_agent_channel(current, arrived.agent_channel, arrived.changed_at)
+    current = descriptions.with_agent_channel(current, arrived.agent_channel, arrived.changed_at)
     made = current.needs_copy and not arrived.needs_copy and arrived.agent_channel == current.agent_channel
     if made and arrived.usable and current.state in (RecordingState.READY, RecordingState.UPLOADED):
         current = replace(arrived, settling_until=current.settling_until)
@@ -303,30 +302,6 @@ def attach_fetch_failed(call: Call, identity: str, reason: Reason, now: int) -> 
 
 
 # --- parts of the conversation's rules ---------------------------------------------------------------
-
-
-def with_agent_channel(recording: Recording, channel: int | None, now: int) -> Recording:
-    """The agent's channel from another event, where the recording came without one.
-
-    What was prepared for an unknown channel is prepared anew:
-
-        recording ── uploaded as it is ──┐
-        call end, agent on channel 1 ────┴─ READY again ── swapped ── uploaded
-    """
-    waiting = (RecordingState.READY, RecordingState.UPLOADED, RecordingState.BY_URL)
-    if channel is None or recording.agent_channel is not None or recording.state not in waiting:
-        return recording
-    known = replace(recording, agent_channel=channel)
-    if recording.channels == 1 or (channel == 0 and recording.channels == STEREO):
-        return known
-    return replace(
-        known,
-        state=RecordingState.READY,
-        upload_id=None,
-        prepared=None,
-        needs_preparation=True,
-        changed_at=now,
-    )
 
 
 def recording_after_submit(recording: Recording | None, audio: ConversationAudio, now: int) -> Recording | None:
