@@ -154,8 +154,15 @@ def _without_event(stack: Stack, call: str) -> str:
     stack.send("attach", reopening(call, _revision(item)))
     if item.get("state", {}).get("S") != "REJECTED":
         return GOES_ON
-    words_came_in_the_event = item.get("call_end", {}).get("S") == "WITH_TRANSCRIPT" and "transcript" not in item
-    return WORDS_MISSING if words_came_in_the_event else GOES_ON
+    return WORDS_MISSING if _words_came_in_the_event(item) else GOES_ON
+
+
+def _words_came_in_the_event(item: Mapping[str, Any]) -> bool:
+    """Whether the item does not say where they lie, though the call needs them."""
+    dropped = item.get("dropped", {}).get("M", {})
+    if dropped and dropped.get("reason") == item.get("reason"):
+        return "pointer" not in dropped
+    return item.get("call_end", {}).get("S") == "WITH_TRANSCRIPT" and "transcript" not in item
 
 
 def _has_ended_in_vain(item: Mapping[str, Any]) -> bool:

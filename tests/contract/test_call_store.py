@@ -17,6 +17,7 @@ from coval_relay.domain.call import (
     CallFacts,
     ConversationState,
     Description,
+    DroppedTranscript,
     Lease,
     Parts,
     Recording,
@@ -43,6 +44,10 @@ FULL = Call(
         recording_expected=False,
     ),
     transcript=TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_at=7),
+    dropped=DroppedTranscript(
+        reason=Reason("code", "text"),
+        pointer=TranscriptPointer(bucket="b", key="k", format="canonical_v1", stored_at=7),
+    ),
     lease=Lease("token", 99, Parts(transcript=True, facts=True, recording=True)),
     maybe_sent_at=7,
     conversation_id="c" * 22,

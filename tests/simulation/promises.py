@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coval_relay.domain.call import TERMINAL, Call, ConversationState, RecordingState
-from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE
+from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE, is_wordless
 from tests.simulation.services import Held
 from tests.simulation.stories import Happening, Story, heard
 from tests.simulation.world import SECRETS, Outside, id_of, key_of
@@ -40,8 +40,9 @@ class Promises:
 
     def written(self, before: Call, after: Call) -> None:
         name = after.external_conversation_id
-        conversation_found_late = before.state is REJECTED and after.state is SUBMITTED
-        if before.state in TERMINAL and after.state is not before.state and not conversation_found_late:
+        found_late = before.state is REJECTED and after.state is SUBMITTED
+        goes_on = found_late or is_wordless(before)
+        if before.state in TERMINAL and after.state is not before.state and not goes_on:
             self.breaks(f"P2: {name} went from {before.state} back to {after.state}")
         if before.conversation_id not in (None, after.conversation_id):
             self.breaks(f"P1: the item of {name} went from one conversation to another")

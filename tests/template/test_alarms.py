@@ -263,6 +263,11 @@ def test_other_lines_are_not(stack: Stack, report: Report, name: str) -> None:
     assert set(states(alarm, report.samples, 5)) == {"OK"}
 
 
+def test_words_that_cannot_be_sent_are_told(stack: Stack, report: Report) -> None:
+    report(10, LogEvent.TRANSCRIPT_DROPPED, code="invalid_transcript")
+    assert states(stack.properties("RejectedInputAlarm"), report.samples, 1) == ["ALARM"]
+
+
 @pytest.mark.parametrize("event", [LogEvent.CALL_GIVEN_UP, LogEvent.RECORDING_GIVEN_UP])
 def test_what_was_given_up_has_waited_too_long(stack: Stack, report: Report, event: LogEvent) -> None:
     report(10, event)

@@ -225,7 +225,7 @@ def test_faults_of_the_object(error: Exception, kind: type[Exception]) -> None:
         (error_of("403"), PermanentError("access_denied", DENIAL.format(permission="p"))),
         (
             error_of("InvalidObjectState"),
-            PermanentError("object_archived", "The object is archived: restore it, then send the event again."),
+            PermanentError("object_archived", "The object is archived: restore it."),
         ),
         (error_of("SlowDown"), RetryableError("s3_SlowDown")),
         (error_of("KMS.DisabledException"), RetryableError("s3_KMS.DisabledException")),

@@ -14,6 +14,7 @@ from coval_relay.domain.call import (
     CallFacts,
     ConversationAudio,
     Description,
+    DroppedTranscript,
     KnownConversation,
     Lease,
     Parts,
@@ -531,7 +532,13 @@ def test_a_lease_that_is_given_back() -> None:
 
 def test_a_withdrawn_text_of_a_call_whose_end_is_unseen() -> None:
     seen = mine(transcript=POINTER)
-    assert lifecycle.transcript_dropped(seen, "mine", REASON, NOW) == Transition(call(notes=(REASON,)))
+    dropped = DroppedTranscript(reason=REASON, pointer=POINTER)
+    assert lifecycle.transcript_dropped(seen, "mine", REASON, NOW) == Transition(
+        call(State.REJECTED, notes=(REASON,), reason=REASON, dropped=dropped)
+    )
+    assert lifecycle.transcript_dropped(replace(seen, recording=UPLOADED), "mine", REASON, NOW) == Transition(
+        call(notes=(REASON,), dropped=dropped, recording=UPLOADED)
+    )
 
 
 def test_a_submit_whose_url_could_not_be_fetched() -> None:

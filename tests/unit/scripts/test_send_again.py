@@ -67,6 +67,12 @@ def ended(code: str, state: str = "REJECTED") -> dict[str, Any]:
     return {"recording": {"M": {"state": {"S": state}, "reason": {"M": {"code": {"S": code}}}}}}
 
 
+def dropped(**pointer: Any) -> dict[str, Any]:
+    """It was rejected because its words cannot be sent."""
+    reason = {"M": {"code": {"S": "c"}, "text": {"S": "t"}}}
+    return {"call_end": {"S": "WITHOUT_TRANSCRIPT"}, "reason": reason, "dropped": {"M": {"reason": reason, **pointer}}}
+
+
 def received(stack: Stack, queue: str) -> list[Any]:
     url = stack.outputs[f"{QUEUES[queue]}QueueUrl"]
     found = stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -109,6 +115,9 @@ def test_each_goes_to_its_own_queue(stack: Stack) -> None:
         ({}, send_again.WORDS_MISSING, True),
         ({"transcript": {"M": {}}}, send_again.GOES_ON, True),
         ({"call_end": {"S": "WITHOUT_TRANSCRIPT"}}, send_again.GOES_ON, True),
+        (dropped(), send_again.WORDS_MISSING, True),
+        (dropped(pointer={"M": {}}), send_again.GOES_ON, True),
+        ({**dropped(), "reason": {"M": {"code": {"S": "other"}}}}, send_again.GOES_ON, True),
         ({"state": {"S": "SUBMITTED"}}, send_again.NOT_REJECTED, False),
         ({"state": {"S": "SUBMITTED"}, **ended("other")}, send_again.NOT_REJECTED, False),
         ({"state": {"S": "SUBMITTED"}, **ended(lifecycle.WAITED_TOO_LONG.code)}, send_again.GOES_ON, True),

@@ -30,6 +30,7 @@ HANDED_ON = {
     ("adapters/web/transcript_urls.py", "error.code"),
     ("entrypoints/consumer.py", "error.code"),
     ("entrypoints/consumer.py", "outcome.code"),
+    ("services/submission.py", "error.code"),
 }
 """Codes that are made elsewhere, where this test sees them, or that are the call's own."""
 FINAL = {"transcript_too_long", "document_too_large", "waited_too_long"}

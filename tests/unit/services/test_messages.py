@@ -1036,23 +1036,31 @@ def test_a_url_in_a_submit_that_cannot_be_fetched_is_reported(failing_for: int) 
     assert played.telemetry == [not_fetched(failing_for), *rejection * (failing_for == TWELVE_DAYS)]
 
 
+EXPECTED = {"recording": None, "facts": replace(FACTS, recording_expected=True)}
+UNEXPECTED = {"recording": None, "facts": replace(FACTS, recording_expected=False)}
 REJECTED_WORDS = PermanentError("INVALID_ARGUMENT", "Invalid role", "transcript[0].role", 400)
 
 
 @pytest.mark.parametrize(
-    ("more", "error", "goes_on"),
+    ("more", "error", "goes_on", "reported"),
     [
-        ({"recording": READY}, REJECTED_WORDS, True),
-        ({"recording": None, "facts": replace(FACTS, recording_expected=True)}, REJECTED_WORDS, True),
-        ({"recording": None, "facts": replace(FACTS, recording_expected=False)}, REJECTED_WORDS, False),
-        ({"recording": recording(Sound.REJECTED), "facts": None}, REJECTED_WORDS, False),
-        ({"recording": READY}, replace(REJECTED_WORDS, status=422), False),
-        ({"recording": READY}, replace(REJECTED_WORDS, field=None), False),
-        ({"recording": READY}, replace(REJECTED_WORDS, field="the transcript"), False),
+        ({"recording": READY}, REJECTED_WORDS, True, ["TRANSCRIPT_DROPPED"]),
+        (EXPECTED, REJECTED_WORDS, True, ["TRANSCRIPT_DROPPED"]),
+        (UNEXPECTED, REJECTED_WORDS, False, ["TRANSCRIPT_DROPPED", "CALL_REJECTED"]),
+        ({**EXPECTED, "recording_missed_at": 7}, REJECTED_WORDS, False, ["TRANSCRIPT_DROPPED", "CALL_REJECTED"]),
+        (
+            {"recording": recording(Sound.REJECTED), "facts": None},
+            REJECTED_WORDS,
+            False,
+            ["TRANSCRIPT_DROPPED", "CALL_REJECTED"],
+        ),
+        ({"recording": READY}, replace(REJECTED_WORDS, status=422), False, ["CALL_REJECTED"]),
+        ({"recording": READY}, replace(REJECTED_WORDS, field=None), False, ["CALL_REJECTED"]),
+        ({"recording": READY}, replace(REJECTED_WORDS, field="the transcript"), False, ["CALL_REJECTED"]),
     ],
 )
 def test_words_that_coval_rejects_cost_the_call_only_what_hangs_on_them(
-    more: dict[str, Any], error: PermanentError, goes_on: bool
+    more: dict[str, Any], error: PermanentError, goes_on: bool, reported: list[str]
 ) -> None:
     seen = replace(claimed(TEXT), **more)
     played = world(seen)
@@ -1061,7 +1069,8 @@ def test_words_that_coval_rejects_cost_the_call_only_what_hangs_on_them(
     after = played.store.get("call-1")
     reason = Reason(error.code, error.reason)
     assert (after.state is not State.REJECTED, after.reason) == (goes_on, None if goes_on else reason)
-    assert after.notes == ((reason,) if goes_on else ())
+    assert after.notes == ((reason,) if "TRANSCRIPT_DROPPED" in reported else ())
+    assert played.events()[: len(reported)] == reported
 
 
 @pytest.mark.parametrize("content", [b"no JSON", json.dumps(TURNS).encode()])

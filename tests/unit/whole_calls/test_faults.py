@@ -13,9 +13,8 @@ from coval_relay.domain.errors import (
     UnknownOutcomeError,
     UrlRejectedError,
 )
-from coval_relay.domain.lifecycle import OTHER_RECORDING_ATTACHED
+from coval_relay.domain.lifecycle import OTHER_RECORDING_ATTACHED, TRANSCRIPT_MISSING
 from coval_relay.domain.submit_request import STAMP
-from coval_relay.services.submission import MISSING
 from scripts.send_again import reopening
 from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
@@ -269,7 +268,7 @@ def test_a_reference_to_nothing_is_waited_for_until_the_deadline() -> None:
     assert world.store.get("call-1").state.value == "WAITING"
     world.run()
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
-    assert world.store.get("call-1").notes == (MISSING,)
+    assert world.store.get("call-1").notes == (TRANSCRIPT_MISSING,)
 
 
 @pytest.mark.parametrize(

@@ -161,11 +161,11 @@ def _transcript_that_is_no_json(world: World) -> None:
 
 
 @story
-def _transcript_that_may_not_be_read(world: World) -> None:
-    def deny(*_: Any) -> bytes:
-        raise PermanentError("access_denied", "The function may not read it.")
+def _transcript_that_is_too_large_to_be_read(world: World) -> None:
+    def refuse(*_: Any) -> bytes:
+        raise PermanentError("document_too_large", "The object has more than 8388608 bytes.")
 
-    world.transcript_objects.fetch = deny
+    world.transcript_objects.fetch = refuse
     world.send("call_end", call_ended(transcript="reference"))
 
 
@@ -528,11 +528,11 @@ EXPECTED: dict[str, tuple[str, ...]] = {
         "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "invalid_transcript: transcript: must be JSON",
     ),
-    "transcript that may not be read": (
+    "transcript that is too large to be read": (
         "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",
-        "TRANSCRIPT_DROPPED call-1 code=access_denied",
+        "TRANSCRIPT_DROPPED call-1 code=document_too_large",
         "WAITING, WITHOUT_TRANSCRIPT, no recording",
-        "access_denied: The function may not read it.",
+        "document_too_large: The object has more than 8388608 bytes.",
     ),
     "transcript that never comes": (
         "CALL_END_RECEIVED call-1 kind=TRANSCRIPT_PENDING",

@@ -119,6 +119,15 @@ class TranscriptPointer:
     """As that of the facts."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedTranscript:
+    """A transcript that cannot be sent, and why."""
+
+    reason: Reason
+    pointer: TranscriptPointer | None = None
+    """Where it lies; None where it came in the event itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Which parts of a call a submit carries."""
@@ -238,6 +247,8 @@ class Call:
     described: Description | None = None
     """Part of the facts, from whichever event came first."""
     transcript: TranscriptPointer | None = None
+    dropped: DroppedTranscript | None = None
+    """The last transcript that cannot be sent, until another one is tried."""
     lease: Lease | None = None
     maybe_sent_at: int = 0
     """When a submit was last taken over: Coval may have it unseen, so read before a POST. Never cleared."""

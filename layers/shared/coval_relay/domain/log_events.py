@@ -13,14 +13,18 @@ class LogEvent(Enum):
     CALL_SUBMITTED = ("INFO", "Coval has made the conversation.", "Submitted")
     CALL_ADOPTED = ("WARNING", "An earlier attempt had made the conversation.", "Adopted")
     CALL_FILTERED = ("INFO", "Coval filtered the call as its own simulation.", "Filtered")
-    CALL_REJECTED = ("ERROR", "Coval rejected the call.", "CallRejected")
+    CALL_REJECTED = ("ERROR", "The call was rejected for good.", "CallRejected")
     CALL_SKIPPED = ("INFO", "The call has nothing that could be evaluated.", "Skipped")
     TRANSCRIPT_TRUNCATED = (
         "WARNING",
         "The oldest messages were left out of an oversize transcript.",
         "Truncated",
     )
-    TRANSCRIPT_DROPPED = ("WARNING", "The transcript cannot be sent.", "TranscriptDropped")
+    TRANSCRIPT_DROPPED = (
+        "ERROR",
+        "The transcript cannot be sent; the recording may speak for the call.",
+        "RejectedInput",
+    )
     SUBMIT_OUTCOME_UNKNOWN = (
         "WARNING",
         "A submit had no clear outcome; it is read before it is sent again.",

@@ -25,7 +25,7 @@ from coval_relay.domain.errors import (
 from coval_relay.domain.faults import Fault, fault_of, waiting_event
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Attempt
 from coval_relay.domain.log_events import LogEvent, Telemetry
-from coval_relay.domain.messages import Message, Reopen, Resume
+from coval_relay.domain.messages import CallEnded, Message, Reopen, Resume
 from coval_relay.domain.ports import RejectedEvents
 from coval_relay.services.action_runner import Outcome
 from coval_relay.services.conditional_updates import Calls
@@ -152,8 +152,8 @@ class Consumer:
                 outcome = self.service(message, self._attempt(remaining))
                 if outcome.until is not None:
                     return Waits(outcome.code, outcome.until)
-                if outcome.call and outcome.call.state is ConversationState.REJECTED and outcome.call.reason:
-                    self._keep(delivery, outcome.call.external_conversation_id, outcome.call.reason)
+                if outcome.call and (reason := _rejection(outcome.call, message)):
+                    self._keep(delivery, outcome.call.external_conversation_id, reason)
         return None
 
     def _reopened(self, reopen: Reopen) -> None:
@@ -244,6 +244,13 @@ class Consumer:
 
     def _age(self, receipt: Receipt) -> int:
         return max(self.calls.clock() - receipt.sent_at, 0) if receipt.sent_at else 0
+
+
+def _rejection(call: Call, message: Message) -> Reason | None:
+    """Why the event is kept: its call is rejected, or only the text that it brought."""
+    if call.state is ConversationState.REJECTED:
+        return call.reason
+    return call.dropped.reason if call.dropped and isinstance(message, CallEnded) else None
 
 
 def _call_id(delivery: Delivery) -> str:

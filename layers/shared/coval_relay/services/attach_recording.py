@@ -43,8 +43,8 @@ class AttachRecording:
 
         call = self.calls.get(resume.external_conversation_id)
         transition = self.calls.update(call, decide)
-        for event in newly_missed(call, transition.call):
-            self.telemetry(event, call.external_conversation_id)
+        for event, fields in newly_missed(call, transition.call):
+            self.telemetry(event, call.external_conversation_id, **fields)
         return self.actions.run(transition, attempt)
 
 

@@ -62,10 +62,12 @@ def newly_superseded(before: Call, after: Call) -> int:
     return len(ended - before.other_recordings.keys())
 
 
-def newly_missed(before: Call, after: Call) -> Iterator[LogEvent]:
+def newly_missed(before: Call, after: Call) -> Iterator[tuple[LogEvent, dict[str, str]]]:
     """What has been waited for in vain since: each ends something without an error of its own."""
     if after.recording_missed_at and not before.recording_missed_at:
-        yield LogEvent.RECORDING_MISSING
+        yield LogEvent.RECORDING_MISSING, {}
+    if lifecycle.is_wordless(after) and not lifecycle.is_wordless(before) and after.reason:
+        yield LogEvent.CALL_REJECTED, {"code": after.reason.code}
     if lifecycle.has_given_up(after) and not lifecycle.has_given_up(before):
         whole = after.reason == lifecycle.WAITED_TOO_LONG
-        yield LogEvent.CALL_GIVEN_UP if whole else LogEvent.RECORDING_GIVEN_UP
+        yield LogEvent.CALL_GIVEN_UP if whole else LogEvent.RECORDING_GIVEN_UP, {}

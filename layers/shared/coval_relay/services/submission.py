@@ -6,7 +6,6 @@ from typing import assert_never
 
 from coval_relay.domain import lifecycle
 from coval_relay.domain.call import (
-    UNFINISHED,
     Call,
     ConversationAudio,
     ConversationState,
@@ -31,6 +30,7 @@ from coval_relay.domain.errors import (
     UnknownOutcomeError,
     UnusableRecordingError,
 )
+from coval_relay.domain.faults import Fault, fault_of
 from coval_relay.domain.lifecycle import RETRY_SECONDS, Action, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.s3_objects import RecordingObjects
@@ -50,7 +50,6 @@ from coval_relay.services.recording_attachment import report_not_fetched, signed
 from coval_relay.services.transcript_loader import TranscriptLoader
 
 GONE = frozenset({"DELETED", "CANCELLED"})
-MISSING = Reason("transcript_missing", "The transcript never came, or the function may not read it.")
 
 
 @dataclass(unsafe_hash=True)
@@ -145,7 +144,10 @@ class Submission:
         return submit, encode(submit, limit=self.max_payload_bytes, policy=self.oversize)
 
     def _load(self, call: Call) -> Transcript | None:
-        """The text by its pointer; None where its message has it, or another function must read it."""
+        """The text by its pointer; None where its message has it, or another function must read it.
+
+        What an operator has to mend costs no text: it waits.
+        """
         if self.transcripts is None or call.transcript is None:
             return None
         try:
@@ -153,6 +155,8 @@ class Submission:
         except InvalidInputError as error:
             raise UnsendableTranscriptError(Reason("invalid_transcript", str(error))) from None
         except PermanentError as error:
+            if fault_of(error.code) is Fault.OPERATOR:
+                raise RetryableError(error.code) from None
             raise UnsendableTranscriptError(Reason(error.code, error.reason)) from None
 
     def _request(self, call: Call, transcript: Transcript | None) -> Submit:
@@ -224,7 +228,7 @@ class Submission:
 
     def _transcript_missing(self, call: Call, token: str, error: NotReadyError) -> Transition:
         if self._is_overdue(call):
-            return self._drop_transcript(call, token, MISSING)
+            return self._drop_transcript(call, token, lifecycle.TRANSCRIPT_MISSING)
         now = self._now()
         until = now + int(error.retry_after or RETRY_SECONDS)
         return self.calls.update(call, lambda seen: lifecycle.transcript_not_ready(seen, token, until, now))
@@ -268,7 +272,7 @@ class Submission:
             return self._upload_gone(call, token)
         if call.lease and call.lease.parts.recording and concerns_audio(error):
             return self._without_audio(call, token, reason)
-        if call.lease and call.lease.parts.transcript and concerns_transcript(error) and has_more(call):
+        if call.lease and call.lease.parts.transcript and concerns_transcript(error):
             return self._drop_transcript(call, token, reason)
         return self._end(call, token, ConversationState.REJECTED, reason)
 
@@ -289,8 +293,12 @@ class Submission:
         return self._drop_transcript(call, token, reason)
 
     def _drop_transcript(self, call: Call, token: str, reason: Reason) -> Transition:
-        self.telemetry(LogEvent.TRANSCRIPT_DROPPED, call.external_conversation_id, code=reason.code)
-        return self.calls.update(call, lambda seen: lifecycle.transcript_dropped(seen, token, reason, self._now()))
+        call_id, code = call.external_conversation_id, reason.code
+        self.telemetry(LogEvent.TRANSCRIPT_DROPPED, call_id, code=code)
+        dropped = self.calls.update(call, lambda seen: lifecycle.transcript_dropped(seen, token, reason, self._now()))
+        if lifecycle.is_wordless(dropped.call):
+            self.telemetry(LogEvent.CALL_REJECTED, call_id, code=code)
+        return dropped
 
     def _end(self, call: Call, token: str, state: ConversationState, reason: Reason) -> Transition:
         filtered = state is ConversationState.FILTERED
@@ -329,11 +337,6 @@ def concerns_transcript(error: PermanentError) -> bool:
     """Coval rejected the words and nothing else (Coval API, submit: 400 with the field `transcript…`)."""
     named = (error.field or "").startswith("transcript")
     return error.status == BAD_REQUEST and named
-
-
-def has_more(call: Call) -> bool:
-    """Whether a call without its transcript can still be evaluated: by its recording."""
-    return call.recording_state in UNFINISHED or (call.facts is not None and call.facts.recording_expected)
 
 
 def _waiting(transition: Transition, until: int, code: str) -> Transition:

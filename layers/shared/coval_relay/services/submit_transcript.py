@@ -130,8 +130,8 @@ class SubmitTranscript:
         transition = self.calls.update(
             call, lambda seen: lifecycle.resume(seen, self.calls.deadlines, attempt, resume.sweep)
         )
-        for event in newly_missed(call, transition.call):
-            self.telemetry(event, call.external_conversation_id)
+        for event, fields in newly_missed(call, transition.call):
+            self.telemetry(event, call.external_conversation_id, **fields)
         return self.actions.run(transition, attempt)
 
     # --- transcript objects --------------------------------------------------------------------------

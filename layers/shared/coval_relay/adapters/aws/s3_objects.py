@@ -184,7 +184,7 @@ def fault(error: Exception, permission: str) -> ObjectGoneError | ObjectReplaced
     if code in DENIED:
         return PermanentError(ACCESS_DENIED, DENIAL.format(permission=permission))
     if code == "InvalidObjectState":
-        return PermanentError("object_archived", "The object is archived: restore it, then send the event again.")
+        return PermanentError("object_archived", "The object is archived: restore it.")
     return RetryableError(f"s3_{code}" if code else "s3_unreachable")
 
 

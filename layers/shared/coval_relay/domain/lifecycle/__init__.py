@@ -17,8 +17,10 @@ the last request that its owner can make, and who takes over an ended lease read
 
 from coval_relay.domain.lifecycle.claims import (
     OLD_CALL_SECONDS,
+    TRANSCRIPT_MISSING,
     WAITED_TOO_LONG,
     has_given_up,
+    is_wordless,
     lease_released,
     reopened,
     submit_not_sent,
@@ -96,6 +98,7 @@ __all__ = [
     "OLD_CALL_SECONDS",
     "OTHER_RECORDING_ATTACHED",
     "RETRY_SECONDS",
+    "TRANSCRIPT_MISSING",
     "WAITED_TOO_LONG",
     "Action",
     "Attempt",
@@ -122,6 +125,7 @@ __all__ = [
     "has_given_up",
     "input_rejected",
     "is_hopeless",
+    "is_wordless",
     "lease_released",
     "left_to_sweep",
     "missing_text_overdue",

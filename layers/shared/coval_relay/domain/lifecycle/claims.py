@@ -10,6 +10,7 @@ from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attem
 
 OLD_CALL_SECONDS = 86_400
 """A call that ended this long before it was first seen may have been sent under an item that is gone."""
+TRANSCRIPT_MISSING = Reason("transcript_missing", "The transcript never came, or the function may not read it.")
 WAITED_TOO_LONG = Reason("waited_too_long", "What the call waited for did not come within 13 days.")
 IN_VAIN = frozenset({WAITED_TOO_LONG.code, AUDIO_FETCH_FAILED})
 """Why a recording has ended with which nothing is wrong: what it needs was not there, and may be now."""
@@ -29,6 +30,7 @@ def claimed(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transitio
         lease=lease,
         created_at=call.created_at or attempt.now,
         transcript=call.transcript and replace(call.transcript, missing=False),
+        dropped=None if with_transcript else call.dropped,
     )
     read_first = leased.maybe_sent_at or _may_be_known(leased)
     return Transition(leased, Action.READ_THEN_SUBMIT if read_first else Action.SUBMIT)
@@ -101,13 +103,33 @@ def _ended_in_vain(recording: Recording | None) -> bool:
     return recording.reason.code in IN_VAIN
 
 
+def is_wordless(call: Call) -> bool:
+    """Whether it was rejected because its text cannot be sent, and it had nothing else."""
+    rejected = call.state is ConversationState.REJECTED
+    return rejected and call.dropped is not None and call.reason == call.dropped.reason
+
+
+def revived_without_words(call: Call, now: int) -> Call:
+    """It goes on where it gets after all what it had not: a recording, for one."""
+    return replace(_brought_back(call, now), recording_missed_at=0) if is_wordless(call) else call
+
+
 def reopened(call: Call, revision: int, now: int) -> Transition:
     """The operator sends a rejected call again: its event follows, or the sweep goes on with what the item has.
 
     So it is with a recording that has waited in vain. Only as the operator saw it: what was rejected anew meanwhile
     stays so.
     """
-    return Transition(_brought_back(call, now) if call.revision == revision else call, Action.DONE)
+    return Transition(_brought_back(_with_words(call), now) if call.revision == revision else call, Action.DONE)
+
+
+def _with_words(call: Call) -> Call:
+    """Its text is tried again, and its recording waited for again."""
+    if not is_wordless(call) or call.dropped is None:
+        return call
+    pointer = call.dropped.pointer
+    call_end = call.call_end if pointer else CallEnd.WITH_TRANSCRIPT
+    return replace(call, call_end=call_end, transcript=pointer, dropped=None, recording_missed_at=0)
 
 
 def _brought_back(call: Call, now: int) -> Call:

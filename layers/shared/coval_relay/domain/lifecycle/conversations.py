@@ -6,11 +6,13 @@ from coval_relay.domain import backoff
 from coval_relay.domain.call import (
     SIMULATION,
     TERMINAL,
+    UNFINISHED,
     Call,
     CallEnd,
     CallFacts,
     ConversationState,
     Description,
+    DroppedTranscript,
     KnownConversation,
     RecordingState,
     TranscriptPointer,
@@ -38,6 +40,8 @@ def call_ended(
 ) -> Transition:
     """A call ended: with its text in the event, with a pointer to it, with a text to come, or with none."""
     call = claims.revived(call, attempt.now)
+    if call.facts is None or call.reason == claims.TRANSCRIPT_MISSING:
+        call = claims.revived_without_words(call, attempt.now)
     with_transcript = kind is CallEnd.WITH_TRANSCRIPT or pointer is not None
     hopeless = kind is CallEnd.TRANSCRIPT_PENDING and call.transcript_unavailable and call.transcript is None
     known = replace(
@@ -123,7 +127,7 @@ def _stronger_call_end(before: CallEnd, now: CallEnd) -> CallEnd:
 
 def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt) -> Transition:
     """A transcript came by itself; without the call's facts it waits for them, and for a better one."""
-    call = claims.revived(call, attempt.now)
+    call = claims.revived_without_words(claims.revived(call, attempt.now), attempt.now)
     chosen = _better_transcript(call.transcript, pointer)
     stored = replace(call, transcript=chosen, created_at=call.created_at or attempt.now)
     if call.state in TERMINAL:
@@ -266,12 +270,22 @@ def _with_missing_text(call: Call) -> Call:
 
 
 def transcript_dropped(call: Call, token: str, reason: Reason, now: int) -> Transition:
-    """The transcript cannot be sent: the call goes on as one without text."""
+    """The transcript cannot be sent: the call goes on as one without text, or ends where nothing else can come."""
     if not claims.holds_lease(call, token):
         return claims.lease_lost(call, now)
     noted = input_rejected(call, reason, now).call
     end = CallEnd.NOT_SEEN if call.facts is None else CallEnd.WITHOUT_TRANSCRIPT
-    return Transition(claims.without_lease(replace(noted, call_end=end, transcript=None), now))
+    dropped = DroppedTranscript(reason=reason, pointer=call.transcript)
+    without = replace(noted, call_end=end, transcript=None, dropped=dropped)
+    if not _has_more(call):
+        return Transition(replace(without, state=ConversationState.REJECTED, lease=None, reason=reason))
+    return Transition(claims.without_lease(without, now))
+
+
+def _has_more(call: Call) -> bool:
+    """Whether a call without its transcript can still be evaluated: by its recording."""
+    expected = call.facts is not None and call.facts.recording_expected and not call.recording_missed_at
+    return expected or call.recording_state in UNFINISHED
 
 
 def submit_fetch_failed(call: Call, token: str, reason: Reason, now: int) -> Transition:

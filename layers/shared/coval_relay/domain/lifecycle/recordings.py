@@ -29,7 +29,13 @@ MISNAMED = Reason("misnamed", "By its key this recording seemed to be this call'
 
 def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
     """A recording came for this call: READY, BY_URL, or REJECTED by our own look at it."""
-    call = claims.revived(call, attempt.now)
+    without_words = _arrived(claims.revived_without_words(call, attempt.now), arrived, attempt)
+    if claims.is_wordless(call) and without_words.call.recording_state in UNFINISHED:
+        return without_words
+    return _arrived(claims.revived(call, attempt.now), arrived, attempt)
+
+
+def _arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
     current = call.recording
     arrived = descriptions.with_agent_channel(arrived, descriptions.agent_channel(call), attempt.now)
     if current is None or _replaces_unusable(arrived, current):

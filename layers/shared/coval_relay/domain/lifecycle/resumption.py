@@ -103,14 +103,31 @@ def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
     if call.recording and call.recording.abandoned and call.recording.changed_at + deadlines.audit <= now:
         return Transition(call, Action.CONFIRM_ATTACH)
     if _recording_overdue(call, deadlines, now):
-        return Transition(replace(call, recording_missed_at=now), Action.DONE)
+        return Transition(_without_recording(call, now), Action.DONE)
     return Transition(call)
+
+
+def _without_recording(call: Call, now: int) -> Call:
+    """It never came: the call is its text only, or ends where that cannot be sent."""
+    missed = replace(call, recording_missed_at=now)
+    if not _is_without_words(call) or call.dropped is None:
+        return missed
+    return replace(missed, state=ConversationState.REJECTED, reason=call.dropped.reason)
+
+
+def _is_without_words(call: Call) -> bool:
+    """Whether its text cannot be sent, and no other is announced."""
+    unsent = call.state in (ConversationState.NEW, ConversationState.WAITING)
+    announced = call.call_end is CallEnd.TRANSCRIPT_PENDING or call.transcript is not None
+    return unsent and call.dropped is not None and not announced
 
 
 def _resume_without_call_end(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
     if call.transcript:
         overdue = call.transcript.stored_at + deadlines.transcript <= attempt.now
         return claims.claimed(call, attempt, with_transcript=True) if overdue else Transition(call)
+    if _recording_overdue(call, deadlines, attempt.now):
+        return Transition(_without_recording(call, attempt.now), Action.DONE)
     is_sendable = call.recording_state in (RecordingState.UPLOADED, RecordingState.BY_URL)
     if is_sendable and call.recording and _grace_ends_at(call.recording, deadlines) <= attempt.now:
         return claims.claimed(call, attempt, with_transcript=False)
@@ -131,13 +148,16 @@ def _recording_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
 
 
 def _recording_is_expected(call: Call) -> bool:
+    """Whether its deadline counts; without words any recording is waited for, a better one than was rejected too."""
+    if _is_without_words(call):
+        return not call.recording_missed_at and call.recording_state in (None, RecordingState.REJECTED)
     expected = call.facts is not None and call.facts.recording_expected and not call.recording_missed_at
     silent = call.state is ConversationState.WAITING and call.call_end is CallEnd.WITHOUT_TRANSCRIPT
     return expected and call.recording is None and (silent or call.state is ConversationState.SUBMITTED)
 
 
 def _ended_at(call: Call) -> int:
-    return call.submitted_at or call.waiting_since
+    return call.submitted_at or call.waiting_since or call.created_at
 
 
 # --- audits ------------------------------------------------------------------------------------------
@@ -280,8 +300,10 @@ def _text_due(text: TranscriptPointer, deadlines: Deadlines, now: int) -> int:
 
 def _recording_due(call: Call, deadlines: Deadlines, now: int) -> list[int]:
     recording = call.recording
+    if _recording_is_expected(call):
+        return [_ended_at(call) + deadlines.recording]
     if recording is None:
-        return [_ended_at(call) + deadlines.recording] if _recording_is_expected(call) else []
+        return []
     is_sendable = recording.state in (RecordingState.UPLOADED, RecordingState.BY_URL)
     if is_sendable and call.state is ConversationState.NEW:
         return [_grace_ends_at(recording, deadlines)]
