@@ -336,7 +336,7 @@ def test_what_our_own_look_rejected_never_displaces_and_is_always_displaced() ->
     kept = arrived(call(recording=recording()), blip)
     assert (summary(kept), kept.call.other_recordings) == (
         ("NEW", "READY", "continue"),
-        {"s3://b/k3#e": "rejected: code"},
+        {"s3://b/k3#e": "unusable: code"},
     )
     assert summary(arrived(call(recording=blip), recording(sort_key="1"))) == ("NEW", "READY", "upload")
 

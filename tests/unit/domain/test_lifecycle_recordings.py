@@ -6,12 +6,21 @@ from typing import Any
 import pytest
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import Call, Description
+from coval_relay.domain.call import Call, Description, Recording
 from coval_relay.domain.call import ConversationState as State
 from coval_relay.domain.call import RecordingState as Sound
-from coval_relay.domain.lifecycle import MAX_CONVERSIONS, MISNAMED, NEVER_CONVERTED, OF_ANOTHER_CALL, Action, Transition
+from coval_relay.domain.errors import Reason
+from coval_relay.domain.lifecycle import (
+    MAX_CONVERSIONS,
+    MISNAMED,
+    NEVER_CONVERTED,
+    OF_ANOTHER_CALL,
+    OTHER_RECORDING_ATTACHED,
+    Action,
+    Transition,
+)
 from coval_relay.domain.s3_objects import ObjectVersion
-from tests.support.calls import AUDIO, FACTS, NOW, call, recording, submitting
+from tests.support.calls import AUDIO, FACTS, MINE, NOW, call, recording, submitting
 
 SOUND = recording()
 OTHER_ONES = "s3://b/other#e"
@@ -59,6 +68,57 @@ def test_a_call_that_has_not_chosen_it_stays_as_it_is(seen: Call) -> None:
 )
 def test_too_late_it_is_noted(seen: Call) -> None:
     assert misnamed(seen) == Transition(replace(seen, notes=(MISNAMED,)), Action.DONE)
+
+
+# --- where the chosen one has been rejected ----------------------------------------------------------
+
+REASON = Reason("code", "text")
+LOST = recording(Sound.REJECTED, reason=REASON)
+OLDER = recording(sort_key="1")
+
+
+@pytest.mark.parametrize("held", [LOST, recording(Sound.REJECTED, usable=False, reason=REASON)])
+@pytest.mark.parametrize("others", [{}, {OLDER.identity: "superseded"}])
+@pytest.mark.parametrize("state", [State.NEW, State.WAITING, State.SUBMITTED])
+def test_it_makes_room_for_any_that_can_be_used(state: State, others: dict[str, str], held: Recording) -> None:
+    seen = call(state, recording=held, other_recordings=others)
+    ending = {held.identity: "rejected: code" if held.usable else "unusable: code"}
+    after = replace(seen, recording=replace(OLDER, changed_at=NOW), other_recordings=ending)
+    action = Action.CONTINUE if state is State.SUBMITTED else Action.UPLOAD
+    assert lifecycle.recording_arrived(seen, OLDER, MINE) == Transition(after, action)
+
+
+@pytest.mark.parametrize(
+    ("seen", "ending"),
+    [
+        (call(State.REJECTED, reason=REASON, recording=LOST), "superseded"),
+        (call(State.FILTERED, reason=REASON, recording=LOST), "superseded"),
+        (call(State.SUBMITTED, recording=replace(LOST, reason=OTHER_RECORDING_ATTACHED)), "superseded"),
+        (call(State.SUBMITTED, recording=LOST, other_recordings={OTHER_ONES: "attached"}), "superseded"),
+        (call(State.SUBMITTED, recording=recording(Sound.ATTACHED)), "superseded"),
+        (call(State.SUBMITTED, recording=recording()), "superseded"),
+    ],
+)
+def test_but_not_where_audio_is_or_the_whole_call_has_ended(seen: Call, ending: str) -> None:
+    after = replace(seen, other_recordings={**seen.other_recordings, OLDER.identity: ending})
+    assert lifecycle.recording_arrived(seen, OLDER, MINE) == Transition(after)
+
+
+def test_nor_for_one_that_cannot_be_used() -> None:
+    seen = call(State.SUBMITTED, recording=LOST)
+    blip = recording(Sound.REJECTED, sort_key="1", usable=False, reason=REASON)
+    after = replace(seen, other_recordings={blip.identity: "unusable: code"})
+    assert lifecycle.recording_arrived(seen, blip, MINE) == Transition(after)
+
+
+@pytest.mark.parametrize("state", [Sound.READY, Sound.REJECTED])
+def test_what_was_rejected_for_good_takes_nobodys_place(state: Sound) -> None:
+    better = recording(sort_key="3")
+    held = recording(state, reason=REASON if state is Sound.REJECTED else None)
+    seen = call(State.SUBMITTED, recording=held, other_recordings={better.identity: "rejected: code"})
+    assert lifecycle.recording_arrived(seen, better, MINE) == Transition(seen)
+    anew = replace(seen, other_recordings={better.identity: "unusable: code"})
+    assert lifecycle.recording_arrived(anew, better, MINE).call.recording == replace(better, changed_at=NOW)
 
 
 # --- an agent's channel that is known already --------------------------------------------------------

@@ -122,7 +122,7 @@ def test_a_recording_that_can_be_used_brings_it_back() -> None:
     other = recording(sort_key="3")
     held = replace(REJECTED, recording=UNUSABLE)
     after = replace(
-        OPEN, recording=replace(other, changed_at=NOW), other_recordings={UNUSABLE.identity: "rejected: too_short"}
+        OPEN, recording=replace(other, changed_at=NOW), other_recordings={UNUSABLE.identity: "unusable: too_short"}
     )
     assert lifecycle.recording_arrived(held, other, MINE) == Transition(after, Action.UPLOAD)
 

@@ -32,5 +32,5 @@ def test_any_order_any_repetition_any_delay_within_the_grace_time(order: list[st
     assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
     call = world.store.get("call-1")
     assert call.recording.identity.startswith("s3://recordings/rec/call-1.wav#")
-    assert list(call.other_recordings.values()) == ["rejected: audio_too_short"]
+    assert list(call.other_recordings.values()) == ["unusable: audio_too_short"]
     assert world.dead == []

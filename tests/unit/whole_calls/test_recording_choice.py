@@ -1,5 +1,6 @@
 """Several recordings of a call: the better one is chosen before the one-shot attach, the others say so."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -123,6 +124,59 @@ def test_one_that_comes_after_the_settling_time_is_superseded_and_visible() -> N
     world.run()
     assert chosen(world) == "ivr/call-1.wav"
     assert list(world.store.get("call-1").other_recordings.values()) == ["superseded"]
+
+
+BETWEEN = 700
+"""Seconds in which the first one is offered to Coval, and rejected."""
+
+
+def tell_by_its_link(world: World) -> None:
+    """Coval rejects a link to bytes that say so."""
+    presign, objects = world.bucket.presign, world.bucket.objects
+    world.bucket.presign = lambda one: presign(one) + ("rejected" if b"rejected" in objects[one.key][1] else "")
+
+
+def rejected_by_coval(world: World) -> dict[str, Any]:
+    """It is the newer one."""
+    tell_by_its_link(world)
+    return {**put(world, wav(8) + b"rejected", "rec/agent/call-1.coval.wav"), "time": "2026-10-03T00:00:00Z"}
+
+
+def of_nobody(world: World) -> dict[str, Any]:
+    """Our look finds it too short."""
+    return {**put(world, wav(2), "rec/agent/call-1.2.wav"), "time": "2026-10-03T00:00:00Z"}
+
+
+@pytest.mark.parametrize("text", ["inline", "none"])
+@pytest.mark.parametrize("bad", [rejected_by_coval, of_nobody])
+@pytest.mark.parametrize("order", [("bad", "good"), ("bad", "good", "bad"), ("good", "bad"), ("bad", "bad", "good")])
+def test_a_good_one_is_attached_whatever_became_of_another(
+    order: tuple[str, ...], bad: Callable[[World], dict[str, Any]], text: str
+) -> None:
+    pattern = r"^rec/agent/(?P<external_conversation_id>call-\d)(?:\.\w+)?\.wav$"
+    world = world_of(KeyRule(name="agent", platform="custom", pattern=pattern))
+    world.send("call_end", call_ended(transcript=text))
+    events = {"bad": bad(world), "good": put(world, wav(7), "rec/agent/call-1.wav")}
+    for number, name in enumerate(order):
+        world.send("recording", events[name], 60 + number * BETWEEN)
+    world.run(24)
+    assert chosen(world) == "agent/call-1.wav"
+    assert len(world.store.get("call-1").other_recordings) == 1
+
+
+def test_one_that_was_superseded_is_chosen_when_it_comes_again_and_the_other_was_rejected() -> None:
+    world = world_of(rule("agent", 2), rule("ivr", 1))
+    tell_by_its_link(world)
+    world.send("call_end", call_ended())
+    superseded = put(world, wav(7), "rec/ivr/call-1.wav")
+    world.send("recording", put(world, wav(6) + b"rejected", "rec/agent/call-1.wav"), 1)
+    world.send("recording", superseded, 2)
+    world.run(1)
+    assert list(world.store.get("call-1").other_recordings.values()) == ["superseded"]
+    world.send("recording", superseded)
+    world.run(1)
+    assert chosen(world) == "ivr/call-1.wav"
+    assert list(world.store.get("call-1").other_recordings.values()) == ["rejected: INVALID_ARGUMENT"]
 
 
 def test_two_links_of_the_same_second_come_to_rest() -> None:

@@ -17,6 +17,8 @@ from coval_relay.domain.lifecycle import claims, descriptions
 from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attempt, Transition, held, input_rejected
 
 MAX_OTHER_RECORDINGS = 100
+REJECTED = "rejected"
+"""How one has ended that is not looked at again; what only our look found unusable may come anew."""
 MAX_CONVERSIONS = 5
 NEVER_CONVERTED = Reason("never_converted", "Five conversions of the recording were begun, and none came to its end.")
 OTHER_RECORDING_ATTACHED = Reason("superseded", "Coval has another recording of this call, and takes one only.")
@@ -42,10 +44,10 @@ def _arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
         return _choose(call, arrived, attempt)
     if arrived.identity == current.identity:
         return _redelivered(_inspected_again(call, current, arrived, attempt.now), attempt)
-    if arrived.identity in call.other_recordings and _rank(arrived) < _rank(current):
+    ending = call.other_recordings.get(arrived.identity, "")
+    if ending.startswith(REJECTED) or (ending and not _is_better(arrived, call, current)):
         return Transition(call)
-    has_audio = current.state is RecordingState.ATTACHED or "attached" in call.other_recordings.values()
-    if has_audio or _rank(arrived) < _rank(current):
+    if _has_audio(call, current) or not _is_better(arrived, call, current):
         return Transition(_with_other(call, arrived))
     if _is_locked(call):
         until = call.lease.until if call.lease else attempt.now + RETRY_SECONDS
@@ -104,6 +106,19 @@ def _with_prepared_copy(call: Call, current: Recording, arrived: Recording) -> C
     return call if current == call.recording else replace(call, recording=current)
 
 
+def _is_better(arrived: Recording, call: Call, current: Recording) -> bool:
+    """Whether it takes the chosen one's place: what has been rejected keeps it against none that can be used."""
+    unsent = call.state not in TERMINAL or call.state is ConversationState.SUBMITTED
+    vacant = unsent and current.state is RecordingState.REJECTED and arrived.usable
+    return vacant or _rank(arrived) > _rank(current)
+
+
+def _has_audio(call: Call, current: Recording) -> bool:
+    """Whether Coval has audio of the call: it takes one recording only."""
+    taken = "attached" in call.other_recordings.values() or current.reason == OTHER_RECORDING_ATTACHED
+    return taken or current.state is RecordingState.ATTACHED
+
+
 def _rank(recording: Recording) -> tuple[bool, str, str]:
     """Of two of one second the names decide: else each would displace the other for ever."""
     return recording.usable, recording.sort_key, recording.identity
@@ -148,7 +163,7 @@ def _redelivered(call: Call, attempt: Attempt) -> Transition:
 def _with_other(call: Call, recording: Recording) -> Call:
     ending = "superseded"
     if recording.state is RecordingState.REJECTED and recording.reason:
-        ending = f"rejected: {recording.reason.code}"
+        ending = f"{REJECTED if recording.usable else 'unusable'}: {recording.reason.code}"
     other_recordings = {**call.other_recordings, recording.identity: ending}
     return replace(call, other_recordings=dict(list(other_recordings.items())[-MAX_OTHER_RECORDINGS:]))
 
