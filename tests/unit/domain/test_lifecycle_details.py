@@ -209,6 +209,27 @@ def test_a_simulation_stays_one(known: dict[str, str], later: dict[str, str], ma
     assert after.facts == replace(EARLY, metadata={"a": 1, SIMULATION: mark})
 
 
+@pytest.mark.parametrize(
+    ("known", "later", "mark"),
+    [
+        ({SIMULATION: "sim_1"}, {}, "sim_1"),
+        ({}, {SIMULATION: "sim_2"}, "sim_2"),
+        ({SIMULATION: "sim_1"}, {SIMULATION: "sim_2"}, "sim_1"),
+        ({}, {}, None),
+    ],
+)
+def test_that_a_call_is_a_simulation_holds_while_its_text_waits(
+    known: dict[str, str], later: dict[str, str], mark: str | None
+) -> None:
+    """Of another leg's end without text nothing else counts: the text brings its own facts."""
+    facts = replace(LATE, metadata={"a": 1, **known})
+    seen = call(State.QUEUED, call_end=CallEnd.WITH_TRANSCRIPT, facts=facts)
+    marked = replace(LATE, metadata={"a": 1, **({SIMULATION: mark} if mark else {})})
+    other = replace(EARLY, metadata={"b": 2, **later}, agent_channel=1)
+    for kind in (CallEnd.WITHOUT_TRANSCRIPT, CallEnd.TRANSCRIPT_PENDING):
+        assert ended(seen, kind, other) == Transition(replace(seen, facts=marked))
+
+
 SIDED = replace(FACTS, agent_channel=1)
 
 

@@ -1,8 +1,10 @@
 """P6: the final state does not depend on order or repetition of the events."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coval_relay.domain.errors import RetryableError
 from tests.support.events import call_ended, object_created, recording_ready, wav
 from tests.support.scenarios import outcome, put
 from tests.support.world import World
@@ -34,3 +36,21 @@ def test_any_order_any_repetition_any_delay_within_the_grace_time(order: list[st
     assert call.recording.identity.startswith("s3://recordings/rec/call-1.wav#")
     assert list(call.other_recordings.values()) == ["unusable: audio_too_short"]
     assert world.dead == []
+
+
+@pytest.mark.parametrize("order", [("text", "mark"), ("mark", "text"), ("text", "mark", "text")])
+def test_a_call_that_one_of_its_ends_knows_as_a_simulation_is_one_though_its_text_waits(order: tuple[str, ...]) -> None:
+    """Coval is busy until both have come."""
+    world = World()
+    world.coval.errors += [("submit", RetryableError("unavailable"), False)] * 2
+    events = {
+        "text": call_ended(),
+        "mark": call_ended(transcript="none", metadata={"coval_simulation_id": "sim_1"}),
+    }
+    for number, name in enumerate(order):
+        world.send("call_end", events[name], 2 * number)
+    world.run()
+    assert (outcome(world), world.store.get("call-1").facts.metadata["campaign"]) == (
+        ("FILTERED", None, False, False),
+        "autumn",
+    )

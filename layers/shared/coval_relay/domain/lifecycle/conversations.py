@@ -59,8 +59,9 @@ def call_ended(
         return _ended_during_submit(call, known, attempt, with_transcript=with_transcript)
     if with_transcript:
         return claims.claimed(known, attempt, with_transcript=True)
-    if call.state is ConversationState.QUEUED:
-        return Transition(call)
+    if call.state is ConversationState.QUEUED:  # its text brings its own facts
+        own = call.facts or facts
+        return Transition(replace(call, facts=_marked(own, own, facts)))
     anew = known.recording is not None and known.recording.needs_preparation and known.recording != call.recording
     waiting = _noted_if_nothing_to_evaluate(replace(known, state=ConversationState.WAITING))
     return Transition(waiting, Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
@@ -74,7 +75,12 @@ def _merged_facts(known: CallFacts | None, arrived: CallFacts, *, with_transcrip
     if known is None:
         return arrived
     chosen = known if not with_transcript and known.occurred_at < arrived.occurred_at else arrived
-    marks = [facts.metadata[SIMULATION] for facts in (arrived, known) if SIMULATION in facts.metadata]
+    return _marked(chosen, arrived, known)
+
+
+def _marked(chosen: CallFacts, *said: CallFacts) -> CallFacts:
+    """The facts with the first mark of a simulation that was said, if any was."""
+    marks = [facts.metadata[SIMULATION] for facts in said if SIMULATION in facts.metadata]
     return replace(chosen, metadata={**chosen.metadata, SIMULATION: marks[0]}) if marks else chosen
 
 
