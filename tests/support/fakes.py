@@ -131,6 +131,7 @@ class FakeCoval:
 
     def delete(self, conversation_id: str) -> None:
         self.calls.append("delete")
+        self._fault("delete", after=False)
         self.conversations.pop(conversation_id, None)
 
     def create_upload(self, content_type: ContentType, size: int) -> Upload:

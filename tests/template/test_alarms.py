@@ -268,7 +268,7 @@ def test_words_that_cannot_be_sent_are_told(stack: Stack, report: Report) -> Non
     assert states(stack.properties("RejectedInputAlarm"), report.samples, 1) == ["ALARM"]
 
 
-@pytest.mark.parametrize("event", [LogEvent.CALL_GIVEN_UP, LogEvent.RECORDING_GIVEN_UP])
+@pytest.mark.parametrize("event", [LogEvent.CALL_GIVEN_UP, LogEvent.RECORDING_GIVEN_UP, LogEvent.AUDIT_GIVEN_UP])
 def test_what_was_given_up_has_waited_too_long(stack: Stack, report: Report, event: LogEvent) -> None:
     report(10, event)
     assert states(stack.properties("WaitedTooLongAlarm"), report.samples, 1) == ["ALARM"]

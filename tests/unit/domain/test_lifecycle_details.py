@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain import lifecycle
+from coval_relay.domain import backoff, lifecycle
 from coval_relay.domain.call import (
     SIMULATION,
     Call,
@@ -1050,6 +1050,44 @@ def test_a_call_that_was_given_up_is_audited_too(state: State) -> None:
     early = replace(owed, maybe_sent_at=NOW - 399)
     assert lifecycle.due_at(early, DEADLINES, NOW) == NOW + 1
     assert lifecycle.resume(early, DEADLINES, MINE) == Transition(early)
+
+
+OWED = call(State.SUBMITTED, maybe_sent_at=1, submitted_at=NOW - 400)
+ABANDONED = recording(Sound.ATTACHING, reason=REASON, maybe_attached=True, changed_at=NOW - 400)
+
+
+@pytest.mark.parametrize(("sweeps", "goes_first"), [(0, True), (1, True), (2, False), (3, True), (20, False)])
+@pytest.mark.parametrize(
+    ("sound", "rest"),
+    [(recording(changed_at=NOW), Action.CONTINUE), (ABANDONED, Action.CONFIRM_ATTACH)],
+    ids=["to attach", "to confirm"],
+)
+def test_an_audit_that_cannot_be_done_takes_turns_with_the_rest(
+    sweeps: int, goes_first: bool, sound: Recording, rest: Action
+) -> None:
+    seen = replace(OWED, sweeps=sweeps, recording=sound)
+    assert lifecycle.audit_goes_first(seen, DEADLINES, NOW) is goes_first
+    assert lifecycle.resume(seen, DEADLINES, MINE) == Transition(seen, Action.AUDIT if goes_first else rest)
+
+
+@pytest.mark.parametrize("sound", [None, recording(Sound.ATTACHED), recording(Sound.REJECTED)])
+def test_where_nothing_else_is_to_be_done_the_audit_has_each_turn(sound: Recording | None) -> None:
+    seen = replace(OWED, sweeps=2, recording=sound)
+    assert lifecycle.resume(seen, DEADLINES, MINE) == Transition(seen, Action.AUDIT)
+
+
+@pytest.mark.parametrize("since", [{"submitted_at": NOW}, {"submitted_at": 0, "maybe_sent_at": NOW}])
+def test_an_audit_that_could_not_be_done_for_13_days_ends_visibly(since: dict[str, Any]) -> None:
+    """Never untried: where the sweep has stood still for so long, it is done first."""
+    later = NOW + backoff.GIVE_UP_SECONDS
+    at_last, before = replace(MINE, now=later), replace(MINE, now=later - 1)
+    seen = replace(OWED, recording=recording(changed_at=later), **since)
+    assert lifecycle.resume(seen, DEADLINES, at_last) == Transition(seen, Action.AUDIT)
+    tried = replace(seen, sweeps=2)
+    ended = replace(tried, audited_at=later, notes=(lifecycle.AUDIT_GIVEN_UP,))
+    assert (lifecycle.is_hopeless(tried, later - 1), lifecycle.is_hopeless(tried, later)) == (False, True)
+    assert lifecycle.resume(tried, DEADLINES, before) == Transition(tried)
+    assert lifecycle.resume(tried, DEADLINES, at_last) == Transition(ended, Action.DONE)
 
 
 def test_an_audit_of_an_earlier_take_over_says_nothing_of_a_later_one() -> None:

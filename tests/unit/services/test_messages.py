@@ -997,6 +997,30 @@ def test_a_recording_that_is_given_up_is_reported(since: int, reported: bool) ->
     assert (LogEvent.RECORDING_GIVEN_UP in events) == reported
 
 
+@pytest.mark.parametrize(("notes", "reported"), [((), True), ((lifecycle.AUDIT_GIVEN_UP,), False)])
+def test_an_audit_that_is_given_up_is_reported_once(notes: tuple[Reason, ...], reported: bool) -> None:
+    since = NOW - GIVE_UP_SECONDS
+    seen = replace(submitted(maybe_sent_at=1, sweeps=2, notes=notes), submitted_at=since)
+    played = world(seen)
+    assert hand(played, "attach", Resume("call-1", sweep=2)) == DONE
+    assert played.telemetry == [(LogEvent.AUDIT_GIVEN_UP, "call-1", {})] * reported
+    assert (played.coval.calls, played.store.get("call-1").audited_at) == ([], NOW)
+
+
+@pytest.mark.parametrize(("sweeps", "queue"), [(0, []), (1, [TO_UPLOAD]), (2, [])])
+def test_the_sweep_lets_a_blocked_audit_keep_no_recording_from_its_copy(
+    sweeps: int, queue: list[tuple[str, str]]
+) -> None:
+    unfit = recording(needs_preparation=True)
+    seen = submitted(maybe_sent_at=1, sweeps=sweeps, due_at=NOW, recording=unfit)
+    played = world(seen)
+    played.coval.errors.append(("find", RetryableError("permission_denied"), False))
+    hand(played, "attach", Sweep())
+    assert queued(played) == queue
+    told = (LogEvent.OPERATOR_NEEDED, "call-1") in [line[:2] for line in played.telemetry]
+    assert told is not bool(queue)
+
+
 def test_a_call_that_was_given_up_before_is_not_reported_again() -> None:
     given_up = call(State.REJECTED, reason=WAITED_TOO_LONG, recording=recording(Sound.UPLOADED))
     played = world(given_up)

@@ -13,7 +13,7 @@ from coval_relay.domain.errors import (
     UnknownOutcomeError,
     UrlRejectedError,
 )
-from coval_relay.domain.lifecycle import OTHER_RECORDING_ATTACHED, TRANSCRIPT_MISSING
+from coval_relay.domain.lifecycle import AUDIT_GIVEN_UP, OTHER_RECORDING_ATTACHED, TRANSCRIPT_MISSING
 from coval_relay.domain.submit_request import STAMP
 from scripts.send_again import reopening
 from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
@@ -52,6 +52,35 @@ def test_a_post_that_lands_after_the_read_is_found_by_the_audit() -> None:
     world.run()
     assert list(world.coval.conversations) == [ours]
     assert world.events().count("EXTRA_CONVERSATION_DELETED") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (RetryableError("permission_denied"), "OPERATOR_NEEDED"),
+        (PermanentError("INVALID_ARGUMENT", "No.", None, 400), "MESSAGE_WAITING"),
+        (UnknownOutcomeError("unavailable"), "MESSAGE_WAITING"),
+    ],
+    ids=["a key that may not delete", "rejected", "no clear answer"],
+)
+def test_an_audit_that_cannot_delete_keeps_nothing_else_waiting_and_ends(error: Exception, event: str) -> None:
+    world = World()
+    world.coval.errors += [("delete", error, False)] * 2000
+    world.coval.errors.append(("submit", UnknownOutcomeError("timeout"), False))
+    world.send("call_end", call_ended())
+    world.run(hours=0.1)
+    (ours,) = world.coval.conversations
+    world.coval.conversations["late"] = {**world.coval.conversations[ours], "created": 99}
+    world.run(hours=1)
+    world.send("recording", put(world, wav()))
+    world.run(hours=1)
+    assert world.coval.conversations[ours]["audio"] is not None
+    assert event in world.events()
+    world.run(hours=14 * 24)
+    call = world.store.get("call-1")
+    assert (call.state.value, call.recording_state.value) == ("SUBMITTED", "ATTACHED")
+    assert (call.due_at, call.notes, world.events().count("AUDIT_GIVEN_UP")) == (None, (AUDIT_GIVEN_UP,), 1)
+    assert world.coval.calls.count("delete") < 700
 
 
 def _landed_late(death: int, *, after: bool = False) -> World:

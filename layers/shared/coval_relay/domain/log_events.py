@@ -66,6 +66,11 @@ class LogEvent(Enum):
     WAITED_TOO_LONG = ("ERROR", "The message has waited for 12 days.", "WaitedTooLong")
     CALL_GIVEN_UP = ("ERROR", "The call has waited for 13 days.", "WaitedTooLong")
     RECORDING_GIVEN_UP = ("ERROR", "The recording of a submitted call has waited for 13 days.", "WaitedTooLong")
+    AUDIT_GIVEN_UP = (
+        "ERROR",
+        "For 13 days nothing could show whether Coval has the call twice.",
+        "WaitedTooLong",
+    )
     WEBHOOK_ACCEPTED = ("INFO", "A webhook was verified and stored.", "WebhookAccepted")
     WEBHOOK_DROPPED = ("INFO", "A webhook says nothing that is wanted.", "WebhookDropped")
     WEBHOOK_REJECTED = ("WARNING", "A webhook was not let in.", "WebhookRejected")

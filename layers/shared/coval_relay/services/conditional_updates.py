@@ -68,6 +68,8 @@ def newly_missed(before: Call, after: Call) -> Iterator[tuple[LogEvent, dict[str
         yield LogEvent.RECORDING_MISSING, {}
     if lifecycle.is_wordless(after) and not lifecycle.is_wordless(before) and after.reason:
         yield LogEvent.CALL_REJECTED, {"code": after.reason.code}
+    if lifecycle.AUDIT_GIVEN_UP in after.notes and lifecycle.AUDIT_GIVEN_UP not in before.notes:
+        yield LogEvent.AUDIT_GIVEN_UP, {}
     if lifecycle.has_given_up(after) and not lifecycle.has_given_up(before):
         whole = after.reason == lifecycle.WAITED_TOO_LONG
         yield LogEvent.CALL_GIVEN_UP if whole else LogEvent.RECORDING_GIVEN_UP, {}

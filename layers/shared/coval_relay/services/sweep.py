@@ -112,7 +112,7 @@ class Sweeper:
 
     def _call(self, due: Call, go_on: GoOn, attempt: Attempt, room: _Room) -> int:
         now = self.calls.clock()
-        queue = self._queue_of(due, now)
+        queue = self._queue_of(lifecycle.swept(due, now).call, now)
         if queue != "attach" and not room.taken(queue):
             self.calls.update(due, lambda seen: lifecycle.put_off(seen, now, now))
             return 1
@@ -127,7 +127,7 @@ class Sweeper:
 
     def _queue_of(self, call: Call, now: int) -> QueueName:
         """Whose work it is; any function can audit, and give up."""
-        if lifecycle.audit_due(call, self.calls.deadlines, now) or lifecycle.is_hopeless(call, now):
+        if lifecycle.audit_goes_first(call, self.calls.deadlines, now) or lifecycle.is_hopeless(call, now):
             return "attach"
         to_upload = lifecycle.awaits_upload(call, now) and not lifecycle.text_is_due(call, self.calls.deadlines, now)
         if to_upload or lifecycle.next_action(call) is Action.PREPARE:

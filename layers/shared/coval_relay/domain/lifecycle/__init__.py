@@ -63,7 +63,8 @@ from coval_relay.domain.lifecycle.recordings import (
     recording_uploaded,
 )
 from coval_relay.domain.lifecycle.resumption import (
-    audit_due,
+    AUDIT_GIVEN_UP,
+    audit_goes_first,
     audited,
     awaits_upload,
     claim_next,
@@ -89,6 +90,7 @@ from coval_relay.domain.lifecycle.transition import (
 )
 
 __all__ = [
+    "AUDIT_GIVEN_UP",
     "BUSY",
     "MAX_CONVERSIONS",
     "MISNAMED",
@@ -110,7 +112,7 @@ __all__ = [
     "attach_rejected",
     "attached",
     "audio_rejected",
-    "audit_due",
+    "audit_goes_first",
     "audited",
     "awaits_upload",
     "call_described",

@@ -14,8 +14,19 @@ from coval_relay.domain.call import (
     RecordingState,
     TranscriptPointer,
 )
+from coval_relay.domain.errors import Reason
 from coval_relay.domain.lifecycle import claims, recordings
-from coval_relay.domain.lifecycle.transition import RETRY_SECONDS, Action, Attempt, Deadlines, Transition, held
+from coval_relay.domain.lifecycle.transition import (
+    RETRY_SECONDS,
+    Action,
+    Attempt,
+    Deadlines,
+    Transition,
+    held,
+    input_rejected,
+)
+
+AUDIT_GIVEN_UP = Reason("audit_given_up", "For 13 days nothing could show whether Coval has the call twice.")
 
 # --- what comes next ---------------------------------------------------------------------------------
 
@@ -55,8 +66,16 @@ def resume(call: Call, deadlines: Deadlines, attempt: Attempt, sweep: int | None
         return Transition(call, Action.DONE)
     if call.state is ConversationState.SUBMITTING:
         return _resume_submit(call, attempt)
-    if audit_due(call, deadlines, attempt.now):
+    if audit_goes_first(call, deadlines, attempt.now):
         return Transition(call, Action.AUDIT)
+    rest = _resume_rest(call, deadlines, attempt)
+    step = next_action(call) if rest == Transition(call) else rest.action
+    is_idle = rest.call == call and step is Action.DONE
+    return Transition(call, Action.AUDIT) if is_idle and _audit_due(call, deadlines, attempt.now) else rest
+
+
+def _resume_rest(call: Call, deadlines: Deadlines, attempt: Attempt) -> Transition:
+    """What is to be done besides the audit."""
     if is_hopeless(call, attempt.now):
         return _given_up(call, attempt.now)
     if call.state is ConversationState.NEW:
@@ -65,8 +84,8 @@ def resume(call: Call, deadlines: Deadlines, attempt: Attempt, sweep: int | None
 
 
 def is_hopeless(call: Call, now: int) -> bool:
-    """Whether it has waited for so long that it ends."""
-    return _gives_up_at(call) <= now
+    """Whether it, or its audit, has waited for so long that it ends."""
+    return _gives_up_at(call) <= now or _audit_is_hopeless(call, now)
 
 
 def _gives_up_at(call: Call) -> int:
@@ -80,7 +99,10 @@ def _gives_up_at(call: Call) -> int:
 
 
 def _given_up(call: Call, now: int) -> Transition:
-    """Ends visibly what has waited too long: the call that was not submitted, or only its recording."""
+    """Ends visibly what has waited too long: the call that was not submitted, or only its recording, or its audit."""
+    if _audit_is_hopeless(call, now):
+        noted = input_rejected(call, AUDIT_GIVEN_UP, now).call
+        return Transition(replace(noted, audited_at=now), Action.DONE)
     recording = call.recording
     if recording and recording.state in UNFINISHED:
         recording = recordings.rejected(recording, claims.WAITED_TOO_LONG, now)
@@ -163,9 +185,19 @@ def _ended_at(call: Call) -> int:
 # --- audits ------------------------------------------------------------------------------------------
 
 
-def audit_due(call: Call, deadlines: Deadlines, now: int) -> bool:
+def _audit_due(call: Call, deadlines: Deadlines, now: int) -> bool:
     """Whether it is time to look what came of a submit that was taken over."""
     return _needs_audit(call) and _audit_at(call, deadlines) <= now
+
+
+def audit_goes_first(call: Call, deadlines: Deadlines, now: int) -> bool:
+    """Whether the audit is due, and has its turn: where it cannot be done, each second sweep goes on without it."""
+    has_turn = call.sweeps == 0 or call.sweeps % 2 == 1
+    return has_turn and _audit_due(call, deadlines, now)
+
+
+def _audit_is_hopeless(call: Call, now: int) -> bool:
+    return _needs_audit(call) and max(call.submitted_at, call.maybe_sent_at) + backoff.GIVE_UP_SECONDS <= now
 
 
 def _needs_audit(call: Call) -> bool:
