@@ -29,6 +29,15 @@ def fault_of(text: str, deployed: Configuration | None = None) -> str:
     [
         ("[deadlines]\ngrace_secnods = 5", "deadlines.grace_secnods: is not known; is grace_seconds meant?"),
         ("[deadlines]\ngrace_seconds = 0", "deadlines.grace_seconds: Input should be greater than or equal to 1"),
+        ("[deadlines]\nretention_days = 13", "deadlines.retention_days: Input should be greater than or equal to 14"),
+        (
+            "[deadlines]\nretention_days = 20\nrecording_seconds = 1_728_000",
+            "deadlines.retention_days: must be longer than recording_seconds",
+        ),
+        (
+            "[deadlines]\nretention_days = 14\nrecording_seconds = 2_592_000",
+            "deadlines.retention_days: must be longer than recording_seconds",
+        ),
         ("[dedlines]", "dedlines: is not known; is deadlines meant?"),
         ("zzz = 1", "zzz: is not known"),
         ("[platforms.vapy]\nagent_channel = 0", "platforms.vapy: is not known; is vapi meant?"),
@@ -51,6 +60,12 @@ def test_faults(text: str, fault: str) -> None:
     said = fault_of(text)
     assert said.startswith(f"relay.toml: {fault}")
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(("days", "seconds"), [(14, 1_209_599), (21, 1_728_000), (31, 2_592_000)])
+def test_what_waits_is_kept_for_longer(days: int, seconds: int) -> None:
+    found = parse(f"[deadlines]\nretention_days = {days}\nrecording_seconds = {seconds}").deadlines
+    assert (found.retention_days, found.recording_seconds) == (days, seconds)
 
 
 def test_every_fault_is_named() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from coval_relay.configuration.key_rules import Rule, compiled
 from coval_relay.configuration.section import Section
@@ -13,6 +13,9 @@ AgentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{22}$")]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,252}(:[0-9]{1,5})?$")]
 Bucket = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 Account = Annotated[str, Field(pattern=r"^\d{12}$")]
+DAY_SECONDS = 86_400
+MIN_RETENTION_DAYS = 14
+"""A call waits in its item for 13 days: what is deleted before has not ended visibly."""
 MAX_WAIT_SECONDS = 518_400
 """An upload's id lives for 7 days in Coval, so no call waits longer than 6."""
 
@@ -86,8 +89,15 @@ class Deadlines(Section):
     """How long a recording waits for better ones, where the platform may send several of a call."""
     pending_seconds: Annotated[int, Field(ge=1, le=604_800)] = 86_400
     """How long an object is kept whose call is not known yet; then it is a dead letter."""
-    retention_days: Annotated[int, Field(ge=8, le=3650)] = 90
-    """How long the state of a call is kept after its last change."""
+    retention_days: Annotated[int, Field(ge=MIN_RETENTION_DAYS, le=3650)] = 90
+    """How long the state of a call is kept after its last change; longer than recording_seconds."""
+
+    @field_validator("retention_days")
+    @classmethod
+    def _outlasts_what_waits(cls, days: int, written: ValidationInfo) -> int:
+        if days * DAY_SECONDS <= written.data.get("recording_seconds", 0):
+            raise ValueError("must be longer than recording_seconds")
+        return days
 
 
 class Configuration(Section):
