@@ -544,7 +544,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
         "SWEEP_DONE - count=1",
         "SWEEP_DONE - count=1",
         "SWEEP_DONE - count=1",
-        "TRANSCRIPT_DROPPED call-1 code=transcript_missing",
+        "TRANSCRIPT_MISSING call-1 code=transcript_missing",
         "WAITING, WITHOUT_TRANSCRIPT, no recording",
         "transcript_missing: The transcript never came, or the function may not read it.",
     ),

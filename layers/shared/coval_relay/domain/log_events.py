@@ -25,6 +25,11 @@ class LogEvent(Enum):
         "The transcript cannot be sent; the recording may speak for the call.",
         "RejectedInput",
     )
+    TRANSCRIPT_MISSING = (
+        "WARNING",
+        "The transcript never came; the recording may speak for the call.",
+        "TranscriptMissing",
+    )
     SUBMIT_OUTCOME_UNKNOWN = (
         "WARNING",
         "A submit had no clear outcome; it is read before it is sent again.",

@@ -294,7 +294,8 @@ class Submission:
 
     def _drop_transcript(self, call: Call, token: str, reason: Reason) -> Transition:
         call_id, code = call.external_conversation_id, reason.code
-        self.telemetry(LogEvent.TRANSCRIPT_DROPPED, call_id, code=code)
+        missing = reason == lifecycle.TRANSCRIPT_MISSING
+        self.telemetry(LogEvent.TRANSCRIPT_MISSING if missing else LogEvent.TRANSCRIPT_DROPPED, call_id, code=code)
         dropped = self.calls.update(call, lambda seen: lifecycle.transcript_dropped(seen, token, reason, self._now()))
         if lifecycle.is_wordless(dropped.call):
             self.telemetry(LogEvent.CALL_REJECTED, call_id, code=code)
