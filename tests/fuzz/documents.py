@@ -15,6 +15,7 @@ from coval_relay.configuration.document import Configuration
 from coval_relay.configuration.parsing import ConfigurationError, parse, validated
 from coval_relay.domain.call import (
     NO_HINTS,
+    UTTERANCES,
     Call,
     CallEnd,
     CallFacts,
@@ -28,7 +29,7 @@ from coval_relay.domain.call import (
 from coval_relay.domain.errors import Reason
 from coval_relay.domain.s3_objects import ObjectVersion
 from coval_relay.platforms.registry import key_rule_set, next_page, parse_transcript
-from coval_relay.services.transcript_loader import UTTERANCES, _parsed
+from coval_relay.services.transcript_loader import _parsed
 from tests.fuzz.boundary import SECRET, outcome_of
 from tests.fuzz.deliveries import EVENTS, NAMES, OPTIONS
 from tests.fuzz.mutation import text_of

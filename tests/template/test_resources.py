@@ -8,6 +8,7 @@ from coval_relay import __version__
 from coval_relay.adapters.web import recording_urls
 from coval_relay.domain.audio import coval_limits
 from coval_relay.domain.backoff import GIVE_UP_SECONDS
+from coval_relay.domain.lifecycle.utterances import FUNCTION_SECONDS
 from tests.template.cloudformation import Stack
 from tests.template.deployments import QUEUE_OF, key
 from tests.template.tools import PROJECT
@@ -140,7 +141,7 @@ def test_the_staging_bucket_sends_no_events(fullest: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("function", "memory", "seconds"),
-    [("SubmitTranscript", 512, 120), ("UploadRecording", 1769, 600), ("AttachRecording", 512, 120)],
+    [("SubmitTranscript", 512, FUNCTION_SECONDS), ("UploadRecording", 1769, 600), ("AttachRecording", 512, 120)],
 )
 def test_function(smallest: Stack, function: str, memory: int, seconds: int) -> None:
     properties = smallest.properties(f"{function}Function")

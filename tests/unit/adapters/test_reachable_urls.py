@@ -20,6 +20,7 @@ from coval_relay.services.transcript_loader import TranscriptLoader
 from tests.support.events import call_ended, event, recording_ready
 from tests.support.fakes import FakeClock, FakeTranscriptObjects
 from tests.support.in_memory import InMemoryUtterances
+from tests.support.world import DEADLINES
 
 HOST = "media.example.com"
 OPTIONS = PlatformOptions(recording_hosts=(HOST,), transcript_hosts=(HOST,))
@@ -161,7 +162,7 @@ def pages(wire: Wire) -> TranscriptLoader:
         parse=lambda *_: pytest.fail("read to its end"),
         next_page=registry.next_page,
         clock=FakeClock(),
-        settling_seconds=0,
+        deadlines=DEADLINES,
     )
 
 

@@ -135,3 +135,13 @@ def test_the_stamp_tells_what_was_sent() -> None:
         transcript=True, facts=False, recording=True
     )
     assert parts_of({}) == Parts(transcript=False, facts=False, recording=False)
+
+
+def test_the_stamp_tells_of_which_utterances() -> None:
+    transcript = Transcript(({"role": "user", "content": "Hi."},), utterances="a1b2")
+    submit = Submit(external_conversation_id="c", transcript=transcript, upload_id="u", recording="s3://b/k#v")
+    metadata = body(submit, limit=10**6)["metadata"]
+    assert metadata == {"coval_relay_parts": f"transcript utterances:a1b2 {STAMPED}"}
+    assert parts_of(metadata) == submit.parts
+    assert submit.parts == Parts(transcript=True, facts=False, recording=True, utterances="a1b2")
+    assert audio_of(metadata, "s3://b/k#v") is ConversationAudio.OURS

@@ -508,7 +508,7 @@ def files(web: Web, clock: int = 100) -> TranscriptLoader:
         parse=lambda format_, pages, facts: (format_, list(pages), facts),  # type: ignore[arg-type]
         next_page=lambda _, page: page.get("next") if isinstance(page, dict) else None,
         clock=FakeClock(clock),
-        settling_seconds=60,
+        deadlines=DEADLINES,
     )
 
 
@@ -541,10 +541,10 @@ def test_pages_without_end_are_rejected() -> None:
     assert caught.value == PermanentError("transcript_too_long", "The transcript has more than 50 pages.")
 
 
-@pytest.mark.parametrize(("waiting_since", "code"), [(41, "utterances_may_come"), (40, "utterances_missing")])
+@pytest.mark.parametrize(("waiting_since", "code"), [(66, "utterances_may_come"), (65, "utterances_missing")])
 def test_fragments_are_waited_for(waiting_since: int, code: str) -> None:
     with pytest.raises(NotReadyError) as caught:
-        files(Web()).load(pointed(format_="utterances", waiting_since=waiting_since))
+        files(Web(), clock=200).load(pointed(format_="utterances", waiting_since=waiting_since))
     assert caught.value.code == code
 
 

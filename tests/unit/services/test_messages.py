@@ -280,15 +280,15 @@ def test_links_of_a_call_end_go_to_the_recordings() -> None:
 
 
 UTTERANCES = (Utterance("f1", "user", "Hi.", 1.0, 2.0),)
-COLLECTED = TranscriptPointer(format="utterances", stored_at=NOW, settling_until=NOW + 60)
+COLLECTED = TranscriptPointer(format="utterances", stored_at=NOW, rank=-1, settling_until=NOW + 135)
 
 
 @pytest.mark.parametrize(
     ("seen", "outcome", "pointer", "late"),
     [
-        (call(), DONE, None, ()),
+        (call(), DONE, COLLECTED, ()),
         (call(State.QUEUED, call_end=CallEnd.WITH_TRANSCRIPT), DONE, None, ()),
-        (call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING), DONE, None, ()),
+        (call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING), DONE, COLLECTED, ()),
         (WITHOUT_TRANSCRIPT, DONE, COLLECTED, ()),
         (call(State.SUBMITTED, sent=replace(TEXT, transcript=False)), DONE, None, ("transcript",)),
     ],

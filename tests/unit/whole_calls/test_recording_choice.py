@@ -109,11 +109,11 @@ def test_a_recording_that_settles_does_not_put_off_the_text() -> None:
     began = world.clock.now
     world.send("call_end", call_ended(transcript=UTTERANCES))
     world.send("call_end", spoken(), 10)
-    world.send("recording", put(world, wav(), "rec/agent/call-1.wav"), 50)
+    world.send("recording", put(world, wav(), "rec/agent/call-1.wav"), 120)
     world.run()
     assert chosen(world) == "agent/call-1.wav"
     assert world.coval.calls == ["submit", "attach"]
-    assert world.store.get("call-1").submitted_at - began < 50 + DEADLINES.settling
+    assert world.store.get("call-1").submitted_at - began < 120 + DEADLINES.settling
 
 
 def test_one_that_comes_after_the_settling_time_is_superseded_and_visible() -> None:

@@ -66,6 +66,8 @@ SIMULATION = "coval_simulation_id"
 """Metadata key by which Coval knows a call as its own simulation (Coval API, submit: metadata)."""
 CALL_STATUS, COMPLETED = "call_status", "completed"
 """Metadata key of how the call went, and its usual value."""
+UTTERANCES = "utterances"
+"""Format of a transcript that is collected while the call lasts."""
 SORT_KEY_SEPARATOR = "|"
 """Stands in a recording's sort key between what its inspection and what its event contributed."""
 TERMINAL = frozenset({ConversationState.SUBMITTED, ConversationState.FILTERED, ConversationState.REJECTED})
@@ -118,6 +120,11 @@ class TranscriptPointer:
     provenance: str = ""
     """As that of the facts."""
 
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether these are utterances that no end of their call has named."""
+        return self.format == UTTERANCES and self.rank < 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DroppedTranscript:
@@ -135,6 +142,8 @@ class Parts:
     transcript: bool
     facts: bool
     recording: bool
+    utterances: str = ""
+    """Digest of the utterances that the transcript was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +283,12 @@ class Call:
     sweeps: int = 0
     """How often the sweep has brought it back since it last got anywhere."""
     due_at: int | None = None
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a transcript can be tried; utterances that no end has named give way to one that is announced."""
+        gives_way = self.transcript is not None and self.transcript.is_unnamed
+        return self.transcript is not None and not (gives_way and self.call_end is CallEnd.TRANSCRIPT_PENDING)
 
     @property
     def recording_state(self) -> RecordingState | None:

@@ -38,7 +38,12 @@ class Submit:
     @property
     def parts(self) -> Parts:
         recording = self.upload_id is not None or self.audio_url is not None
-        return Parts(transcript=self.transcript is not None, facts=self.facts is not None, recording=recording)
+        return Parts(
+            transcript=self.transcript is not None,
+            facts=self.facts is not None,
+            recording=recording,
+            utterances=self.transcript.utterances if self.transcript else "",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,9 @@ def _body(submit: Submit, dropped: int) -> dict[str, Any]:
 def _stamp(submit: Submit) -> str:
     parts = submit.parts
     names = [name for name in ("transcript", "facts") if getattr(parts, name)]
-    return " ".join([*names, f"recording:{_digest(submit.recording or '')}"] if parts.recording else names)
+    utterances = [f"utterances:{parts.utterances}"] if parts.utterances else []
+    recording = [f"recording:{_digest(submit.recording or '')}"] if parts.recording else []
+    return " ".join([*names, *utterances, *recording])
 
 
 def _digest(identity: str) -> str:
@@ -127,8 +134,14 @@ def is_ours(metadata: Mapping[str, Any]) -> bool:
 
 def parts_of(metadata: Mapping[str, Any]) -> Parts:
     """The parts that a submit found in Coval had carried, by its stamp."""
-    names = {name.partition(":")[0] for name in str(metadata.get(STAMP, "")).split()}
-    return Parts(transcript="transcript" in names, facts="facts" in names, recording="recording" in names)
+    told = [name.partition(":") for name in str(metadata.get(STAMP, "")).split()]
+    names = {name: digest for name, _, digest in told}
+    return Parts(
+        transcript="transcript" in names,
+        facts="facts" in names,
+        recording="recording" in names,
+        utterances=names.get("utterances", ""),
+    )
 
 
 def audio_of(metadata: Mapping[str, Any], identity: str) -> ConversationAudio:

@@ -1,6 +1,7 @@
 """Transcripts in Coval's form: roles of its enum, times in seconds from the start of the audio."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,12 +20,14 @@ SAME_INSTANT_SECONDS = 0.25
 class Transcript:
     """The words of a call, oldest first.
 
-    `estimated` counts the messages whose times were filled in, `replaced` the characters that were none.
+    `estimated` counts the messages whose times were filled in, `replaced` the characters that were none; `utterances`
+    is a digest of those that it was made of.
     """
 
     messages: tuple[Message, ...]
     estimated: int = 0
     replaced: int = 0
+    utterances: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,12 @@ def collected(utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
     by_end = sorted(utterances, key=lambda one: (one.ended_at, one.spoken_at, one.role, one.content))
     latest = {one.id: one for one in by_end}
     return tuple(sorted(latest.values(), key=lambda one: (one.spoken_at, one.ended_at, one.id)))
+
+
+def digest_of(utterances: Sequence[Utterance]) -> str:
+    """The same for the same utterances, of the same words; not for others."""
+    told = [(one.id, one.role, one.content, one.spoken_at, one.ended_at) for one in utterances]
+    return hashlib.sha256(repr(told).encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def check_times(messages: tuple[Message, ...], call_seconds: float | None, path: str) -> None:

@@ -137,7 +137,7 @@ def submit_transcript(
         parse=partial(registry.parse_transcript, options=shared.options),
         next_page=registry.next_page,
         clock=adapters.clock,
-        settling_seconds=configuration.deadlines.settling_seconds,
+        deadlines=shared.calls.deadlines,
     )
     submission = shared.submission(
         max_payload_bytes=configuration.calls.max_payload_bytes,

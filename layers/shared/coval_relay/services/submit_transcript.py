@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import TERMINAL, Call, CallEnd, TranscriptPointer
+from coval_relay.domain.call import Call, ConversationState, TranscriptPointer
 from coval_relay.domain.call_aliases import object_alias, place_of
 from coval_relay.domain.errors import InvalidInputError
-from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE, Attempt
+from coval_relay.domain.lifecycle import NOTHING_TO_EVALUATE, Attempt, Transition
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.messages import (
     AliasesKnown,
@@ -23,12 +23,12 @@ from coval_relay.domain.messages import (
     UtterancesReceived,
 )
 from coval_relay.domain.ports import UtteranceStore
+from coval_relay.domain.transcript import digest_of
 from coval_relay.services.action_runner import DONE, ActionRunner, Content, Outcome
 from coval_relay.services.alias_resolver import AliasResolver, Unresolved
 from coval_relay.services.conditional_updates import Calls, newly_missed
 from coval_relay.services.function_queues import Queues
 from coval_relay.services.object_matcher import Matched, ObjectMatcher, Skipped
-from coval_relay.services.transcript_loader import UTTERANCES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +115,19 @@ class SubmitTranscript:
         return self.actions.run(transition, attempt)
 
     def _utterances_received(self, spoken: UtterancesReceived, attempt: Attempt) -> Outcome:
-        """They wait for the call's end; those that come after the call went on without text bring it back."""
         call_id = spoken.external_conversation_id
         self.utterances.add(call_id, spoken.utterances)
+
+        def decide(seen: Call) -> Transition:
+            if seen.state is ConversationState.SUBMITTED and seen.sent and seen.sent.transcript:
+                return lifecycle.utterances_late(seen, digest_of(self.utterances.get_all(call_id)))
+            return lifecycle.utterances_arrived(seen, self.calls.deadlines, attempt)
+
         call = self.calls.get(call_id)
-        if call.state not in TERMINAL and call.call_end is not CallEnd.WITHOUT_TRANSCRIPT:
-            return DONE
-        updated = attempt.now + self.calls.deadlines.settling
-        pointer = TranscriptPointer(format=UTTERANCES, stored_at=attempt.now, settling_until=updated)
-        return self._transcript_arrived(TranscriptArrived(external_conversation_id=call_id, pointer=pointer), attempt)
+        transition = self.calls.update(call, decide)
+        if transition.call.transcript and not call.transcript:
+            self.telemetry(LogEvent.TRANSCRIPT_RECEIVED, call_id)
+        return self.actions.run(transition, attempt)
 
     def _resume(self, resume: Resume, attempt: Attempt) -> Outcome:
         call = self.calls.get(resume.external_conversation_id)

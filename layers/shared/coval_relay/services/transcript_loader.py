@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from coval_relay.domain.call import Call, CallFacts, TranscriptPointer
+from coval_relay.domain import lifecycle
+from coval_relay.domain.call import UTTERANCES, Call, CallFacts, TranscriptPointer
 from coval_relay.domain.errors import InvalidInputError, NotReadyError, PermanentError
+from coval_relay.domain.lifecycle import Deadlines
 from coval_relay.domain.ports import Clock, TranscriptObjects, TranscriptUrls, UtteranceStore
-from coval_relay.domain.transcript import Transcript, Utterance
+from coval_relay.domain.transcript import Transcript, Utterance, digest_of
 
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 MAX_PAGES = 50
-UTTERANCES = "utterances"
 
 
 class Parse(Protocol):
@@ -31,16 +32,17 @@ class TranscriptLoader:
     parse: Parse
     next_page: Callable[[str, object], str | None]
     clock: Clock
-    settling_seconds: int
-    """How long after the call's end its last utterances may still come."""
+    deadlines: Deadlines
 
     def load(self, call: Call) -> Transcript:
         """Raises NotReadyError, InvalidInputError, PermanentError, RetryableError."""
         assert call.transcript is not None
         pointer = call.transcript
         if pointer.format == UTTERANCES:
-            pages: Sequence[object] = [self._collected(call)]
-        elif pointer.url:
+            utterances = self._collected(call)
+            return replace(self.parse(pointer.format, [utterances], call.facts), utterances=digest_of(utterances))
+        pages: Sequence[object]
+        if pointer.url:
             pages = self._web_pages(pointer)
         else:
             pages = [_parsed(self.objects.fetch(pointer.bucket, pointer.key, MAX_DOCUMENT_BYTES))]
@@ -57,7 +59,7 @@ class TranscriptLoader:
         return pages
 
     def _collected(self, call: Call) -> list[Utterance]:
-        if rest := max(call.waiting_since + self.settling_seconds - self.clock(), 0):
+        if rest := max(lifecycle.utterances_settle_at(call, self.deadlines) - self.clock(), 0):
             raise NotReadyError("utterances_may_come", rest)
         collected = self.utterances.get_all(call.external_conversation_id)
         if not collected:

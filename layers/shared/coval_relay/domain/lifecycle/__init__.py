@@ -88,6 +88,7 @@ from coval_relay.domain.lifecycle.transition import (
     Transition,
     input_rejected,
 )
+from coval_relay.domain.lifecycle.utterances import utterances_arrived, utterances_late, utterances_settle_at
 
 __all__ = [
     "AUDIT_GIVEN_UP",
@@ -153,4 +154,7 @@ __all__ = [
     "transcript_not_ready",
     "transcript_unavailable",
     "upload_not_found",
+    "utterances_arrived",
+    "utterances_late",
+    "utterances_settle_at",
 ]

@@ -43,12 +43,13 @@ def call_ended(
     if call.facts is None or call.reason == claims.TRANSCRIPT_MISSING:
         call = claims.revived_without_words(call, attempt.now)
     with_transcript = kind is CallEnd.WITH_TRANSCRIPT or pointer is not None
-    hopeless = kind is CallEnd.TRANSCRIPT_PENDING and call.transcript_unavailable and call.transcript is None
+    unknown = call.transcript is None or call.transcript.is_unnamed
+    hopeless = kind is CallEnd.TRANSCRIPT_PENDING and call.transcript_unavailable and unknown
     known = replace(
         call,
         call_end=CallEnd.WITHOUT_TRANSCRIPT if hopeless and not with_transcript else kind,
         facts=_merged_facts(call.facts, facts, with_transcript=with_transcript),
-        transcript=pointer or call.transcript,
+        transcript=pointer or _still_of_use(call.transcript, kind),
         created_at=call.created_at or attempt.now,
         waiting_since=call.waiting_since or attempt.now,
     )
@@ -65,6 +66,11 @@ def call_ended(
     anew = known.recording is not None and known.recording.needs_preparation and known.recording != call.recording
     waiting = _noted_if_nothing_to_evaluate(replace(known, state=ConversationState.WAITING))
     return Transition(waiting, Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
+
+
+def _still_of_use(held: TranscriptPointer | None, kind: CallEnd) -> TranscriptPointer | None:
+    """Utterances that nobody has named are not, where the end brings the text itself."""
+    return None if held and held.is_unnamed and kind is CallEnd.WITH_TRANSCRIPT else held
 
 
 def _merged_facts(known: CallFacts | None, arrived: CallFacts, *, with_transcript: bool) -> CallFacts:
@@ -110,7 +116,7 @@ def call_described(call: Call, description: Description, now: int) -> Transition
 def _noted_if_nothing_to_evaluate(call: Call) -> Call:
     assert call.facts is not None
     hopeless = call.call_end is CallEnd.WITHOUT_TRANSCRIPT and not call.facts.recording_expected
-    if not hopeless or call.recording or NOTHING_TO_EVALUATE in call.notes:
+    if not hopeless or call.recording or call.transcript or NOTHING_TO_EVALUATE in call.notes:
         return call
     return replace(call, notes=(*call.notes, NOTHING_TO_EVALUATE)[-MAX_NOTES:])
 
@@ -144,7 +150,7 @@ def transcript_arrived(call: Call, pointer: TranscriptPointer, attempt: Attempt)
         return _arrived_during_submit(call, stored, attempt)
     if call.call_end is CallEnd.NOT_SEEN:
         return Transition(call if chosen == call.transcript else stored, Action.DONE)
-    if chosen.settling_until > attempt.now:
+    if chosen.settling_until > attempt.now or not stored.has_text:
         return Transition(stored, Action.DONE)
     return claims.claimed(stored, attempt, with_transcript=True)
 
@@ -166,7 +172,7 @@ def transcript_unavailable(call: Call, now: int) -> Transition:
     if call.state not in (ConversationState.NEW, ConversationState.WAITING):
         return Transition(call)
     noted = replace(call, transcript_unavailable=True, created_at=call.created_at or now)
-    if call.call_end is CallEnd.TRANSCRIPT_PENDING and call.transcript is None:
+    if call.call_end is CallEnd.TRANSCRIPT_PENDING and not call.has_text:
         noted = _noted_if_nothing_to_evaluate(replace(noted, call_end=CallEnd.WITHOUT_TRANSCRIPT))
     return Transition(noted)
 

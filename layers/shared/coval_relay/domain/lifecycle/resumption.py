@@ -41,7 +41,7 @@ def next_action(call: Call) -> Action:
         return Action.PREPARE if to_prepare else Action.START_ATTACH
     if call.state is not ConversationState.WAITING:
         return Action.DONE
-    if call.transcript:
+    if call.has_text:
         return Action.CLAIM_TRANSCRIPT
     is_sendable = recording in (RecordingState.UPLOADED, RecordingState.BY_URL)
     if call.call_end is CallEnd.WITHOUT_TRANSCRIPT and is_sendable:
@@ -161,7 +161,7 @@ def _grace_ends_at(recording: Recording, deadlines: Deadlines) -> int:
 
 
 def _transcript_overdue(call: Call, deadlines: Deadlines, now: int) -> bool:
-    pending = call.call_end is CallEnd.TRANSCRIPT_PENDING and call.transcript is None
+    pending = call.call_end is CallEnd.TRANSCRIPT_PENDING and not call.has_text
     return pending and call.waiting_since + deadlines.transcript <= now
 
 
@@ -303,7 +303,7 @@ def awaits_upload(call: Call, now: int) -> bool:
 
 def text_is_due(call: Call, deadlines: Deadlines, now: int) -> bool:
     """Whether the transcript is to be tried now; while it is not, the recording can be uploaded."""
-    if call.transcript is None or call.state in TERMINAL:
+    if call.transcript is None or not call.has_text or call.state in TERMINAL:
         return False
     if call.state is ConversationState.NEW:
         return call.transcript.stored_at + deadlines.transcript <= now
@@ -317,7 +317,7 @@ def _conversation_due(call: Call, deadlines: Deadlines, now: int) -> list[int]:
         return [_gives_up_at(call)]
     if call.state is ConversationState.NEW and call.transcript:
         return [call.transcript.stored_at + deadlines.transcript]
-    if call.state is ConversationState.WAITING and call.transcript:
+    if call.state is ConversationState.WAITING and call.transcript and call.has_text:
         return [_text_due(call.transcript, deadlines, now)]
     if call.state is ConversationState.WAITING and call.call_end is CallEnd.TRANSCRIPT_PENDING:
         return [call.waiting_since + deadlines.transcript]
