@@ -33,6 +33,24 @@ def test_a_look_in_vain_is_kept_on_the_item() -> None:
     assert lifecycle.transcript_awaited(WAITING) == Transition(replace(WAITING, transcript=MISSING), Action.DONE)
 
 
+@pytest.mark.parametrize(
+    ("sound", "action"),
+    [
+        (recording(), Action.UPLOAD),
+        (recording(settling_until=NOW), Action.UPLOAD),
+        (recording(settling_until=NOW + 1), Action.DONE),
+        (recording(Sound.UPLOADED), Action.DONE),
+        (recording(Sound.BY_URL), Action.DONE),
+    ],
+)
+def test_a_recording_that_awaits_its_upload_is_uploaded_meanwhile(sound: Recording, action: Action) -> None:
+    """It has just settled, or its side has become known with the call's end: a text that comes later takes it along."""
+    claimed = submitting(call_end=CallEnd.WITHOUT_TRANSCRIPT, transcript=POINTER, recording=sound)
+    after = lifecycle.transcript_not_ready(claimed, "mine", NOW + 30, NOW)
+    waiting = replace(claimed, state=State.WAITING, lease=None, transcript=MISSING, held_until=NOW + 30)
+    assert after == Transition(waiting, action)
+
+
 def test_a_call_whose_text_was_dropped_meanwhile_awaits_none() -> None:
     textless = replace(WAITING, transcript=None)
     assert lifecycle.transcript_awaited(textless) == Transition(textless, Action.DONE)

@@ -266,10 +266,16 @@ def _without_recording(call: Call, otherwise: Action, now: int) -> Transition:
 
 
 def transcript_not_ready(call: Call, token: str, until: int, now: int) -> Transition:
-    """The transcript is not there yet: the lease ends, the sweep looks again."""
+    """The transcript is not there yet: the lease ends, the sweep looks again.
+
+    A recording that has settled, or is to be made anew as its side is known by now, is uploaded meanwhile, to go along.
+    """
     if not claims.holds_lease(call, token):
         return claims.lease_lost(call, now)
-    return held(_with_missing_text(claims.without_lease(call, now)), until)
+    waits = held(_with_missing_text(claims.without_lease(call, now)), until)
+    recording = waits.call.recording
+    is_to_upload = recording is not None and recording.state is RecordingState.READY and recording.settling_until <= now
+    return replace(waits, action=Action.UPLOAD) if is_to_upload else waits
 
 
 def transcript_awaited(call: Call) -> Transition:
