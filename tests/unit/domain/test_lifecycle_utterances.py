@@ -32,6 +32,7 @@ ENDED = call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, transcript=NAME
         (3600, 600.0, 135 + 525),
         (10_800, 0.0, 1620),
         (10 * 86_400, 600.0, 2160),
+        (backoff.EXPIRY_SECONDS, 0.0, 2160),
     ],
 )
 def test_they_settle_as_long_as_a_message_may_be_late(late: int, seconds: float | None, pause: int) -> None:
@@ -40,6 +41,12 @@ def test_they_settle_as_long_as_a_message_may_be_late(late: int, seconds: float 
     seen = replace(ENDED, facts=facts, waiting_since=NOW)
     assert lifecycle.utterances_settle_at(seen, DEADLINES) == NOW + pause
     assert pause >= backoff.by_age(late, 0.999)
+
+
+def test_events_that_are_sent_once_more_after_weeks_settle_as_new_ones() -> None:
+    facts = replace(FACTS, ended_at=NOW - backoff.EXPIRY_SECONDS - 1, seconds=600.0)
+    seen = replace(ENDED, facts=facts, waiting_since=NOW)
+    assert lifecycle.utterances_settle_at(seen, DEADLINES) == NOW + 135
 
 
 def test_at_least_the_settling_time_and_at_most_until_the_deadline() -> None:

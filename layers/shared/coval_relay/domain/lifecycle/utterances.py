@@ -33,6 +33,8 @@ def _pause(call: Call, deadlines: Deadlines) -> int:
     call end              handled ── settling ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ─ sent
     """
     age = max(call.waiting_since - call.facts.ended_at, 0) if call.facts else 0
+    if age > backoff.EXPIRY_SECONDS:
+        age = 0  # no message waits for so long: its events were sent once more
     if call.facts and call.facts.seconds and age > FUNCTION_SECONDS:
         age += int(call.facts.seconds)  # the first utterance's
     crashed, waiting = backoff.while_worked_on(FUNCTION_SECONDS, age), backoff.by_age(age, 1.0)
