@@ -35,6 +35,7 @@ WITH_AUDIO = {"audio": Heard(6.0), "state": SUBMITTED, "recording": ATTACHED}
 UNSAID = Ended(state="WAITING")
 ANSWERED, RUNG = "2026-10-02T14:31:07.000Z", "2026-10-02T14:30:50.000Z"
 TEXT, TEXT_AND_AUDIO, AUDIO = "transcript facts", "transcript facts recording", "facts recording"
+UTTERANCES = "transcript facts utterances"
 
 
 def by_upload(*submits: Any, **more: Any) -> Ended:
@@ -818,7 +819,7 @@ GENESYS = (
         ended=by_copy(
             submit(
                 f"{GENESYS_CALL}a",
-                TEXT,
+                UTTERANCES,
                 ANSWERED,
                 caller(MOVE, 2.9, 6.02),
                 agent("of course when would suit you", 6.3, 8.1),
@@ -840,7 +841,7 @@ GENESYS = (
             submits=(
                 submit(
                     f"{GENESYS_CALL}c",
-                    TEXT,
+                    UTTERANCES,
                     "2026-10-02T14:36:37.000Z",
                     caller(MOVE, 2.0, 3.0),
                     **GENESYS_FACTS,
