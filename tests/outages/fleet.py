@@ -74,7 +74,8 @@ class FleetQueues(Queues):
         return [message for waiting in self.waiting.values() for _, _, message in waiting]
 
 
-OF_AN_OBJECT = ("Object Pending", "Object Named")
+NAMED = "Object Named"
+OF_AN_OBJECT = ("Object Pending", NAMED)
 
 
 def _place_of(body: str) -> str:
@@ -224,8 +225,13 @@ class Fleet:
             self.queues.end(message, failed=failed)
             if failed:
                 self.queues.put(message)
-            self.most_live = max(self.most_live, self.queues.live[self.queues.causes[message.message_id]])
+            self._count({self.queues.causes[message.message_id]})
         heapq.heappush(self._free[queue], (self.clock.now + 1, name, environment))
+
+    def _count(self, causes: set[str]) -> None:
+        """But for what tells of a name: each receive of an event does, it is done at once, and never waits."""
+        counted = (self.queues.live[cause] for cause in causes if not cause.startswith(NAMED))
+        self.most_live = max(self.most_live, *counted, 0)
 
     def _sweep(self) -> None:
         free, name, environment = heapq.heappop(self._free["attach"])
@@ -236,7 +242,7 @@ class Fleet:
             self._invoke(environment, {"source": SOURCE, "detail-type": "Sweep"})
         except DeliveryFailedError:
             self.world._report(LogEvent.DELIVERY_FAILED)
-        self.most_live = max(self.most_live, *self.queues.live.values())
+        self._count(set(self.queues.live))
         heapq.heappush(self._free["attach"], (self.clock.now + 1, name, environment))
 
     def _invoke(self, environment: _Environment, payload: Any) -> dict[str, Any]:
