@@ -23,7 +23,7 @@ PACKAGE = ROOT / "layers/shared/coval_relay"
 LEAST_KILLED = 0.9
 WHOLE_CALLS = (
     "agent_channel", "alias_resolver", "descriptions", "disallowed_locations", "dropped_words", "event_order", "faults",
-    "operator_faults", "own_messages", "recording_choice", "rejected_again", "scenarios", "stories", "sweep_time",
+    "operator_faults", "recording_choice", "rejected_again", "scenarios", "stories", "sweep_time",
 )  # fmt: skip
 OF_STATE_AND_SERVICES = (
     "domain/*", "services/*", "entrypoints/test_consumer", "webhooks/test_receive_webhook",

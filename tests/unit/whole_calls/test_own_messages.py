@@ -76,6 +76,7 @@ def test_an_object_that_its_key_gave_to_another_call_goes_to_its_own_once() -> N
     assert _is_submitted_and_attached(world)
 
 
+@pytest.mark.slow  # two weeks pass, half an hour by half an hour
 @pytest.mark.parametrize("error", [RetryableError("s3_SlowDown"), PermanentError("access_denied", "S3 denied it.")])
 def test_an_object_of_no_call_that_cannot_be_read_when_its_time_is_over_keeps_no_message(error: Exception) -> None:
     """The sweep comes again each half hour; one that waited by itself each time would never be the last."""
