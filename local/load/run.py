@@ -112,6 +112,7 @@ class Run:
         plan = planned(self.settings.calls, uuid.uuid4().hex[:6], self.settings.seed)
         functions = Functions(self.stack)
         self.coval.configure(requests_per_second=self.settings.rate)
+        self._until(self._is_quiet, "S3's test message is done")  # else a worker that changes loses it for half an hour
         functions.redeliver_after(self.settings.visibility_seconds)
         with fault_proxy(self.stack, self.files) as proxy, self._swept(functions):
             functions.call_aws_at(proxy.url)
