@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from coval_relay.domain.backoff import EXPIRY_SECONDS, by_age
+from coval_relay.domain.lifecycle.utterances import FUNCTION_SECONDS
 from tests.template.cloudformation import Stack
 from tests.template.deployments import FULLEST, QUEUE_OF, key
 
@@ -52,6 +53,10 @@ def test_dead_letter_queue(smallest: Stack, queue: str) -> None:
 def test_a_message_stays_hidden_for_longer_than_its_function_may_take(smallest: Stack, function: str) -> None:
     hidden = smallest.properties(f"{QUEUE_OF[function]}Queue")["VisibilityTimeout"]
     assert hidden >= smallest.properties(f"{function}Function")["Timeout"]
+
+
+def test_utterances_settle_for_as_long_as_their_function_may_take(smallest: Stack) -> None:
+    assert smallest.properties("SubmitTranscriptFunction")["Timeout"] == FUNCTION_SECONDS
 
 
 @each_function

@@ -287,8 +287,9 @@ class Call:
     @property
     def has_text(self) -> bool:
         """Whether a transcript can be tried; utterances that no end has named give way to one that is announced."""
-        gives_way = self.transcript is not None and self.transcript.is_unnamed
-        return self.transcript is not None and not (gives_way and self.call_end is CallEnd.TRANSCRIPT_PENDING)
+        if self.transcript is None:
+            return False
+        return not (self.transcript.is_unnamed and self.call_end is CallEnd.TRANSCRIPT_PENDING)
 
     @property
     def recording_state(self) -> RecordingState | None:

@@ -207,9 +207,8 @@ class Consumer:
 
     def _expired(self, record: Record, waiting: Waits) -> bool:
         """To the dead letters before SQS deletes it silently: sent anew, since one that SQS moves keeps its age."""
-        reason = Reason(lifecycle.WAITED_TOO_LONG.code, f"It has waited for 12 days: {waiting.code}.")
         try:
-            self.dead_letters(record.raw, reason)
+            self.dead_letters(record.raw, lifecycle.waited_for(waiting.code))
         except Exception as error:  # noqa: BLE001 - as in _hide: it comes again
             self.telemetry(LogEvent.DELIVERY_FAILED, kind=code_of(error), where="dead letters")
             return False

@@ -46,8 +46,6 @@ from coval_relay.services.failure_reports import report_failure
 MAX_CHAIN_LENGTH = 5
 SHARED_RULE = "is ambiguous: two calls claim the room in this second; its own id, or an event, must say whose this is"
 TAKEN = Reason("alias_taken", "A name of this call belongs to another call already; it was left there.")
-
-
 ENDINGS = (PassedOverError, InvalidInputError, ObjectGoneError, ObjectReplacedError)
 """What a pending message ends by."""
 
@@ -208,7 +206,7 @@ class AliasResolver:
         if self.calls.clock() - expired.pending.pending_since < backoff.EXPIRY_SECONDS:
             return DONE
         self.clear(expired)
-        raise PermanentError(lifecycle.WAITED_TOO_LONG.code, f"It has waited for 12 days: {code}.")
+        raise PermanentError(lifecycle.WAITED_TOO_LONG.code, lifecycle.waited_for(code).text)
 
     def _is_kept(self, expired: PendingExpired) -> bool:
         return any(one.identity == expired.pending.identity for one in self.aliases.waiting(expired.alias))

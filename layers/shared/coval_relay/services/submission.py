@@ -5,13 +5,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from coval_relay.domain import lifecycle
-from coval_relay.domain.call import (
-    Call,
-    ConversationAudio,
-    ConversationState,
-    KnownConversation,
-    RecordingState,
-)
+from coval_relay.domain.call import Call, ConversationAudio, ConversationState, KnownConversation, RecordingState
 from coval_relay.domain.coval import (
     BAD_REQUEST,
     NOT_FOUND,

@@ -82,8 +82,7 @@ class Sweeper:
         for waiting in self._in_time(self._waiting(attempt.now, unread), attempt.now + SWEEP_SECONDS // 2):
             count += self._safely(partial(self._pending, waiting, attempt.now, ended, room))
         for call in self._in_time(self._due(attempt.now, unread), attempt.now + SWEEP_SECONDS):
-            step = partial(self._call, call, go_on, attempt, room)
-            count += self._safely(step, call.external_conversation_id, age_seconds=backoff.tried_for(call.sweeps + 1))
+            count += self._safely(partial(self._call, call, go_on, attempt, room), call)
         self.telemetry(LogEvent.SWEEP_DONE, count=count)
         if unread:
             raise unread[-1]
@@ -92,12 +91,13 @@ class Sweeper:
     def _in_time(self, found: Iterator[T], until: int) -> Iterator[T]:
         return takewhile(lambda _: self.calls.clock() < until, found)
 
-    def _safely(self, step: Callable[[], int], call_id: str = "", **age: int) -> int:
+    def _safely(self, step: Callable[[], int], call: Call | None = None) -> int:
         """One that fails stops no other: it comes again when it is due."""
         try:
             return step()
         except Exception as error:  # noqa: BLE001 - as at the edge: one failure must not stop the others
-            report_failure(self.telemetry, error, call_id, **age)
+            age = {"age_seconds": backoff.tried_for(call.sweeps + 1)} if call else {}
+            report_failure(self.telemetry, error, call.external_conversation_id if call else "", **age)
         return 0
 
     # --- calls ---------------------------------------------------------------------------------------

@@ -270,8 +270,9 @@ class UploadRecording:
         other, identity = self.calls.get(found.external_conversation_id), identity_of(created.version)
         stopped = self.calls.update(other, lambda seen: lifecycle.recording_misnamed(seen, identity, attempt.now))
         call_id = self.resolver.resolve((owner,), identity, "recording", created)
-        given = found if isinstance(call_id, Unresolved) else replace(found, external_conversation_id=call_id)
-        outcome = DONE if given is found else self._found(given, attempt)
+        outcome = DONE
+        if isinstance(call_id, str):
+            outcome = self._found(replace(found, external_conversation_id=call_id), attempt)
         self.calls.update(stopped.call, lambda seen: lifecycle.recording_of_another_call(seen, identity))
         return outcome
 

@@ -94,16 +94,17 @@ def error_of(
     itself says of the request ends anything: a 400, 413, 422; a 409; a 404 of an upload, or where the path names
     `of_one` what may be gone. Any other 4xx, or a redirect, has done nothing and is the operator's to mend.
     """
-    wait = retry_after(answer.headers, now)
+    wait, error = retry_after(answer.headers, now), _error_of(answer.body)
+    code = OPERATORS_CODES.get(error.code or "") or OPERATORS_STATUSES.get(answer.status)
     match answer.status:
         case 401:
             return RetryableError(UNAUTHENTICATED)
         case 429:
-            return RetryableError(_operators(answer) or RATE_LIMITED, wait)
+            return RetryableError(code or RATE_LIMITED, wait)
         case 403:
-            return RetryableError(_operators(answer) or PERMISSION_DENIED)
+            return RetryableError(code or PERMISSION_DENIED)
         case status if REDIRECTED <= status < SERVER_FAILED and status != REQUEST_TIMEOUT:
-            return _rejected(kind, answer, of_one=of_one)
+            return RetryableError(code) if code else _rejected(kind, status, error, of_one=of_one)
     return _unclear(kind, UNAVAILABLE, wait)
 
 
@@ -138,11 +139,8 @@ def _unclear(kind: RequestKind, code: str, wait: float | None = None) -> Retryab
 
 
 def _rejected(
-    kind: RequestKind, answer: Response, *, of_one: bool
+    kind: RequestKind, status: int, error: _Error, *, of_one: bool
 ) -> RetryableError | PermanentError | AudioFetchError:
-    status, error = answer.status, _error_of(answer.body)
-    if code := _operators(answer):
-        return RetryableError(code)
     if not error.code or _is_of_the_path(status, error, of_one=of_one):
         return RetryableError(NO_SUCH_PATH)
     if kind is RequestKind.EFFECT and (configured := _configured(error)):
@@ -159,11 +157,6 @@ def _rejected(
         field=fields[0][:100] if fields else None,
         status=status,
     )
-
-
-def _operators(answer: Response) -> str | None:
-    """The code of a rejection that is never about a call, by what Coval says, or by its status."""
-    return OPERATORS_CODES.get(_error_of(answer.body).code or "") or OPERATORS_STATUSES.get(answer.status)
 
 
 def _is_of_the_path(status: int, error: _Error, *, of_one: bool) -> bool:

@@ -24,6 +24,7 @@ from coval_relay.domain.lifecycle.claims import (
     lease_released,
     reopened,
     submit_not_sent,
+    waited_for,
 )
 from coval_relay.domain.lifecycle.conversations import (
     NOTHING_TO_EVALUATE,
@@ -157,4 +158,5 @@ __all__ = [
     "utterances_arrived",
     "utterances_late",
     "utterances_settle_at",
+    "waited_for",
 ]

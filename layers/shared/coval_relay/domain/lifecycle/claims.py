@@ -16,6 +16,11 @@ IN_VAIN = frozenset({WAITED_TOO_LONG.code, AUDIO_FETCH_FAILED})
 """Why a recording has ended with which nothing is wrong: what it needs was not there, and may be now."""
 
 
+def waited_for(code: str) -> Reason:
+    """Why a message ends: it has waited for 12 days for what the code says."""
+    return Reason(WAITED_TOO_LONG.code, f"It has waited for 12 days: {code}.")
+
+
 def claimed(call: Call, attempt: Attempt, *, with_transcript: bool) -> Transition:
     """The attempt gets the lease, for the parts that can go now; it reads first where Coval may know the call."""
     if attempt.is_closed:
@@ -94,7 +99,8 @@ def has_given_up(call: Call) -> bool:
 
 def revived(call: Call, now: int) -> Call:
     """What waited in vain goes on where an event of it comes after all, from the dead letters for one."""
-    return _brought_back(call, now) if has_given_up(call) or _ended_in_vain(call.recording) else call
+    in_vain = call.reason == WAITED_TOO_LONG or _ended_in_vain(call.recording)
+    return _brought_back(call, now) if in_vain else call
 
 
 def _ended_in_vain(recording: Recording | None) -> bool:

@@ -18,7 +18,7 @@ from coval_relay.domain.call import (
     TranscriptPointer,
 )
 from coval_relay.domain.errors import Reason
-from coval_relay.domain.lifecycle import claims, descriptions, recordings
+from coval_relay.domain.lifecycle import claims, descriptions, recordings, resumption
 from coval_relay.domain.lifecycle.transition import (
     MAX_NOTES,
     RETRY_SECONDS,
@@ -273,9 +273,7 @@ def transcript_not_ready(call: Call, token: str, until: int, now: int) -> Transi
     if not claims.holds_lease(call, token):
         return claims.lease_lost(call, now)
     waits = held(_with_missing_text(claims.without_lease(call, now)), until)
-    recording = waits.call.recording
-    is_to_upload = recording is not None and recording.state is RecordingState.READY and recording.settling_until <= now
-    return replace(waits, action=Action.UPLOAD) if is_to_upload else waits
+    return replace(waits, action=Action.UPLOAD) if resumption.awaits_upload(waits.call, now) else waits
 
 
 def transcript_awaited(call: Call) -> Transition:

@@ -31,9 +31,10 @@ MISNAMED = Reason("misnamed", "By its key this recording seemed to be this call'
 
 def recording_arrived(call: Call, arrived: Recording, attempt: Attempt) -> Transition:
     """A recording came for this call: READY, BY_URL, or REJECTED by our own look at it."""
-    without_words = _arrived(claims.revived_without_words(call, attempt.now), arrived, attempt)
-    if claims.is_wordless(call) and without_words.call.recording_state in UNFINISHED:
-        return without_words
+    if claims.is_wordless(call):
+        without_words = _arrived(claims.revived_without_words(call, attempt.now), arrived, attempt)
+        if without_words.call.recording_state in UNFINISHED:
+            return without_words
     return _arrived(claims.revived(call, attempt.now), arrived, attempt)
 
 

@@ -125,11 +125,11 @@ def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
     if call.recording and call.recording.abandoned and call.recording.changed_at + deadlines.audit <= now:
         return Transition(call, Action.CONFIRM_ATTACH)
     if _recording_overdue(call, deadlines, now):
-        return Transition(_without_recording(call, now), Action.DONE)
+        return Transition(_recording_missed(call, now), Action.DONE)
     return Transition(call)
 
 
-def _without_recording(call: Call, now: int) -> Call:
+def _recording_missed(call: Call, now: int) -> Call:
     """It never came: the call is its text only, or ends where that cannot be sent."""
     missed = replace(call, recording_missed_at=now)
     if not _is_without_words(call) or call.dropped is None:
@@ -149,7 +149,7 @@ def _resume_without_call_end(call: Call, deadlines: Deadlines, attempt: Attempt)
         overdue = call.transcript.stored_at + deadlines.transcript <= attempt.now
         return claims.claimed(call, attempt, with_transcript=True) if overdue else Transition(call)
     if _recording_overdue(call, deadlines, attempt.now):
-        return Transition(_without_recording(call, attempt.now), Action.DONE)
+        return Transition(_recording_missed(call, attempt.now), Action.DONE)
     is_sendable = call.recording_state in (RecordingState.UPLOADED, RecordingState.BY_URL)
     if is_sendable and call.recording and _grace_ends_at(call.recording, deadlines) <= attempt.now:
         return claims.claimed(call, attempt, with_transcript=False)
