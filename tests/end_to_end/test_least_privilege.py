@@ -130,13 +130,14 @@ class Roles:
         """The role without one action of one statement, or without a denial."""
         policy = self._policy(function)
         less = [_less(statement, grant) for statement in policy["PolicyDocument"]["Statement"]]
+        forget = self._forget if grant[1] in CACHED else lambda _: None
         self._put(policy, [statement for statement in less if statement["Action"]])
-        if grant[1] in CACHED:
-            self._forget(function)
+        forget(function)
         try:
             yield
         finally:
             self._put(policy, policy["PolicyDocument"]["Statement"])
+            forget(function)
 
     @contextmanager
     def alone(self, function: str) -> Iterator[None]:
@@ -184,7 +185,7 @@ class Roles:
         return dict(self._iam.get_role_policy(RoleName=name, PolicyName=policy))
 
     def _forget(self, function: str) -> None:
-        """A changed configuration ends the function's workers, and their cache with them."""
+        """A changed configuration ends the function's workers, and with them what they have read, or could not read."""
         name = self._name(function)
         memory = self._functions.get_function_configuration(FunctionName=name)["MemorySize"]
         self._functions.update_function_configuration(FunctionName=name, MemorySize=memory)

@@ -104,12 +104,14 @@ def test_a_rotation_needs_no_deployment(manager: "SecretsManagerClient") -> None
     assert credentials.headers("a.example") == {"k": "three"}
 
 
-def test_a_secret_that_is_mended_is_read_at_once(manager: "SecretsManagerClient") -> None:
+def test_a_secret_that_is_mended_is_read_within_seconds(manager: "SecretsManagerClient") -> None:
     arn = manager.create_secret(Name="c", SecretString="broken")["ARN"]
-    credentials = PlatformCredentials(arn, clock=Ticks())
+    clock = Ticks()
+    credentials = PlatformCredentials(arn, clock=clock)
     with pytest.raises(RetryableError):
         credentials.headers("a.example")
     manager.put_secret_value(SecretId=arn, SecretString='{"a.example": {"header": "k", "value": "v"}}')
+    clock.now += 5
     assert credentials.headers("a.example") == {"k": "v"}
 
 

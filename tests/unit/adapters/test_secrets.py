@@ -109,3 +109,18 @@ def test_a_service_that_is_not_there(manager: "SecretsManagerClient", monkeypatc
     with pytest.raises(RetryableError) as caught:
         SecretApiKey("arn", manager).get()
     assert caught.value == RetryableError("secretsmanager_unreachable")
+
+
+def test_a_reading_that_failed_is_not_repeated_at_once(manager: "SecretsManagerClient") -> None:
+    arn = manager.create_secret(Name="coval", SecretString="two words")["ARN"]
+    clock = Ticks()
+    key = SecretApiKey(arn, manager, clock)
+    with pytest.raises(RetryableError):
+        key.get()
+    manager.put_secret_value(SecretId=arn, SecretString="one")
+    clock.now += 4.9
+    with pytest.raises(RetryableError) as caught:
+        key.get()
+    assert caught.value == UNUSABLE
+    clock.now += 0.1
+    assert key.get() == "one"

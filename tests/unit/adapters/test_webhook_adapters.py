@@ -11,8 +11,9 @@ from moto import mock_aws
 
 from coval_relay.adapters.aws.claim_checks import S3ClaimChecks
 from coval_relay.adapters.aws.http_events import MalformedRequestError, request_of
-from coval_relay.adapters.aws.webhook_routes import SecretRoutes
+from coval_relay.adapters.aws.secrets import CachedSecret
 from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.webhooks.routes import Routes
 from tests.support.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class CountedSecret:
 @pytest.mark.usefixtures("aws")
 def test_the_secret_is_read_every_five_minutes_and_for_a_rejection_every_five_seconds() -> None:
     secret, clock = CountedSecret(json.dumps({"retell": "one"})), FakeClock()
-    routes = SecretRoutes(secret.arn, secret.client, clock)
+    routes = CachedSecret(secret.arn, Routes, secret.client, clock)
     for _ in range(3):
         assert routes.get().get("retell")
     for _ in range(1000):  # forged requests, all at once
@@ -63,7 +64,7 @@ def test_the_secret_is_read_every_five_minutes_and_for_a_rejection_every_five_se
 @pytest.mark.usefixtures("aws")
 def test_a_secret_that_cannot_be_used_is_not_read_again_and_again_either() -> None:
     secret, clock = CountedSecret("no json"), FakeClock()
-    routes = SecretRoutes(secret.arn, secret.client, clock)
+    routes = CachedSecret(secret.arn, Routes, secret.client, clock)
     for _ in range(100):
         with pytest.raises(RetryableError) as unusable:
             routes.get()
@@ -75,9 +76,23 @@ def test_a_secret_that_cannot_be_used_is_not_read_again_and_again_either() -> No
 
 
 @pytest.mark.usefixtures("aws")
+def test_where_the_secret_cannot_be_read_again_a_young_one_stays_in_use() -> None:
+    """Else a forged request, which has it read again, could close the door for all others."""
+    secret, clock = CountedSecret(json.dumps({"retell": "one"})), FakeClock()
+    routes = CachedSecret(secret.arn, Routes, secret.client, clock)
+    routes.get()
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString="no json")
+    clock.now += 5
+    with pytest.raises(RetryableError):
+        routes.refresh()
+    assert routes.get().get("retell")
+
+
+@pytest.mark.usefixtures("aws")
 def test_a_secret_that_cannot_be_read_is_waited_for() -> None:
     client = boto3.client("secretsmanager", region_name="us-east-1")
-    routes = SecretRoutes("arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf", client, FakeClock())
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:none-AbCdEf"
+    routes = CachedSecret(arn, Routes, client, FakeClock())
     with pytest.raises(RetryableError, match="secretsmanager_ResourceNotFoundException"):
         routes.get()
 

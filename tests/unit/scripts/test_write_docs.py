@@ -21,7 +21,7 @@ SAID_BY_NAME = {"BUSY", "AUDIO_FETCH_FAILED"}
 """Constants of codes that no error carries."""
 HANDED_ON = {
     ("adapters/aws/claim_checks.py", "_code(error)"),
-    ("adapters/aws/webhook_routes.py", "self._failed[0].code"),
+    ("adapters/aws/secrets.py", "self._failed[0]"),
     ("adapters/coval/error_mapping.py", "code"),
     ("adapters/coval/error_mapping.py", "failure.value"),
     ("adapters/coval/error_mapping.py", "configured"),

@@ -14,12 +14,13 @@ from coval_relay.adapters.aws import webhook_messages
 from coval_relay.adapters.aws.claim_checks import S3ClaimChecks
 from coval_relay.adapters.aws.door_telemetry import DoorTelemetry
 from coval_relay.adapters.aws.http_events import MalformedRequestError, request_of
+from coval_relay.adapters.aws.secrets import CachedSecret
 from coval_relay.adapters.aws.sqs import SqsQueue
-from coval_relay.adapters.aws.webhook_routes import SecretRoutes
 from coval_relay.adapters.web.webhook_signatures import SignatureLibraries
 from coval_relay.domain.errors import raised_at
 from coval_relay.domain.log_events import LogEvent, Telemetry
 from coval_relay.domain.webhooks.request import WebhookRequest
+from coval_relay.domain.webhooks.routes import Routes
 from coval_relay.domain.webhooks.stored_webhook import StoredWebhook
 from coval_relay.services.receive_webhook import UNAVAILABLE, ReceiveWebhook
 
@@ -65,7 +66,7 @@ def receive_webhook() -> WebhookDoor:
         queue.send(queue_url, webhook_messages.to_text(webhook, claim_checks.put))
 
     arn = environment["WEBHOOK_SECRET_ARN"]
-    routes = SecretRoutes(arn, _client("secretsmanager", arn.split(":")[3]))
+    routes = CachedSecret(arn, Routes, _client("secretsmanager", arn.split(":")[3]))
     receive = ReceiveWebhook(routes=routes, libraries=SignatureLibraries(), store=store, telemetry=telemetry)
     gc.freeze()
     gc.enable()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LIFE_SECONDS = 300.0
 REFRESH_SECONDS = 5.0
-"""A secret that was rejected is not read again more often than this."""
+"""A secret that was rejected, or could not be read, is not read again more often than this."""
 UNUSABLE = "api_key_secret_unusable"
 _KEY = re.compile(r"[!-~]+")
 
@@ -25,7 +25,7 @@ class CachedSecret(Generic[T]):
     """What `parse` makes of the text under one secret's ARN, read in the ARN's own region.
 
     Its client is made for the first reading: few workers need the hosts' secret. `clock` is monotonic, in
-    seconds. What `parse` raises passes, and the text is read again the next time.
+    seconds. A reading that failed is not repeated at once either: anybody can send requests to the door.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class CachedSecret(Generic[T]):
         self._client = client
         self._clock = clock
         self._kept: tuple[T, float] | None = None
+        self._failed: tuple[str, float] | None = None
 
     def get(self) -> T:
         """At most five minutes old; raises RetryableError."""
@@ -52,8 +53,17 @@ class CachedSecret(Generic[T]):
     def _newer_than(self, seconds: float) -> T:
         now = self._clock()
         if self._kept is None or now - self._kept[1] >= seconds:
-            self._kept = self._parse(self._read()), now
+            self._kept = self._read_again(now), now
         return self._kept[0]
+
+    def _read_again(self, now: float) -> T:
+        if self._failed and now - self._failed[1] < REFRESH_SECONDS:
+            raise RetryableError(self._failed[0])
+        try:
+            return self._parse(self._read())
+        except RetryableError as error:
+            self._failed = error.code, now
+            raise
 
     def _read(self) -> str:
         self._client = self._client or _connect(self._arn)
