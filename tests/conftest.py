@@ -3,11 +3,10 @@
 import os
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 from unittest.mock import patch
 
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import create_loader
 from hypothesis import settings
 
 # Machines are small and noisy: no example fails for being slow, and CI plays the same examples each time.
@@ -49,14 +48,8 @@ def clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def service_models_read_once() -> Iterator[None]:
-    """Each emulated AWS has clients of its own; what botocore ships of a service is large, and stays the same."""
-    read = JSONFileLoader.load_file
-
-    @cache
-    def once(path: str) -> Any:
-        return read(JSONFileLoader(), path)
-
-    with patch.object(JSONFileLoader, "load_file", lambda _, path: once(path)):
+    """Each emulated AWS has sessions of its own; what botocore ships of a service is large, and stays the same."""
+    with patch("botocore.session.create_loader", cache(create_loader)):
         yield
 
 

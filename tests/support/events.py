@@ -4,6 +4,7 @@ import hashlib
 import io
 import wave
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 TURNS = [
@@ -85,5 +86,6 @@ def object_created(
     }
 
 
+@cache
 def etag(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -79,11 +79,12 @@ class InMemoryAliases:
         return [item.due_at(one, self.pending_seconds) for item in self.items.values() for one in item.pending.values()]
 
     def due(self, shard: int, now: int, limit: int) -> Iterator[tuple[Alias, str | None, tuple[PendingMessage, ...]]]:
-        pending = [(alias, item.target, one) for alias, item in self.items.items() for one in item.pending.values()]
-        due = [found for found in pending if self._item(found[0]).due_at(found[2], self.pending_seconds) <= now]
-        if shard == ALIAS_SHARDS[0]:
-            ordered = sorted(due, key=lambda found: found[2].pending_since)[:limit]
-            yield from ((alias, target, (one,)) for alias, target, one in ordered)
+        if shard != ALIAS_SHARDS[0]:
+            return
+        pending = [(alias, item, one) for alias, item in self.items.items() for one in item.pending.values()]
+        due = [found for found in pending if found[1].due_at(found[2], self.pending_seconds) <= now]
+        ordered = sorted(due, key=lambda found: found[2].pending_since)[:limit]
+        yield from ((alias, item.target, (one,)) for alias, item, one in ordered)
 
     def _item(self, alias: Alias) -> AliasItem:
         return self.items.get(alias, AliasItem())

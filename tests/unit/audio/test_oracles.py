@@ -13,7 +13,7 @@ from tests.support.ffmpeg import full_decode
 from tests.unit.audio.made_audio import FIXTURES, CountingReader, chunk, extensible, riff, wave_format
 
 RECORDINGS = sorted(path for path in FIXTURES.iterdir() if path.suffix in {".wav", ".mp3"} and "not-" not in path.name)
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
 
 def needed(tool: str) -> pytest.MarkDecorator:

@@ -11,6 +11,7 @@ import pytest
 
 from local.stack.server_processes import Server, ServerFailed, free_port, wait_until
 
+pytestmark = pytest.mark.slow
 LISTENER = """
 import socket
 listener = socket.create_server(("127.0.0.1", 0))

@@ -131,6 +131,7 @@ def process(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             one.terminate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_runs_as_a_process_until_it_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
     options = ("--seed", "a", "--state-dir", str(tmp_path), "--switches", '{"list_lag_seconds": 7}')
@@ -147,6 +148,7 @@ def peak_mebibytes(pid: int) -> int:
     return int(found[1]) // 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
 def test_a_large_upload_costs_no_memory() -> None:
     size = 100 * 1024 * 1024
