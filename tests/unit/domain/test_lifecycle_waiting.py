@@ -103,7 +103,7 @@ def test_a_recording_that_is_uploaded_already_settles_without_a_look() -> None:
 
 @pytest.mark.parametrize(
     ("sweeps", "until", "held"),
-    [(0, 30, 60), (1, 30, 60), (2, 30, 120), (2, 500, 500), (20, 30, 1800)],
+    [(0, 30, 45), (1, 30, 45), (1, 50, 50), (2, 30, 105), (2, 500, 500), (20, 30, 1785)],
 )
 def test_what_is_put_off_rests_by_its_sweeps_at_least(sweeps: int, until: int, held: int) -> None:
     seen = replace(WAITING, sweeps=sweeps, due_at=NOW + 5000)
@@ -112,16 +112,16 @@ def test_what_is_put_off_rests_by_its_sweeps_at_least(sweeps: int, until: int, h
 
 @pytest.mark.parametrize(
     ("due_at", "is_held"),
-    [(None, False), (NOW, True), (NOW + 1, False), (NOW + 60, False), (NOW + 61, True)],
+    [(None, False), (NOW, True), (NOW + 1, False), (NOW + 45, False), (NOW + 46, True)],
 )
 def test_what_is_due_earlier_is_not_put_off(due_at: int | None, is_held: bool) -> None:
     seen = replace(WAITING, sweeps=1, due_at=due_at)
-    after = replace(seen, held_until=NOW + 60) if is_held else seen
+    after = replace(seen, held_until=NOW + 45) if is_held else seen
     assert lifecycle.put_off(seen, NOW, NOW) == Transition(after, Action.DONE)
 
 
 def test_what_is_put_off_rests_as_long_as_its_text() -> None:
-    seen = replace(WAITING, transcript=MISSING, sweeps=8, due_at=NOW + 3600)
+    seen = replace(WAITING, transcript=MISSING, sweeps=8, due_at=NOW + 3585)
     assert lifecycle.put_off(seen, NOW + 30, NOW) == Transition(seen, Action.DONE)
 
 

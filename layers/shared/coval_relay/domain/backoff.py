@@ -20,6 +20,8 @@ FETCH_SECONDS = EXPIRY_SECONDS
 FETCH_TOLD_SECONDS = 600
 """Then the operator is told that Coval cannot fetch it: what was late has come."""
 FIRST_SWEEP_SECONDS = 60
+SWEEP_LATE_SECONDS = 15
+"""How long after its beginning a sweep may come to a call: what rests whole minutes from there misses a later one."""
 MISSING_TEXT_LONGEST_SECONDS = 3600
 """Most that a transcript rests that is not where it should be: most come with an event of their own."""
 

@@ -225,7 +225,7 @@ def swept(call: Call, now: int) -> Transition:
 
 def put_off(call: Call, until: int, now: int) -> Transition:
     """What was brought back cannot be done now: the sweep tries again at `until`, unless it does so earlier already."""
-    until = max(until, now + _pause(max(call.sweeps, 1), call))
+    until = max(until, now + _pause(max(call.sweeps, 1), call) - backoff.SWEEP_LATE_SECONDS)
     if call.due_at is None or now < call.due_at <= until:
         return Transition(call, Action.DONE)
     return held(call, until)
