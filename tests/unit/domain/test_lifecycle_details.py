@@ -1002,8 +1002,15 @@ def test_a_recording_alone_is_sent_when_neither_call_end_nor_a_better_one_comes(
 
 def test_deadlines_of_a_call_that_waits() -> None:
     pending = call(State.WAITING, call_end=CallEnd.TRANSCRIPT_PENDING, facts=FACTS, waiting_since=NOW - 200)
-    assert lifecycle.resume(pending, DEADLINES, MINE) == Transition(
-        replace(pending, call_end=CallEnd.WITHOUT_TRANSCRIPT)
+    missed = replace(
+        pending,
+        call_end=CallEnd.WITHOUT_TRANSCRIPT,
+        dropped=DroppedTranscript(reason=lifecycle.TRANSCRIPT_MISSING),
+    )
+    assert lifecycle.resume(pending, DEADLINES, MINE) == Transition(missed)
+    alone = replace(pending, facts=replace(FACTS, recording_expected=False))
+    assert lifecycle.resume(alone, DEADLINES, MINE) == Transition(
+        replace(missed, facts=alone.facts, state=State.REJECTED, reason=lifecycle.TRANSCRIPT_MISSING)
     )
     found = replace(pending, transcript=POINTER)
     assert lifecycle.resume(found, DEADLINES, MINE) == Transition(found)

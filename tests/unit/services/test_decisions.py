@@ -64,7 +64,8 @@ def rejected(field_: str | None = None, reason: str = "Bad.", status: int = 400)
         (rejected(reason="Invalid or corrupt audio file."), True, False),
         (rejected(reason="Upload not found: upl"), False, True),
         (rejected("audio", status=404), False, False),
-        (rejected(reason="Audio file is empty.", status=422), False, False),
+        (rejected(reason="Audio file is empty.", status=422), True, False),
+        (rejected(reason="Audio file is empty.", status=409), False, False),
         (rejected("transcript"), False, False),
     ],
 )

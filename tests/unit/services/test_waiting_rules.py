@@ -227,9 +227,7 @@ def test_rule_4_what_is_not_final_is_due_and_ends_visibly(transcript: str, with_
     call = world.store.get("call-1")
     silent = transcript == "none" and not with_recording
     ended = ("WAITING", None) if silent else ("REJECTED", lifecycle.WAITED_TOO_LONG)
-    if transcript == "pending" and not with_recording:
-        ended = ("WAITING", None)
-    if transcript == "reference" and not with_recording:
+    if transcript in ("pending", "reference") and not with_recording:
         ended = ("REJECTED", lifecycle.TRANSCRIPT_MISSING)
     assert (call.state.value, call.reason, call.due_at) == (*ended, None)
     assert (world.dead, world.queues.deleted, world.queues.dropped) == ([], [], [])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coval_relay.domain.errors import PermanentError, RetryableError
+from coval_relay.domain.errors import PermanentError, RetryableError, UnknownOutcomeError
 from coval_relay.domain.s3_objects import ObjectVersion
 from tests.support.events import call_ended, event, object_created, recording_ready, wav
 from tests.support.scenarios import outcome, put
@@ -194,3 +194,35 @@ def taken_for_the_other() -> World:
     world.run(hours=0.05)
     assert world.store.get("other").recording_state == "UPLOADED"
     return world
+
+
+@pytest.mark.parametrize("word", ["event", "sidecar"])
+def test_what_its_own_call_cannot_take_yet_is_kept_until_it_can(word: str) -> None:
+    """The call has another recording on its way, which Coval rejects in the end."""
+    world = World()
+    world.coval.errors.append(("attach", UnknownOutcomeError("timeout"), False))
+    world.send("call_end", call_ended())
+    world.send("recording", put(world, wav() + b"x", "odd/rejected.wav", "v1"), delay=5)
+    world.bucket.metadata["odd/rejected.wav"] = {"external-conversation-id": "call-1"}
+    world.bucket.put(KEY, wav())
+    world.send("recording", object_created(KEY, wav(), at=1_790_951_990), delay=2)
+    if word == "event":
+        world.send("call_end", named({"external_conversation_id": "call-1"}), delay=8)
+    else:
+        world.send("recording", put(world, b'{"external_conversation_id": "call-1"}', f"{KEY}.json"), delay=8)
+    world.run()
+    assert outcome(world) == WHOLE
+    assert (world.dead, world.all_pending()) == ([], [])
+
+
+@pytest.mark.parametrize("comes", [False, True])
+def test_under_an_alias_that_leads_nowhere_in_time_it_is_a_dead_letter(comes: bool) -> None:
+    world = World()
+    room = {"type": "room", "value": "R1"}
+    world.send("call_end", named({"alias": room}))
+    world.send("recording", put(world, wav(), KEY), delay=5)
+    if comes:
+        world.send("call_end", call_ended(aliases=[room]), delay=5 * 3600)
+    world.run(hours=48)
+    assert [queue for queue, _, _ in world.dead] == ["recording"]
+    assert ("other" in world.store.items, world.all_pending()) == (False, [])

@@ -16,7 +16,7 @@ from coval_relay.domain.errors import (
 from coval_relay.domain.lifecycle import AUDIT_GIVEN_UP, OTHER_RECORDING_ATTACHED, TRANSCRIPT_MISSING
 from coval_relay.domain.submit_request import STAMP
 from scripts.send_again import reopening
-from tests.support.events import TURNS, call_ended, etag, recording_ready, wav
+from tests.support.events import TURNS, call_ended, etag, object_created, recording_ready, wav
 from tests.support.scenarios import outcome, put, submitted_bodies
 from tests.support.world import DEADLINES, World
 
@@ -566,3 +566,48 @@ def test_a_recording_that_is_deleted_after_its_worker_died_is_rejected_not_forgo
     assert call.recording is not None
     assert call.recording.state in ("REJECTED", "ATTACHED")
     assert (world.queued, world.dead) == ([], [])
+
+
+def test_audio_that_coval_cannot_fetch_costs_no_words() -> None:
+    """The event's own text is with its message alone: it goes at once, and the recording follows."""
+    world = World()
+    world.coval.errors.append(("submit", AudioFetchError("Failed to retrieve audio from URL"), False))
+    world.send("recording", put(world, wav()))
+    world.send("call_end", call_ended(), delay=60)
+    world.run(hours=2)
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+    assert world.dead == []
+
+
+@pytest.mark.parametrize("legs", [("pending", "none"), ("none", "pending")])
+def test_the_end_of_a_leg_without_words_does_not_end_the_wait_for_those_of_another(legs: tuple[str, str]) -> None:
+    world = World()
+    content = json.dumps(TURNS).encode()
+    world.transcript_objects.transcript_objects["call-1.json"] = content
+    for at, kind in enumerate(legs):
+        world.send("call_end", call_ended(transcript=kind), delay=at * 5)
+    world.send("recording", put(world, wav()), delay=60)
+    world.send("call_end", object_created("call-1.json", content, bucket="transcripts"), delay=300)
+    world.run()
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, True)
+
+
+@pytest.mark.parametrize("expected", [False, True])
+def test_a_call_whose_announced_words_never_come_ends_with_the_reason(expected: bool) -> None:
+    world = World()
+    world.send("call_end", call_ended(transcript="pending", recording={"expected": expected}))
+    world.run(hours=48)
+    call = world.store.get("call-1")
+    assert (call.state.value, call.reason, call.due_at) == ("REJECTED", TRANSCRIPT_MISSING, None)
+    missing = ["RECORDING_MISSING"] if expected else []
+    reported = [event for event in world.events() if event not in ("CALL_END_RECEIVED", "SWEEP_DONE")]
+    assert reported == ["TRANSCRIPT_MISSING", *missing, "CALL_REJECTED"]
+
+
+def test_announced_words_that_never_come_cost_no_recording() -> None:
+    world = World()
+    world.send("call_end", call_ended(transcript="pending"))
+    world.send("recording", put(world, wav()), delay=60)
+    world.run(hours=48)
+    assert outcome(world) == ("SUBMITTED", "ATTACHED", True, False)
+    assert "TRANSCRIPT_MISSING" in world.events()

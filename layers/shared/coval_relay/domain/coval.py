@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 ContentType = Literal["audio/wav", "audio/mp3"]
 
-BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
+BAD_REQUEST, NOT_FOUND, CONFLICT, UNPROCESSABLE = 400, 404, 409, 422
 """The statuses by which Coval's rejections differ."""
 CIRCUIT_OPEN = "circuit_open"
 """Why something waits while Coval is left alone."""

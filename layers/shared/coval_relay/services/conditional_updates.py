@@ -64,6 +64,8 @@ def newly_superseded(before: Call, after: Call) -> int:
 
 def newly_missed(before: Call, after: Call) -> Iterator[tuple[LogEvent, dict[str, str]]]:
     """What has been waited for in vain since: each ends something without an error of its own."""
+    if after.dropped and after.dropped != before.dropped:
+        yield LogEvent.TRANSCRIPT_MISSING, {"code": after.dropped.reason.code}
     if after.recording_missed_at and not before.recording_missed_at:
         yield LogEvent.RECORDING_MISSING, {}
     if lifecycle.is_wordless(after) and not lifecycle.is_wordless(before) and after.reason:

@@ -9,6 +9,7 @@ from coval_relay.domain.call import Call, ConversationAudio, ConversationState, 
 from coval_relay.domain.coval import (
     BAD_REQUEST,
     NOT_FOUND,
+    UNPROCESSABLE,
     Conversation,
     CovalClient,
     Filtered,
@@ -44,6 +45,7 @@ from coval_relay.services.recording_attachment import report_not_fetched, signed
 from coval_relay.services.transcript_loader import TranscriptLoader
 
 GONE = frozenset({"DELETED", "CANCELLED"})
+ABOUT_A_FIELD = frozenset({BAD_REQUEST, UNPROCESSABLE})
 
 
 @dataclass(unsafe_hash=True)
@@ -322,16 +324,16 @@ def concerns_upload(error: PermanentError) -> bool:
 
 
 def concerns_audio(error: PermanentError) -> bool:
-    """Coval rejected the audio and nothing else (Coval API, submit: 400 about audio)."""
+    """Coval rejected the audio and nothing else (Coval API, submit: 400 about audio; a 422 says no less)."""
     named = error.field in ("audio_url", "audio", "upload_id")
     worded = error.reason.startswith(("Audio ", "Unsupported audio", "Invalid or corrupt audio"))
-    return error.status == BAD_REQUEST and (named or worded)
+    return error.status in ABOUT_A_FIELD and (named or worded)
 
 
 def concerns_transcript(error: PermanentError) -> bool:
     """Coval rejected the words and nothing else (Coval API, submit: 400 with the field `transcript…`)."""
     named = (error.field or "").startswith("transcript")
-    return error.status == BAD_REQUEST and named
+    return error.status in ABOUT_A_FIELD and named
 
 
 def _waiting(transition: Transition, until: int, code: str) -> Transition:

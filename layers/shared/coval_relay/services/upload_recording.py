@@ -1,6 +1,7 @@
 """Use case: a recording came, as an object or as a URL."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -94,10 +95,7 @@ class UploadRecording:
             case Skipped(code):
                 return self._skipped(code)
             case SidecarEvents(messages):
-                for message in messages:
-                    if isinstance(message, AliasesKnown):
-                        self._bind(message, attempt)
-                return DONE
+                return self._bind_all((one for one in messages if isinstance(one, AliasesKnown)), attempt)
         call_id = self._resolve(created, found)
         if isinstance(call_id, Unresolved):
             return DONE
@@ -110,10 +108,16 @@ class UploadRecording:
         names = dict.fromkeys((found.target, *found.others, object_alias(version.bucket, version.key)))
         return self.resolver.resolve(tuple(names), identity_of(version), "recording", created)
 
-    def _bind(self, known: AliasesKnown, attempt: Attempt) -> None:
+    def _bind_all(self, known: Iterable[AliasesKnown], attempt: Attempt) -> Outcome:
+        """Waits where one of the objects has to."""
+        outcomes = [self._bind(one, attempt) for one in known]
+        return next((outcome for outcome in outcomes if outcome.until is not None), DONE)
+
+    def _bind(self, known: AliasesKnown, attempt: Attempt) -> Outcome:
         self.resolver.bind(known)
-        for bucket, key in filter(None, map(place_of, known.aliases)):
-            self._named(bucket, key, attempt)
+        places = filter(None, map(place_of, known.aliases))
+        outcomes = [self._named(bucket, key, attempt) for bucket, key in places]
+        return next((outcome for outcome in outcomes if outcome.until is not None), DONE)
 
     def _named(self, bucket: str, key: str, attempt: Attempt) -> Outcome:
         """What came before the event that names it was taken for the call that its key suggests: it goes there.
@@ -207,8 +211,16 @@ class UploadRecording:
                 return self.resolver.resolve((message.target,), identity, "recording", message)
             case ObjectCreated():
                 found = self.matcher.match(message)
-                return self._resolve(message, found) if isinstance(found, Matched) else None
+                return self._resolve_object(message, found) if isinstance(found, Matched) else None
         raise InvalidInputError("detail.pending.event", "is not one that this function takes")
+
+    def _resolve_object(self, created: ObjectCreated, found: Matched) -> str | Unresolved:
+        """Under the name that an event has given it, if one has: what its key suggests does not hold then."""
+        version = created.version
+        owner = self.resolver.owner(object_alias(version.bucket, version.key))
+        if isinstance(owner, Alias):
+            return self.resolver.resolve((owner,), identity_of(version), "recording", created)
+        return self._resolve(created, found)
 
     def _skipped(self, code: str) -> Outcome:
         self.telemetry(LogEvent.RECORDING_SKIPPED, code=code)
@@ -262,7 +274,8 @@ class UploadRecording:
     def _elsewhere(self, found: RecordingFound, attempt: Attempt) -> Outcome:
         """Take the recording from the call that its key suggests, and give it to the one that the event names.
 
-        It stays there, sent by nobody, until it is given: who dies between leaves the next one something to find.
+        It stays there, sent by nobody, until it is given: who dies between, or has to wait as the other call's own
+        recording is on its way, leaves the next one something to find.
         """
         owner, created = self._owner(found), found.created
         assert created is not None
@@ -273,6 +286,8 @@ class UploadRecording:
         outcome = DONE
         if isinstance(call_id, str):
             outcome = self._found(replace(found, external_conversation_id=call_id), attempt)
+            if outcome.until is not None and not _is_known(identity, outcome.call):
+                return outcome
         self.calls.update(stopped.call, lambda seen: lifecycle.recording_of_another_call(seen, identity))
         return outcome
 
@@ -294,6 +309,13 @@ class UploadRecording:
             return replace(recording, version=held.version, size=held.size)
         version, size = self.preparer.fetch(recording.url)
         return replace(recording, version=version, size=size)
+
+
+def _is_known(identity: str, call: Call | None) -> bool:
+    """Whether the call has taken this recording, or has ended it."""
+    if call is None:
+        return False
+    return identity in call.other_recordings or bool(call.recording and call.recording.identity == identity)
 
 
 def _is_fetched(found: RecordingFound, call: Call) -> bool:

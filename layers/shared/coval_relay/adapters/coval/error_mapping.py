@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from coval_relay.domain.coval import BAD_REQUEST, CONFLICT, NOT_FOUND
+from coval_relay.domain.coval import BAD_REQUEST, CONFLICT, NOT_FOUND, UNPROCESSABLE
 from coval_relay.domain.errors import AudioFetchError, PermanentError, RetryableError, UnknownOutcomeError
 
 UNAUTHENTICATED_STATUS = 401
-ABOUT_THE_REQUEST = frozenset({BAD_REQUEST, NOT_FOUND, CONFLICT, 413, 422})
+ABOUT_THE_REQUEST = frozenset({BAD_REQUEST, NOT_FOUND, CONFLICT, 413, UNPROCESSABLE})
 """The statuses by which Coval, in its own envelope, rejects what a request says, and nothing else."""
 PATH_GONE = frozenset({405, 410})
 REQUEST_TIMEOUT = 408

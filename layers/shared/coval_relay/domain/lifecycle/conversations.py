@@ -6,7 +6,6 @@ from coval_relay.domain import backoff
 from coval_relay.domain.call import (
     SIMULATION,
     TERMINAL,
-    UNFINISHED,
     Call,
     CallEnd,
     CallFacts,
@@ -42,6 +41,7 @@ def call_ended(
     call = claims.revived(call, attempt.now)
     if call.facts is None or call.reason == claims.TRANSCRIPT_MISSING:
         call = claims.revived_without_words(call, attempt.now)
+    kind = _of_all_legs(call, kind)
     with_transcript = kind is CallEnd.WITH_TRANSCRIPT or pointer is not None
     unknown = call.transcript is None or call.transcript.is_unnamed
     hopeless = kind is CallEnd.TRANSCRIPT_PENDING and call.transcript_unavailable and unknown
@@ -66,6 +66,12 @@ def call_ended(
     anew = known.recording is not None and known.recording.needs_preparation and known.recording != call.recording
     waiting = _noted_if_nothing_to_evaluate(replace(known, state=ConversationState.WAITING))
     return Transition(waiting, Action.REQUEUE_RECORDING if anew else Action.CONTINUE)
+
+
+def _of_all_legs(call: Call, kind: CallEnd) -> CallEnd:
+    """The end of a leg without words does not end the wait for those of another leg, whichever comes first."""
+    awaited = call.call_end is CallEnd.TRANSCRIPT_PENDING and call.state is not ConversationState.SUBMITTING
+    return CallEnd.TRANSCRIPT_PENDING if awaited and kind is CallEnd.WITHOUT_TRANSCRIPT else kind
 
 
 def _still_of_use(held: TranscriptPointer | None, kind: CallEnd) -> TranscriptPointer | None:
@@ -293,23 +299,22 @@ def transcript_dropped(call: Call, token: str, reason: Reason, now: int) -> Tran
     end = CallEnd.NOT_SEEN if call.facts is None else CallEnd.WITHOUT_TRANSCRIPT
     dropped = DroppedTranscript(reason=reason, pointer=call.transcript)
     without = replace(noted, call_end=end, transcript=None, dropped=dropped)
-    if not _has_more(call):
+    if not resumption.has_more(call):
         return Transition(replace(without, state=ConversationState.REJECTED, lease=None, reason=reason))
     return Transition(claims.without_lease(without, now))
 
 
-def _has_more(call: Call) -> bool:
-    """Whether a call without its transcript can still be evaluated: by its recording."""
-    expected = call.facts is not None and call.facts.recording_expected and not call.recording_missed_at
-    return expected or call.recording_state in UNFINISHED
-
-
 def submit_fetch_failed(call: Call, token: str, reason: Reason, now: int) -> Transition:
-    """As `attach_fetch_failed`, for a submit that named the URL: it has made nothing."""
+    """As `attach_fetch_failed`, for a submit: it has made nothing.
+
+    Text goes at once, without it: an event's own text is with this attempt alone.
+    """
     if not claims.holds_lease(call, token) or call.recording is None:
         return claims.lease_lost(call, now)
     failing = recordings.fetch_failing(call.recording, now)
     if now - failing.fetch_failing_since >= backoff.FETCH_SECONDS:
         return audio_rejected(call, token, reason, now)
+    if call.lease and call.lease.parts.transcript:
+        return upload_not_found(call, token, now)
     pause = backoff.of_fetch(now - failing.fetch_failing_since)
     return held(claims.without_lease(replace(call, recording=failing), now), now + pause)

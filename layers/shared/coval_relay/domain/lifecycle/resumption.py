@@ -10,6 +10,7 @@ from coval_relay.domain.call import (
     Call,
     CallEnd,
     ConversationState,
+    DroppedTranscript,
     Recording,
     RecordingState,
     TranscriptPointer,
@@ -121,12 +122,30 @@ def _resume_submit(call: Call, attempt: Attempt) -> Transition:
 
 def _resume_deadlines(call: Call, deadlines: Deadlines, now: int) -> Transition:
     if call.state is ConversationState.WAITING and _transcript_overdue(call, deadlines, now):
-        return Transition(replace(call, call_end=CallEnd.WITHOUT_TRANSCRIPT))
+        return Transition(_transcript_missed(call))
     if call.recording and call.recording.abandoned and call.recording.changed_at + deadlines.audit <= now:
         return Transition(call, Action.CONFIRM_ATTACH)
     if _recording_overdue(call, deadlines, now):
         return Transition(_recording_missed(call, now), Action.DONE)
     return Transition(call)
+
+
+def _transcript_missed(call: Call) -> Call:
+    """What was announced never came: the call is its recording, or ends where none can come."""
+    without = replace(call, call_end=CallEnd.WITHOUT_TRANSCRIPT)
+    if call.transcript:
+        return without  # utterances speak for it
+    dropped = call.dropped or DroppedTranscript(reason=claims.TRANSCRIPT_MISSING)
+    without = replace(without, dropped=dropped)
+    if has_more(call):
+        return without
+    return replace(without, state=ConversationState.REJECTED, reason=dropped.reason)
+
+
+def has_more(call: Call) -> bool:
+    """Whether a call without its transcript can still be evaluated: by its recording."""
+    expected = call.facts is not None and call.facts.recording_expected and not call.recording_missed_at
+    return expected or call.recording_state in UNFINISHED
 
 
 def _recording_missed(call: Call, now: int) -> Call:
