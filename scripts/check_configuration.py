@@ -25,6 +25,8 @@ def faults(folder: Path) -> Iterator[str]:
     """What is wrong with the two files."""
     try:
         written = samconfig.read(folder / samconfig.FILE)
+        for environment in samconfig.known(written):
+            samconfig.overrides(written, environment)
     except samconfig.SettingsError as error:
         yield str(error)
         return

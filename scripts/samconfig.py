@@ -23,10 +23,27 @@ def read(file: Path) -> Mapping[str, Any]:
 
 
 def overrides(configuration: Mapping[str, Any], environment: str = DEFAULT) -> dict[str, str]:
-    """The environment's parameters; SAM takes them as one text or as a list."""
+    """The environment's parameters; SAM takes them as one text or as a list.
+
+    Raises SettingsError for an entry of a list that SAM would cut or refuse.
+    """
     written = _setting(configuration, environment, "parameter_overrides") or []
-    entries = shlex.split(written) if isinstance(written, str) else [shlex.split(entry)[0] for entry in written]
+    entries = shlex.split(written) if isinstance(written, str) else [_unquoted(entry) for entry in written]
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
+def _unquoted(entry: str) -> str:
+    """SAM takes an entry as a shell would, and of several words without a word the first one only."""
+    name = entry.partition("=")[0]
+    if entry == f"{name}=":
+        raise SettingsError(f"{FILE}: {name}: to empty it, write '{name}=\"\"'")
+    try:
+        words = shlex.split(entry)
+    except ValueError:
+        words = []
+    if len(words) != 1:
+        raise SettingsError(f"{FILE}: {name}: leave out the blank, or quote the value: '{name}=\"…\"'")
+    return words[0]
 
 
 def environments(configuration: Mapping[str, Any]) -> Iterator[str]:

@@ -175,3 +175,33 @@ def test_a_file_that_is_no_toml_is_named(folder: Path, capsys: pytest.CaptureFix
     assert ended.value.code == f"error: {said}"
     assert check_configuration.main([]) == 1
     assert capsys.readouterr().err == f"{said}\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        (
+            "RecordingBuckets=acme-a, acme-b",
+            "RecordingBuckets: leave out the blank, or quote the value: 'RecordingBuckets=\"…\"'",
+        ),
+        (
+            "RecordingPrefixes=My Calls/",
+            "RecordingPrefixes: leave out the blank, or quote the value: 'RecordingPrefixes=\"…\"'",
+        ),
+        ('HttpsProxy="http://p', "HttpsProxy: leave out the blank, or quote the value: 'HttpsProxy=\"…\"'"),
+        ("VpcSubnetIds=", "VpcSubnetIds: to empty it, write 'VpcSubnetIds=\"\"'"),
+    ],
+)
+def test_an_entry_that_sam_would_cut_or_refuse_is_named(
+    entry: str, fault: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "samconfig.toml").write_text(f"[prod.deploy.parameters]\nparameter_overrides = [{entry!r}]\n")
+    assert check_configuration.main([]) == 1
+    assert capsys.readouterr().err == f"samconfig.toml: {fault}\n"
+
+
+def test_a_quoted_value_is_whole(folder: Path) -> None:
+    entries = """['RecordingPrefixes="My Calls/"', 'KmsKeyArn=""']"""
+    written = f'[default.deploy.parameters]\nregion = "eu-west-1"\nparameter_overrides = {entries}\n'
+    (folder / "samconfig.toml").write_text(written)
+    assert found().parameters == {"RecordingPrefixes": "My Calls/", "KmsKeyArn": ""}
